@@ -1,0 +1,34 @@
+// On-chip memories: words of so many bits, read and written through ports.
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "sim/conf/conf.h"
+
+struct err;
+
+struct buffer_params {
+    int kind;                  // 0: given, else an SRAM class of MNSIM's table by technology
+    double bytes;              // -1: sized for the net that is mapped
+    int width;                 // bits of a word
+    int ports;                 // 1: reads and writes take turns; 2: one port each
+    double time_s;             // one word in or out; -1: the table's 20 ns
+    double read_j, write_j;    // one word; -1: the table's
+    double area_m2, leakage_w; // the whole buffer; -1: the table's
+    double peak_w;             // -1: (read + write energy) / 2 / time
+};
+extern const struct conf_field buffer_fields[];
+
+struct buffer_row { // of MNSIM 2.0's SRAM table (Hardware_Model/Buffer.py)
+    int technology; // 0: 90 nm and above, 1: 65 to 89, 2: below 65
+    double kbytes;  // up to this size; INFINITY for the last
+    int width;
+    double leakage_w, read_j, write_j, area_m2; // access energy without leakage
+};
+// The row that serves `bytes`, or NULL (the table lacks 512-bit words at 2 KB).
+const struct buffer_row *buffer_row(int technology, double bytes, int width);
+
+// With `bytes` settled, fills what the file left at auto. False if the table has no such row.
+bool buffer_resolve(struct buffer_params *buffer, const struct conf_node *at, struct err *err);
+int64_t buffer_words(const struct buffer_params *buffer, int64_t bits); // rounded up
+double buffer_peak(const struct buffer_params *buffer);

@@ -1,0 +1,29 @@
+// Word-line drivers with so many bits: settle time, energy per driven row, area.
+#pragma once
+#include <stdbool.h>
+
+#include "sim/conf/conf.h"
+
+struct err;
+
+struct dac_params {
+    int preset;      // index into dac_presets, 0: given
+    int bits;        // -1: the preset's
+    double time_s;   // settle time; -1: the preset's
+    double energy_j; // one row driven once; -1: the preset's
+    double area_m2;  // -1: the preset's
+    double leakage_w;
+    int count; // per crossbar: so many rows are driven at once; -1: one for every row
+};
+extern const struct conf_field dac_fields[];
+
+struct dac_preset {
+    const char *name;
+    int bits;
+    double power_w, rate_hz, area_m2; // one use takes (bits + 2) / rate
+};
+// The seven of MNSIM 2.0 (Hardware_Model/DAC.py:31-82); [0] is empty, ends with a NULL name.
+extern const struct dac_preset dac_presets[];
+
+// Fills what the preset gives and the file did not; false when something is still missing.
+bool dac_resolve(struct dac_params *dac, const struct conf_node *at, struct err *err);

@@ -1,0 +1,22 @@
+// A simple part: so many of it, each doing one operation in `time_s` for `energy_j`.
+// What one operation is, is said where the part stands in the chip (sim/chip/chip.h).
+#pragma once
+#include <stdint.h>
+
+#include "sim/conf/conf.h"
+
+struct unit_params {
+    int count;        // instances per owner (tile, PE, crossbar)
+    double time_s;    // one operation
+    double energy_j;  // one operation
+    double area_m2;   // one instance
+    double leakage_w; // one instance
+    double peak_w;    // all instances, fully busy; -1: count * energy / time
+};
+extern const struct conf_field unit_fields[];
+
+// Time for `ops` operations on all instances: ceil(ops / count) * time.
+double unit_time(const struct unit_params *unit, int64_t ops);
+double unit_peak(const struct unit_params *unit); // watts, dynamic, fully busy
+double unit_area(const struct unit_params *unit); // of all instances
+double unit_leakage(const struct unit_params *unit);

@@ -1,0 +1,194 @@
+// What the forms of one net differ in. The binary form is the re-factoring of HAWIS: all layers
+// 1 bit, no ReLU but a comparator, max-pooling turned into the stride of the convolution before it,
+// a flattened head, and batch-norm behind the residual addition.
+#include "nets/spec.h"
+
+#include <string.h>
+
+const char *const net_form_names[] = {"binary", "int8", "int16", "float", NULL};
+
+// The residual stream of a binary net is fixed point, not 1 bit; 8 bits hold s * acc + x.
+enum { RESIDUAL_BITS = 8, FLOAT_BITS = 32, MAX_INTEGER_BITS = 16 };
+
+static bool choose_bits(const struct conf_node *root, const char *key, int asked, int normal,
+                        enum net_form form, int *bits, struct err *err)
+{
+    *bits = asked == AUTO_BITS ? normal : asked;
+    const struct conf_node *at = conf_find(root, key);
+    if (!at)
+        at = root;
+    if ((form == FORM_BINARY || form == FORM_FLOAT) && *bits != normal)
+        return conf_fail(at, err,
+                         "%d bits, but the %s form has %d; write auto, or choose another form",
+                         *bits, net_form_names[form], normal);
+    if (form != FORM_FLOAT && *bits > MAX_INTEGER_BITS)
+        return conf_fail(at, err, "%d bits, but the %s form allows 1..%d", *bits,
+                         net_form_names[form], MAX_INTEGER_BITS);
+    return true;
+}
+
+bool form_choose(const struct conf_node *root, const struct net_spec *spec, enum net_form form,
+                 struct form_rules *rules, struct err *err)
+{
+    static const int bits[FORM_COUNT] = {
+        [FORM_BINARY] = 1, [FORM_INT8] = 8, [FORM_INT16] = 16, [FORM_FLOAT] = FLOAT_BITS};
+    static const enum net_encoder encoders[] = {[SPEC_THERMOMETER] = ENCODER_THERMOMETER,
+                                                [SPEC_BIT_PLANES] = ENCODER_BIT_PLANES,
+                                                [SPEC_RAW] = ENCODER_RAW};
+    bool binary = form == FORM_BINARY;
+    int encoder = spec->encoder ? spec->encoder : binary ? SPEC_THERMOMETER : SPEC_RAW;
+    *rules = (struct form_rules){
+        .form = form,
+        .encoder = encoders[encoder],
+        .levels = spec->levels,
+        .add_before_bn = spec->add ? spec->add == ADD_BEFORE_BN : binary,
+        .pad_both = spec->shortcut_pad ? spec->shortcut_pad == PAD_BOTH : !binary,
+        .flatten = spec->head ? spec->head == HEAD_FLATTEN : binary,
+        .pool_to_stride = spec->max_pool ? spec->max_pool == MAX_POOL_STRIDE : binary,
+    };
+    if (binary)
+        rules->residual_bits =
+            spec->residual_bits == AUTO_BITS ? RESIDUAL_BITS : spec->residual_bits;
+    return choose_bits(root, "weight_bits", spec->weight_bits, bits[form], form,
+                       &rules->weight_bits, err) &&
+           choose_bits(root, "activation_bits", spec->activation_bits, bits[form], form,
+                       &rules->activation_bits, err);
+}
+
+bool form_mask(const struct conf_node *at, const char *text, unsigned *mask, struct err *err)
+{
+    static const char blanks[] = " ,";
+    *mask = 0;
+    if (!text) {
+        *mask = (1u << FORM_COUNT) - 1;
+        return true;
+    }
+    for (text += strspn(text, blanks); *text; text += strspn(text, blanks)) {
+        size_t n = strcspn(text, blanks);
+        int form = 0;
+        while (form < FORM_COUNT &&
+               (strlen(net_form_names[form]) != n || strncmp(net_form_names[form], text, n) != 0))
+            form++;
+        if (form == FORM_COUNT)
+            return conf_fail(at, err, "'%.*s' is no form; the forms are binary, int8, int16, float",
+                             (int)(n < 40 ? n : 40), text);
+        *mask |= 1u << form;
+        text += n;
+    }
+    if (!*mask)
+        return conf_fail(at, err, "names no form; write for example 'int8 float', or leave it out");
+    return true;
+}
+
+// Bits of the longest sum of `n` products, sign included: what a layer without an activation hands
+// on. A 1-bit weight is +1 or -1.
+static int sum_bits(int64_t n, int weight_bits, int in_bits)
+{
+    int64_t weight = weight_bits == 1 ? 1 : INT64_C(1) << (weight_bits - 1);
+    int64_t in = (INT64_C(1) << in_bits) - 1;
+    int bits = 1;
+    while (bits < FLOAT_BITS && n > ((INT64_C(1) << (bits - 1)) - 1) / weight / in)
+        bits++;
+    return bits;
+}
+
+bool reads_stream(const struct build *b, const struct layer *layer, int edge)
+{
+    if (layer->kind == LAYER_ADD)
+        return true;
+    return b->rules.form == FORM_BINARY && layer->kind == LAYER_POOL &&
+           layer->pool == POOL_AVERAGE && b->layers[layer->input[edge]].kind == LAYER_ADD;
+}
+
+static int edge_bits(const struct build *b, const struct layer *layer, int edge)
+{
+    if (layer->input[edge] < 0)
+        return 0;
+    if (b->rules.form == FORM_BINARY && reads_stream(b, layer, edge))
+        return b->rules.residual_bits;
+    return b->layers[layer->input[edge]].out_bits;
+}
+
+bool has_bn(const struct layer_spec *spec)
+{
+    return spec->has_bn ? spec->bn : spec->kind == SPEC_CONV;
+}
+
+static enum layer_act rectifier(const struct build *b)
+{
+    return b->rules.form == FORM_BINARY ? ACT_THRESHOLD : ACT_RELU;
+}
+
+static int main_reader(const struct build *b, size_t i)
+{
+    for (size_t j = i + 1; j < b->n; j++)
+        if (b->layers[j].input[0] == (int)i)
+            return (int)j;
+    return -1; // read as a shortcut only
+}
+
+static void apply_weights(struct build *b, size_t i)
+{
+    const struct form_rules *rules = &b->rules;
+    struct layer *layer = &b->layers[i];
+    bool last = i + 1 == b->n;
+    bool to_add = !last && b->readers[i] == b->stream_readers[i];
+    int64_t terms = (int64_t)layer->kernel_h * layer->kernel_w * (layer->in_c / layer->groups);
+    layer->weight_bits = rules->weight_bits;
+    layer->act = last || to_add ? ACT_NONE : rectifier(b);
+    layer->bn = has_bn(b->specs[i]);
+    if (rules->form == FORM_BINARY)
+        layer->bn = !last; // a comparator's threshold is a batch-norm's, whatever the net had
+    // Block of HAWIS: bn2(conv2 + x).
+    int add = to_add && rules->add_before_bn && b->readers[i] == 1 ? main_reader(b, i) : -1;
+    if (add >= 0) {
+        b->layers[add].bn = layer->bn;
+        layer->bn = false;
+    }
+    if (rules->form == FORM_FLOAT)
+        layer->out_bits = FLOAT_BITS;
+    else if (last)
+        layer->out_bits = sum_bits(terms, layer->weight_bits, layer->in_bits[0]);
+    else if (to_add && rules->form == FORM_BINARY)
+        layer->out_bits = rules->residual_bits;
+    else
+        layer->out_bits = rules->activation_bits;
+}
+
+static void apply_add(struct build *b, size_t i)
+{
+    struct layer *layer = &b->layers[i];
+    bool last = i + 1 == b->n;
+    bool binary = b->rules.form == FORM_BINARY;
+    bool stream_only = last || (binary && b->readers[i] == b->stream_readers[i]);
+    layer->act = stream_only ? ACT_NONE : rectifier(b);
+    layer->out_bits = stream_only && binary ? b->rules.residual_bits : b->rules.activation_bits;
+}
+
+static void apply_pool(struct build *b, size_t i)
+{
+    struct layer *layer = &b->layers[i];
+    bool binary = b->rules.form == FORM_BINARY;
+    layer->out_bits = layer->in_bits[0];
+    if (layer->pool == POOL_MAX)
+        return;
+    layer->bn = binary && i + 1 < b->n; // the head's, in the authors' code
+    layer->act = layer->bn ? ACT_THRESHOLD : ACT_NONE;
+    if (layer->bn || !binary)
+        layer->out_bits = b->rules.activation_bits;
+}
+
+void form_apply(struct build *b)
+{
+    for (size_t i = 1; i < b->n; i++) {
+        struct layer *layer = &b->layers[i];
+        for (int edge = 0; edge < 2; edge++)
+            layer->in_bits[edge] = edge_bits(b, layer, edge);
+        if (layer->kind == LAYER_ADD)
+            apply_add(b, i);
+        else if (layer->kind == LAYER_POOL)
+            apply_pool(b, i);
+        else
+            apply_weights(b, i);
+    }
+}

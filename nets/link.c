@@ -1,0 +1,282 @@
+// Which layers the net has in its form, and what each reads. A layer that the form leaves out hands
+// on its input: who names it reads what it would have read.
+#include "nets/spec.h"
+
+#include <string.h>
+
+#include "sim/base/err.h"
+#include "sim/base/mem.h"
+
+struct linker {
+    struct build *b;
+    const struct layer_spec *specs;
+    const struct conf_node *const *nodes;
+    size_t n;
+    int *output;    // layer whose output each spec hands on
+    bool *here;     // the form has it
+    int *pooled_by; // of each layer: the max-pool spec that became its stride; -1
+    int previous;   // layer that the next one reads if it says nothing
+};
+
+static const struct conf_node *at_key(const struct conf_node *node, const char *key)
+{
+    const struct conf_node *at = conf_find(node, key);
+    return at ? at : node;
+}
+
+const struct conf_node *blame(const struct build *b, size_t layer, const char *key)
+{
+    return at_key(b->nodes[layer], key);
+}
+
+// The spec above `i` that bears the name, one that the form has if there is a choice; -1: none.
+static int find_above(const struct linker *l, size_t i, const char *name)
+{
+    int found = -1;
+    for (size_t j = 0; j < i; j++)
+        if (strcmp(l->specs[j].name, name) == 0 && (found < 0 || l->here[j]))
+            found = (int)j;
+    return found;
+}
+
+static bool unknown_name(const struct linker *l, size_t i, const char *key, const char *name)
+{
+    const struct conf_node *at = at_key(l->nodes[i], key);
+    for (size_t j = i; j < l->n; j++)
+        if (strcmp(l->specs[j].name, name) == 0)
+            return conf_fail(at, l->b->err, "'%.80s' is %s; only layers above can be named", name,
+                             j == i ? "the layer itself" : "further down: move it up");
+    return conf_fail(at, l->b->err,
+                     "there is no layer '%.80s' above; the last one above is '%.80s'", name,
+                     i ? l->specs[i - 1].name : "input");
+}
+
+// The layer whose output the name stands for.
+static bool resolve(const struct linker *l, size_t i, const char *key, const char *name, int *layer)
+{
+    if (strcmp(name, l->b->layers[0].name) == 0) {
+        *layer = 0;
+        return true;
+    }
+    int j = find_above(l, i, name);
+    if (j < 0)
+        return unknown_name(l, i, key, name);
+    *layer = l->output[j];
+    int pool = l->pooled_by[*layer];
+    if (pool > j)
+        return conf_fail(at_key(l->nodes[i], key), l->b->err,
+                         "'%.80s' before its pool does not exist: '%.80s' became its stride; "
+                         "read the pool, or say max_pool: keep",
+                         name, l->specs[pool].name);
+    return true;
+}
+
+static bool check_keys(const struct linker *l, size_t i)
+{
+    static const char *const known[][8] = {
+        [SPEC_CONV] = {"out", "same_as", "kernel", "stride", "pad", "groups", "scale", "bn"},
+        [SPEC_LINEAR] = {"out", "same_as", "scale", "bn"},
+        [SPEC_POOL] = {"kernel", "stride", "pad", "pool"},
+        [SPEC_ADD] = {"shortcut"},
+        [SPEC_HEAD] = {NULL},
+    };
+    static const char *const common[] = {"name", "kind", "from", "forms"};
+    const struct conf_node *node = l->nodes[i];
+    const char *const *keys = known[l->specs[i].kind];
+    for (size_t k = 0; k < node->n; k++) {
+        const char *key = node->children[k]->key;
+        bool found = false;
+        for (size_t j = 0; j < sizeof common / sizeof *common && !found; j++)
+            found = strcmp(key, common[j]) == 0;
+        for (size_t j = 0; j < 8 && keys[j] && !found; j++)
+            found = strcmp(key, keys[j]) == 0;
+        if (!found)
+            return conf_fail(node->children[k], l->b->err,
+                             "a layer of this kind (%s) has no such key; take it out",
+                             spec_kind_names[l->specs[i].kind]);
+    }
+    return true;
+}
+
+static bool check_name(const struct linker *l, size_t i)
+{
+    const char *name = l->specs[i].name;
+    const struct conf_node *at = at_key(l->nodes[i], "name");
+    if (!*name)
+        return conf_fail(at, l->b->err, "is empty; give the layer a name, like conv%zu", i + 1);
+    if (strcmp(name, l->b->layers[0].name) == 0)
+        return conf_fail(at, l->b->err, "'%s' is the image's own name; choose another", name);
+    int other = find_above(l, i, name);
+    if (other >= 0 && l->here[other] && l->here[i])
+        return conf_fail(at, l->b->err, "'%.80s' is there twice in the %s form; names are unique",
+                         name, net_form_names[l->b->rules.form]);
+    return true;
+}
+
+static bool read_kernel(const struct linker *l, size_t i, struct layer *layer)
+{
+    const struct layer_spec *spec = &l->specs[i];
+    const struct conf_node *at = at_key(l->nodes[i], "kernel");
+    const struct conf_ints *k = &spec->kernel;
+    if (k->n < 1)
+        return conf_fail(l->nodes[i], l->b->err,
+                         "kernel is missing; write one number, or [height, width]");
+    if (k->n > 2)
+        return conf_fail(at, l->b->err, "has more than two numbers; write one, or [height, width]");
+    layer->kernel_h = k->v[0];
+    layer->kernel_w = k->v[k->n - 1];
+    layer->stride = spec->stride ? spec->stride : 1;
+    if (spec->kind == SPEC_POOL && !spec->stride) {
+        if (layer->kernel_h != layer->kernel_w)
+            return conf_fail(l->nodes[i], l->b->err,
+                             "stride is missing: the pool's window is %d x %d, not square",
+                             layer->kernel_h, layer->kernel_w);
+        layer->stride = layer->kernel_h;
+    }
+    layer->pad = spec->pad;
+    if (spec->pad != PAD_SAME)
+        return true;
+    if (layer->kernel_h != layer->kernel_w || layer->kernel_h % 2 == 0)
+        return conf_fail(at_key(l->nodes[i], "pad"), l->b->err,
+                         "'same' needs an odd square kernel, this one is %d x %d; write a number",
+                         layer->kernel_h, layer->kernel_w);
+    layer->pad = layer->kernel_h / 2;
+    return true;
+}
+
+static bool append(struct linker *l, size_t i, int from)
+{
+    static const enum layer_kind kinds[] = {LAYER_CONV, LAYER_LINEAR, LAYER_POOL, LAYER_ADD,
+                                            LAYER_POOL};
+    struct build *b = l->b;
+    const struct layer_spec *spec = &l->specs[i];
+    struct layer *layer = &b->layers[b->n];
+    *layer = (struct layer){
+        .name = arena_strdup(b->mem, spec->name),
+        .kind = kinds[spec->kind],
+        .input = {from, -1},
+        .kernel_h = 1,
+        .kernel_w = 1,
+        .stride = 1,
+        .groups = spec->kind == SPEC_CONV ? spec->groups : 1,
+        .pool = spec->kind == SPEC_HEAD ? POOL_AVERAGE : (enum pool_kind)spec->pool,
+    };
+    if ((spec->kind == SPEC_CONV || spec->kind == SPEC_POOL) && !read_kernel(l, i, layer))
+        return false;
+    if (spec->kind == SPEC_ADD) {
+        if (!spec->shortcut)
+            return conf_fail(l->nodes[i], b->err,
+                             "shortcut is missing: name the layer whose output is added");
+        if (!resolve(l, i, "shortcut", spec->shortcut, &layer->input[1]))
+            return false;
+    }
+    b->same_as[b->n] = -1;
+    if (spec->same_as && !resolve(l, i, "same_as", spec->same_as, &b->same_as[b->n]))
+        return false;
+    b->specs[b->n] = spec;
+    b->nodes[b->n] = l->nodes[i];
+    l->output[i] = (int)b->n++;
+    return true;
+}
+
+// A max-pool becomes a larger stride of the convolution that it reads.
+static bool pool_to_stride(struct linker *l, size_t i, int from)
+{
+    struct build *b = l->b;
+    struct layer *conv = &b->layers[from];
+    struct layer pool = {0};
+    if (conv->kind != LAYER_CONV)
+        return conf_fail(
+            l->nodes[i], b->err,
+            "a max-pool turns into the stride of a conv, but reads '%.80s', a layer of "
+            "kind %s; put it behind a conv, or say max_pool: keep",
+            conv->name, layer_kind_names[conv->kind]);
+    for (size_t j = (size_t)from + 1; j < b->n; j++)
+        if (b->layers[j].input[0] == from || b->layers[j].input[1] == from)
+            return conf_fail(l->nodes[i], b->err,
+                             "the pool cannot turn into the stride of '%.80s', which '%.80s' reads "
+                             "too; say max_pool: keep",
+                             conv->name, b->layers[j].name);
+    if (!read_kernel(l, i, &pool))
+        return false;
+    if (conv->stride > MAX_MAP / pool.stride)
+        return conf_fail(l->nodes[i], b->err, "the stride of '%.80s' would be %d x %d, above %d",
+                         conv->name, conv->stride, pool.stride, MAX_MAP);
+    conv->stride *= pool.stride;
+    l->pooled_by[from] = (int)i;
+    l->output[i] = from;
+    return true;
+}
+
+static bool link_one(struct linker *l, size_t i)
+{
+    const struct layer_spec *spec = &l->specs[i];
+    const struct form_rules *rules = &l->b->rules;
+    unsigned mask;
+    int from = l->previous;
+    if (!form_mask(at_key(l->nodes[i], "forms"), spec->forms, &mask, l->b->err))
+        return false;
+    l->here[i] = mask >> rules->form & 1;
+    if (!check_keys(l, i) || !check_name(l, i))
+        return false;
+    if (spec->from && !resolve(l, i, "from", spec->from, &from))
+        return false;
+    if (!l->here[i]) {
+        l->output[i] = from;
+        return true;
+    }
+    bool ok = true;
+    if (spec->kind == SPEC_HEAD && rules->flatten)
+        l->output[i] = from;
+    else if (spec->kind == SPEC_POOL && spec->pool == POOL_MAX && rules->pool_to_stride)
+        ok = pool_to_stride(l, i, from);
+    else
+        ok = append(l, i, from);
+    l->previous = l->output[i];
+    return ok;
+}
+
+static void count_readers(struct build *b)
+{
+    for (size_t i = 1; i < b->n; i++) {
+        const struct layer *layer = &b->layers[i];
+        for (int edge = 0; edge < 2; edge++) {
+            int from = layer->input[edge];
+            if (from < 0)
+                continue;
+            b->readers[from]++;
+            if (reads_stream(b, layer, edge))
+                b->stream_readers[from]++;
+        }
+    }
+}
+
+bool link_layers(struct build *b)
+{
+    const struct conf_list *list = &b->spec->layers;
+    struct linker l = {
+        .b = b,
+        .specs = list->items,
+        .nodes = list->nodes,
+        .n = list->n,
+        .output = arena_alloc(b->scratch, list->n, sizeof(int)),
+        .here = arena_alloc(b->scratch, list->n, sizeof(bool)),
+        .pooled_by = arena_alloc(b->scratch, list->n + 1, sizeof(int)),
+    };
+    for (size_t i = 0; i < list->n + 1; i++)
+        l.pooled_by[i] = -1;
+    for (size_t i = 0; i < list->n; i++)
+        if (!link_one(&l, i))
+            return false;
+    if (b->n < 2)
+        return conf_fail(at_key(b->root, "layers"), b->err, "no layer is left in the %s form",
+                         net_form_names[b->rules.form]);
+    count_readers(b);
+    for (size_t i = 1; i + 1 < b->n; i++)
+        if (!b->readers[i])
+            return conf_fail(b->nodes[i], b->err,
+                             "nothing reads '%.80s' in the %s form; name it in a from or shortcut "
+                             "key, or take it out",
+                             b->layers[i].name, net_form_names[b->rules.form]);
+    return true;
+}

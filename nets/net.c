@@ -1,0 +1,89 @@
+#include "nets/net.h"
+
+#include <string.h>
+
+#include "nets/spec.h"
+#include "sim/base/hash.h"
+#include "sim/base/mem.h"
+
+const char *const layer_kind_names[] = {"input", "conv", "linear", "pool", "add", NULL};
+const char *const net_encoder_names[] = {"thermometer", "bit_planes", "raw", NULL};
+
+void net_destroy(struct net *net)
+{
+    if (net)
+        arena_destroy(net->mem); // the net itself lies there
+}
+
+int net_consumer(const struct net *net, int layer)
+{
+    int consumer = -1;
+    for (size_t i = 1; i < net->n; i++) {
+        if (net->layers[i].input[0] != layer)
+            continue;
+        if (consumer >= 0)
+            return -1;
+        consumer = (int)i;
+    }
+    return consumer;
+}
+
+struct net_ops net_ops(const struct net *net)
+{
+    struct net_ops ops = {0};
+    for (size_t i = 0; i < net->n; i++) {
+        const struct layer *layer = &net->layers[i];
+        ops.macs += layer->macs;
+        if (net->form == FORM_FLOAT)
+            ops.float_ops += layer->macs;
+        else if (layer->weight_bits == 1 && layer->in_bits[0] == 1)
+            ops.binary_ops += layer->macs;
+        else
+            ops.integer_ops += layer->macs;
+        ops.params += layer->params;
+        ops.weights += layer->weights;
+        ops.residual_adds += layer->adds;
+        ops.pool_elements += layer->pools;
+        if (layer->act == ACT_THRESHOLD)
+            ops.thresholds += (int64_t)layer->out_c * layer->out_h * layer->out_w;
+    }
+    return ops;
+}
+
+// Eight bytes, the lowest first, so that every machine gets the same hash.
+static uint64_t hash_int(uint64_t hash, int64_t value)
+{
+    unsigned char bytes[8];
+    for (int i = 0; i < 8; i++)
+        bytes[i] = (unsigned char)((uint64_t)value >> 8 * i);
+    return hash_bytes(hash, bytes, sizeof bytes);
+}
+
+static uint64_t hash_layer(uint64_t hash, const struct layer *l)
+{
+    const int64_t numbers[] = {
+        l->kind,       l->input[0],   l->input[1], l->in_c,        l->in_h,     l->in_w,
+        l->out_c,      l->out_h,      l->out_w,    l->kernel_h,    l->kernel_w, l->stride,
+        l->pad,        l->groups,     l->pool,     l->bn,          l->act,      l->scalable,
+        l->in_bits[0], l->in_bits[1], l->out_bits, l->weight_bits, l->params,
+    };
+    hash = hash_bytes(hash, l->name, strlen(l->name) + 1);
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+        hash = hash_int(hash, numbers[i]);
+    return hash;
+}
+
+uint64_t net_hash(const struct net *net)
+{
+    const int64_t numbers[] = {
+        net->form,     net->classes,       net->raw_c,      net->raw_h,
+        net->raw_w,    net->raw_bits,      net->encoder,    net->levels,
+        net->pad_both, net->residual_bits, (int64_t)net->n,
+    };
+    uint64_t hash = HASH_START;
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+        hash = hash_int(hash, numbers[i]);
+    for (size_t i = 0; i < net->n; i++)
+        hash = hash_layer(hash, &net->layers[i]);
+    return hash;
+}

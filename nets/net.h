@@ -1,0 +1,105 @@
+// A network: a list of layers in an order in which every layer comes after its inputs. Plain data,
+// immutable once loaded, owned by the net's arena. Knows no hardware.
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "sim/conf/conf.h"
+
+struct err;
+
+enum net_form { FORM_BINARY, FORM_INT8, FORM_INT16, FORM_FLOAT, FORM_COUNT };
+extern const char *const net_form_names[]; // NULL-terminated
+
+enum layer_kind { LAYER_INPUT, LAYER_CONV, LAYER_LINEAR, LAYER_POOL, LAYER_ADD };
+extern const char *const layer_kind_names[];
+
+enum pool_kind { POOL_MAX, POOL_AVERAGE };
+
+// What happens to a layer's sums before they leave (after batch-norm, if any).
+enum layer_act {
+    ACT_NONE,      // handed on as they are (to an add, or the logits)
+    ACT_THRESHOLD, // 1 bit: a comparator with batch-norm folded into its threshold
+    ACT_RELU,      // and, in integer forms, quantised to out_bits
+};
+
+// How the image becomes the planes that the first layer reads.
+enum net_encoder {
+    ENCODER_THERMOMETER, // `levels` 1-bit planes per channel; plane level * channels + channel
+    ENCODER_BIT_PLANES,  // one 1-bit plane per bit of a channel
+    ENCODER_RAW,         // the channels as they come
+};
+extern const char *const net_encoder_names[];
+
+struct layer {
+    const char *name; // PyTorch style: "layer1.0.conv1"
+    enum layer_kind kind;
+    int input[2];            // producing layers; [1] only of an add: the shortcut; -1: none
+    int in_c, in_h, in_w;    // of input[0]; of a linear layer: (features, 1, 1)
+    int out_c, out_h, out_w; // of a linear layer: (features, 1, 1)
+    int kernel_h, kernel_w, stride, pad, groups; // conv and pool; 1, 1, 1, 0, 1 elsewhere
+    enum pool_kind pool;
+    bool bn;
+    enum layer_act act;
+    bool scalable;   // its out_c follows --width and --widths
+    int weight_bits; // conv, linear; 0 elsewhere; 32 in the float form
+    int in_bits[2];  // bits of one element on each input edge, as stored and sent
+                     // ([1] of a binary add: residual_bits)
+    int out_bits;    // bits of one output element as an ordinary consumer takes it
+    int64_t macs;    // conv, linear: multiply-accumulates of one image
+    int64_t params;  // weights, plus bias or batch-norm's two per channel as stored
+    int64_t weights; // weights alone
+    int64_t adds;    // add: element additions of one image
+    int64_t pools;   // pool: elements read by the pooling windows of one image
+};
+
+struct net {
+    const char *name;
+    const char *description;
+    const char *width; // how the widths were chosen: "1x", "3x", "64,80,..."
+    enum net_form form;
+    int classes;
+    int raw_c, raw_h, raw_w, raw_bits; // the image as it comes
+    enum net_encoder encoder;
+    int levels;        // of the thermometer
+    bool pad_both;     // shortcuts pad and cut channels on both sides, else at the end
+    int residual_bits; // binary form; 0: no fixed-point stream
+    size_t n;
+    const struct layer *layers; // [0] is the input layer: the encoder's planes
+    uint64_t hash;              // of all that describes it
+    struct arena *mem;
+};
+
+struct net_options {
+    bool has_form; // else the net's default_form
+    enum net_form form;
+    double width;      // uniform expansion ratio; 0: 1
+    const int *widths; // out_c of every scalable layer in order; NULL: width is used
+    size_t n_widths;
+};
+
+// Operations as the papers count them (facts: one multiply-accumulate is one operation there).
+struct net_ops {
+    int64_t macs;       // of all layers
+    int64_t binary_ops; // MACs of layers with 1-bit weights and 1-bit inputs (HAWIS Tables III, IV)
+    int64_t integer_ops; // MACs of layers with more bits
+    int64_t float_ops;   // MACs of the float form
+    int64_t params;
+    int64_t weights;
+    // Counted as nothing in those tables:
+    int64_t residual_adds, pool_elements, thresholds;
+};
+
+extern const struct conf_field net_fields[];
+// Builds the net that conf describes in the form and at the widths asked for.
+bool net_load(const struct conf *conf, const struct net_options *options, struct net **out,
+              struct err *err);
+// NeuroSim's layer CSV (8 columns: IFM length, width, channels, kernel length, width, output
+// channels, followed by a 2x2 max pool 0/1, stride); convs keep their map's size ("same" padding).
+bool net_load_csv(const char *path, const struct net_options *options, struct net **out,
+                  struct err *err);
+void net_destroy(struct net *net); // NULL is fine
+struct net_ops net_ops(const struct net *net);
+// The layer that reads this one's output as its main input (input[0]); -1 if none or several.
+int net_consumer(const struct net *net, int layer);

@@ -1,0 +1,192 @@
+// A YAML file becomes a net.
+#include "nets/spec.h"
+
+#include "sim/base/mem.h"
+
+const char *const spec_kind_names[] = {"conv", "linear", "pool", "add", "head", NULL};
+static const char *const pool_names[] = {"max", "average", NULL};
+static const char *const encoder_names[] = {"auto", "thermometer", "bit_planes", "raw", NULL};
+static const char *const add_names[] = {"auto", "before_bn", "after_bn", NULL};
+static const char *const pad_names[] = {"auto", "end", "both", NULL};
+static const char *const head_names[] = {"auto", "flatten", "avgpool", NULL};
+static const char *const max_pool_names[] = {"auto", "stride", "keep", NULL};
+
+#define AT(member) .offset = offsetof(struct layer_spec, member)
+#define HAS(member) .optional = true, .present = offsetof(struct layer_spec, member)
+static const struct conf_field layer_fields[] = {
+    {"name", CONF_STR, AT(name), .help = "unique; PyTorch style, like layer1.0.conv1"},
+    {"kind", CONF_ENUM, AT(kind), .names = spec_kind_names,
+     .help = "head: global average pool, or nothing where head is flatten"},
+    {"from", CONF_STR, AT(from), .optional = true, .help = "layer that is read; the previous one"},
+    {"out", CONF_INT, AT(out), .min = 1, .max = MAX_CHANNELS, .optional = true,
+     .help = "conv, linear: outputs at width 1x"},
+    {"same_as", CONF_STR, AT(same_as), .optional = true,
+     .help = "conv, linear: instead of out, as many outputs as this layer has"},
+    {"kernel", CONF_INTS, AT(kernel), .min = 1, .max = MAX_MAP, .optional = true,
+     .help = "conv, pool: side, or [height, width]"},
+    {"stride", CONF_INT, AT(stride), .min = 1, .max = MAX_MAP, .optional = true,
+     .help = "conv: 1; pool: the kernel"},
+    {"pad", CONF_INT, AT(pad), .min = 0, .max = MAX_MAP, .word = "same", .fallback = "0",
+     .help = "conv, pool: zeros on every side; same: half the kernel"},
+    {"groups", CONF_INT, AT(groups), .min = 1, .max = MAX_CHANNELS, .fallback = "1",
+     .help = "conv"},
+    {"pool", CONF_ENUM, AT(pool), .names = pool_names, .fallback = "max", .help = "pool: its kind"},
+    {"shortcut", CONF_STR, AT(shortcut), .optional = true, .help = "add: the layer that is added"},
+    {"scale", CONF_BOOL, AT(scale), HAS(has_scale),
+     .help = "conv, linear: widths change out; true but for the last linear layer"},
+    {"bn", CONF_BOOL, AT(bn), HAS(has_bn),
+     .help = "conv: true, linear: false; in the binary form every threshold holds one"},
+    {"forms", CONF_STR, AT(forms), .optional = true,
+     .help = "forms that have the layer, like 'int8 float'; others hand on its input"},
+    {0},
+};
+#undef AT
+
+#define AT(member) .offset = offsetof(struct input_spec, member)
+static const struct conf_field input_fields[] = {
+    {"channels", CONF_INT, AT(channels), .min = 1, .max = MAX_CHANNELS},
+    {"height", CONF_INT, AT(height), .min = 1, .max = MAX_MAP},
+    {"width", CONF_INT, AT(width), .min = 1, .max = MAX_MAP},
+    {"bits", CONF_INT, AT(bits), .min = 1, .max = 16, .fallback = "8"},
+    {0},
+};
+#undef AT
+
+#define AT(member) .offset = offsetof(struct net_spec, member)
+const struct conf_field net_fields[] = {
+    {"name", CONF_STR, AT(name)},
+    {"description", CONF_STR, AT(description), .fallback = "", .help = "one line"},
+    {"input", CONF_SECTION, AT(input), .fields = input_fields, .help = "the image as it comes"},
+    {"classes", CONF_INT, AT(classes), .min = 1, .max = MAX_CHANNELS, .optional = true,
+     .help = "outputs of the last linear layer"},
+    {"default_form", CONF_ENUM, AT(default_form), .names = net_form_names, .fallback = "int8"},
+    {"encoder", CONF_ENUM, AT(encoder), .names = encoder_names, .fallback = "auto",
+     .help = "auto: binary thermometer, else raw"},
+    {"levels", CONF_INT, AT(levels), .min = 1, .max = MAX_LEVELS, .fallback = "32",
+     .help = "of the thermometer, per channel"},
+    {"add", CONF_ENUM, AT(add), .names = add_names, .fallback = "auto",
+     .help = "auto: binary before_bn, else after_bn"},
+    {"shortcut_pad", CONF_ENUM, AT(shortcut_pad), .names = pad_names, .fallback = "auto",
+     .help = "auto: binary end, else both"},
+    {"head", CONF_ENUM, AT(head), .names = head_names, .fallback = "auto",
+     .help = "auto: binary flatten, else avgpool"},
+    {"max_pool", CONF_ENUM, AT(max_pool), .names = max_pool_names, .fallback = "auto",
+     .help = "auto: binary stride (of the conv before it), else keep"},
+    {"residual_bits", CONF_INT, AT(residual_bits), .min = 2, .max = 32, .word = "auto",
+     .fallback = "auto", .help = "binary form: of the fixed-point residual stream; auto: 8"},
+    {"weight_bits", CONF_INT, AT(weight_bits), .min = 1, .max = 32, .word = "auto",
+     .fallback = "auto", .help = "auto: 1, 8, 16 or 32, as the form says"},
+    {"activation_bits", CONF_INT, AT(activation_bits), .min = 1, .max = 32, .word = "auto",
+     .fallback = "auto", .help = "auto: 1, 8, 16 or 32, as the form says"},
+    {"layers", CONF_SECTIONS, AT(layers), .fields = layer_fields,
+     .size = sizeof(struct layer_spec)},
+    {0},
+};
+#undef AT
+
+static bool start(struct build *b, enum net_form form)
+{
+    const struct net_spec *spec = b->spec;
+    const struct input_spec *in = &spec->input;
+    size_t n = spec->layers.n + 1;
+    if (!form_choose(b->root, spec, form, &b->rules, b->err))
+        return false;
+    if (n > MAX_LAYERS + 1)
+        return conf_fail(conf_find(b->root, "layers"), b->err, "%zu layers, above the %d allowed",
+                         spec->layers.n, MAX_LAYERS);
+    b->layers = arena_alloc(b->mem, n, sizeof *b->layers);
+    b->specs = arena_alloc(b->scratch, n, sizeof *b->specs);
+    b->nodes = arena_alloc(b->scratch, n, sizeof *b->nodes);
+    b->same_as = arena_alloc(b->scratch, n, sizeof *b->same_as);
+    b->readers = arena_alloc(b->scratch, n, sizeof *b->readers);
+    b->stream_readers = arena_alloc(b->scratch, n, sizeof *b->stream_readers);
+    const int planes[] = {
+        [ENCODER_THERMOMETER] = spec->levels, [ENCODER_BIT_PLANES] = in->bits, [ENCODER_RAW] = 1};
+    int64_t out_c = (int64_t)in->channels * planes[b->rules.encoder];
+    if (out_c > MAX_CHANNELS)
+        return conf_fail(conf_find(b->root, "input"), b->err,
+                         "%lld planes, above %d; lower channels or levels", (long long)out_c,
+                         MAX_CHANNELS);
+    b->layers[0] = (struct layer){
+        .name = "input",
+        .kind = LAYER_INPUT,
+        .input = {-1, -1},
+        .in_c = in->channels,
+        .in_h = in->height,
+        .in_w = in->width,
+        .out_c = (int)out_c,
+        .out_h = in->height,
+        .out_w = in->width,
+        .kernel_h = 1,
+        .kernel_w = 1,
+        .stride = 1,
+        .groups = 1,
+        .in_bits = {in->bits, 0},
+        .out_bits = b->rules.encoder != ENCODER_RAW ? 1
+                    : form == FORM_FLOAT            ? 32
+                                                    : in->bits,
+    };
+    b->nodes[0] = b->root;
+    b->n = 1;
+    return true;
+}
+
+static struct net *finish(const struct build *b, const char *width)
+{
+    const struct net_spec *spec = b->spec;
+    const struct input_spec *in = &spec->input;
+    struct net *net = arena_alloc(b->mem, 1, sizeof *net);
+    bool stream = false;
+    for (size_t i = 1; i < b->n; i++)
+        stream = stream || b->layers[i].kind == LAYER_ADD;
+    *net = (struct net){
+        .name = arena_strdup(b->mem, spec->name),
+        .description = arena_strdup(b->mem, spec->description),
+        .width = width,
+        .form = b->rules.form,
+        .classes = spec->classes ? spec->classes : b->layers[b->n - 1].out_c,
+        .raw_c = in->channels,
+        .raw_h = in->height,
+        .raw_w = in->width,
+        .raw_bits = in->bits,
+        .encoder = b->rules.encoder,
+        .levels = b->rules.levels,
+        .pad_both = b->rules.pad_both,
+        .residual_bits = stream ? b->rules.residual_bits : 0,
+        .n = b->n,
+        .layers = b->layers,
+        .mem = b->mem,
+    };
+    net->hash = net_hash(net);
+    return net;
+}
+
+bool net_load(const struct conf *conf, const struct net_options *options, struct net **out,
+              struct err *err)
+{
+    static const struct net_options none = {0};
+    struct net_spec spec = {0};
+    if (!conf_bind(conf, conf->root, net_fields, &spec, err))
+        return false;
+    struct build b = {
+        .root = conf->root,
+        .spec = &spec,
+        .options = options ? options : &none,
+        .mem = arena_create(),
+        .scratch = arena_create(),
+        .err = err,
+    };
+    enum net_form form = b.options->has_form ? b.options->form : (enum net_form)spec.default_form;
+    const char *width = NULL;
+    bool ok = start(&b, form) && link_layers(&b) && (width = widths_apply(&b)) && shape_layers(&b);
+    if (ok) {
+        form_apply(&b);
+        ok = count_layers(&b);
+    }
+    if (ok)
+        *out = finish(&b, width);
+    else
+        arena_destroy(b.mem);
+    arena_destroy(b.scratch);
+    return ok;
+}

@@ -1,0 +1,188 @@
+// Sizes of all layers, in order, and what they cost. Every shape that cannot be is refused here.
+#include "nets/spec.h"
+
+// Outputs of a window along one side; what is wrong with it goes to the key to blame.
+static bool slide(const struct build *b, size_t i, const char *side, int size, int kernel, int *out)
+{
+    const struct layer *layer = &b->layers[i];
+    int padded = size + 2 * layer->pad;
+    if (kernel > padded)
+        return conf_fail(blame(b, i, "kernel"), b->err,
+                         "%d is more than the %s of the padded map, %d; lower it, or raise pad",
+                         kernel, side, padded);
+    *out = (padded - kernel) / layer->stride + 1;
+    if (*out > MAX_MAP)
+        return conf_fail(blame(b, i, "pad"), b->err, "the %s of the output would be %d, above %d",
+                         side, *out, MAX_MAP);
+    return true;
+}
+
+static bool shape_window(struct build *b, size_t i)
+{
+    struct layer *layer = &b->layers[i];
+    if (layer->kind == LAYER_POOL && layer->pad >= layer->kernel_h)
+        return conf_fail(blame(b, i, "pad"), b->err,
+                         "%d lets windows of %d x %d lie in the padding alone; lower it",
+                         layer->pad, layer->kernel_h, layer->kernel_w);
+    return slide(b, i, "height", layer->in_h, layer->kernel_h, &layer->out_h) &&
+           slide(b, i, "width", layer->in_w, layer->kernel_w, &layer->out_w);
+}
+
+static bool shape_conv(struct build *b, size_t i)
+{
+    const struct layer *layer = &b->layers[i];
+    if (layer->in_c % layer->groups || layer->out_c % layer->groups)
+        return conf_fail(blame(b, i, "groups"), b->err,
+                         "%d does not divide the %d inputs and %d outputs; choose widths that are "
+                         "multiples of it",
+                         layer->groups, layer->in_c, layer->out_c);
+    return shape_window(b, i);
+}
+
+static bool shape_linear(struct build *b, size_t i)
+{
+    struct layer *layer = &b->layers[i];
+    int64_t features = (int64_t)layer->in_c * layer->in_h * layer->in_w;
+    if (features > MAX_FEATURES)
+        return conf_fail(b->nodes[i], b->err,
+                         "%d x %d x %d inputs, above the %d that a linear layer can have; pool "
+                         "before it",
+                         layer->in_c, layer->in_h, layer->in_w, MAX_FEATURES);
+    layer->in_c = (int)features;
+    layer->in_h = layer->in_w = layer->out_h = layer->out_w = 1;
+    const struct net_spec *spec = b->spec;
+    if (i + 1 == b->n && spec->classes && layer->out_c != spec->classes)
+        return conf_fail(blame(b, i, "out"), b->err, "%d, but the net has %d classes", layer->out_c,
+                         spec->classes);
+    return true;
+}
+
+// Option A: the shortcut's map is subsampled to the sum's, its channels padded or cut.
+static bool shape_add(struct build *b, size_t i)
+{
+    struct layer *layer = &b->layers[i];
+    const struct layer *shortcut = &b->layers[layer->input[1]];
+    layer->out_c = layer->in_c;
+    layer->out_h = layer->in_h;
+    layer->out_w = layer->in_w;
+    if (shortcut->out_h % layer->in_h == 0 && shortcut->out_w % layer->in_w == 0 &&
+        shortcut->out_h / layer->in_h == shortcut->out_w / layer->in_w)
+        return true;
+    return conf_fail(blame(b, i, "shortcut"), b->err,
+                     "'%.80s' has a map of %d x %d, which subsampling does not bring to %d x %d; "
+                     "give it the same size or a whole multiple",
+                     shortcut->name, shortcut->out_h, shortcut->out_w, layer->in_h, layer->in_w);
+}
+
+static bool shape_pool(struct build *b, size_t i)
+{
+    struct layer *layer = &b->layers[i];
+    layer->out_c = layer->in_c;
+    if (b->specs[i]->kind == SPEC_HEAD) {
+        layer->kernel_h = layer->in_h;
+        layer->kernel_w = layer->in_w;
+    }
+    return shape_window(b, i);
+}
+
+static bool shape_one(struct build *b, size_t i)
+{
+    struct layer *layer = &b->layers[i];
+    const struct layer *from = &b->layers[layer->input[0]];
+    layer->in_c = from->out_c;
+    layer->in_h = from->out_h;
+    layer->in_w = from->out_w;
+    if (b->same_as[i] >= 0)
+        layer->out_c = b->layers[b->same_as[i]].out_c;
+    switch (layer->kind) {
+    case LAYER_CONV:
+        return shape_conv(b, i);
+    case LAYER_LINEAR:
+        return shape_linear(b, i);
+    case LAYER_ADD:
+        return shape_add(b, i);
+    default:
+        return shape_pool(b, i);
+    }
+}
+
+bool shape_layers(struct build *b)
+{
+    for (size_t i = 1; i < b->n; i++)
+        if (!shape_one(b, i))
+            return false;
+    return true;
+}
+
+static bool multiply(int64_t *total, int64_t factor)
+{
+    if (factor && *total > INT64_MAX / factor)
+        return false;
+    *total *= factor;
+    return true;
+}
+
+static bool count_weights(struct layer *layer, const struct layer_spec *spec, bool binary)
+{
+    layer->weights = (int64_t)layer->out_c * (layer->in_c / layer->groups);
+    if (!multiply(&layer->weights, (int64_t)layer->kernel_h * layer->kernel_w))
+        return false;
+    layer->macs = layer->weights;
+    if (!multiply(&layer->macs, (int64_t)layer->out_h * layer->out_w))
+        return false;
+    // Stored beside the weights: batch-norm's two numbers, or a bias where nothing else follows.
+    // The sums of a binary net leave without one.
+    bool bias = !has_bn(spec) && !binary;
+    layer->params = layer->bn ? 2 * (int64_t)layer->out_c : bias ? layer->out_c : 0;
+    if (layer->params > INT64_MAX - layer->weights)
+        return false;
+    layer->params += layer->weights;
+    return true;
+}
+
+// Elements of one side that the windows cover, padding left out, summed over the windows.
+static int64_t covered(int size, int kernel, const struct layer *layer, int outputs)
+{
+    int64_t sum = 0;
+    for (int o = 0; o < outputs; o++) {
+        int first = o * layer->stride - layer->pad;
+        int end = first + kernel < size ? first + kernel : size;
+        first = first > 0 ? first : 0;
+        sum += end > first ? end - first : 0;
+    }
+    return sum;
+}
+
+static bool count_one(struct layer *layer, const struct layer_spec *spec, bool binary)
+{
+    if (layer->kind == LAYER_CONV || layer->kind == LAYER_LINEAR)
+        return count_weights(layer, spec, binary);
+    if (layer->kind == LAYER_ADD)
+        layer->adds = (int64_t)layer->out_c * layer->out_h * layer->out_w;
+    if (layer->kind == LAYER_POOL) {
+        layer->pools = layer->out_c;
+        if (!multiply(&layer->pools, covered(layer->in_h, layer->kernel_h, layer, layer->out_h)) ||
+            !multiply(&layer->pools, covered(layer->in_w, layer->kernel_w, layer, layer->out_w)))
+            return false;
+    }
+    layer->params = layer->bn ? 2 * (int64_t)layer->out_c : 0;
+    return true;
+}
+
+bool count_layers(struct build *b)
+{
+    // Totals are as safe as the layers: their sum must fit too.
+    int64_t room = INT64_MAX;
+    for (size_t i = 1; i < b->n; i++) {
+        struct layer *layer = &b->layers[i];
+        bool ok = count_one(layer, b->specs[i], b->rules.form == FORM_BINARY);
+        int64_t most = layer->macs > layer->params ? layer->macs : layer->params;
+        most = most > layer->pools ? most : layer->pools;
+        if (!ok || most > room)
+            return conf_fail(b->nodes[i], b->err,
+                             "the net's operations no longer fit in 64 bits; make maps, kernels or "
+                             "widths smaller");
+        room -= most;
+    }
+    return true;
+}

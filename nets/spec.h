@@ -1,0 +1,111 @@
+// A net file as it is written, before a form and widths are chosen; and the net while it is being
+// built from it. For the files of this folder only.
+#pragma once
+#include "nets/net.h"
+#include "sim/conf/conf.h"
+
+struct arena;
+
+enum {
+    MAX_LAYERS = 4096,
+    MAX_CHANNELS = 1 << 20,
+    MAX_FEATURES = 1 << 24, // of a flattened map
+    MAX_MAP = 1 << 14,      // height and width
+    MAX_LEVELS = 4096,
+};
+
+enum spec_kind { SPEC_CONV, SPEC_LINEAR, SPEC_POOL, SPEC_ADD, SPEC_HEAD };
+extern const char *const spec_kind_names[];
+enum { PAD_SAME = -1 };
+
+struct layer_spec {
+    const char *name;
+    int kind;
+    const char *from;
+    int out; // 0: not said
+    const char *same_as;
+    struct conf_ints kernel;
+    int stride; // 0: not said
+    int pad;
+    int groups;
+    int pool;
+    const char *shortcut;
+    bool scale, has_scale;
+    bool bn, has_bn;
+    const char *forms; // NULL: all
+};
+
+struct input_spec {
+    int channels, height, width, bits;
+};
+
+// Of the enumerated keys, 0 is "auto": as the form has it.
+enum spec_encoder { AUTO_ENCODER, SPEC_THERMOMETER, SPEC_BIT_PLANES, SPEC_RAW };
+enum spec_add { AUTO_ADD, ADD_BEFORE_BN, ADD_AFTER_BN };
+enum spec_pad { AUTO_PAD, PAD_END, PAD_BOTH };
+enum spec_head { AUTO_HEAD, HEAD_FLATTEN, HEAD_AVGPOOL };
+enum spec_max_pool { AUTO_MAX_POOL, MAX_POOL_STRIDE, MAX_POOL_KEEP };
+enum { AUTO_BITS = -1 };
+
+struct net_spec {
+    const char *name, *description;
+    struct input_spec input;
+    int classes; // 0: not said
+    int default_form;
+    int encoder, levels, add, shortcut_pad, head, max_pool;
+    int residual_bits, weight_bits, activation_bits;
+    struct conf_list layers; // of layer_spec
+};
+
+// What a form makes of the keys that say "auto".
+struct form_rules {
+    enum net_form form;
+    enum net_encoder encoder;
+    int levels;
+    bool add_before_bn, pad_both, flatten, pool_to_stride;
+    int residual_bits, weight_bits, activation_bits;
+};
+
+struct build {
+    const struct conf_node *root;
+    const struct net_spec *spec;
+    struct form_rules rules;
+    const struct net_options *options;
+    struct arena *mem;     // the net's
+    struct arena *scratch; // gone when the net stands
+    size_t n;              // layers so far
+    struct layer *layers;
+    const struct layer_spec **specs; // of each layer; NULL for the input
+    const struct conf_node **nodes;  // of each layer, to blame
+    int *same_as;                    // of each layer: the layer whose out_c it takes; -1
+    int *readers;                    // of each layer's output
+    int *stream_readers;             // those of them that take it unquantised
+    struct err *err;
+};
+
+// net.c: the hash of a finished net.
+uint64_t net_hash(const struct net *net);
+
+// forms.c: the rules of the forms.
+bool form_choose(const struct conf_node *root, const struct net_spec *spec, enum net_form form,
+                 struct form_rules *rules, struct err *err);
+// Bit FORM_x of the mask is set for every form that the text names ("int8 int16"; NULL: all).
+bool form_mask(const struct conf_node *at, const char *text, unsigned *mask, struct err *err);
+// Whether the layer reads that input as it is before the quantiser of ordinary consumers.
+bool reads_stream(const struct build *b, const struct layer *layer, int edge);
+// Whether a conv or linear layer of the net as written is followed by batch-norm, else it has a
+// bias.
+bool has_bn(const struct layer_spec *spec);
+// Activations, batch-norm and bits of all layers, once their inputs and shapes are known.
+void form_apply(struct build *b);
+
+// link.c: which layers there are in this form and what each reads.
+bool link_layers(struct build *b);
+const struct conf_node *blame(const struct build *b, size_t layer, const char *key);
+
+// widths.c: out_c of conv and linear layers. Returns the text for net->width, NULL on failure.
+const char *widths_apply(struct build *b);
+
+// shape.c: sizes of all layers, and what they cost.
+bool shape_layers(struct build *b);
+bool count_layers(struct build *b);

@@ -1,0 +1,11 @@
+// Chance as a pure function: Philox4x32-10 (Salmon et al., SC 2011). A draw depends on the seed,
+// its purpose and its index alone, never on order or threads.
+#pragma once
+#include <stdint.h>
+
+enum rng_purpose { RNG_PLACEMENT = 1 };
+
+// Ten rounds over a 128-bit counter with a 64-bit key.
+void rng_philox(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4]);
+// 64 uniform bits for (seed, purpose, index).
+uint64_t rng_u64(uint64_t seed, enum rng_purpose purpose, uint64_t index);

@@ -1,0 +1,37 @@
+// The chips, nets and jobs that ship with the program (embedded in it) and those in the user's
+// folders. Names win in the order: folders as given, then embedded.
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+
+struct conf;
+struct err;
+
+enum library_kind { LIBRARY_CHIP, LIBRARY_NET, LIBRARY_WORKLOAD, LIBRARY_KINDS };
+extern const char *const library_kind_names[]; // "chip", "net", "workload"
+
+struct library_entry {
+    const char *name; // "hawis"
+    const char *text; // the YAML; NULL for one found in a folder
+    size_t n;
+};
+struct embedded_kind {
+    const struct library_entry *entries; // sorted by name
+    size_t n;
+};
+extern const struct embedded_kind library_embedded[LIBRARY_KINDS]; // generated at build time
+
+struct library {
+    const char *const *folders; // NULL-terminated, or NULL; each searched for NAME.yaml in
+                                // FOLDER, FOLDER/chips, FOLDER/zoo (nets) or FOLDER/workloads
+};
+
+// Opens `what`: a file if it has a '/' or ends in .yaml, else a name. The error for an unknown name
+// lists the names there are. Resolves `extends: NAME` of chips (and of any kind) recursively, a
+// relative file name being relative to the file that says it; a loop is refused. The result has no
+// key `extends` any more.
+struct conf *library_open(const struct library *library, enum library_kind kind, const char *what,
+                          struct err *err);
+// Calls `each` with every name of a kind, sorted, once each, and the first line of its description.
+void library_list(const struct library *library, enum library_kind kind,
+                  void (*each)(const char *name, const char *description, void *arg), void *arg);

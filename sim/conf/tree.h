@@ -1,0 +1,39 @@
+// What the files of this folder share; for nobody else.
+#pragma once
+#include "sim/conf/conf.h"
+
+enum { CONF_MAX_KEY = 128 };
+
+// A node without children in conf's arena, a copy of *like.
+struct conf_node *tree_new(const struct conf *conf, struct conf_node like);
+// Reads one value in flow style into a tree of its own kind; every node's origin is `origin`, its
+// line 0. NULL and a sentence without place on failure.
+struct conf_node *tree_value(const struct conf *conf, const char *origin, const char *text,
+                             struct err *err);
+// Appends or replaces the child that has the key of `child`; sets its parent.
+void tree_put(const struct conf *conf, struct conf_node *parent, struct conf_node *child);
+// The child with the key of n characters (or, in a sequence, the number), NULL if absent.
+struct conf_node *tree_child(const struct conf_node *at, const char *key, size_t n);
+// Copies at most n - 1 bytes of text for a message: blanks for control characters, "..." for what
+// is cut, never half a character. Returns buf.
+char *tree_show(char *buf, size_t n, const char *text);
+// As conf_fail, but blames the key, not the value.
+bool tree_fail_key(const struct conf_node *at, struct err *err, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+// A text growing in a buffer; what does not fit ends in "...".
+struct line {
+    char *buf;
+    size_t n, used;
+};
+void line_add(struct line *line, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+// The offered name nearest to a word, for "did you mean"; best is NULL when none is near.
+struct near {
+    const char *word, *best;
+    size_t distance;
+};
+void near_offer(struct near *near, const char *name);
+
+// The values a field takes, as "1..128 or auto" or "sar, flash"; returns buf.
+char *schema_allowed(char *buf, size_t n, const struct conf_field *field);

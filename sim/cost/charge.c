@@ -1,0 +1,163 @@
+#include "sim/cost/charge.h"
+
+#include "nets/net.h"
+#include "sim/chip/chip.h"
+#include "sim/cost/flow.h"
+#include "sim/map/map.h"
+
+static void count_channel(const struct flow_channel *c, int64_t tokens, struct ledger *layers,
+                          struct ledger *shared)
+{
+    struct ledger *sender = c->from >= 0 ? &layers[c->layer] : shared;
+    struct ledger *reader = c->to >= 0 ? &layers[c->consumer] : shared;
+    sender->count[METER_TILE_READS] += tokens * c->source_words;
+    if (c->hops >= 0) {
+        sender->count[METER_ROUTER_FLITS] += tokens * c->flits * (c->hops + 1);
+        sender->count[METER_LINK_FLITS] += tokens * c->flits * c->hops;
+    }
+    reader->count[METER_PE_WRITES] += tokens * c->pe_words;
+    reader->count[METER_TILE_WRITES] += tokens * c->tile_words;
+    reader->count[METER_TILE_READS] += tokens * c->reread_words;
+    reader->count[METER_BUS_BITS] += tokens * c->bus_bits;
+}
+
+static void count_node(const struct flow *flow, const struct flow_node *node, int64_t rows,
+                       int64_t windows, struct ledger *layers)
+{
+    const struct flow_stage *stage = &flow->stages[node->stage];
+    const struct work *work = &node->work;
+    int64_t *count = layers[stage->layer].count;
+    for (int m = 0; m < METERS; m++)
+        count[m] += windows * work->count[m];
+    if (stage->add >= 0)
+        for (int m = 0; m < METERS; m++)
+            layers[stage->add].count[m] += windows * work->add_count[m];
+    count[work->read_meter] += rows * work->first_words + (windows - rows) * work->next_words;
+    count[METER_BUS_BITS] += rows * work->first_bus_bits + (windows - rows) * work->next_bus_bits;
+}
+
+static void price(const struct mapping *map, const char *layer, struct ledger *ledger)
+{
+    const struct chip *chip = map->chip;
+    const int64_t *n = ledger->count;
+    double *j = ledger->energy_j;
+    j[PART_CROSSBAR] = (double)n[METER_CELL_READS] * cell_read_energy(&chip->cell, &chip->activity);
+    j[PART_DAC] = (double)n[METER_ROW_DRIVES] * chip->dac.energy_j;
+    j[PART_ADC] = (double)n[METER_CONVERSIONS] * chip_adc(chip, layer)->energy_j;
+    j[PART_SAMPLE_HOLD] = (double)n[METER_SAMPLES] * chip->pe.sample_hold.energy_j;
+    j[PART_SHIFT_ADD] = (double)n[METER_SHIFT_ADDS] * chip->pe.shift_add.energy_j;
+    j[PART_REGISTER] = (double)n[METER_INPUT_BITS] * chip->pe.input_register.energy_j +
+                       (double)n[METER_PE_RESULTS] * chip->pe.output_register.energy_j +
+                       (double)n[METER_OUTPUT_ELEMENTS] * chip->tile.output_register.energy_j;
+    j[PART_ADDER] = (double)n[METER_MERGE_ADDS] * chip->tile.adder.energy_j;
+    j[PART_OUTPUT] = (double)n[METER_OUTPUTS] * chip->tile.output.energy_j;
+    j[PART_RESIDUAL] = (double)n[METER_RESIDUAL_ADDS] * chip->tile.residual_adder.energy_j;
+    j[PART_POOL] = (double)n[METER_POOL_READS] * chip->tile.pool.energy_j;
+    j[PART_ENCODER] = (double)n[METER_ENCODED_BITS] * chip->encoder.energy_j;
+    j[PART_BUFFER_READ] = (double)n[METER_PE_READS] * map->pe_buffer.read_j +
+                          (double)n[METER_TILE_READS] * map->tile_buffer.read_j;
+    j[PART_BUFFER_WRITE] = (double)n[METER_PE_WRITES] * map->pe_buffer.write_j +
+                           (double)n[METER_TILE_WRITES] * map->tile_buffer.write_j;
+    j[PART_BUS] = (double)n[METER_BUS_BITS] * chip->tile.bus.energy_j;
+    j[PART_NOC] = (double)n[METER_ROUTER_FLITS] * chip->noc.router_j +
+                  (double)n[METER_LINK_FLITS] * chip->noc.link_j;
+    j[PART_OFFCHIP] = (double)n[METER_OFFCHIP_BITS] * chip->offchip.energy_j;
+}
+
+static void finish(const struct flow *flow, int images, struct ledger *layers,
+                   struct ledger *shared)
+{
+    const struct net *net = flow->mapping->net;
+    const struct layer *planes = &net->layers[0];
+    shared->count[METER_ENCODED_BITS] =
+        (int64_t)images * planes->out_c * planes->out_h * planes->out_w * planes->out_bits;
+    shared->count[METER_OFFCHIP_BITS] = images * (flow->image_bits + flow->result_bits);
+    for (size_t i = 0; i < net->n; i++) {
+        for (int m = 0; m < METERS; m++)
+            layers[i].count[m] /= images;
+        price(flow->mapping, net->layers[i].name, &layers[i]);
+    }
+    for (int m = 0; m < METERS; m++)
+        shared->count[m] /= images;
+    price(flow->mapping, "", shared);
+}
+
+void charge_exact(const struct flow *flow, const struct tally *tally, struct ledger *layers,
+                  struct ledger *shared)
+{
+    for (int i = 0; i < flow->n_nodes; i++)
+        count_node(flow, &flow->nodes[i], tally->node_rows[i], tally->node_windows[i], layers);
+    for (int i = 0; i < flow->n_channels; i++)
+        count_channel(&flow->channels[i], tally->channel_tokens[i], layers, shared);
+    finish(flow, tally->images, layers, shared);
+}
+
+void charge_closed_form(const struct flow *flow, struct ledger *layers, struct ledger *shared)
+{
+    const struct net *net = flow->mapping->net;
+    for (int i = 0; i < flow->n_nodes; i++) {
+        const struct flow_node *node = &flow->nodes[i];
+        const struct flow_stage *stage = &flow->stages[node->stage];
+        const struct layer *l = &net->layers[stage->layer];
+        int64_t rows = (l->out_h - node->replica + stage->replicas - 1) / stage->replicas;
+        count_node(flow, node, rows, rows * l->out_w, layers);
+    }
+    for (int i = 0; i < flow->n_channels; i++) {
+        const struct flow_channel *c = &flow->channels[i];
+        count_channel(c, (int64_t)c->rank[net->layers[c->layer].out_h] * c->per_row, layers,
+                      shared);
+    }
+    finish(flow, 1, layers, shared);
+}
+
+double charge_node(const struct flow *flow, int node, int64_t rows, int64_t windows, bool add)
+{
+    const struct flow_node *n = &flow->nodes[node];
+    const struct flow_stage *stage = &flow->stages[n->stage];
+    struct ledger ledger = {0};
+    int layer = add ? stage->add : stage->layer;
+    const int64_t *count = add ? n->work.add_count : n->work.count;
+    for (int m = 0; m < METERS; m++)
+        ledger.count[m] = windows * count[m];
+    if (!add) {
+        const struct work *w = &n->work;
+        ledger.count[w->read_meter] += rows * w->first_words + (windows - rows) * w->next_words;
+        ledger.count[METER_BUS_BITS] +=
+            rows * w->first_bus_bits + (windows - rows) * w->next_bus_bits;
+    }
+    price(flow->mapping, flow->mapping->net->layers[layer].name, &ledger);
+    return ledger_energy(&ledger);
+}
+
+double charge_token(const struct flow *flow, int channel, bool sender)
+{
+    const struct flow_channel *c = &flow->channels[channel];
+    struct ledger ledger = {0};
+    if (sender) {
+        ledger.count[METER_TILE_READS] = c->source_words;
+        if (c->hops >= 0) {
+            ledger.count[METER_ROUTER_FLITS] = c->flits * (c->hops + 1);
+            ledger.count[METER_LINK_FLITS] = c->flits * c->hops;
+        }
+    } else {
+        ledger.count[METER_PE_WRITES] = c->pe_words;
+        ledger.count[METER_TILE_WRITES] = c->tile_words;
+        ledger.count[METER_TILE_READS] = c->reread_words;
+        ledger.count[METER_BUS_BITS] = c->bus_bits;
+    }
+    price(flow->mapping, "", &ledger);
+    return ledger_energy(&ledger);
+}
+
+void charge_leakage(const struct mapping *map, double seconds, struct ledger *layers,
+                    struct ledger *shared)
+{
+    const struct chip *chip = map->chip;
+    struct chip_sum sum = chip_add_up(chip, &map->pe_buffer, &map->tile_buffer);
+    for (size_t i = 0; i < map->net->n; i++)
+        layers[i].energy_j[PART_LEAKAGE] = map->layers[i].tiles * sum.leakage_tile_w * seconds;
+    double rest_w = chip->offchip.power_w + unit_leakage(&chip->encoder);
+    if (!chip->gating)
+        rest_w += (chip_tiles(chip) - map->n_tiles) * sum.leakage_tile_w;
+    shared->energy_j[PART_LEAKAGE] = rest_w * seconds;
+}

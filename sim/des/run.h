@@ -1,0 +1,27 @@
+// One simulation from a mapping to a result: times from the events, energies from their counts.
+#pragma once
+#include <stdbool.h>
+
+#include "sim/cost/flow.h"
+#include "sim/des/transport.h"
+
+struct err;
+struct mapping;
+struct result;
+struct trace;
+
+enum policy { POLICY_EXACT, POLICY_MNSIM };
+extern const char *const policy_names[]; // NULL-terminated
+
+struct run_params {
+    enum policy policy;
+    enum tokens tokens;
+    enum noc_backend backend;
+    int images;          // 0: 1
+    struct trace *trace; // NULL: none
+    const char *version, *command;
+};
+
+// The result owns its memory and lives on without the mapping.
+bool run_mapping(const struct mapping *mapping, const struct run_params *params,
+                 struct result **out, struct err *err);

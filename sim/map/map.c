@@ -1,0 +1,278 @@
+#include "sim/map/map.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "nets/net.h"
+#include "sim/base/err.h"
+#include "sim/base/mem.h"
+#include "sim/chip/chip.h"
+#include "sim/map/place.h"
+#include "sim/map/size.h"
+
+static int min_int(int a, int b)
+{
+    return a < b ? a : b;
+}
+
+static int ceil_div(int a, int b)
+{
+    return (a + b - 1) / b;
+}
+
+// Rows of the whole matrix of one group, and how many stand in one crossbar.
+struct shape {
+    int kk;         // rows per input channel
+    int in_rows;    // rows of one group
+    int block_rows; // per crossbar
+    int outs;       // output channels of one group
+    int block_outs; // per crossbar
+    int groups;
+};
+
+static bool shape_layer(const struct layer *layer, const struct chip *chip, struct map_layer *m,
+                        struct shape *s, struct err *err)
+{
+    const struct crossbar_params *x = &chip->crossbar;
+    s->kk = layer->kernel_h * layer->kernel_w;
+    s->groups = layer->groups;
+    s->in_rows = layer->in_c / s->groups * s->kk;
+    s->outs = layer->out_c / s->groups;
+    s->block_rows = x->rows;
+    if (chip->mapping.policy == MAP_KERNEL_ALIGNED) {
+        if (s->kk > x->rows)
+            return conf_fail(conf_find(chip->conf->root, "crossbar.rows"), err,
+                             "layer '%s' has a %dx%d kernel of %d rows, more than the crossbar's "
+                             "%d; set mapping.policy=dense, which splits kernels, or "
+                             "crossbar.rows of %d or more",
+                             layer->name, layer->kernel_h, layer->kernel_w, s->kk, x->rows, s->kk);
+        s->block_rows = x->rows / s->kk * s->kk;
+    }
+    int bits = layer->weight_bits;
+    if (x->polarity == POLARITY_DIFFERENTIAL && bits > 1)
+        bits--; // the sign is the pair's
+    int slices = ceil_div(bits, chip->cell.bits);
+    m->column_slices = x->slices == SLICES_IN_COLUMNS ? slices : 1;
+    m->weight_slices = x->slices == SLICES_IN_COLUMNS ? 1 : slices;
+    if (m->column_slices > x->columns)
+        return conf_fail(conf_find(chip->conf->root, "crossbar.columns"), err,
+                         "layer '%s': one weight of %d bits takes %d columns, more than the "
+                         "crossbar's %d; use crossbar.slices=arrays or cells of more bits",
+                         layer->name, layer->weight_bits, m->column_slices, x->columns);
+    s->block_outs = x->columns / m->column_slices;
+    m->row_blocks = ceil_div(s->in_rows, s->block_rows);
+    m->col_blocks = ceil_div(s->outs, s->block_outs);
+    m->input_cycles = ceil_div(layer->in_bits[0], chip->dac.bits);
+    int64_t n = (int64_t)m->row_blocks * m->col_blocks * m->weight_slices * s->groups;
+    if (n > 1 << 22)
+        return err_set(err, "layer '%s' needs %lld crossbars, more than this program maps (%d)",
+                       layer->name, (long long)n, 1 << 22);
+    m->slices = (int)n; // of one replica
+    m->replicas = 1;
+    return true;
+}
+
+static bool is_matrix(const struct layer *layer)
+{
+    return layer->kind == LAYER_CONV || layer->kind == LAYER_LINEAR;
+}
+
+static int crossbars_per_tile(const struct chip *chip)
+{
+    return chip->tile.pes * chip->pe.crossbars;
+}
+
+// Cycles that the layer keeps its arrays busy for one image, for balancing only.
+static double work_of(const struct layer *layer, const struct map_layer *m, const struct shape *s,
+                      const struct chip *chip)
+{
+    int active = chip_rows_active(chip);
+    int rows = min_int(s->block_rows, s->in_rows);
+    int columns = min_int(s->block_outs, s->outs) * m->column_slices;
+    return (double)layer->out_h * layer->out_w * m->input_cycles * ceil_div(rows, active) *
+           ceil_div(columns, chip_adc(chip, layer->name)->count);
+}
+
+static void replicate(const struct net *net, const struct chip *chip, const struct shape *shapes,
+                      struct mapping *map, int budget)
+{
+    int per_tile = crossbars_per_tile(chip), used = 0;
+    for (size_t i = 0; i < net->n; i++)
+        used += ceil_div(map->layers[i].slices, per_tile);
+    for (;;) {
+        int slowest = -1;
+        double most = 0;
+        for (size_t i = 0; i < net->n; i++) {
+            const struct map_layer *m = &map->layers[i];
+            if (!m->slices)
+                continue;
+            double work = work_of(&net->layers[i], m, &shapes[i], chip) / m->replicas;
+            if (work > most) {
+                most = work;
+                slowest = (int)i;
+            }
+        }
+        struct map_layer *m = slowest >= 0 ? &map->layers[slowest] : NULL;
+        if (!m || m->replicas >= net->layers[slowest].out_h ||
+            used + ceil_div(m->slices, per_tile) > budget)
+            return;
+        used += ceil_div(m->slices, per_tile);
+        m->replicas++;
+    }
+}
+
+static bool check_tiles(const struct net *net, const struct chip *chip, const struct mapping *map,
+                        int budget, int *tiles, int *slices, struct err *err)
+{
+    int per_tile = crossbars_per_tile(chip);
+    int64_t n_tiles = 0, n_slices = 0;
+    for (size_t i = 0; i < net->n; i++) {
+        const struct map_layer *m = &map->layers[i];
+        n_tiles += (int64_t)ceil_div(m->slices, per_tile) * m->replicas;
+        n_slices += (int64_t)m->slices * m->replicas;
+    }
+    if (n_tiles > budget) {
+        int side = 1;
+        while ((int64_t)side * side < n_tiles)
+            side++;
+        if (chip->mapping.tiles >= 0)
+            return conf_fail(conf_find(chip->conf->root, "mapping.tiles"), err,
+                             "net '%s' (%s, width %s) needs %lld tiles, the budget is %d; raise "
+                             "mapping.tiles to %lld, or choose a narrower net",
+                             net->name, net_form_names[net->form], net->width, (long long)n_tiles,
+                             budget, (long long)n_tiles);
+        return conf_fail(conf_find(chip->conf->root, "noc.columns"), err,
+                         "net '%s' (%s, width %s) needs %lld tiles, the chip has %d x %d = %d; "
+                         "it would fit with noc.columns=%d and noc.rows=%d, with tile.pes=%lld, or "
+                         "with a narrower net",
+                         net->name, net_form_names[net->form], net->width, (long long)n_tiles,
+                         chip->noc.columns, chip->noc.rows, budget, side, side,
+                         (long long)((n_tiles * chip->tile.pes + budget - 1) / budget));
+    }
+    *tiles = (int)n_tiles;
+    *slices = (int)n_slices;
+    return true;
+}
+
+// Order within a replica: group, column block, row block, weight slice: what is added up lies
+// together.
+static void fill_slice(struct slice *slice, const struct layer *layer, const struct map_layer *m,
+                       const struct shape *s, const struct chip *chip, int index)
+{
+    slice->weight_slice = index % m->weight_slices;
+    index /= m->weight_slices;
+    slice->row_block = index % m->row_blocks;
+    index /= m->row_blocks;
+    slice->col_block = index % m->col_blocks;
+    slice->group = index / m->col_blocks;
+    slice->row0 = slice->row_block * s->block_rows;
+    slice->rows = min_int(s->block_rows, s->in_rows - slice->row0);
+    int chan_end = ceil_div(slice->row0 + slice->rows, s->kk);
+    slice->chan0 = slice->row0 / s->kk;
+    slice->chans = chan_end - slice->chan0;
+    slice->chan0 += slice->group * (layer->in_c / s->groups);
+    slice->out0 = slice->col_block * s->block_outs;
+    slice->outs = min_int(s->block_outs, s->outs - slice->out0);
+    slice->out0 += slice->group * s->outs;
+    slice->columns = slice->outs * m->column_slices;
+    if (chip->crossbar.polarity == POLARITY_OFFSET)
+        slice->columns++;
+}
+
+static void lay_out(const struct net *net, const struct chip *chip, const struct shape *shapes,
+                    struct mapping *map)
+{
+    int per_tile = crossbars_per_tile(chip), slice = 0, tile = 0;
+    for (size_t i = 0; i < net->n; i++) {
+        struct map_layer *m = &map->layers[i];
+        int each = m->slices;
+        m->slice0 = slice;
+        m->tile0 = tile;
+        for (int r = 0; r < m->replicas && each; r++)
+            for (int j = 0; j < each; j++) {
+                struct slice *s = &map->slices[slice];
+                *s = (struct slice){.layer = (int)i, .replica = r};
+                fill_slice(s, &net->layers[i], m, &shapes[i], chip, j);
+                if (j % per_tile == 0)
+                    map->tiles[tile++] =
+                        (struct map_tile){.layer = (int)i, .replica = r, .slice0 = slice};
+                s->tile = tile - 1;
+                s->pe = j % per_tile / chip->pe.crossbars;
+                s->crossbar = j % chip->pe.crossbars;
+                map->tiles[tile - 1].slices++;
+                slice++;
+            }
+        m->slices = slice - m->slice0;
+        m->tiles = tile - m->tile0;
+    }
+}
+
+static void measure(struct mapping *map)
+{
+    const struct chip *chip = map->chip;
+    struct utilisation *u = &map->use;
+    double columns_of =
+        chip->crossbar.columns + (chip->crossbar.polarity == POLARITY_OFFSET ? 1 : 0);
+    u->tiles = map->n_tiles;
+    u->crossbars = map->n_slices;
+    u->arrays = map->n_slices * chip_arrays(chip);
+    for (int i = 0; i < map->n_slices; i++) {
+        const struct slice *s = &map->slices[i];
+        double rows = (double)s->rows / chip->crossbar.rows, columns = s->columns / columns_of;
+        u->rows += rows / map->n_slices;
+        u->columns += columns / map->n_slices;
+        u->cells += rows * columns / map->n_slices;
+        u->weight_cells += (int64_t)s->rows * s->columns * chip_arrays(chip);
+    }
+    u->crossbars_in_tiles = (double)map->n_slices / map->n_tiles / crossbars_per_tile(chip);
+    u->tiles_in_chip = (double)map->n_tiles / chip_tiles(chip);
+}
+
+bool map_net(const struct net *net, const struct chip *chip, uint64_t seed, struct mapping **out,
+             struct err *err)
+{
+    struct arena *mem = arena_create();
+    struct mapping *map = arena_alloc(mem, 1, sizeof *map);
+    struct shape *shapes = arena_alloc(mem, net->n, sizeof *shapes);
+    *map = (struct mapping){.net = net, .chip = chip, .seed = seed, .mem = mem};
+    map->layers = arena_alloc(mem, net->n, sizeof *map->layers);
+    int budget = chip->mapping.tiles > 0 ? chip->mapping.tiles : chip_tiles(chip);
+    if (net->form == FORM_FLOAT) {
+        err_set(err,
+                "net '%s' in the form float has no hardware; choose --form binary, int8 or "
+                "int16",
+                net->name);
+        goto fail;
+    }
+    for (size_t i = 0; i < net->n; i++) {
+        map->layers[i].replicas = 1;
+        if (is_matrix(&net->layers[i]) &&
+            !shape_layer(&net->layers[i], chip, &map->layers[i], &shapes[i], err))
+            goto fail;
+    }
+    if (!check_tiles(net, chip, map, budget, &map->n_tiles, &map->n_slices, err))
+        goto fail;
+    if (chip->mapping.replicate) {
+        replicate(net, chip, shapes, map, budget);
+        if (!check_tiles(net, chip, map, budget, &map->n_tiles, &map->n_slices, err))
+            goto fail;
+    }
+    map->slices = arena_alloc(mem, (size_t)map->n_slices, sizeof *map->slices);
+    map->tiles = arena_alloc(mem, (size_t)map->n_tiles, sizeof *map->tiles);
+    lay_out(net, chip, shapes, map);
+    place_tiles(map);
+    if (!size_buffers(map, err))
+        goto fail;
+    measure(map);
+    *out = map;
+    return true;
+fail:
+    arena_destroy(mem);
+    return false;
+}
+
+void map_destroy(struct mapping *mapping)
+{
+    if (mapping)
+        arena_destroy(mapping->mem);
+}

@@ -1,0 +1,71 @@
+// Where a net lies on a chip: every piece of every weight matrix has a physical address. Pure: the
+// same net, chip and seed give the same addresses. No time, no I/O.
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "models/buffer.h"
+
+struct arena;
+struct chip;
+struct err;
+struct net;
+
+// One crossbar's piece of one layer.
+struct slice {
+    int layer, replica;
+    int tile, pe, crossbar; // pe within the tile, crossbar within the PE
+    int row_block, col_block, weight_slice, group;
+    int row0, rows;   // of the layer's im2col rows: channel * k * k + y * k + x
+    int chan0, chans; // the input channels those rows touch (of linear layers: features)
+    int out0, outs;   // output channels
+    int columns;      // bit lines used: outs, times slices in columns, plus the offset column
+};
+
+struct map_tile {
+    int x, y; // on the mesh
+    int layer, replica;
+    int slice0, slices;
+};
+
+struct map_layer {
+    int slice0, slices; // of all replicas; replica r has slices / replicas of them, in order
+    int tile0, tiles;
+    int replicas; // replica r serves output rows y with y mod replicas == r
+    int row_blocks, col_blocks;
+    int weight_slices; // crossbars side by side that hold one weight (SLICES_IN_ARRAYS)
+    int column_slices; // columns side by side that hold one weight (SLICES_IN_COLUMNS)
+    int input_cycles;  // bit cycles: ceil(input bits / DAC bits)
+    int residual_rows; // of an add: depth of its shortcut's buffer that its main path needs
+};
+
+struct utilisation {
+    int tiles, crossbars, arrays; // occupied; crossbars: positions, pairs count once
+    double rows, columns, cells;  // mean share used in occupied crossbars
+    double crossbars_in_tiles;    // occupied share of the crossbars in occupied tiles
+    double tiles_in_chip;
+    int64_t weight_cells; // programmed cells, both arrays of a pair
+};
+
+struct mapping {
+    const struct net *net;   // lent
+    const struct chip *chip; // lent
+    uint64_t seed;
+    int n_slices, n_tiles;
+    struct slice *slices;
+    struct map_tile *tiles;
+    struct map_layer *layers; // one for each of the net's; pools and adds have no slices
+    struct buffer_params pe_buffer, tile_buffer; // with sizes and costs settled
+    struct utilisation use;
+    struct arena *mem;
+};
+
+// Fails when a kernel is taller than a crossbar, a weight wider than one, or tiles run out; says
+// what would fit.
+bool map_net(const struct net *net, const struct chip *chip, uint64_t seed, struct mapping **out,
+             struct err *err);
+void map_destroy(struct mapping *mapping); // NULL is fine
+
+// Input rows that output row y of a layer needs and can let go, for conv, pool and adds.
+int map_rows_needed(const struct net *net, int layer, int y); // count from the map's top
+int map_rows_free(const struct net *net, int layer, int y);   // not needed by rows >= y

@@ -1,0 +1,231 @@
+#include "sim/map/size.h"
+
+#include <string.h>
+
+#include "nets/net.h"
+#include "sim/base/err.h"
+#include "sim/base/mem.h"
+#include "sim/chip/chip.h"
+#include "sim/map/map.h"
+
+int map_rows_needed(const struct net *net, int layer, int y)
+{
+    const struct layer *l = &net->layers[layer];
+    if (l->kind == LAYER_LINEAR)
+        return net->layers[l->input[0]].out_h;
+    if (l->kind == LAYER_ADD)
+        return y + 1;
+    int last = y * l->stride + l->kernel_h - l->pad;
+    return last < 1 ? 1 : last > l->in_h ? l->in_h : last;
+}
+
+int map_rows_free(const struct net *net, int layer, int y)
+{
+    const struct layer *l = &net->layers[layer];
+    if (l->kind == LAYER_LINEAR)
+        return y > 0 ? net->layers[l->input[0]].out_h : 0;
+    if (l->kind == LAYER_ADD)
+        return y;
+    if (y >= l->out_h)
+        return l->in_h;
+    int first = y * l->stride - l->pad;
+    return first < 0 ? 0 : first > l->in_h ? l->in_h : first;
+}
+
+int size_window_rows(const struct mapping *mapping, int layer)
+{
+    const struct net *net = mapping->net;
+    const struct layer *l = &net->layers[layer];
+    int most = 1;
+    for (int y = 0; y < l->out_h; y++) {
+        int rows = map_rows_needed(net, layer, y) - map_rows_free(net, layer, y);
+        most = rows > most ? rows : most;
+    }
+    return most;
+}
+
+// Distinct input channels of the slices [from, to) of a tile: those of each row block once.
+static int distinct_channels(const struct mapping *mapping, int from, int to)
+{
+    int n = 0;
+    for (int i = from; i < to; i++) {
+        const struct slice *s = &mapping->slices[i];
+        bool seen = false;
+        for (int j = from; j < i && !seen; j++)
+            seen = mapping->slices[j].row_block == s->row_block &&
+                   mapping->slices[j].group == s->group;
+        n += seen ? 0 : s->chans;
+    }
+    return n;
+}
+
+// One input row: of linear layers the features that a row of the map holds, rounded up.
+static int64_t row_bits(const struct mapping *mapping, int layer, int channels)
+{
+    const struct layer *l = &mapping->net->layers[layer];
+    if (l->kind != LAYER_LINEAR)
+        return (int64_t)channels * l->in_w * l->in_bits[0];
+    int rows = mapping->net->layers[l->input[0]].out_h;
+    return ((int64_t)channels * l->in_bits[0] + rows - 1) / rows;
+}
+
+int64_t size_pe_row_bits(const struct mapping *mapping, int tile, int pe)
+{
+    const struct map_tile *t = &mapping->tiles[tile];
+    int per_pe = mapping->chip->pe.crossbars;
+    int from = t->slice0 + pe * per_pe, end = t->slice0 + t->slices;
+    int to = from + per_pe < end ? from + per_pe : end;
+    return from < to ? row_bits(mapping, t->layer, distinct_channels(mapping, from, to)) : 0;
+}
+
+int64_t size_tile_row_bits(const struct mapping *mapping, int tile)
+{
+    const struct map_tile *t = &mapping->tiles[tile];
+    return row_bits(mapping, t->layer,
+                    distinct_channels(mapping, t->slice0, t->slice0 + t->slices));
+}
+
+// How many rows of the shortcut's source an add's main path reads ahead: the depth without which
+// the two paths starve each other. The whole map if the main path does not lead to the source.
+static int residual_need(const struct net *net, int add)
+{
+    const struct layer *l = &net->layers[add];
+    int source = l->input[1], most = 1;
+    int step = net->layers[source].out_h / l->out_h;
+    for (int y = 0; y < l->out_h; y++) {
+        int rows = y + 1, at = l->input[0];
+        while (at > source && at > 0) {
+            rows = map_rows_needed(net, at, rows - 1);
+            at = net->layers[at].input[0];
+        }
+        if (at != source)
+            return l->out_h;
+        int held = (rows + step - 1) / step - y;
+        most = held > most ? held : most;
+    }
+    return most < l->out_h ? most : l->out_h;
+}
+
+static int64_t pe_need(const struct mapping *mapping, int tile, int rows)
+{
+    int64_t most = 0;
+    for (int pe = 0; pe < mapping->chip->tile.pes; pe++) {
+        int64_t bits = size_pe_row_bits(mapping, tile, pe) * rows;
+        most = bits > most ? bits : most;
+    }
+    return (most + 7) / 8;
+}
+
+// Outputs of the tile's layer: two rows of its share of the channels (one filling, one leaving).
+static int64_t output_need(const struct mapping *mapping, int tile)
+{
+    const struct map_tile *t = &mapping->tiles[tile];
+    const struct layer *l = &mapping->net->layers[t->layer];
+    int outs = 0;
+    for (int i = t->slice0; i < t->slice0 + t->slices; i++)
+        if (mapping->slices[i].row_block == 0 && mapping->slices[i].weight_slice == 0)
+            outs += mapping->slices[i].outs;
+    int64_t bits = (int64_t)outs * l->out_w * 2 * l->out_bits;
+    int add = net_consumer(mapping->net, t->layer);
+    if (add >= 0 && mapping->net->layers[add].kind == LAYER_ADD &&
+        mapping->net->layers[add].input[0] == t->layer)
+        bits += (int64_t)outs * l->out_w * mapping->layers[add].residual_rows *
+                mapping->net->layers[add].in_bits[1];
+    return (bits + 7) / 8;
+}
+
+static double power_of_two(int64_t bytes)
+{
+    double size = 1;
+    while (size < (double)bytes)
+        size *= 2;
+    return size;
+}
+
+int size_input_rows(const struct mapping *mapping, int tile)
+{
+    const struct chip *chip = mapping->chip;
+    int layer = mapping->tiles[tile].layer;
+    int window = size_window_rows(mapping, layer);
+    const struct layer *l = &mapping->net->layers[layer];
+    int whole = l->kind == LAYER_LINEAR ? mapping->net->layers[l->input[0]].out_h : l->in_h;
+    if (chip->tile.input_rows > 0)
+        return chip->tile.input_rows;
+    double room = chip->pe.has_buffer
+                      ? mapping->pe_buffer.bytes
+                      : mapping->tile_buffer.bytes - (double)output_need(mapping, tile);
+    int64_t row = chip->pe.has_buffer ? pe_need(mapping, tile, 1)
+                                      : (size_tile_row_bits(mapping, tile) + 7) / 8;
+    double rows = row > 0 ? room / (double)row : window;
+    int limit = 4 * (whole > window ? whole : window); // more never matters, and keeps ints small
+    return rows > limit ? limit : (int)rows;
+}
+
+// Both kinds of buffers, for one tile at `rows` of input.
+static void needs(const struct mapping *mapping, int tile, int rows, int64_t *pe, int64_t *own)
+{
+    bool at_pe = mapping->chip->pe.has_buffer;
+    int64_t input = (size_tile_row_bits(mapping, tile) * rows + 7) / 8;
+    *pe = at_pe ? pe_need(mapping, tile, rows) : 0;
+    *own = output_need(mapping, tile) + (at_pe ? 0 : input);
+}
+
+static bool check_given(const struct mapping *mapping, int tile, struct err *err)
+{
+    const struct chip *chip = mapping->chip;
+    int layer = mapping->tiles[tile].layer, window = size_window_rows(mapping, layer);
+    const char *name = mapping->net->layers[layer].name;
+    if (chip->tile.input_rows > 0 && chip->tile.input_rows < window)
+        return conf_fail(conf_find(chip->conf->root, "tile.input_rows"), err,
+                         "%d rows, but layer '%s' reads %d rows at once; set %d or more",
+                         chip->tile.input_rows, name, window, window);
+    int64_t pe, own;
+    needs(mapping, tile, window, &pe, &own);
+    if ((double)pe > mapping->pe_buffer.bytes && chip->pe.has_buffer)
+        return conf_fail(conf_find(chip->conf->root, "pe.buffer"), err,
+                         "%.0f B, but layer '%s' keeps %lld B of input in one PE (%d rows); set "
+                         "pe.buffer.bytes to %.0f B or more, or auto with an SRAM kind",
+                         mapping->pe_buffer.bytes, name, (long long)pe, window, power_of_two(pe));
+    if ((double)own > mapping->tile_buffer.bytes)
+        return conf_fail(conf_find(chip->conf->root, "tile.buffer"), err,
+                         "%.0f B, but layer '%s' keeps %lld B in one tile; set tile.buffer.bytes "
+                         "to %.0f B or more, or auto with an SRAM kind",
+                         mapping->tile_buffer.bytes, name, (long long)own, power_of_two(own));
+    return true;
+}
+
+bool size_buffers(struct mapping *mapping, struct err *err)
+{
+    const struct chip *chip = mapping->chip;
+    const struct net *net = mapping->net;
+    for (size_t i = 0; i < net->n; i++)
+        if (net->layers[i].kind == LAYER_ADD) {
+            int need = residual_need(net, (int)i) + 2; // and two to keep both paths moving
+            mapping->layers[i].residual_rows =
+                chip->tile.residual_rows > 0 ? chip->tile.residual_rows : need;
+        }
+    mapping->pe_buffer = chip->pe.buffer;
+    mapping->tile_buffer = chip->tile.buffer;
+    int64_t most_pe = 1, most_own = 1;
+    for (int t = 0; t < mapping->n_tiles; t++) {
+        int layer = mapping->tiles[t].layer;
+        int64_t pe, own;
+        needs(mapping, t, size_window_rows(mapping, layer) + net->layers[layer].stride, &pe, &own);
+        most_pe = pe > most_pe ? pe : most_pe;
+        most_own = own > most_own ? own : most_own;
+    }
+    if (chip->pe.has_buffer && mapping->pe_buffer.bytes < 0)
+        mapping->pe_buffer.bytes = power_of_two(most_pe);
+    if (mapping->tile_buffer.bytes < 0)
+        mapping->tile_buffer.bytes = power_of_two(most_own);
+    const struct conf_node *root = chip->conf->root;
+    if (chip->pe.has_buffer &&
+        !buffer_resolve(&mapping->pe_buffer, conf_find(root, "pe.buffer"), err))
+        return false;
+    if (!buffer_resolve(&mapping->tile_buffer, conf_find(root, "tile.buffer"), err))
+        return false;
+    for (int t = 0; t < mapping->n_tiles; t++)
+        if (!check_given(mapping, t, err))
+            return false;
+    return true;
+}

@@ -1,0 +1,118 @@
+// err, mem, hash and rng: the small ones.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "sim/base/err.h"
+#include "sim/base/hash.h"
+#include "sim/base/mem.h"
+#include "sim/base/rng.h"
+
+static void first_failure_wins(void **state)
+{
+    (void)state;
+    struct err err = {0};
+    assert_false(err_set(&err, "%d is too few", 3));
+    assert_false(err_set(&err, "another"));
+    assert_string_equal(err.text, "3 is too few");
+    assert_false(err_set(NULL, "nobody listens"));
+}
+
+static void long_sentence_is_cut(void **state)
+{
+    (void)state;
+    struct err err = {0};
+    err_set(&err, "%2000d", 1);
+    assert_int_equal(strlen(err.text), sizeof err.text - 1);
+}
+
+static void arena_is_aligned_and_zeroed(void **state)
+{
+    (void)state;
+    struct arena *arena = arena_create();
+    for (size_t n = 0; n < 40000; n = n * 3 + 1) {
+        unsigned char *p = arena_alloc(arena, n, 1);
+        assert_int_equal((uintptr_t)p % 64, 0);
+        for (size_t i = 0; i < n; i++)
+            assert_int_equal(p[i], 0);
+        memset(p, 0xff, n);
+    }
+    assert_string_equal(arena_printf(arena, "%s-%d", "tile", 7), "tile-7");
+    assert_string_equal(arena_strndup(arena, "crossbar", 5), "cross");
+    arena_destroy(arena);
+    arena_destroy(NULL);
+}
+
+static void grow_keeps_items(void **state)
+{
+    (void)state;
+    size_t capacity = 0;
+    int *items = NULL;
+    for (int i = 0; i < 1000; i++) {
+        items = mem_grow(items, &capacity, (size_t)i + 1, sizeof *items);
+        items[i] = i;
+    }
+    assert_true(capacity >= 1000);
+    for (int i = 0; i < 1000; i++)
+        assert_int_equal(items[i], i);
+    free(items);
+}
+
+// The vectors of the FNV reference code.
+static void hash_is_fnv1a(void **state)
+{
+    (void)state;
+    assert_true(hash_bytes(HASH_START, "", 0) == UINT64_C(0xcbf29ce484222325));
+    assert_true(hash_bytes(HASH_START, "a", 1) == UINT64_C(0xaf63dc4c8601ec8c));
+    assert_true(hash_bytes(HASH_START, "foobar", 6) == UINT64_C(0x85944171f73967e8));
+    uint64_t half = hash_bytes(HASH_START, "foo", 3);
+    assert_true(hash_bytes(half, "bar", 3) == UINT64_C(0x85944171f73967e8));
+}
+
+// The vectors of the Random123 distribution (kat_vectors, philox4x32 10).
+static void rng_is_philox(void **state)
+{
+    (void)state;
+    static const uint32_t zero[4], ones[4] = {~0U, ~0U, ~0U, ~0U};
+    static const uint32_t pi[4] = {0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344};
+    static const uint32_t pi_key[2] = {0xa4093822, 0x299f31d0};
+    static const uint32_t want_zero[4] = {0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8};
+    static const uint32_t want_ones[4] = {0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd};
+    static const uint32_t want_pi[4] = {0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1};
+    uint32_t got[4];
+    rng_philox(zero, zero, got);
+    assert_memory_equal(got, want_zero, sizeof got);
+    rng_philox(ones, ones, got);
+    assert_memory_equal(got, want_ones, sizeof got);
+    rng_philox(pi, pi_key, got);
+    assert_memory_equal(got, want_pi, sizeof got);
+}
+
+static void rng_depends_on_seed_and_index(void **state)
+{
+    (void)state;
+    uint64_t first = rng_u64(1, RNG_PLACEMENT, 0);
+    assert_true(first == rng_u64(1, RNG_PLACEMENT, 0));
+    assert_true(first != rng_u64(1, RNG_PLACEMENT, 1));
+    assert_true(first != rng_u64(2, RNG_PLACEMENT, 0));
+    assert_true(first != rng_u64(UINT64_C(1) << 32 | 1, RNG_PLACEMENT, 0));
+    assert_true(first != rng_u64(1, RNG_PLACEMENT, UINT64_C(1) << 32));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(first_failure_wins),
+        cmocka_unit_test(long_sentence_is_cut),
+        cmocka_unit_test(arena_is_aligned_and_zeroed),
+        cmocka_unit_test(grow_keeps_items),
+        cmocka_unit_test(hash_is_fnv1a),
+        cmocka_unit_test(rng_is_philox),
+        cmocka_unit_test(rng_depends_on_seed_and_index),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,179 @@
+// Nets that cannot be: each refused at the node to blame, with a remedy.
+#include "tests/nets/support.h"
+
+// A 3 x 8 x 8 image; the layers follow on line 4.
+#define HEAD                                                                                       \
+    "name: t\n"                                                                                    \
+    "input: {channels: 3, height: 8, width: 8}\n"
+#define NET HEAD "layers:\n"
+#define CONV_A "  - {name: a, kind: conv, out: 4, kernel: 3, pad: 1}\n"
+
+struct refusal {
+    const char *yaml, *part;
+};
+
+static void refuse_all(const struct refusal *cases, size_t n, enum net_form form)
+{
+    for (size_t i = 0; i < n; i++)
+        expect_refusal(cases[i].yaml, &(struct net_options){.has_form = true, .form = form},
+                       cases[i].part);
+}
+#define REFUSE(cases, form) refuse_all(cases, sizeof(cases) / sizeof *(cases), form)
+
+static void test_shapes(void **state)
+{
+    (void)state;
+    static const struct refusal cases[] = {
+        {NET "  - {name: a, kind: conv, out: 4, kernel: 9}\n",
+         "net.yaml:4:43: layers.0.kernel: 9 is more than the height of the padded map, 8"},
+        {NET "  - {name: a, kind: conv, out: 4, kernel: [1, 11], pad: 1}\n",
+         "layers.0.kernel: 11 is more than the width of the padded map, 10"},
+        {NET "  - {name: a, kind: pool, kernel: 10, stride: 1}\n",
+         "layers.0.kernel: 10 is more than the height of the padded map, 8"},
+        {NET "  - {name: a, kind: pool, kernel: 2, pad: 2}\n", "lie in the padding alone"},
+        {NET "  - {name: a, kind: pool, kernel: [2, 3]}\n", "stride is missing"},
+        {NET "  - {name: a, kind: conv, out: 4, kernel: 2, pad: same}\n",
+         "layers.0.pad: 'same' needs an odd square kernel, this one is 2 x 2"},
+        {NET "  - {name: a, kind: conv, out: 4, kernel: [1, 2, 3]}\n", "more than two numbers"},
+        {NET "  - {name: a, kind: conv, out: 4}\n", "layers.0: kernel is missing"},
+        {NET "  - {name: a, kind: conv, kernel: 3}\n", "layers.0: out is missing"},
+        {NET "  - {name: a, kind: conv, out: 4, kernel: 3, groups: 2}\n",
+         "layers.0.groups: 2 does not divide the 3 inputs and 4 outputs"},
+        {NET "  - {name: a, kind: conv, out: 4, kernel: 3, groups: 3}\n",
+         "3 does not divide the 3 inputs and 4 outputs"},
+        {NET "  - {name: a, kind: conv, out: 4, kernel: 1, pad: 16384}\n",
+         "layers.0.pad: the height of the output would be 32776, above 16384"},
+        {NET CONV_A "  - {name: b, kind: conv, out: 4, kernel: 3}\n"
+                    "  - {name: c, kind: add, shortcut: a}\n",
+         "net.yaml:6:36: layers.2.shortcut: 'a' has a map of 8 x 8, which subsampling does not "
+         "bring to 6 x 6"},
+        {NET "  - {name: a, kind: conv, out: 1048576, kernel: 1}\n"
+             "  - {name: b, kind: linear, out: 10}\n",
+         "1048576 x 8 x 8 inputs, above the 16777216 that a linear layer can have"},
+        {HEAD "classes: 10\nlayers:\n  - {name: a, kind: linear, out: 11}\n",
+         "net.yaml:5:34: layers.0.out: 11, but the net has 10 classes"},
+        {"name: t\n"
+         "input: {channels: 1048576, height: 16384, width: 16384}\n"
+         "layers: [{name: a, kind: conv, out: 1048576, kernel: 16383, pad: same}]\n",
+         "no longer fit in 64 bits"},
+    };
+    REFUSE(cases, FORM_INT8);
+}
+
+static void test_references(void **state)
+{
+    (void)state;
+    static const struct refusal cases[] = {
+        {NET CONV_A "  - {name: b, kind: linear, from: x, out: 2}\n",
+         "net.yaml:5:35: layers.1.from: there is no layer 'x' above; the last one above is 'a'"},
+        {NET "  - {name: a, kind: conv, from: b, out: 4, kernel: 1}\n" CONV_A
+             "  - {name: b, kind: linear, out: 2}\n",
+         "layers.0.from: 'b' is further down: move it up"},
+        {NET "  - {name: a, kind: conv, from: a, out: 4, kernel: 1}\n",
+         "layers.0.from: 'a' is the layer itself"},
+        {NET CONV_A "  - {name: b, kind: add, shortcut: layer9}\n",
+         "layers.1.shortcut: there is no layer 'layer9' above"},
+        {NET CONV_A "  - {name: b, kind: add}\n", "layers.1: shortcut is missing"},
+        {NET CONV_A "  - {name: b, kind: conv, same_as: z, kernel: 1}\n",
+         "layers.1.same_as: there is no layer 'z' above"},
+        {NET CONV_A CONV_A, "net.yaml:5:12: layers.1.name: 'a' is there twice in the int8 form"},
+        {NET "  - {name: input, kind: linear, out: 2}\n", "'input' is the image's own name"},
+        {NET "  - {name: '', kind: linear, out: 2}\n", "layers.0.name: is empty"},
+        {NET CONV_A "  - {name: b, kind: linear, from: input, out: 2}\n",
+         "layers.0: nothing reads 'a' in the int8 form"},
+        {NET "  []\n", "no layer is left"},
+        {NET "  - {name: a, kind: linear, out: 2, forms: binary}\n",
+         "no layer is left in the int8 form"},
+        {HEAD, "layers"},
+        {"name: t\nlayers:\n  - {name: a, kind: linear, out: 2}\n", "input"},
+    };
+    REFUSE(cases, FORM_INT8);
+}
+
+static void test_keys(void **state)
+{
+    (void)state;
+    static const struct refusal cases[] = {
+        {NET "  - {name: a, kind: linear, out: 4, kernel: 3}\n",
+         "net.yaml:4:45: layers.0.kernel: a layer of this kind (linear) has no such key"},
+        {NET "  - {name: a, kind: conv, out: 4, kernel: 3, pool: max}\n",
+         "layers.0.pool: a layer of this kind (conv)"},
+        {NET CONV_A "  - {name: b, kind: head, out: 3}\n", "a layer of this kind (head)"},
+        {NET CONV_A "  - {name: b, kind: conv, out: 3, same_as: a, kernel: 1}\n",
+         "layers.1.same_as: and out exclude each other"},
+        {NET CONV_A "  - {name: b, kind: conv, same_as: a, scale: true, kernel: 1}\n",
+         "layers.1.scale: a layer with same_as follows"},
+        {NET "  - {name: a, kind: linear, out: 2, forms: int8 int4}\n",
+         "layers.0.forms: 'int4' is no form; the forms are binary, int8, int16, float"},
+        {NET "  - {name: a, kind: linear, out: 2, forms: ','}\n", "names no form"},
+        {NET "  - {name: a, kind: conv, out: 0, kernel: 1}\n", "layers.0.out"},
+        {NET "  - {name: a, kind: conv, out: 4, kernel: 0}\n", "layers.0.kernel"},
+        {NET "  - {name: a, kind: conv, out: 4, kernel: 1, stride: 0}\n", "layers.0.stride"},
+        {NET "  - {name: a, kind: conv, out: 4, kernel: 1, pad: -2}\n", "layers.0.pad"},
+        {NET "  - {name: a, kind: convolution, out: 4, kernel: 1}\n", "layers.0.kind"},
+        {NET "  - {name: a, kind: conv, outs: 4, kernel: 1}\n", "outs"},
+        {HEAD "weight_bits: 17\nlayers: [{name: a, kind: linear, out: 2}]\n",
+         "net.yaml:3:14: weight_bits: 17 bits, but the int8 form allows 1..16"},
+        {"name: t\ninput: {channels: 1048576, height: 1, width: 1}\nencoder: thermometer\n"
+         "layers: [{name: a, kind: linear, out: 2}]\n",
+         "33554432 planes, above 1048576"},
+    };
+    REFUSE(cases, FORM_INT8);
+}
+
+static void test_binary(void **state)
+{
+    (void)state;
+    static const struct refusal cases[] = {
+        {HEAD "weight_bits: 2\nlayers: [{name: a, kind: linear, out: 2}]\n",
+         "weight_bits: 2 bits, but the binary form has 1; write auto, or choose another form"},
+        {NET "  - {name: p, kind: pool, kernel: 2}\n",
+         "layers.0: a max-pool turns into the stride of a conv, but reads 'input'"},
+        {NET CONV_A "  - {name: b, kind: conv, out: 4, kernel: 3, pad: 1}\n"
+                    "  - {name: p, kind: pool, from: a, kernel: 2}\n"
+                    "  - {name: s, kind: add, shortcut: b}\n",
+         "layers.2: the pool cannot turn into the stride of 'a', which 'b' reads too"},
+        {NET CONV_A "  - {name: p, kind: pool, kernel: 2}\n"
+                    "  - {name: b, kind: conv, out: 4, kernel: 3, pad: 1}\n"
+                    "  - {name: s, kind: add, shortcut: a}\n",
+         "layers.3.shortcut: 'a' before its pool does not exist: 'p' became its stride"},
+        {NET "  - {name: a, kind: conv, out: 4, kernel: 1, stride: 16384}\n"
+             "  - {name: p, kind: pool, kernel: 2}\n",
+         "layers.1: the stride of 'a' would be 16384 x 2, above 16384"},
+    };
+    REFUSE(cases, FORM_BINARY);
+}
+
+static void test_float(void **state)
+{
+    (void)state;
+    static const struct refusal cases[] = {
+        {HEAD "activation_bits: 8\nlayers: [{name: a, kind: linear, out: 2}]\n",
+         "activation_bits: 8 bits, but the float form has 32"},
+    };
+    REFUSE(cases, FORM_FLOAT);
+}
+
+// What looks odd but is a net.
+static void test_allowed(void **state)
+{
+    (void)state;
+    struct net *net = text_net(NET CONV_A, NULL); // no linear layer at the end
+    assert_int_equal(net->classes, 4);
+    assert_int_equal(net->layers[1].act, ACT_NONE);
+    net_destroy(net);
+    net = text_net(NET "  - {name: a, kind: conv, out: 6, kernel: [2, 1], groups: 3, stride: 2}\n"
+                       "  - {name: s, kind: add, shortcut: input}\n",
+                   &(struct net_options){.has_form = true, .form = FORM_FLOAT});
+    net_destroy(net);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_shapes), cmocka_unit_test(test_references),
+        cmocka_unit_test(test_keys),   cmocka_unit_test(test_binary),
+        cmocka_unit_test(test_float),  cmocka_unit_test(test_allowed),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

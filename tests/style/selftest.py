@@ -1,0 +1,85 @@
+#!/usr/bin/env python3
+"""Do the checks find what they are for? Each is run on a small tree that breaks its rule."""
+import os
+import subprocess
+import sys
+import tempfile
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+LAYERS = """\
+sim/base ->
+sim/conf -> sim/base
+models -> sim/conf sim/base
+<yaml.h> sim/conf
+<simgrid/> sim/des
+"""
+# check, {file: text}, what it must say ("" for nothing)
+CASES = [
+    ("layers", {"models/adc.c": '#include "sim/base/err.h"\n'}, ""),
+    (
+        "layers",
+        {"models/adc.c": "\n#include <yaml.h>\n"},
+        "models/adc.c:2: models must not include <yaml.h>",
+    ),
+    (
+        "layers",
+        {"models/sub/x.c": "#include <simgrid/actor.h>\n"},
+        "models/sub/x.c:1: models/sub must not include <simgrid/actor.h>",
+    ),
+    (
+        "layers",
+        {"sim/base/err.c": '#include "models/adc.h"\n', "models/adc.h": ""},
+        "sim/base/err.c:1: sim/base must not include models",
+    ),
+    (
+        "layers",
+        {"models/adc.c": '#include "models/none.h"\n'},
+        'models/adc.c:1: there is no file "models/none.h"',
+    ),
+    ("calls", {"models/adc.c": "\n\nvoid f(void) { printf(1); }\n"}, "models/adc.c:3: printf()"),
+    (
+        "calls",
+        {"models/adc.c": '// exit(1)\nint g(void) { return snprintf(0, 0, "getenv(x)"); }\n'},
+        "",
+    ),
+    (
+        "calls",
+        {"models/adc.c": "int g(void) { return fprintf(stderr, 0); }\n"},
+        "models/adc.c:1: standard streams",
+    ),
+    ("calls", {"tools/main.c": "void f(void) { exit(1); }\n"}, ""),
+    (
+        "headers",
+        {"models/adc.h": "#pragma once\nsize_t f(void);\n"},
+        "models/adc.h:1: does not compile alone",
+    ),
+    ("headers", {"models/adc.h": "int f(void);\n"}, "models/adc.h:1: has no #pragma once"),
+    ("headers", {"models/adc.h": "#pragma once\nint f(void);\n"}, ""),
+]
+
+
+def run(check, files):
+    with tempfile.TemporaryDirectory() as root:
+        tree = {"tests/layers.txt": LAYERS, "sim/base/err.h": "#pragma once\n", **files}
+        for path, text in tree.items():
+            os.makedirs(os.path.join(root, os.path.dirname(path)), exist_ok=True)
+            with open(os.path.join(root, path), "w", encoding="utf-8") as file:
+                file.write(text)
+        command = [sys.executable, os.path.join(HERE, check + ".py"), root]
+        command += ["cc"] if check == "headers" else []
+        return subprocess.run(command, text=True, capture_output=True, check=False)
+
+
+def main():
+    failed = False
+    for check, files, expected in CASES:
+        done = run(check, files)
+        good = done.returncode == (1 if expected else 0) and expected in done.stdout
+        if not good:
+            print(f"{check} on {files}: said {done.stdout!r} {done.stderr!r}, not {expected!r}")
+        failed |= not good
+    sys.exit(failed)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,11 @@
+// The subcommands: each parses its own arguments, calls the library and prints. Exit codes: 0 ok, 1
+// the work failed, 2 bad usage or bad input.
+#pragma once
+
+enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
+
+int cmd_check(int argc, char **argv);
+int cmd_list(int argc, char **argv);
+int cmd_run(int argc, char **argv);
+int cmd_show(int argc, char **argv);
+int cmd_trace(int argc, char **argv);

@@ -1,0 +1,54 @@
+// bitline list chips|nets|workloads.
+#include <argp.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "sim/base/err.h"
+#include "sim/base/text.h"
+#include "tools/cmd.h"
+#include "tools/inputs.h"
+
+static const char doc[] = "Name the chips, nets or workloads that there are: those that ship with "
+                          "the program and those in the folders of BITLINE_PATH.\v"
+                          "Examples:\n"
+                          "  bitline list chips\n"
+                          "  BITLINE_PATH=$HOME/chips bitline list chips";
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+    static const char *const words[] = {"chips", "nets", "workloads"};
+    int *kind = state->input;
+    if (key == ARGP_KEY_ARG) {
+        for (int k = 0; k < LIBRARY_KINDS; k++)
+            if (!strcmp(arg, words[k]) && *kind < 0) {
+                *kind = k;
+                return 0;
+            }
+        argp_error(state, "'%s': one of chips, nets, workloads is wanted", arg);
+    }
+    if (key == ARGP_KEY_END && *kind < 0)
+        argp_error(state, "one of chips, nets, workloads is wanted");
+    return key == ARGP_KEY_END ? 0 : ARGP_ERR_UNKNOWN;
+}
+
+static void add_row(const char *name, const char *description, void *arg)
+{
+    table_cell(arg, "%s", name);
+    table_cell(arg, "%s", description ? description : "");
+}
+
+int cmd_list(int argc, char **argv)
+{
+    static const char *const headers[] = {"<name", "<description", NULL};
+    static const struct argp argp = {NULL, parse, "chips|nets|workloads", doc, 0, 0, 0};
+    static char name[] = "bitline list";
+    int kind = -1;
+    argv[0] = name;
+    argp_err_exit_status = EXIT_USAGE;
+    argp_parse(&argp, argc, argv, 0, NULL, &kind);
+    struct table *table = table_create(headers);
+    library_list(inputs_library(), (enum library_kind)kind, add_row, table);
+    table_print(table, stdout);
+    table_destroy(table);
+    return fflush(stdout) ? EXIT_FAILED : EXIT_OK;
+}

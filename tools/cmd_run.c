@@ -1,0 +1,249 @@
+// bitline run CHIP NET: one simulation, printed.
+#include <argp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim/base/err.h"
+#include "sim/base/file.h"
+#include "sim/base/mem.h"
+#include "sim/chip/chip.h"
+#include "sim/des/run.h"
+#include "sim/map/map.h"
+#include "sim/result/result.h"
+#include "tools/cmd.h"
+#include "tools/inputs.h"
+#include "tools/print_result.h"
+#include "tools/version.h"
+#include "traces/trace.h"
+
+enum {
+    OPTION_POLICY = 1,
+    OPTION_IMAGES,
+    OPTION_TOKENS,
+    OPTION_NOC,
+    OPTION_JSON,
+    OPTION_CSV,
+    OPTION_TRACE,
+    OPTION_SEED,
+    OPTION_MAP,
+    OPTION_REPLICATE,
+};
+
+static const struct argp_option options[] = {
+    {"form", OPTION_FORM, "FORM", 0, "binary, int8 or int16 (default: the net's own)", 0},
+    {"width", OPTION_WIDTH, "RATIO", 0, "Widen all layers, e.g. 3x", 0},
+    {"widths", OPTION_WIDTHS, "LIST", 0, "Output channels layer by layer, e.g. 64,80,80", 0},
+    {"policy", OPTION_POLICY, "NAME", 0,
+     "exact: what the mapped hardware switches (default); mnsim: MNSIM 2.0's charging rules", 0},
+    {"images", OPTION_IMAGES, "N", 0, "Images in flight one after the other (default 1)", 0},
+    {"tokens", OPTION_TOKENS, "KIND", 0, "rows (default) or windows (slower, for validation)", 0},
+    {"noc", OPTION_NOC, "BACKEND", 0, "calendar (default), ideal or simgrid", 0},
+    {"map", OPTION_MAP, "POLICY", 0, "kernel-aligned or dense; same as --set mapping.policy=", 0},
+    {"replicate", OPTION_REPLICATE, "TILES", 0,
+     "Copy slow layers while the net stays within so many tiles", 0},
+    {"set", OPTION_SET, "PATH=VALUE", 0, "Override a key of the chip, or of the net (net.PATH)", 0},
+    {"seed", OPTION_SEED, "N", 0, "For random placement (default 1)", 0},
+    {"json", OPTION_JSON, NULL, 0, "Print one JSON object", 0},
+    {"csv", OPTION_CSV, "DIR", 0, "Write layers.csv, parts.csv, shared.csv, summary.csv", 0},
+    {"trace", OPTION_TRACE, "FILE", 0, "Write a trace: .json (Perfetto), .csv or .paje", 0},
+    {0},
+};
+static const char doc[] =
+    "Simulate one network on one chip: energy, time and area, layer by layer and part by part.\v"
+    "CHIP and NET are names (bitline list chips, bitline list nets) or files.\n\n"
+    "Examples:\n"
+    "  bitline run hawis resnet20\n"
+    "  bitline run hawis resnet20 --width 3x --policy mnsim\n"
+    "  bitline run hawis resnet20 --images 10 --trace trace.json\n"
+    "  bitline run isaac-ce vgg8 --form int16 --set tile.pes=16\n"
+    "  bitline run my-chip.yaml my-net.yaml --json";
+
+struct args {
+    struct inputs inputs;
+    const char *chip, *net, *csv, *trace, *bad;
+    bool json;
+    uint64_t seed;
+    struct run_params run;
+    char map_set[64], tiles_set[64];
+    struct err err;
+};
+
+static bool parse_name(const char *text, const char *const names[], int *out)
+{
+    for (*out = 0; names[*out]; ++*out)
+        if (!strcmp(text, names[*out]))
+            return true;
+    return false;
+}
+
+static bool parse_count(const char *text, unsigned long long most, unsigned long long *out)
+{
+    char *end;
+    *out = strtoull(text, &end, 10);
+    return end != text && !*end && text[0] != '-' && *out <= most;
+}
+
+// The options whose value is one of a few words.
+static bool parse_choice(int key, char *arg, struct args *a)
+{
+    int choice;
+    if (key == OPTION_POLICY) {
+        if (!parse_name(arg, policy_names, &choice))
+            err_set(&a->err, "--policy %s: unknown; take exact or mnsim", arg);
+        a->run.policy = (enum policy)choice;
+    } else if (key == OPTION_TOKENS) {
+        if (!parse_name(arg, token_names, &choice))
+            err_set(&a->err, "--tokens %s: unknown; take rows or windows", arg);
+        a->run.tokens = (enum tokens)choice;
+    } else if (key == OPTION_NOC) {
+        if (!parse_name(arg, backend_names, &choice))
+            err_set(&a->err, "--noc %s: unknown; take calendar, ideal or simgrid", arg);
+        a->run.backend = (enum noc_backend)choice;
+    } else {
+        return false;
+    }
+    return true;
+}
+
+static bool parse_number(int key, char *arg, struct args *a)
+{
+    unsigned long long n = 0;
+    if (key == OPTION_IMAGES) {
+        if (!parse_count(arg, 100000, &n) || n < 1)
+            err_set(&a->err, "--images %s: a whole number from 1 to 100000 is wanted", arg);
+        a->run.images = (int)n;
+    } else if (key == OPTION_SEED) {
+        if (!parse_count(arg, UINT64_MAX, &n))
+            err_set(&a->err, "--seed %s: a whole number from 0 is wanted", arg);
+        a->seed = n;
+    } else if (key == OPTION_REPLICATE) {
+        if (!parse_count(arg, 16384, &n) || n < 1)
+            err_set(&a->err, "--replicate %s: a number of tiles from 1 to 16384 is wanted", arg);
+        snprintf(a->tiles_set, sizeof a->tiles_set, "mapping.tiles=%llu", n);
+        static char replicate[] = "mapping.replicate=true";
+        inputs_option(&a->inputs, OPTION_SET, a->tiles_set, &a->err);
+        inputs_option(&a->inputs, OPTION_SET, replicate, &a->err);
+    } else {
+        return false;
+    }
+    return true;
+}
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+    struct args *a = state->input;
+    if (inputs_option(&a->inputs, key, arg, &a->err) || parse_choice(key, arg, a) ||
+        parse_number(key, arg, a))
+        return 0;
+    switch (key) {
+    case OPTION_MAP:
+        snprintf(a->map_set, sizeof a->map_set, "mapping.policy=%s", arg);
+        inputs_option(&a->inputs, OPTION_SET, a->map_set, &a->err);
+        return 0;
+    case OPTION_JSON:
+        a->json = true;
+        return 0;
+    case OPTION_CSV:
+        a->csv = arg;
+        return 0;
+    case OPTION_TRACE:
+        a->trace = arg;
+        return 0;
+    case ARGP_KEY_ARG:
+        if (state->arg_num > 1)
+            argp_error(state, "'%s' is one argument too many: CHIP and NET are wanted", arg);
+        *(state->arg_num ? &a->net : &a->chip) = arg;
+        return 0;
+    case ARGP_KEY_END:
+        if (state->arg_num < 2)
+            argp_error(state, "CHIP and NET are wanted");
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static bool write_trace(const struct args *a, const struct mapping *map, const struct result *r,
+                        const struct trace *trace, struct err *err)
+{
+    struct arena *mem = arena_create();
+    const char **layers = arena_alloc(mem, map->net->n, sizeof *layers);
+    const char **tiles = arena_alloc(mem, (size_t)map->n_tiles, sizeof *tiles);
+    for (size_t i = 0; i < map->net->n; i++)
+        layers[i] = map->net->layers[i].name;
+    for (int t = 0; t < map->n_tiles; t++)
+        tiles[t] = arena_printf(mem, "tile %d (%d,%d) %s", t, map->tiles[t].x, map->tiles[t].y,
+                                map->net->layers[map->tiles[t].layer].name);
+    struct trace_head head = {.version = r->version,
+                              .chip = r->chip,
+                              .net = r->net,
+                              .policy = r->policy,
+                              .command = r->command,
+                              .chip_hash = r->chip_hash,
+                              .net_hash = r->net_hash,
+                              .seed = r->seed,
+                              .n_layers = map->net->n,
+                              .n_tiles = (size_t)map->n_tiles,
+                              .layers = layers,
+                              .tiles = tiles,
+                              .end_s = r->run_s};
+    bool ok = trace_write(trace, &head, a->trace, err);
+    arena_destroy(mem);
+    return ok;
+}
+
+static bool print_all(const struct args *a, const struct mapping *map, const struct result *r,
+                      const struct trace *trace, struct err *err)
+{
+    if (a->trace && !write_trace(a, map, r, trace, err))
+        return false;
+    if (a->csv && !print_csv(r, a->csv, err))
+        return false;
+    if (a->json)
+        print_json(r, stdout);
+    else
+        print_text(r, stdout);
+    if (!a->json && a->trace)
+        printf("trace    %s (bitline trace %s; .json opens in Perfetto)\n", a->trace, a->trace);
+    if (!a->json && a->csv)
+        printf("tables   %s/summary.csv, layers.csv, parts.csv, shared.csv\n", a->csv);
+    if (fflush(stdout) || ferror(stdout))
+        return err_set(err, "the result could not be written to standard output");
+    return true;
+}
+
+int cmd_run(int argc, char **argv)
+{
+    struct args a = {.seed = 1};
+    a.run.version = BITLINE_VERSION;
+    a.run.command = inputs_command(argc, argv);
+    static const struct argp argp = {options, parse, "CHIP NET", doc, 0, 0, 0};
+    static char name[] = "bitline run";
+    argv[0] = name;
+    argp_err_exit_status = EXIT_USAGE;
+    argp_parse(&argp, argc, argv, 0, NULL, &a);
+    struct chip *chip = NULL;
+    struct net *net = NULL;
+    struct mapping *map = NULL;
+    struct result *result = NULL;
+    struct trace *trace = a.trace ? trace_create() : NULL;
+    a.run.trace = trace;
+    int code = EXIT_USAGE;
+    if (!a.err.text[0] && (!a.trace || trace_check_name(a.trace, &a.err)) &&
+        inputs_chip(&a.inputs, a.chip, &chip, &a.err) &&
+        inputs_net(&a.inputs, a.net, &net, &a.err) && map_net(net, chip, a.seed, &map, &a.err) &&
+        run_mapping(map, &a.run, &result, &a.err)) {
+        code = EXIT_FAILED;
+        if (print_all(&a, map, result, trace, &a.err))
+            code = EXIT_OK;
+    }
+    if (code != EXIT_OK)
+        fprintf(stderr, "bitline: %s\n", a.err.text);
+    result_destroy(result);
+    trace_destroy(trace);
+    map_destroy(map);
+    net_destroy(net);
+    chip_destroy(chip);
+    return code;
+}

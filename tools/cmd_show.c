@@ -1,0 +1,247 @@
+// bitline show chip|net|schema.
+#include <argp.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "sim/base/err.h"
+#include "sim/base/text.h"
+#include "sim/base/units.h"
+#include "sim/chip/chip.h"
+#include "sim/conf/conf.h"
+#include "tools/cmd.h"
+#include "tools/inputs.h"
+
+enum { OPTION_PARTS = 1 };
+
+static const struct argp_option options[] = {
+    {"form", OPTION_FORM, "FORM", 0, "net: binary, int8, int16 or float", 0},
+    {"width", OPTION_WIDTH, "RATIO", 0, "net: widen all layers, e.g. 3x", 0},
+    {"widths", OPTION_WIDTHS, "LIST", 0, "net: output channels layer by layer", 0},
+    {"set", OPTION_SET, "PATH=VALUE", 0, "Override a key of the chip, or of the net (net.PATH)", 0},
+    {"parts", OPTION_PARTS, NULL, 0, "chip: peak power and area of its parts", 0},
+    {0},
+};
+static const char doc[] = "Print a chip (resolved: every key with where its value came from, "
+                          "itself a valid chip file), a "
+                          "net (layers, shapes, operations), or the reference of all keys.\v"
+                          "Examples:\n"
+                          "  bitline show chip hawis\n"
+                          "  bitline show chip isaac-ce --parts\n"
+                          "  bitline show net resnet20 --form binary --width 3x\n"
+                          "  bitline show schema          all keys of chip and net files\n"
+                          "  bitline show schema tile     those of one part";
+
+struct args {
+    struct inputs inputs;
+    const char *what, *name;
+    bool parts;
+    struct err err;
+};
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+    struct args *a = state->input;
+    if (inputs_option(&a->inputs, key, arg, &a->err))
+        return 0;
+    switch (key) {
+    case OPTION_PARTS:
+        a->parts = true;
+        return 0;
+    case ARGP_KEY_ARG:
+        if (state->arg_num > 1)
+            argp_error(state, "'%s' is one argument too many", arg);
+        *(state->arg_num ? &a->name : &a->what) = arg;
+        return 0;
+    case ARGP_KEY_END:
+        if (!a->what)
+            argp_error(state, "chip NAME, net NAME or schema is wanted");
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static void cell_units(struct table *table, double value, const char *unit)
+{
+    char text[48];
+    table_cell(table, "%s", units_format(text, sizeof text, value, unit));
+}
+
+static void part_rows(struct table *table, const struct chip_part *parts, int n)
+{
+    for (int i = 0; i < n; i++) {
+        table_cell(table, "%s", parts[i].name);
+        table_cell(table, "%s", parts[i].owner);
+        table_cell(table, "%.6g", parts[i].count);
+        cell_units(table, parts[i].power_w, "W");
+        cell_units(table, parts[i].area_m2, "m2");
+    }
+}
+
+static void sum_row(struct table *table, const char *name, double power_w, double area_m2)
+{
+    table_cell(table, "%s", name);
+    table_cell(table, "%s", "");
+    table_cell(table, "%s", "");
+    cell_units(table, power_w, "W");
+    cell_units(table, area_m2, "m2");
+}
+
+// Peak power: every part busy. Buffers sized for a net are shown without their size.
+static void print_parts(const struct chip *chip)
+{
+    static const char *const tile[] = {"<in one tile", "<part of", ">count",
+                                       ">peak power",  ">area",    NULL};
+    static const char *const whole[] = {"<in the chip", "<part of", ">count",
+                                        ">peak power",  ">area",    NULL};
+    struct chip_sum sum = chip_add_up(chip, NULL, NULL);
+    struct table *table = table_create(tile);
+    part_rows(table, sum.parts, sum.n_tile);
+    table_rule(table);
+    sum_row(table, "one tile", sum.tile_w, sum.tile_m2);
+    table_print(table, stdout);
+    table_destroy(table);
+    putchar('\n');
+    table = table_create(whole);
+    part_rows(table, sum.parts + sum.n_tile, sum.n - sum.n_tile);
+    table_rule(table);
+    sum_row(table, "the chip", sum.chip_w, sum.chip_m2);
+    table_print(table, stdout);
+    table_destroy(table);
+    if (sum.tile_w > 0)
+        printf("\nread-out: %.1f %% of tile power, %.1f %% of tile area\n",
+               100 * sum.adc_w / sum.tile_w, 100 * sum.adc_m2 / sum.tile_m2);
+    if ((chip->pe.has_buffer && chip->pe.buffer.bytes < 0) || chip->tile.buffer.bytes < 0)
+        puts("buffers of automatic size are not counted here; bitline run sizes them for a net");
+}
+
+static bool show_chip(const struct args *a, struct err *err)
+{
+    struct chip *chip = NULL;
+    if (!inputs_chip(&a->inputs, a->name, &chip, err))
+        return false;
+    if (a->parts)
+        print_parts(chip);
+    else
+        conf_print(chip->conf->root, chip_fields, true, stdout);
+    chip_destroy(chip);
+    return true;
+}
+
+static void layer_row(struct table *table, const struct net *net, const struct layer *l)
+{
+    table_cell(table, "%s", l->name);
+    table_cell(table, "%s", layer_kind_names[l->kind]);
+    if (l->kind == LAYER_INPUT)
+        table_cell(table, "-");
+    else
+        table_cell(table, "%s%s%s", net->layers[l->input[0]].name,
+                   l->kind == LAYER_ADD ? " + " : "",
+                   l->kind == LAYER_ADD ? net->layers[l->input[1]].name : "");
+    table_cell(table, "%dx%dx%d", l->out_c, l->out_h, l->out_w);
+    if (l->kind == LAYER_CONV || l->kind == LAYER_POOL)
+        table_cell(table, "%dx%d/%d", l->kernel_h, l->kernel_w, l->stride);
+    else
+        table_cell(table, "-");
+    if (l->weight_bits)
+        table_cell(table, "%d", l->weight_bits);
+    else
+        table_cell(table, "-");
+    table_cell(table, "%d", l->kind == LAYER_INPUT ? l->out_bits : l->in_bits[0]);
+    table_cell(table, "%" PRId64, l->macs);
+    table_cell(table, "%" PRId64, l->params);
+}
+
+static void print_net(const struct net *net)
+{
+    static const char *const headers[] = {
+        "<layer",       "<kind",       "<from", ">out (c x h x w)", ">kernel/stride",
+        ">weight bits", ">input bits", ">MACs", ">parameters",      NULL};
+    struct net_ops ops = net_ops(net);
+    printf("net      %s: %s\n", net->name, net->description);
+    printf("form     %s, width %s [%016" PRIx64 "]\n", net_form_names[net->form], net->width,
+           net->hash);
+    printf("image    %dx%dx%d, %d bits\n\n", net->raw_c, net->raw_h, net->raw_w, net->raw_bits);
+    struct table *table = table_create(headers);
+    for (size_t i = 0; i < net->n; i++)
+        layer_row(table, net, &net->layers[i]);
+    table_print(table, stdout);
+    table_destroy(table);
+    printf("\nMACs                       %" PRId64 " (%.2f M)\n", ops.macs,
+           (double)ops.macs * 1e-6);
+    printf("parameters                 %" PRId64 " (%" PRId64 " weights)\n", ops.params,
+           ops.weights);
+    printf("binary operations          %" PRId64
+           " (%.0f M; one MAC is one operation, as in HAWIS's "
+           "Tables III and IV)\n",
+           ops.binary_ops, (double)ops.binary_ops * 1e-6);
+    printf("integer operations         %" PRId64 "\n", ops.integer_ops);
+    printf("full-precision operations  %" PRId64 "\n", ops.float_ops);
+    printf("counted as nothing there   %" PRId64 " residual additions, %" PRId64
+           " elements read by pooling, %" PRId64 " thresholds or activations\n",
+           ops.residual_adds, ops.pool_elements, ops.thresholds);
+    if (net->residual_bits)
+        printf("residual stream            %d bits, fixed point\n", net->residual_bits);
+}
+
+static bool show_net(const struct args *a, struct err *err)
+{
+    struct net *net = NULL;
+    if (!inputs_net(&a->inputs, a->name, &net, err))
+        return false;
+    print_net(net);
+    net_destroy(net);
+    return true;
+}
+
+static bool show_schema(const struct args *a, struct err *err)
+{
+    if (!a->name) {
+        puts("# chip files");
+        conf_print_schema(chip_fields, 0, stdout);
+        puts("\n# net files");
+        conf_print_schema(net_fields, 0, stdout);
+        return true;
+    }
+    for (const struct conf_field *f = chip_fields; f->key; f++)
+        if (f->fields && !strcmp(f->key, a->name)) {
+            printf("# %s: %s\n", f->key, f->help ? f->help : "");
+            conf_print_schema(f->fields, 0, stdout);
+            return true;
+        }
+    if (!strcmp(a->name, "chip") || !strcmp(a->name, "net")) {
+        conf_print_schema(a->name[0] == 'c' ? chip_fields : net_fields, 0, stdout);
+        return true;
+    }
+    return err_set(err,
+                   "show schema %s: no such part; take chip, net, or a section of a chip "
+                   "(bitline show schema chip names them)",
+                   a->name);
+}
+
+int cmd_show(int argc, char **argv)
+{
+    static const struct argp argp = {options, parse, "chip NAME\nnet NAME\nschema [PART]", doc, 0,
+                                     0,       0};
+    static char name[] = "bitline show";
+    struct args a = {0};
+    argv[0] = name;
+    argp_err_exit_status = EXIT_USAGE;
+    argp_parse(&argp, argc, argv, 0, NULL, &a);
+    bool ok = !a.err.text[0];
+    bool chip = !strcmp(a.what, "chip"), net = !strcmp(a.what, "net");
+    if (ok && (chip || net) && !a.name)
+        ok = err_set(&a.err, "show %s: a name or a file is wanted", a.what);
+    else if (ok && chip)
+        ok = show_chip(&a, &a.err);
+    else if (ok && net)
+        ok = show_net(&a, &a.err);
+    else if (ok && !strcmp(a.what, "schema"))
+        ok = show_schema(&a, &a.err);
+    else if (ok)
+        ok = err_set(&a.err, "show %s: unknown; take chip, net or schema", a.what);
+    if (!ok)
+        return inputs_refuse(&a.err);
+    return fflush(stdout) ? EXIT_FAILED : EXIT_OK;
+}

@@ -1,0 +1,183 @@
+#include "tools/inputs.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim/base/err.h"
+#include "sim/base/mem.h"
+#include "sim/chip/chip.h"
+#include "tools/cmd.h"
+
+const struct library *inputs_library(void)
+{
+    static struct library library;
+    static const char *folders[64];
+    if (library.folders)
+        return &library;
+    const char *path = getenv("BITLINE_PATH");
+    char *copy = path ? strdup(path) : NULL; // kept: the folders point into it
+    size_t n = 0;
+    for (char *at = copy ? strtok(copy, ":") : NULL; at && n < 63; at = strtok(NULL, ":"))
+        folders[n++] = at;
+    library.folders = folders;
+    return &library;
+}
+
+static bool apply_sets(const struct inputs *inputs, struct conf *conf, bool net, struct err *err)
+{
+    for (size_t i = 0; i < inputs->n_sets; i++) {
+        const char *set = inputs->sets[i], *equals = strchr(set, '=');
+        bool for_net = !strncmp(set, "net.", 4);
+        if (for_net != net)
+            continue;
+        const char *path = for_net ? set + 4 : !strncmp(set, "chip.", 5) ? set + 5 : set;
+        char key[256];
+        size_t length = (size_t)(equals - path);
+        if (length == 0 || length >= sizeof key)
+            return err_set(err, "--set %s: the path before '=' must have 1 to %zu characters", set,
+                           sizeof key - 1);
+        memcpy(key, path, length);
+        key[length] = 0;
+        if (!conf_set(conf, key, equals + 1, err))
+            return false;
+    }
+    return true;
+}
+
+bool inputs_chip(const struct inputs *inputs, const char *what, struct chip **out, struct err *err)
+{
+    struct conf *conf = library_open(inputs_library(), LIBRARY_CHIP, what, err);
+    if (!conf)
+        return false;
+    if (!apply_sets(inputs, conf, false, err)) {
+        conf_close(conf);
+        return false;
+    }
+    return chip_load(conf, out, err);
+}
+
+static bool parse_form(const char *text, struct net_options *options, struct err *err)
+{
+    for (int f = 0; net_form_names[f]; f++)
+        if (!strcmp(text, net_form_names[f])) {
+            options->has_form = true;
+            options->form = (enum net_form)f;
+            return true;
+        }
+    return err_set(err, "--form %s: unknown; take binary, int8, int16 or float", text);
+}
+
+static bool parse_width(const char *text, struct net_options *options, struct err *err)
+{
+    char *end;
+    options->width = strtod(text, &end);
+    if (end == text || (*end && strcmp(end, "x")) || !(options->width > 0) || options->width > 1000)
+        return err_set(err, "--width %s: a ratio above 0 and at most 1000, such as 3x, is wanted",
+                       text);
+    return true;
+}
+
+static bool parse_widths(const char *text, int *widths, size_t most, struct net_options *options,
+                         struct err *err)
+{
+    options->widths = widths;
+    for (const char *at = text;; at++) {
+        char *end;
+        long value = strtol(at, &end, 10);
+        if (end == at || value < 1 || value > 1 << 20 || (*end && *end != ','))
+            return err_set(err,
+                           "--widths %s: whole numbers from 1 to %d, split by commas, are "
+                           "wanted; '%.20s' is none",
+                           text, 1 << 20, at);
+        if (options->n_widths == most)
+            return err_set(err, "--widths: more than %zu widths", most);
+        widths[options->n_widths++] = (int)value;
+        if (!*end)
+            return true;
+        at = end;
+    }
+}
+
+static bool net_options(const struct inputs *inputs, int *widths, size_t most,
+                        struct net_options *options, struct err *err)
+{
+    if (inputs->form && !parse_form(inputs->form, options, err))
+        return false;
+    if (inputs->width && inputs->widths)
+        return err_set(err, "give --width or --widths, not both");
+    if (inputs->width && !parse_width(inputs->width, options, err))
+        return false;
+    return !inputs->widths || parse_widths(inputs->widths, widths, most, options, err);
+}
+
+bool inputs_net(const struct inputs *inputs, const char *what, struct net **out, struct err *err)
+{
+    int widths[4096];
+    struct net_options options = {0};
+    if (!net_options(inputs, widths, sizeof widths / sizeof *widths, &options, err))
+        return false;
+    size_t length = strlen(what);
+    if (length > 4 && !strcmp(what + length - 4, ".csv")) {
+        for (size_t i = 0; i < inputs->n_sets; i++)
+            if (!strncmp(inputs->sets[i], "net.", 4))
+                return err_set(err, "--set %s: a layer CSV has no keys; write a YAML net",
+                               inputs->sets[i]);
+        return net_load_csv(what, &options, out, err);
+    }
+    struct conf *conf = library_open(inputs_library(), LIBRARY_NET, what, err);
+    bool ok = conf && apply_sets(inputs, conf, true, err) && net_load(conf, &options, out, err);
+    conf_close(conf);
+    return ok;
+}
+
+bool inputs_option(struct inputs *inputs, int key, char *arg, struct err *err)
+{
+    switch (key) {
+    case OPTION_FORM:
+        inputs->form = arg;
+        return true;
+    case OPTION_WIDTH:
+        inputs->width = arg;
+        return true;
+    case OPTION_WIDTHS:
+        inputs->widths = arg;
+        return true;
+    case OPTION_SET:
+        if (!strchr(arg, '='))
+            err_set(err, "--set %s: PATH=VALUE is wanted, such as adc.count=64", arg);
+        else if (inputs->n_sets == sizeof inputs->sets / sizeof *inputs->sets)
+            err_set(err, "more than %zu times --set; write a chip file that extends this one",
+                    inputs->n_sets);
+        else
+            inputs->sets[inputs->n_sets++] = arg;
+        return true;
+    default:
+        return false;
+    }
+}
+
+const char *inputs_command(int argc, char **argv)
+{
+    static char *command;
+    size_t n = 8;
+    for (int i = 0; i < argc; i++)
+        n += strlen(argv[i]) + 3;
+    free(command);
+    command = mem_alloc(n, 1);
+    strcpy(command, "bitline");
+    for (int i = 0; i < argc; i++) {
+        bool quote = strpbrk(argv[i], " '\"[]{}*") != NULL;
+        strcat(command, quote ? " '" : " ");
+        strcat(command, argv[i]);
+        strcat(command, quote ? "'" : "");
+    }
+    return command;
+}
+
+int inputs_refuse(const struct err *err)
+{
+    fprintf(stderr, "bitline: %s\n", err->text);
+    return EXIT_USAGE;
+}

@@ -1,0 +1,32 @@
+// What the subcommands that take CHIP and NET share: finding files, --set, forms and widths.
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "nets/net.h"
+#include "sim/conf/library.h"
+
+struct chip;
+struct err;
+
+struct inputs {
+    const char *form, *width, *widths; // as given; NULL: not given
+    const char *sets[256];             // "PATH=VALUE"
+    size_t n_sets;
+};
+
+// The library of names: folders of BITLINE_PATH, then what is embedded. Lives for the program.
+const struct library *inputs_library(void);
+// A chip by name or file, with the sets that do not begin with "net.".
+bool inputs_chip(const struct inputs *inputs, const char *what, struct chip **out, struct err *err);
+// A net by name or file (YAML, or NeuroSim's .csv), in the form and at the widths asked for, with
+// the sets that begin with "net.".
+bool inputs_net(const struct inputs *inputs, const char *what, struct net **out, struct err *err);
+// Takes one of the options --form, --width, --widths, --set; false if it is none of them.
+enum { OPTION_FORM = 1000, OPTION_WIDTH, OPTION_WIDTHS, OPTION_SET };
+bool inputs_option(struct inputs *inputs, int key, char *arg, struct err *err);
+
+// The command line as it was typed, for provenance; lives for the program.
+const char *inputs_command(int argc, char **argv);
+// Prints "bitline: SENTENCE" on stderr and returns EXIT_USAGE.
+int inputs_refuse(const struct err *err);

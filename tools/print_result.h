@@ -1,0 +1,13 @@
+// A result for people and for programs.
+#pragma once
+#include <stdbool.h>
+#include <stdio.h>
+
+struct err;
+struct result;
+
+void print_text(const struct result *result, FILE *out);
+// One object; every number round-trips.
+void print_json(const struct result *result, FILE *out);
+// layers.csv, parts.csv, shared.csv, summary.csv in a folder that is made if it is missing.
+bool print_csv(const struct result *result, const char *folder, struct err *err);

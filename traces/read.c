@@ -1,0 +1,170 @@
+#include "traces/reader.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim/base/err.h"
+#include "sim/base/mem.h"
+#include "traces/sums.h"
+#include "traces/trace.h"
+
+// Files come from anywhere: no terminal sequences in messages.
+bool reader_fail(struct reader *r, const char *format, ...)
+{
+    r->failed = true;
+    char text[400];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    for (char *c = text; *c; c++)
+        *c = (unsigned char)*c < ' ' || *c == 127 ? '?' : *c;
+    return err_set(r->err, "%.150s:%zu: %s", r->name, r->line, text);
+}
+
+bool reader_check(struct reader *r, const char *what, double value)
+{
+    if (!(value >= 0))
+        return reader_fail(r, "%s is %g; it cannot be less than 0", what, value);
+    if (value > 1e18)
+        return reader_fail(r, "%s is %g, more than any run has; the file is damaged", what, value);
+    return true;
+}
+
+bool reader_kind(struct reader *r, const char *text, enum span_kind *kind)
+{
+    for (int i = 0; i < SPAN_KINDS; i++) {
+        if (!strcmp(text, span_kind_names[i])) {
+            *kind = (enum span_kind)i;
+            return true;
+        }
+    }
+    return reader_fail(r, "'%.60s' is no kind of span; it must be compute, wait or transfer", text);
+}
+
+bool reader_layer(struct reader *r, const char *text, int *layer)
+{
+    size_t at = sums_find_layer(r->sums, text);
+    if (at == SIZE_MAX)
+        return reader_fail(r, "layer '%.60s' was not named before its span", text);
+    *layer = (int)at;
+    return true;
+}
+
+bool reader_next(struct reader *r)
+{
+    r->n = 0;
+    r->line++;
+    int c = getc(r->in);
+    bool any = c != EOF;
+    for (; c != EOF && c != '\n'; c = getc(r->in)) {
+        if (r->n == READER_MAX_LINE)
+            return reader_fail(r, "the line is longer than %d bytes; this is no trace of bitline",
+                               READER_MAX_LINE);
+        r->text[r->n++] = (char)c;
+    }
+    if (ferror(r->in))
+        return reader_fail(r, "cannot be read: %s; name a trace file", strerror(errno));
+    r->ended = c == '\n';
+    if (r->n && r->text[r->n - 1] == '\r')
+        r->n--;
+    r->text[r->n] = 0;
+    return any;
+}
+
+void reader_set(char **field, const char *text)
+{
+    size_t n = strlen(text) + 1;
+    free(*field);
+    *field = memcpy(mem_alloc(n, 1), text, n);
+}
+
+static const char *or_unknown(const char *text)
+{
+    return text ? text : "unknown";
+}
+
+static char *head_line(const struct reader_head *head)
+{
+    struct arena *mem = arena_create();
+    const char *text =
+        arena_printf(mem, "bitline %s, chip %s, net %s, policy %s, seed %s: %s",
+                     or_unknown(head->version), or_unknown(head->chip), or_unknown(head->net),
+                     or_unknown(head->policy), or_unknown(head->seed), or_unknown(head->command));
+    char *line = NULL;
+    reader_set(&line, text);
+    for (char *c = line; *c; c++)
+        *c = (unsigned char)*c < ' ' || *c == 127 ? ' ' : *c;
+    arena_destroy(mem);
+    return line;
+}
+
+static void fini_head(struct reader_head *head)
+{
+    free(head->version);
+    free(head->chip);
+    free(head->net);
+    free(head->policy);
+    free(head->command);
+    free(head->seed);
+}
+
+static bool read_format(struct reader *r, struct reader_head *head)
+{
+    if (!reader_next(r)) {
+        if (r->failed)
+            return false;
+        return reader_fail(r, "the file is empty; write a trace with 'bitline run --trace FILE'");
+    }
+    if (!strncmp(r->text, "{\"traceEvents\":[", 16))
+        return read_json(r, head);
+    if (!strncmp(r->text, "# bitline trace", 15) && r->n == 15)
+        return read_csv(r, head);
+    return reader_fail(r, "begins like no trace that bitline reads; give it a .json or .csv that "
+                          "'bitline run --trace FILE' has written");
+}
+
+static bool check_whole(struct reader *r, const struct reader_head *head)
+{
+    if (head->end_s < 0 || head->spans < 0)
+        return reader_fail(r, "the file does not say %s; it was edited or cut off",
+                           head->end_s < 0 ? "when the run ended (end_s)"
+                                           : "how many spans it has");
+    if (head->spans != (double)sums_spans(r->sums))
+        return reader_fail(r, "the file holds %zu spans but says %.0f; it was edited or cut off",
+                           sums_spans(r->sums), head->spans);
+    return true;
+}
+
+bool trace_read_stream(FILE *in, const char *name, struct trace_summary *out, struct err *err)
+{
+    char *room = mem_alloc(READER_MAX_LINE + 2, 1);
+    struct reader r = {.in = in, .name = name, .text = room + 1, .err = err};
+    struct reader_head head = {.end_s = -1, .spans = -1};
+    r.sums = sums_create();
+    bool ok = read_format(&r, &head) && check_whole(&r, &head);
+    if (ok) {
+        *out = (struct trace_summary){.head = head_line(&head), .end_s = head.end_s};
+        sums_finish(r.sums, out);
+    }
+    sums_destroy(r.sums);
+    fini_head(&head);
+    free(room);
+    return ok;
+}
+
+bool trace_read(const char *path, struct trace_summary *out, struct err *err)
+{
+    FILE *in = fopen(path, "rb");
+    if (!in)
+        return err_set(err,
+                       "%s: cannot open: %s; give a trace that 'bitline run --trace FILE' "
+                       "has written",
+                       path, strerror(errno));
+    bool ok = trace_read_stream(in, path, out, err);
+    fclose(in);
+    return ok;
+}

@@ -142,10 +142,15 @@ const struct conf_field buffer_fields[] = {
 
 const struct buffer_row *buffer_row(int technology, double bytes, int width)
 {
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-        if (rows[i].technology == technology && rows[i].width == width &&
-            bytes <= rows[i].kbytes * 1024)
+    double kbytes = -1; // of the rows that serve this size
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        if (rows[i].technology != technology || bytes > rows[i].kbytes * 1024)
+            continue;
+        if (kbytes < 0)
+            kbytes = rows[i].kbytes;
+        if (rows[i].kbytes <= kbytes && rows[i].width == width)
             return &rows[i];
+    }
     return NULL;
 }
 

@@ -11,8 +11,9 @@ static const char *const topology_names[] = {"mesh", "torus", "cmesh", "tree", "
 const struct conf_field noc_fields[] = {
     {"topology", CONF_ENUM, AT(topology), .names = topology_names, .fallback = "mesh",
      .help = "cmesh: concentration x concentration tiles share a router"},
-    {"columns", CONF_INT, AT(columns), .min = 1, .max = 128, .help = "tiles in a row of the chip"},
-    {"rows", CONF_INT, AT(rows), .min = 1, .max = 128, .help = "rows of tiles"},
+    {"columns", CONF_INT, AT(columns), .min = 1, .max = NOC_MAX_SIDE,
+     .help = "tiles in a row of the chip"},
+    {"rows", CONF_INT, AT(rows), .min = 1, .max = NOC_MAX_SIDE, .help = "rows of tiles"},
     {"concentration", CONF_INT, AT(concentration), .min = 2, .max = 16, .fallback = "2",
      .help = "cmesh: side of the square of tiles at one router; tree: children of a node"},
     {"flit", CONF_INT, AT(flit), .min = 1, .max = 4096, .fallback = "32",

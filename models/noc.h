@@ -23,7 +23,7 @@ struct noc_params {
 };
 extern const struct conf_field noc_fields[];
 
-enum { NOC_MAX_HOPS = 520 };
+enum { NOC_MAX_SIDE = 128, NOC_MAX_HOPS = 520 };
 
 // Links from tile (x0, y0) to (x1, y1) in the order in which they are crossed, as numbers from 0 to
 // noc_links(); returns how many (0: same tile or same router). Dimension order, x first.

@@ -25,7 +25,8 @@ double unit_time(const struct unit_params *unit, int64_t ops)
 {
     if (ops <= 0 || unit->count <= 0)
         return 0;
-    return (double)((ops + unit->count - 1) / unit->count) * unit->time_s;
+    int64_t rounds = (ops + unit->count - 1) / unit->count;
+    return (double)rounds * unit->time_s;
 }
 
 double unit_peak(const struct unit_params *unit)

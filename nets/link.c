@@ -269,7 +269,8 @@ bool link_layers(struct build *b)
         if (!link_one(&l, i))
             return false;
     if (b->n < 2)
-        return conf_fail(at_key(b->root, "layers"), b->err, "no layer is left in the %s form",
+        return conf_fail(at_key(b->root, "layers"), b->err,
+                         "no layer is left in the %s form; list at least one",
                          net_form_names[b->rules.form]);
     count_readers(b);
     for (size_t i = 1; i + 1 < b->n; i++)

@@ -99,6 +99,9 @@ bool net_load(const struct conf *conf, const struct net_options *options, struct
 // channels, followed by a 2x2 max pool 0/1, stride); convs keep their map's size ("same" padding).
 bool net_load_csv(const char *path, const struct net_options *options, struct net **out,
                   struct err *err);
+// The same from n bytes with a 0 behind them; `name` stands in messages and gives the net's.
+bool net_parse_csv(const char *name, const char *text, size_t n, const struct net_options *options,
+                   struct net **out, struct err *err);
 void net_destroy(struct net *net); // NULL is fine
 struct net_ops net_ops(const struct net *net);
 // The layer that reads this one's output as its main input (input[0]); -1 if none or several.

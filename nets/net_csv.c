@@ -271,18 +271,14 @@ static void add_root(const struct csv *csv, const struct row *first, const struc
     root->children[root->n++] = csv->layers;
 }
 
-bool net_load_csv(const char *path, const struct net_options *options, struct net **out,
-                  struct err *err)
+bool net_parse_csv(const char *name, const char *text, size_t n, const struct net_options *options,
+                   struct net **out, struct err *err)
 {
     static const char frame[] = "layers: []\n";
     bool ok = false;
-    size_t n;
     struct row first = {0}, last = {0};
-    struct csv csv = {.path = path, .err = err};
-    char *text = file_read(path, MAX_BYTES, &n, err);
-    if (!text)
-        return false;
-    csv.conf = conf_parse(path, frame, sizeof frame - 1, err);
+    struct csv csv = {.path = name, .err = err};
+    csv.conf = conf_parse(name, frame, sizeof frame - 1, err);
     if (!csv.conf)
         goto out;
     csv.layers = csv.conf->root->children[0];
@@ -293,6 +289,15 @@ bool net_load_csv(const char *path, const struct net_options *options, struct ne
     ok = net_load(csv.conf, options, out, err);
 out:
     conf_close(csv.conf);
+    return ok;
+}
+
+bool net_load_csv(const char *path, const struct net_options *options, struct net **out,
+                  struct err *err)
+{
+    size_t n;
+    char *text = file_read(path, MAX_BYTES, &n, err);
+    bool ok = text && net_parse_csv(path, text, n, options, out, err);
     free(text);
     return ok;
 }

@@ -47,30 +47,48 @@ static bool is_csv(const char *what)
     return n > 4 && !strcmp(what + n - 4, ".csv");
 }
 
+struct lookup {
+    const char *name;
+    bool found;
+};
+
+static void look(const char *name, const char *description, void *arg)
+{
+    struct lookup *lookup = arg;
+    (void)description;
+    lookup->found = lookup->found || !strcmp(name, lookup->name);
+}
+
+static bool is_named(enum library_kind kind, const char *what)
+{
+    struct lookup lookup = {.name = what};
+    library_list(inputs_library(), kind, look, &lookup);
+    return lookup.found;
+}
+
 // A file says what it is; a name is a chip's if there is such a chip, else a net's.
 static bool is_net(const char *what)
 {
     if (is_csv(what))
         return true;
-    struct conf *conf = NULL;
     if (is_file(what)) {
-        conf = conf_open(what, NULL);
+        struct conf *conf = conf_open(what, NULL);
         bool net = conf && conf_find(conf->root, "layers");
         conf_close(conf);
         return net;
     }
-    conf = library_open(inputs_library(), LIBRARY_CHIP, what, NULL);
-    conf_close(conf);
-    if (conf)
-        return false;
-    conf = library_open(inputs_library(), LIBRARY_NET, what, NULL);
-    conf_close(conf);
-    return conf != NULL;
+    return !is_named(LIBRARY_CHIP, what) && is_named(LIBRARY_NET, what);
 }
 
 static bool check(const char *what, struct err *err)
 {
     struct inputs inputs = {0};
+    if (!is_file(what) && !is_csv(what) && !is_named(LIBRARY_CHIP, what) &&
+        !is_named(LIBRARY_NET, what))
+        return err_set(err,
+                       "there is no chip or net '%.100s'; 'bitline list chips' and 'bitline list "
+                       "nets' name them; a file needs a '/', .yaml or .csv",
+                       what);
     if (!is_net(what)) {
         struct chip *chip = NULL;
         if (!inputs_chip(&inputs, what, &chip, err))
@@ -105,5 +123,5 @@ int cmd_check(int argc, char **argv)
         if (!check(a.files[i], &err))
             code = inputs_refuse(&err);
     }
-    return fflush(stdout) ? EXIT_FAILED : code;
+    return inputs_finish(code);
 }

@@ -50,5 +50,5 @@ int cmd_list(int argc, char **argv)
     library_list(inputs_library(), (enum library_kind)kind, add_row, table);
     table_print(table, stdout);
     table_destroy(table);
-    return fflush(stdout) ? EXIT_FAILED : EXIT_OK;
+    return inputs_finish(EXIT_OK);
 }

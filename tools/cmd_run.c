@@ -1,5 +1,7 @@
 // bitline run CHIP NET: one simulation, printed.
 #include <argp.h>
+#include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,7 +39,7 @@ static const struct argp_option options[] = {
     {"policy", OPTION_POLICY, "NAME", 0,
      "exact: what the mapped hardware switches (default); mnsim: MNSIM 2.0's charging rules", 0},
     {"images", OPTION_IMAGES, "N", 0, "Images in flight one after the other (default 1)", 0},
-    {"tokens", OPTION_TOKENS, "KIND", 0, "rows (default) or windows (slower, for validation)", 0},
+    {"tokens", OPTION_TOKENS, "KIND", 0, "rows (default) or windows (slow, for validation)", 0},
     {"noc", OPTION_NOC, "BACKEND", 0, "calendar (default), ideal or simgrid", 0},
     {"map", OPTION_MAP, "POLICY", 0, "kernel-aligned or dense; same as --set mapping.policy=", 0},
     {"replicate", OPTION_REPLICATE, "TILES", 0,
@@ -79,9 +81,11 @@ static bool parse_name(const char *text, const char *const names[], int *out)
 
 static bool parse_count(const char *text, unsigned long long most, unsigned long long *out)
 {
-    char *end;
-    *out = strtoull(text, &end, 10);
-    return end != text && !*end && text[0] != '-' && *out <= most;
+    if (!*text || text[strspn(text, "0123456789")]) // strtoull takes blanks and signs, too
+        return false;
+    errno = 0;
+    *out = strtoull(text, NULL, 10);
+    return !errno && *out <= most;
 }
 
 // The options whose value is one of a few words.
@@ -114,8 +118,9 @@ static bool parse_number(int key, char *arg, struct args *a)
             err_set(&a->err, "--images %s: a whole number from 1 to 100000 is wanted", arg);
         a->run.images = (int)n;
     } else if (key == OPTION_SEED) {
-        if (!parse_count(arg, UINT64_MAX, &n))
-            err_set(&a->err, "--seed %s: a whole number from 0 is wanted", arg);
+        if (!parse_count(arg, INT64_MAX, &n)) // what the JSON can hold
+            err_set(&a->err, "--seed %s: a whole number from 0 to %" PRId64 " is wanted", arg,
+                    INT64_MAX);
         a->seed = n;
     } else if (key == OPTION_REPLICATE) {
         if (!parse_count(arg, 16384, &n) || n < 1)
@@ -146,9 +151,13 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         return 0;
     case OPTION_CSV:
         a->csv = arg;
+        if (!*arg)
+            err_set(&a->err, "--csv: the name of the folder is empty; give one, such as tables");
         return 0;
     case OPTION_TRACE:
         a->trace = arg;
+        if (!*arg)
+            err_set(&a->err, "--trace: the name of the file is empty; give one, such as run.json");
         return 0;
     case ARGP_KEY_ARG:
         if (state->arg_num > 1)
@@ -193,6 +202,17 @@ static bool write_trace(const struct args *a, const struct mapping *map, const s
     return ok;
 }
 
+static void print_trace_hint(const char *path)
+{
+    const char *dot = strrchr(path, '.');
+    if (!strcmp(dot, ".json"))
+        printf("trace    %s (bitline trace %s sums it up; opens in Perfetto)\n", path, path);
+    else if (!strcmp(dot, ".csv"))
+        printf("trace    %s (bitline trace %s sums it up)\n", path, path);
+    else
+        printf("trace    %s (for readers of Paje traces, such as ViTE)\n", path);
+}
+
 static bool print_all(const struct args *a, const struct mapping *map, const struct result *r,
                       const struct trace *trace, struct err *err)
 {
@@ -205,11 +225,9 @@ static bool print_all(const struct args *a, const struct mapping *map, const str
     else
         print_text(r, stdout);
     if (!a->json && a->trace)
-        printf("trace    %s (bitline trace %s; .json opens in Perfetto)\n", a->trace, a->trace);
+        print_trace_hint(a->trace);
     if (!a->json && a->csv)
         printf("tables   %s/summary.csv, layers.csv, parts.csv, shared.csv\n", a->csv);
-    if (fflush(stdout) || ferror(stdout))
-        return err_set(err, "the result could not be written to standard output");
     return true;
 }
 
@@ -239,7 +257,9 @@ int cmd_run(int argc, char **argv)
             code = EXIT_OK;
     }
     if (code != EXIT_OK)
-        fprintf(stderr, "bitline: %s\n", a.err.text);
+        inputs_refuse(&a.err);
+    else
+        code = inputs_finish(code);
     result_destroy(result);
     trace_destroy(trace);
     map_destroy(map);

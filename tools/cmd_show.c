@@ -179,7 +179,7 @@ static void print_net(const struct net *net)
     printf("integer operations         %" PRId64 "\n", ops.integer_ops);
     printf("full-precision operations  %" PRId64 "\n", ops.float_ops);
     printf("counted as nothing there   %" PRId64 " residual additions, %" PRId64
-           " elements read by pooling, %" PRId64 " thresholds or activations\n",
+           " elements read by pooling, %" PRId64 " thresholds\n",
            ops.residual_adds, ops.pool_elements, ops.thresholds);
     if (net->residual_bits)
         printf("residual stream            %d bits, fixed point\n", net->residual_bits);
@@ -243,5 +243,5 @@ int cmd_show(int argc, char **argv)
         ok = err_set(&a.err, "show %s: unknown; take chip, net or schema", a.what);
     if (!ok)
         return inputs_refuse(&a.err);
-    return fflush(stdout) ? EXIT_FAILED : EXIT_OK;
+    return inputs_finish(EXIT_OK);
 }

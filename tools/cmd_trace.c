@@ -258,8 +258,5 @@ int cmd_trace(int argc, char **argv)
     else
         print_tables(&summary, options.top);
     trace_summary_fini(&summary);
-    if (fflush(stdout) == 0 && !ferror(stdout))
-        return EXIT_OK;
-    fprintf(stderr, "bitline trace: cannot write the output: %s\n", strerror(errno));
-    return EXIT_FAILED;
+    return inputs_finish(EXIT_OK);
 }

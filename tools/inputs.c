@@ -1,6 +1,6 @@
 #include "tools/inputs.h"
 
-#include <math.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -112,6 +112,16 @@ static bool net_options(const struct inputs *inputs, int *widths, size_t most,
     return !inputs->widths || parse_widths(inputs->widths, widths, most, options, err);
 }
 
+// A net's tree knows its paths without the "net." that the user typed before them.
+static bool blame_net(const struct err *why, struct err *err)
+{
+    static const char set[] = "--set ";
+    size_t n = sizeof set - 1;
+    if (!strncmp(why->text, set, n) && strncmp(why->text + n, "net.", 4))
+        return err_set(err, "%snet.%s", set, why->text + n);
+    return err_set(err, "%s", why->text);
+}
+
 bool inputs_net(const struct inputs *inputs, const char *what, struct net **out, struct err *err)
 {
     int widths[4096];
@@ -126,10 +136,11 @@ bool inputs_net(const struct inputs *inputs, const char *what, struct net **out,
                                inputs->sets[i]);
         return net_load_csv(what, &options, out, err);
     }
-    struct conf *conf = library_open(inputs_library(), LIBRARY_NET, what, err);
-    bool ok = conf && apply_sets(inputs, conf, true, err) && net_load(conf, &options, out, err);
+    struct err why = {0};
+    struct conf *conf = library_open(inputs_library(), LIBRARY_NET, what, &why);
+    bool ok = conf && apply_sets(inputs, conf, true, &why) && net_load(conf, &options, out, &why);
     conf_close(conf);
-    return ok;
+    return ok || blame_net(&why, err);
 }
 
 bool inputs_option(struct inputs *inputs, int key, char *arg, struct err *err)
@@ -176,8 +187,23 @@ const char *inputs_command(int argc, char **argv)
     return command;
 }
 
+// Names and values come from anywhere: no terminal sequences in messages.
 int inputs_refuse(const struct err *err)
 {
-    fprintf(stderr, "bitline: %s\n", err->text);
+    struct err shown = *err;
+    for (char *c = shown.text; *c; c++)
+        if ((unsigned char)*c < ' ' || *c == 127)
+            *c = '?';
+    fprintf(stderr, "bitline: %s\n", shown.text);
     return EXIT_USAGE;
+}
+
+int inputs_finish(int code)
+{
+    bool earlier = ferror(stdout) != 0;
+    if (fflush(stdout) == 0 && !earlier)
+        return code;
+    fprintf(stderr, "bitline: the output could not be written: %s\n",
+            earlier ? "a write failed; check that the disk is not full" : strerror(errno));
+    return EXIT_FAILED;
 }

@@ -28,5 +28,8 @@ bool inputs_option(struct inputs *inputs, int key, char *arg, struct err *err);
 
 // The command line as it was typed, for provenance; lives for the program.
 const char *inputs_command(int argc, char **argv);
-// Prints "bitline: SENTENCE" on stderr and returns EXIT_USAGE.
+// Prints "bitline: SENTENCE" on stderr, without control characters, and returns EXIT_USAGE.
 int inputs_refuse(const struct err *err);
+// Writes out what stdout still holds. Returns code, or EXIT_FAILED and a word on stderr when not
+// all of the output could be written.
+int inputs_finish(int code);

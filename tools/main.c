@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "tools/cmd.h"
+#include "tools/inputs.h"
 #include "tools/version.h"
 
 struct command {
@@ -46,11 +47,11 @@ int main(int argc, char **argv)
             return commands[i].run(argc - 1, argv + 1);
     if (!strcmp(argv[1], "--version") || !strcmp(argv[1], "-V")) {
         puts("bitline " BITLINE_VERSION);
-        return EXIT_OK;
+        return inputs_finish(EXIT_OK);
     }
     if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help")) {
         print_help(stdout);
-        return EXIT_OK;
+        return inputs_finish(EXIT_OK);
     }
     fprintf(stderr, "bitline: '%s' is no command; see bitline --help\n", argv[1]);
     return EXIT_USAGE;

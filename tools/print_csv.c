@@ -55,7 +55,7 @@ static void write_summary(const struct result *r, FILE *out)
     pair(out, "noc", r->noc);
     pair(out, "tokens", r->tokens);
     pair(out, "mapping", r->mapping);
-    pair_number(out, "seed", (double)r->seed);
+    fprintf(out, "seed,%" PRIu64 "\n", r->seed);
     pair_number(out, "images", r->images);
     pair_number(out, "macs", (double)r->macs);
     pair_number(out, "binary_ops", (double)r->binary_ops);

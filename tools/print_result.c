@@ -357,5 +357,4 @@ void print_json(const struct result *r, FILE *out)
     jsonw_end(w);
     jsonw_end(w);
     jsonw_destroy(w);
-    fputc('\n', out);
 }

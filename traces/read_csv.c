@@ -133,6 +133,8 @@ bool read_csv(struct reader *r, struct reader_head *head)
             ok = read_note(r, head);
         else if (!strcmp(r->text, header))
             rows = true;
+        else if (!strncmp(r->text, "%EventDef", 9))
+            ok = reader_fail(r, "a Paje trace, which other programs read; give it a .json or .csv");
         else
             ok = reader_fail(r, "the columns must be %s", header);
         if (!ok)

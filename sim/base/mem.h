@@ -12,7 +12,7 @@ void *arena_alloc(struct arena *arena, size_t n, size_t size);
 char *arena_strdup(struct arena *arena, const char *text);
 char *arena_strndup(struct arena *arena, const char *text, size_t n);
 char *arena_printf(struct arena *arena, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
+    __attribute__((format(printf, 2, 3), nonnull(2)));
 
 void *mem_alloc(size_t n, size_t size);             // zeroed; free() it
 void *mem_resize(void *old, size_t n, size_t size); // realloc with an overflow check

@@ -11,7 +11,8 @@
 struct table;
 struct table *
 table_create(const char *const headers[]); // NULL-terminated, each "<name" or ">joules"
-void table_cell(struct table *table, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void table_cell(struct table *table, const char *format, ...)
+    __attribute__((format(printf, 2, 3), nonnull(2)));
 void table_rule(struct table *table); // a line between this row and the next
 void table_print(const struct table *table, FILE *out);
 void table_csv(const struct table *table, FILE *out); // the same cells, RFC 4180 but for "\n"

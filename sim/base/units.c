@@ -133,11 +133,30 @@ static bool convert(const struct number *number, int exponent, double factor, do
     return true;
 }
 
-// Whether the n characters are the unit behind an optional prefix, and what both stand for.
+// "KiB" or, the same as memories are sold, "KB": the power of 1024, 0 if it is neither.
+static int binary_power(const char *text)
+{
+    for (int k = 1; k < BINARY_PREFIXES; k++) {
+        const char *prefix = binary_prefixes[k];
+        const char *rest = text[0] == prefix[0] ? text + 1 : "";
+        if (strcmp(rest, "iB") == 0 || strcmp(rest, "B") == 0)
+            return k;
+    }
+    return 0;
+}
+
+// Whether the text is the unit behind an optional prefix, and what both stand for.
 static bool match_unit(const char *text, const struct unit *unit, int *exponent, double *factor)
 {
     const char *const names[] = {unit->name, unit->other};
     *factor = 1;
+    *exponent = 0;
+    int power = is_bytes(unit) ? binary_power(text) : 0;
+    if (power) {
+        while (power--)
+            *factor *= 1024;
+        return true;
+    }
     for (size_t i = 0; i < 2 && names[i]; i++)
         for (size_t k = 0; k < PREFIXES; k++) {
             size_t n = strlen(prefixes[k].text);
@@ -146,16 +165,6 @@ static bool match_unit(const char *text, const struct unit *unit, int *exponent,
                 return true;
             }
         }
-    *exponent = 0;
-    if (!is_bytes(unit))
-        return false;
-    if (strcmp(text, "KB") == 0)
-        text = "KiB";
-    for (size_t k = 1; k < BINARY_PREFIXES; k++) {
-        *factor *= 1024;
-        if (strncmp(text, binary_prefixes[k], 2) == 0 && strcmp(text + 2, "B") == 0)
-            return true;
-    }
     return false;
 }
 

@@ -8,8 +8,9 @@ struct err;
 // Reads "NUMBER UNIT" (a blank between them is optional) into base units of the dimension that
 // `unit` names: "s" "Hz" "J" "W" "V" "ohm" "S" "m" "m2" "B" "b/s" "S/s" (samples per second) "K",
 // or "" for a plain number. SI prefixes f p n u m k M G T; "um2" is (1e-6 m)^2; "KiB" "MiB" "GiB"
-// are powers of 1024 and so is "KB", as memory vendors use it; "Gb/s" and "Gbps" are the same. The
-// result is the double nearest to what is written. False, with a sentence that says what is wrong
+// are powers of 1024 and so are "KB" "MB" "GB", as memories are sold ("kB" is 1000); "Gb/s" and
+// "Gbps" are the same. The result is the double nearest to what is written. False, with a sentence
+// that says what is wrong
 // ("has no unit; write for example '4 mW'", "is not a power in W") and wants the text before it,
 // for anything else: no unit, another dimension, NaN, infinity, overflow, underflow to 0, trailing
 // text.

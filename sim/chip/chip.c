@@ -68,7 +68,7 @@ static const struct conf_field bus_fields[] = {
 };
 
 static const struct conf_field tile_fields[] = {
-    {"pes", CONF_INT, OF(tile_params, pes), .min = 1, .max = 4096, .help = "PEs in a tile"},
+    {"pes", CONF_INT, OF(tile_params, pes), .min = 1, .max = CHIP_MAX_PES, .help = "PEs in a tile"},
     {"overlap", CONF_ENUM, OF(tile_params, overlap), .names = overlap_names, .fallback = "none",
      .help = "window: windows of a tile overlap, the slowest step sets the pace"},
     {"buffer", CONF_SECTION, OF(tile_params, buffer), .fields = buffer_fields,
@@ -81,7 +81,8 @@ static const struct conf_field tile_fields[] = {
     UNIT("residual_adder", tile_params, residual_adder, "one element of a residual add"),
     UNIT("pool", tile_params, pool, "one element read by a pooling window"),
     {"input_rows", CONF_INT, OF(tile_params, input_rows), .min = 1, .max = 1 << 20,
-     .fallback = "auto", .word = "auto", .help = "depth of input buffers; auto: from their bytes"},
+     .fallback = "auto", .word = "auto",
+     .help = "depth of the input buffers of convolutions; auto: from their bytes"},
     {"residual_rows", CONF_INT, OF(tile_params, residual_rows), .min = 1, .max = 1 << 20,
      .fallback = "auto", .word = "auto",
      .help = "depth of residual buffers; auto: what the path beside needs, and two"},
@@ -189,10 +190,17 @@ const struct conf_field chip_fields[] = {
     {0},
 };
 
+// A section that is left out has no place: the file is blamed, by the section's name.
 static const struct conf_node *at(const struct chip *chip, const char *path)
 {
     const struct conf_node *node = conf_find(chip->conf->root, path);
-    return node ? node : chip->conf->root;
+    if (node)
+        return node;
+    struct conf_node *absent = arena_alloc(chip->conf->mem, 1, sizeof *absent);
+    *absent = *chip->conf->root;
+    absent->key = arena_strdup(chip->conf->mem, path);
+    absent->parent = chip->conf->root;
+    return absent;
 }
 
 static bool resolve_overrides(struct chip *chip, struct err *err)
@@ -205,12 +213,14 @@ static bool resolve_overrides(struct chip *chip, struct err *err)
             return false;
         for (size_t j = 0; j < i; j++)
             if (!strcmp(items[i].layer, items[j].layer))
-                return conf_fail(node, err, "layer '%s' is overridden twice", items[i].layer);
+                return conf_fail(node, err, "layer '%s' is overridden twice; keep one",
+                                 items[i].layer);
     }
     return true;
 }
 
-// A buffer whose size waits for the net is checked with one byte; sim/map resolves it again.
+// A buffer whose size waits for the net is checked at one that every width has; sim/map resolves it
+// again.
 static bool check_buffer(const struct buffer_params *buffer, const struct conf_node *node,
                          struct err *err)
 {
@@ -231,16 +241,21 @@ static bool check(struct chip *chip, struct err *err)
                          "higher one",
                          chip->cell.r_hrs_ohm, chip->cell.r_lrs_ohm);
     if (chip->dac.count > chip->crossbar.rows)
-        return conf_fail(at(chip, "dac.count"), err, "%d DACs for %d rows; at most one each",
+        return conf_fail(at(chip, "dac.count"), err,
+                         "%d DACs for %d rows; at most one each: lower "
+                         "dac.count or raise crossbar.rows",
                          chip->dac.count, chip->crossbar.rows);
     if (chip->crossbar.rows_active > chip->crossbar.rows)
-        return conf_fail(at(chip, "crossbar.rows_active"), err, "%d of %d rows cannot be active",
-                         chip->crossbar.rows_active, chip->crossbar.rows);
+        return conf_fail(at(chip, "crossbar.rows_active"), err,
+                         "%d of %d rows cannot be active; lower it", chip->crossbar.rows_active,
+                         chip->crossbar.rows);
     if (chip->crossbar.subtract_after && chip->crossbar.polarity != POLARITY_DIFFERENTIAL)
         return conf_fail(at(chip, "crossbar.subtract"), err,
                          "only differential pairs are subtracted; remove the key or set polarity");
     if (chip->mapping.tiles > chip_tiles(chip))
-        return conf_fail(at(chip, "mapping.tiles"), err, "%d tiles, but the chip has %d x %d = %d",
+        return conf_fail(at(chip, "mapping.tiles"), err,
+                         "%d tiles, but the chip has %d x %d = %d; lower "
+                         "it, or raise noc.columns and noc.rows",
                          chip->mapping.tiles, chip->noc.columns, chip->noc.rows, chip_tiles(chip));
     if (chip->pe.has_buffer && !check_buffer(&chip->pe.buffer, at(chip, "pe.buffer"), err))
         return false;

@@ -28,6 +28,7 @@ enum overlap {
     OVERLAP_NONE,   // a tile finishes a window before it starts the next (MNSIM's inner layer)
     OVERLAP_WINDOW, // windows overlap; the slowest step sets the pace (ISAAC)
 };
+enum { CHIP_MAX_PES = 4096 }; // in a tile
 enum map_policy { MAP_KERNEL_ALIGNED, MAP_DENSE };
 enum map_placement { PLACE_ROW_MAJOR, PLACE_SNAKE, PLACE_ZIGZAG, PLACE_RANDOM };
 extern const char *const map_policy_names[];

@@ -122,7 +122,7 @@ static bool bind_enum(const struct bind *b, const struct conf_node *at,
         near_offer(&near, field->names[i]);
     }
     char what[120];
-    snprintf(what, sizeof what, near.best ? "is unknown; did you mean '%.80s'?" : "is unknown",
+    snprintf(what, sizeof what, near.best ? "is unknown (did you mean '%.80s'?)" : "is unknown",
              near.best);
     return refuse(b, at, field, what);
 }
@@ -211,8 +211,8 @@ static bool bind_absent(struct bind *b, const struct conf_node *at, const struct
     like.key_line = like.key_column = 0;
     like.n = 0;
     like.children = NULL;
-    // What bind_map takes for a path starts at the root, which has no parent: never change *at.
-    like.parent = (struct conf_node *)(uintptr_t)at;
+    like.parent =
+        (struct conf_node *)(uintptr_t)at; // for the path in messages; nobody writes there
     if (field->fallback) {
         bind_fallback(b, field, out);
         return true;

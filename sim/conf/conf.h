@@ -55,7 +55,7 @@ const struct conf_node *conf_find(const struct conf_node *at, const char *path);
 // Sets err to "ORIGIN:LINE:COLUMN: KEYPATH: sentence", without the numbers, and the path where it
 // would be said twice, for --set; returns false. Without a node, to the sentence alone.
 bool conf_fail(const struct conf_node *at, struct err *err, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
+    __attribute__((format(printf, 3, 4), nonnull(3)));
 
 enum conf_kind {
     CONF_BOOL,     // bool

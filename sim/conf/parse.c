@@ -149,43 +149,6 @@ static struct conf_node *new_node(struct parse *p, const yaml_event_t *event)
     return tree_new(p->conf, node);
 }
 
-static int compare_places(const struct conf_node *x, const struct conf_node *y)
-{
-    if (x->key_line != y->key_line)
-        return x->key_line < y->key_line ? -1 : 1;
-    return (x->key_column > y->key_column) - (x->key_column < y->key_column);
-}
-
-static int compare_keys(const void *a, const void *b)
-{
-    const struct conf_node *const *x = a, *const *y = b;
-    int order = strcmp((*x)->key, (*y)->key);
-    return order ? order : compare_places(*x, *y);
-}
-
-// Sorted, since a map may hold as many keys as a file can.
-static bool check_repeats(const struct parse *p, const struct conf_node *map)
-{
-    const struct conf_node *first = NULL, *again = NULL;
-    struct conf_node **sorted = mem_alloc(map->n + 1, sizeof(struct conf_node *));
-    if (map->n)
-        memcpy(sorted, map->children, map->n * sizeof(struct conf_node *));
-    qsort(sorted, map->n, sizeof(struct conf_node *), compare_keys);
-    for (size_t i = 1; i < map->n; i++)
-        if (strcmp(sorted[i - 1]->key, sorted[i]->key) == 0 &&
-            (!again || compare_places(sorted[i], again) < 0)) {
-            first = sorted[i - 1];
-            again = sorted[i];
-        }
-    free(sorted);
-    if (!again)
-        return true;
-    if (p->bare)
-        return err_set(p->err, "the key '%s' is there twice; keep one", again->key);
-    return tree_fail_key(again, p->err, "is there twice, first in line %d; keep one",
-                         first->key_line);
-}
-
 static bool check_key(const struct parse *p, const yaml_event_t *event)
 {
     if (event->type != YAML_SCALAR_EVENT && event->type != YAML_ALIAS_EVENT)
@@ -252,7 +215,7 @@ static bool read_children(struct parse *p, struct conf_node *node, int depth)
     if (node->n)
         memcpy(node->children, p->pending + start, node->n * sizeof(struct conf_node *));
     p->pending_n = start;
-    return node->kind != CONF_MAP || check_repeats(p, node);
+    return true;
 }
 
 // The event stays the caller's; `key` tells the new node's key and where it stands.
@@ -345,6 +308,8 @@ static struct conf_node *parse(struct parse *p)
     yaml_parser_set_encoding(&p->yaml, YAML_UTF8_ENCODING);
     yaml_parser_set_input_string(&p->yaml, (const unsigned char *)p->text, p->n);
     root = read_document(p);
+    if (root && !tree_check_repeats(root, p->err))
+        root = NULL;
     yaml_parser_delete(&p->yaml);
     free(p->pending);
     return root;

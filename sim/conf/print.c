@@ -130,20 +130,28 @@ static bool holds_map(const struct conf_node *node)
     return false;
 }
 
-// Scalars and lists of lists of them fit in one line.
+// Scalars and lists of lists of them fit in one line. An item without a text needs quotes there.
 static void add_flow(struct print *p, const struct conf_node *node)
 {
+    if (node->kind == CONF_MAP) {
+        add(p, "{}"); // one with keys is printed in lines
+        return;
+    }
     if (node->kind == CONF_SCALAR) {
         add_scalar(p, node->text, node->quoted);
         return;
     }
-    add(p, node->kind == CONF_SEQ ? "[" : "{");
+    add(p, "[");
     for (size_t i = 0; i < node->n; i++) {
-        if (i)
-            add(p, ", ");
-        add_flow(p, node->children[i]);
+        const struct conf_node *item = node->children[i];
+        bool nothing = item->kind == CONF_SCALAR && !*item->text;
+        add(p, i ? ", " : "");
+        if (nothing)
+            add_quoted(p, "");
+        else
+            add_flow(p, item);
     }
-    add(p, node->kind == CONF_SEQ ? "]" : "}");
+    add(p, "]");
 }
 
 // Whether a section that the tree lacks, or has empty, would print any line.

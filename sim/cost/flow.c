@@ -353,9 +353,13 @@ static void connect_edge(struct builder *b, int consumer, int edge)
                 connect_matrix(b, node, j, layer, made);
             else
                 connect_plain(b, node, j, layer, consumer, edge, made);
-            if (flow->n_channels > before)
-                flow->channels[before].rank = rank_of(b, consumer, edge, flow->nodes[j].replica,
-                                                      to->replicas, from_replica, from_replicas);
+            if (flow->n_channels == before)
+                continue;
+            const int *rank = rank_of(b, consumer, edge, flow->nodes[j].replica, to->replicas,
+                                      from_replica, from_replicas);
+            flow->channels[before].rank = rank;
+            if (!rank[b->net->layers[layer].out_h]) // none of the rows it wants is made there
+                flow->n_channels = before;
         }
 }
 

@@ -81,7 +81,7 @@ static void input_times(const struct chip *chip, const struct load *l, int bits,
         return;
     }
     int64_t inner = l->k - l->pad, s = l->stride, k = l->k;
-    *read_s = (double)rows * buffer_time(chip, l->max_row * bits) +
+    *read_s = (double)rows * buffer_time(chip, (int64_t)l->max_row * bits) +
               (double)(l->windows - rows) * buffer_time(chip, s * k * c * bits);
     *write_s = buffer_time(chip, c * inner * inner * bits) +
                (double)(rows - 1) * buffer_time(chip, c * s * inner * bits) +

@@ -251,47 +251,74 @@ static void share(struct assembly *a)
             all[r->n_shared++] = all[i];
 }
 
-// What bounds the throughput: the stage or the shared part that is busy longest per image.
-static double name_bottleneck(struct assembly *a)
+static const struct layer_result *busiest_layer(const struct result *r)
 {
-    struct result *r = a->r;
-    const struct layer_result *layer = NULL;
+    const struct layer_result *most = NULL;
     for (size_t i = 0; i < r->n_layers; i++)
-        if (!layer || r->layers[i].busy_s > layer->busy_s)
-            layer = &r->layers[i];
-    const struct shared_part *part = NULL;
+        if (!most || r->layers[i].busy_s > most->busy_s)
+            most = &r->layers[i];
+    return most;
+}
+
+// Of buses, ports, links and the off-chip link; ADCs are part of their layer.
+static const struct shared_part *busiest_part(const struct result *r)
+{
+    const struct shared_part *most = NULL;
     for (size_t i = 0; i < r->n_shared; i++) {
         const struct shared_part *p = &r->parts[i];
         if (p->kind != SHARED_ADC && p->kind != SHARED_BUFFER &&
-            (!part || p->busy_s > part->busy_s))
-            part = p;
+            (!most || p->busy_s > most->busy_s))
+            most = p;
     }
-    double layer_s = layer ? layer->busy_s : 0;
-    double part_s = part ? part->busy_s / r->images : 0;
-    char time[32];
-    if (part && part_s > layer_s) {
-        units_format(time, sizeof time, part_s, "s");
-        r->bottleneck = arena_printf(r->mem, "%s, busy %s per image", part->name, time);
-    } else if (layer) {
-        units_format(time, sizeof time, layer_s, "s");
-        r->bottleneck = arena_printf(r->mem, "%s, busy %s per image, most of it %s", layer->name,
-                                     time, layer->slowest);
-    }
-    return fmax(part_s, layer_s);
+    return most;
 }
 
+// The buffer that its sender waited for longest; that of the image source only if no other counts.
+static const struct shared_part *fullest_buffer(const struct assembly *a, double worth_s)
+{
+    const struct result *r = a->r;
+    const char *source = a->net->layers[0].name;
+    const struct shared_part *most = NULL, *first = NULL;
+    for (size_t i = 0; i < r->n_shared; i++) {
+        const struct shared_part *p = &r->parts[i];
+        if (p->kind != SHARED_BUFFER || !p->blocked)
+            continue;
+        const struct shared_part **best = strcmp(p->blocked, source) ? &most : &first;
+        if (!*best || p->wait_s > (*best)->wait_s)
+            *best = p;
+    }
+    return most && most->wait_s > worth_s ? most : first;
+}
+
+// What bounds the throughput: the stage or the shared part that is busy longest per image; if the
+// images came further apart than that, the buffer that held them up.
 static void time_run(struct assembly *a)
 {
     struct result *r = a->r;
     const int64_t *end = a->sim->image_end;
+    const struct layer_result *layer = busiest_layer(r);
+    const struct shared_part *part = busiest_part(r);
+    double layer_s = layer ? layer->busy_s : 0, part_s = part ? part->busy_s / r->images : 0;
+    double busy_s = fmax(layer_s, part_s), period_s = busy_s;
     r->latency_s = engine_seconds(end[0]);
     r->run_s = engine_seconds(a->sim->end);
-    double slowest_s = name_bottleneck(a);
     r->throughput_estimated = r->images == 1;
     if (r->images > 1)
-        r->throughput_ips = (r->images - 1) / engine_seconds(end[r->images - 1] - end[0]);
-    else
-        r->throughput_ips = slowest_s > 0 ? 1 / slowest_s : 0;
+        period_s = engine_seconds(end[r->images - 1] - end[0]) / (r->images - 1);
+    r->throughput_ips = period_s > 0 ? 1 / period_s : 0;
+    char time[32], more[32];
+    units_format(time, sizeof time, busy_s, "s");
+    if (part_s > layer_s)
+        r->bottleneck = arena_printf(r->mem, "%s, busy %s per image", part->name, time);
+    else if (layer)
+        r->bottleneck = arena_printf(r->mem, "%s, busy %s per image, most of it %s", layer->name,
+                                     time, layer->slowest);
+    const struct shared_part *full = fullest_buffer(a, 0.01 * period_s * r->images);
+    if (period_s > 1.01 * busy_s && full)
+        r->bottleneck = arena_printf(
+            r->mem, "%s is full: %s waited %s per image for %s; busiest is %s", full->name,
+            full->blocked, units_format(more, sizeof more, full->wait_s / r->images, "s"),
+            full->blocker, r->bottleneck);
 }
 
 // --- Energy ---

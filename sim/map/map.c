@@ -10,6 +10,8 @@
 #include "sim/map/place.h"
 #include "sim/map/size.h"
 
+enum { MAX_CROSSBARS = 1 << 22 };
+
 static int min_int(int a, int b)
 {
     return a < b ? a : b;
@@ -64,9 +66,11 @@ static bool shape_layer(const struct layer *layer, const struct chip *chip, stru
     m->col_blocks = ceil_div(s->outs, s->block_outs);
     m->input_cycles = ceil_div(layer->in_bits[0], chip->dac.bits);
     int64_t n = (int64_t)m->row_blocks * m->col_blocks * m->weight_slices * s->groups;
-    if (n > 1 << 22)
-        return err_set(err, "layer '%s' needs %lld crossbars, more than this program maps (%d)",
-                       layer->name, (long long)n, 1 << 22);
+    if (n > MAX_CROSSBARS)
+        return err_set(err,
+                       "layer '%s' needs %lld crossbars, more than this program maps (%d); choose "
+                       "a narrower net or larger crossbars",
+                       layer->name, (long long)n, MAX_CROSSBARS);
     m->slices = (int)n; // of one replica
     m->replicas = 1;
     return true;
@@ -121,34 +125,71 @@ static void replicate(const struct net *net, const struct chip *chip, const stru
     }
 }
 
+static int64_t tiles_needed(const struct net *net, const struct mapping *map, int per_tile)
+{
+    int64_t n = 0;
+    for (size_t i = 0; i < net->n; i++)
+        n += (int64_t)ceil_div(map->layers[i].slices, per_tile) * map->layers[i].replicas;
+    return n;
+}
+
+// The fewest PEs per tile with which the net fits, 0 if none do: layers never share a tile.
+static int pes_that_fit(const struct net *net, const struct chip *chip, const struct mapping *map,
+                        int budget)
+{
+    int low = chip->tile.pes, high = CHIP_MAX_PES; // too few, enough
+    if (tiles_needed(net, map, high * chip->pe.crossbars) > budget)
+        return 0;
+    while (high - low > 1) {
+        int middle = low + (high - low) / 2;
+        if (tiles_needed(net, map, middle * chip->pe.crossbars) > budget)
+            low = middle;
+        else
+            high = middle;
+    }
+    return high;
+}
+
+static bool refuse_tiles(const struct net *net, const struct chip *chip, const struct mapping *map,
+                         int64_t tiles, int budget, struct err *err)
+{
+    const struct conf_node *root = chip->conf->root;
+    const char *form = net_form_names[net->form];
+    if (tiles <= chip_tiles(chip))
+        return conf_fail(conf_find(root, "mapping.tiles"), err,
+                         "net '%s' (%s, width %s) needs %lld tiles, the budget is %d; raise "
+                         "mapping.tiles to %lld, or choose a narrower net",
+                         net->name, form, net->width, (long long)tiles, budget, (long long)tiles);
+    int side = 1, pes = pes_that_fit(net, chip, map, budget);
+    while ((int64_t)side * side < tiles)
+        side++;
+    char larger[96] = "", fuller[40] = "";
+    if (side <= NOC_MAX_SIDE)
+        snprintf(larger, sizeof larger, "with noc.columns=%d and noc.rows=%d%s, ", side, side,
+                 chip->mapping.tiles > 0 ? " and mapping.tiles=auto" : "");
+    if (pes)
+        snprintf(fuller, sizeof fuller, "with tile.pes=%d, ", pes);
+    return conf_fail(conf_find(root, "noc.columns"), err,
+                     "net '%s' (%s, width %s) needs %lld tiles, the chip has %d x %d = %d; it "
+                     "would fit %s%s%swith a narrower net",
+                     net->name, form, net->width, (long long)tiles, chip->noc.columns,
+                     chip->noc.rows, chip_tiles(chip), larger, fuller,
+                     *larger || *fuller ? "or " : "");
+}
+
 static bool check_tiles(const struct net *net, const struct chip *chip, const struct mapping *map,
                         int budget, int *tiles, int *slices, struct err *err)
 {
-    int per_tile = crossbars_per_tile(chip);
-    int64_t n_tiles = 0, n_slices = 0;
-    for (size_t i = 0; i < net->n; i++) {
-        const struct map_layer *m = &map->layers[i];
-        n_tiles += (int64_t)ceil_div(m->slices, per_tile) * m->replicas;
-        n_slices += (int64_t)m->slices * m->replicas;
-    }
-    if (n_tiles > budget) {
-        int side = 1;
-        while ((int64_t)side * side < n_tiles)
-            side++;
-        if (chip->mapping.tiles >= 0)
-            return conf_fail(conf_find(chip->conf->root, "mapping.tiles"), err,
-                             "net '%s' (%s, width %s) needs %lld tiles, the budget is %d; raise "
-                             "mapping.tiles to %lld, or choose a narrower net",
-                             net->name, net_form_names[net->form], net->width, (long long)n_tiles,
-                             budget, (long long)n_tiles);
-        return conf_fail(conf_find(chip->conf->root, "noc.columns"), err,
-                         "net '%s' (%s, width %s) needs %lld tiles, the chip has %d x %d = %d; "
-                         "it would fit with noc.columns=%d and noc.rows=%d, with tile.pes=%lld, or "
-                         "with a narrower net",
-                         net->name, net_form_names[net->form], net->width, (long long)n_tiles,
-                         chip->noc.columns, chip->noc.rows, budget, side, side,
-                         (long long)((n_tiles * chip->tile.pes + budget - 1) / budget));
-    }
+    int64_t n_tiles = tiles_needed(net, map, crossbars_per_tile(chip)), n_slices = 0;
+    for (size_t i = 0; i < net->n; i++)
+        n_slices += (int64_t)map->layers[i].slices * map->layers[i].replicas;
+    if (n_tiles > budget)
+        return refuse_tiles(net, chip, map, n_tiles, budget, err);
+    if (n_slices > MAX_CROSSBARS)
+        return err_set(err,
+                       "net '%s' needs %lld crossbars, more than this program maps (%d); choose a "
+                       "narrower net, larger crossbars or fewer replicas",
+                       net->name, (long long)n_slices, MAX_CROSSBARS);
     *tiles = (int)n_tiles;
     *slices = (int)n_slices;
     return true;
@@ -228,6 +269,23 @@ static void measure(struct mapping *map)
     u->tiles_in_chip = (double)map->n_tiles / chip_tiles(chip);
 }
 
+// An override of a layer that the net lacks would be silent otherwise.
+static bool check_overrides(const struct net *net, const struct chip *chip, struct err *err)
+{
+    const struct layer_override *items = chip->overrides.items;
+    for (size_t i = 0; i < chip->overrides.n; i++) {
+        bool found = false;
+        for (size_t l = 0; l < net->n && !found; l++)
+            found = is_matrix(&net->layers[l]) && !strcmp(net->layers[l].name, items[i].layer);
+        if (!found)
+            return conf_fail(chip->overrides.nodes[i], err,
+                             "net '%s' has no convolution or linear layer '%s'; bitline show net "
+                             "lists them",
+                             net->name, items[i].layer);
+    }
+    return true;
+}
+
 bool map_net(const struct net *net, const struct chip *chip, uint64_t seed, struct mapping **out,
              struct err *err)
 {
@@ -244,6 +302,8 @@ bool map_net(const struct net *net, const struct chip *chip, uint64_t seed, stru
                 net->name);
         goto fail;
     }
+    if (!check_overrides(net, chip, err))
+        goto fail;
     for (size_t i = 0; i < net->n; i++) {
         map->layers[i].replicas = 1;
         if (is_matrix(&net->layers[i]) &&

@@ -85,22 +85,36 @@ int64_t size_tile_row_bits(const struct mapping *mapping, int tile)
                     distinct_channels(mapping, t->slice0, t->slice0 + t->slices));
 }
 
-// How many rows of the shortcut's source an add's main path reads ahead: the depth without which
-// the two paths starve each other. The whole map if the main path does not lead to the source.
+// Rows of `ancestor` that `rows` rows of layer `at` need, along main inputs.
+static int rows_above(const struct net *net, int at, int ancestor, int rows)
+{
+    for (; at > ancestor && rows > 0; at = net->layers[at].input[0])
+        rows = map_rows_needed(net, at, rows - 1);
+    return rows;
+}
+
+static bool leads_to(const struct net *net, int at, int ancestor)
+{
+    while (at > ancestor)
+        at = net->layers[at].input[0];
+    return at == ancestor;
+}
+
+// How far an add's shortcut runs ahead of its main path: while the main path gathers what row y
+// needs of the layer where the two paths part, the shortcut has already made so many rows, and
+// without places for them the paths starve each other.
 static int residual_need(const struct net *net, int add)
 {
     const struct layer *l = &net->layers[add];
-    int source = l->input[1], most = 1;
-    int step = net->layers[source].out_h / l->out_h;
+    int source = l->input[1], ancestor = source, most = 1, made = 0;
+    while (ancestor > 0 && !leads_to(net, l->input[0], ancestor))
+        ancestor = net->layers[ancestor].input[0];
+    int height = net->layers[source].out_h, step = height / l->out_h;
     for (int y = 0; y < l->out_h; y++) {
-        int rows = y + 1, at = l->input[0];
-        while (at > source && at > 0) {
-            rows = map_rows_needed(net, at, rows - 1);
-            at = net->layers[at].input[0];
-        }
-        if (at != source)
-            return l->out_h;
-        int held = (rows + step - 1) / step - y;
+        int rows = rows_above(net, l->input[0], ancestor, y + 1);
+        while (made < height && rows_above(net, source, ancestor, made + 1) <= rows)
+            made++;
+        int held = (made + step - 1) / step - y;
         most = held > most ? held : most;
     }
     return most < l->out_h ? most : l->out_h;
@@ -149,8 +163,9 @@ int size_input_rows(const struct mapping *mapping, int tile)
     int window = size_window_rows(mapping, layer);
     const struct layer *l = &mapping->net->layers[layer];
     int whole = l->kind == LAYER_LINEAR ? mapping->net->layers[l->input[0]].out_h : l->in_h;
-    if (chip->tile.input_rows > 0)
-        return chip->tile.input_rows;
+    if (chip->tile.input_rows > 0) // a linear layer keeps its whole input in any case
+        return l->kind == LAYER_LINEAR && whole > chip->tile.input_rows ? whole
+                                                                        : chip->tile.input_rows;
     double room = chip->pe.has_buffer
                       ? mapping->pe_buffer.bytes
                       : mapping->tile_buffer.bytes - (double)output_need(mapping, tile);
@@ -175,7 +190,8 @@ static bool check_given(const struct mapping *mapping, int tile, struct err *err
     const struct chip *chip = mapping->chip;
     int layer = mapping->tiles[tile].layer, window = size_window_rows(mapping, layer);
     const char *name = mapping->net->layers[layer].name;
-    if (chip->tile.input_rows > 0 && chip->tile.input_rows < window)
+    if (chip->tile.input_rows > 0 && chip->tile.input_rows < window &&
+        mapping->net->layers[layer].kind == LAYER_CONV)
         return conf_fail(conf_find(chip->conf->root, "tile.input_rows"), err,
                          "%d rows, but layer '%s' reads %d rows at once; set %d or more",
                          chip->tile.input_rows, name, window, window);

@@ -1,0 +1,193 @@
+"""What programs may build on: the keys and sums of the JSON, the CSV files and traces beside it, the
+same bytes for the same command, chips that read back, help whose examples work."""
+import csv
+import json
+import math
+import re
+import shlex
+import shutil
+import sys
+
+from support import HERE, Bitline, expect, in_folder, run_tests
+
+RESNET20_MACS = 54_304_768  # HAWIS, Table III: 54.30 M
+RESULT_KEYS = """version command chip chip_hash net net_hash form width policy seed images macs
+    binary_ops crossbars tiles energy_j energy_without_leakage_j latency_s throughput_ips area_m2
+    chip_area_m2 shared layers parts bottleneck""".split()
+LAYER_KEYS = """name kind macs crossbars tiles latency_s compute_s wait_s transfer_s energy_j
+    energy counts""".split()
+
+
+def near(a, b, relative, what):
+    expect(math.isclose(a, b, rel_tol=relative, abs_tol=0), f"{what}: {a!r} and {b!r} differ")
+
+
+def run_json(bitline, folder, *args):
+    return json.loads(bitline.output("run", *args, "--json", cwd=folder))
+
+
+def check_sums(result):
+    for key in RESULT_KEYS:
+        expect(key in result, f"{key} is missing")
+    shared = result["shared"]
+    for layer in result["layers"]:
+        for key in LAYER_KEYS:
+            expect(key in layer, f"{key} of layer {layer.get('name')} is missing")
+        near(math.fsum(layer["energy"].values()), layer["energy_j"], 1e-12, layer["name"])
+    near(math.fsum(shared["energy"].values()), shared["energy_j"], 1e-12, "shared")
+    near(math.fsum([shared["energy_j"], *(layer["energy_j"] for layer in result["layers"])]),
+         result["energy_j"], 1e-12, "layers + shared")
+    ledgers = [shared["energy"], *(layer["energy"] for layer in result["layers"])]
+    leakage = math.fsum(ledger.get("leakage", 0) for ledger in ledgers)
+    near(result["energy_j"] - leakage, result["energy_without_leakage_j"], 1e-9, "less leakage")
+    near(result["energy_j"] * result["latency_s"], result["edp_js"], 1e-12, "energy-delay product")
+    expect(sum(layer["macs"] for layer in result["layers"]) == result["macs"], "macs")
+    expect(sum(layer["crossbars"] for layer in result["layers"]) == result["crossbars"], "crossbars")
+    expect(0 < result["area_m2"] < result["chip_area_m2"], "areas")
+
+
+def keys_and_sums(bitline, folder, *args):
+    result = run_json(bitline, folder, *args)
+    check_sums(result)
+    expect(result["command"] == shlex.join(["bitline", "run", *args, "--json"]), result["command"])
+
+
+def main_job(bitline, folder):
+    result = run_json(bitline, folder, "hawis", "resnet20")
+    expect(result["macs"] == result["binary_ops"] == RESNET20_MACS, "operations")
+    expect(result["policy"] == "exact" and result["form"] == "binary", "defaults")
+    expect(result["throughput_estimated"] is True, "one image gives no throughput")
+    layers = [layer["name"] for layer in result["layers"]]
+    expect(len(layers) == 1 + 9 * 3 + 1 and layers[0] == "conv1" and layers[-1] == "linear",
+           f"layers: {layers}")
+
+
+def same_bytes(bitline, folder):
+    for ending in ("json", "csv", "paje"):
+        args = ["run", "hawis", "resnet20", "--images", "2", "--trace", f"t.{ending}", "--csv", "c"]
+        outputs = []
+        for _ in range(2):
+            text = bitline.output(*args, "--json", cwd=folder)
+            files = [folder / f"t.{ending}", *sorted((folder / "c").iterdir())]
+            outputs.append([text, *(file.read_bytes() for file in files)])
+        expect(outputs[0] == outputs[1], f"two runs with a .{ending} trace differ")
+
+
+def read_table(path):
+    with open(path, encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def tables_agree(bitline, folder):
+    result = run_json(bitline, folder, "hawis", "resnet20", "--images", "2", "--csv", "c")
+    summary = {row["key"]: row["value"] for row in read_table(folder / "c/summary.csv")}
+    for key, text in summary.items():
+        value = result["shared"]["energy_j"] if key == "shared_j" else result[key]
+        expect(text == value if isinstance(value, str) else float(text) == value,
+               f"summary.csv: {key} is {text}, the JSON says {value}")
+    rows = read_table(folder / "c/layers.csv")
+    expect([row["layer"] for row in rows] == [layer["name"] for layer in result["layers"]], "layers")
+    for row, layer in zip(rows, result["layers"]):
+        for key, text in row.items():
+            if key not in ("layer", "kind"):
+                expect(float(text) == layer[key], f"layers.csv: {row['layer']} {key} is {text}")
+    parts = {}
+    for row in read_table(folder / "c/parts.csv"):
+        parts.setdefault(row["layer"], {})[row["part"]] = float(row["energy_j"])
+    ledgers = {layer["name"]: layer["energy"] for layer in result["layers"]}
+    expect(parts == {**ledgers, "shared": result["shared"]["energy"]}, "parts.csv")
+    shared = [(part["name"], part["busy_s"], part["wait_s"]) for part in result["parts"]]
+    expect(shared == [(row["part"], float(row["busy_s"]), float(row["wait_s"]))
+                      for row in read_table(folder / "c/shared.csv")], "shared.csv")
+
+
+def paje_energy(path):
+    """The sum of the spans' energies: the last field of PajePushState, record 6."""
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return math.fsum(float(line.split()[-1]) for line in lines if line.startswith("6 "))
+
+
+def trace_sums(bitline, folder, images, ending):
+    path = folder / f"run.{ending}"
+    result = run_json(bitline, folder, "hawis", "resnet20", "--images", str(images), "--trace", path)
+    whole = images * result["energy_without_leakage_j"]
+    if ending == "paje":
+        near(paje_energy(path), whole, 1e-9, "energy of the spans")
+        return
+    trace = json.loads(bitline.output("trace", path, "--json", cwd=folder))
+    near(trace["energy_j"], whole, 1e-9, "energy of the trace")
+    near(math.fsum(layer["energy_j"] for layer in trace["layers"]), whole, 1e-9, "its layers")
+    near(trace["end_s"], result["run_s"], 1e-9, "its end")
+
+
+def chip_reads_back(bitline, folder, chip):
+    """What show prints is the chip: the same content, the same hash, the same results."""
+    text = bitline.output("show", "chip", chip)
+    (folder / "copy.yaml").write_text(text, encoding="utf-8")
+    again = bitline.output("show", "chip", "./copy.yaml", cwd=folder)
+    bare = [re.sub(r" +# .*", "", shown) for shown in (text, again)]
+    expect(bare[0] == bare[1], "a copy prints otherwise")
+    first = run_json(bitline, folder, chip, "resnet20")
+    second = run_json(bitline, folder, "./copy.yaml", "resnet20")
+    expect(first.pop("command") != second.pop("command"), "the command line")
+    expect(first == second, "a copy gives other results")
+
+
+def hash_tells(bitline, folder):
+    """A hash stands for the content: it knows neither names of files nor comments, but values."""
+    def hashes(*args):
+        result = run_json(bitline, folder, *args)
+        return result["chip_hash"], result["net_hash"]
+    plain = hashes("hawis", "resnet20")
+    expect(hashes("hawis", "resnet20", "--images", "2") == plain, "images are no part of a chip")
+    expect(hashes("hawis", "resnet20", "--set", "adc.count=128") == plain, "the value it had")
+    chip, net = hashes("hawis", "resnet20", "--set", "adc.count=64")
+    expect(chip != plain[0] and net == plain[1], "another chip")
+    chip, net = hashes("hawis", "resnet20", "--width", "2x")
+    expect(chip == plain[0] and net != plain[1], "another net")
+
+
+def examples_work(bitline, folder, command):
+    """Every example of the help runs, in the order in which they stand."""
+    shutil.copy(HERE / "chip.yaml", folder / "my-chip.yaml")
+    shutil.copy(HERE / "net.yaml", folder / "my-net.yaml")
+    for ending in ("json", "csv"):
+        bitline.output("run", "hawis", "resnet20", "--trace", f"run.{ending}", cwd=folder)
+    text = bitline.output(*command, "--help", cwd=folder)
+    lines = [line.strip().split("    ")[0] for line in text.splitlines()
+             if line.startswith(("  bitline ", "  BITLINE_PATH="))]
+    examples = [line.partition("bitline ")[2] for line in lines if "COMMAND" not in line]
+    expect(len(examples) >= 2, f"no examples:\n{text}")
+    for example in examples:
+        bitline.output(*shlex.split(example), cwd=folder)
+
+
+def check_says_fine(bitline, folder):
+    names = [line.split()[0] for kind in ("chips", "nets")
+             for line in bitline.output("list", kind).splitlines()[2:]]
+    expect("hawis" in names and "resnet20" in names, f"names: {names}")
+    text = bitline.output("check", *names, cwd=folder)
+    expect(text.count(" is fine\n") == len(names), text)
+
+
+def main():
+    bitline = Bitline(sys.argv[1])
+    cases = [("the main job", main_job, ()), ("same bytes", same_bytes, ()),
+             ("tables", tables_agree, ()), ("hashes", hash_tells, ()),
+             ("what ships is fine", check_says_fine, ())]
+    for args in (["hawis", "resnet20"], ["hawis", "resnet20", "--images", "3"],
+                 ["hawis", "resnet20", "--policy", "mnsim"],
+                 ["hawis", "resnet20", "--tokens", "windows"], ["hawis-q8", "vgg8"],
+                 ["isaac-ce", "lenet5", "--form", "int16", "--set", "tile.pes=2"],
+                 [str(HERE / "chip.yaml"), str(HERE / "net.yaml")]):
+        cases.append(("sums: " + " ".join(args), keys_and_sums, args))
+    for ending in ("json", "csv", "paje"):
+        cases += [(f"trace: {n} images, .{ending}", trace_sums, (n, ending)) for n in (1, 4)]
+    cases += [(f"chip {name} reads back", chip_reads_back, (name,)) for name in
+              ("hawis", "hawis-q8", "hawis-sa", "ideal", "isaac-ce", "mnsim-default")]
+    cases += [("examples: " + " ".join(["bitline", *command]), examples_work, (command,)) for command
+              in ([], ["run"], ["show"], ["list"], ["check"], ["trace"])]
+    run_tests([(name, in_folder(test, bitline, *args)) for name, test, args in cases])
+
+
+main()

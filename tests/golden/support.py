@@ -1,0 +1,83 @@
+"""What the scripts of this folder share: running bitline, and reporting in TAP."""
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+import traceback
+
+HERE = pathlib.Path(__file__).resolve().parent
+LIMIT_S = 5  # no refusal may take longer
+
+
+class Bitline:
+    """The program under test; knows nothing of the user's folders and language."""
+
+    def __init__(self, program):
+        self.program = pathlib.Path(program).resolve()
+        self.env = {k: v for k, v in os.environ.items() if k != "BITLINE_PATH"}
+        self.env.update(LC_ALL="C", ARGP_HELP_FMT="")
+
+    def run(self, *args, cwd=None, limit_s=60, stdout=subprocess.PIPE):
+        return subprocess.run([self.program, *map(os.fspath, args)], cwd=cwd, env=self.env,
+                              stdin=subprocess.DEVNULL, stdout=stdout, stderr=subprocess.PIPE,
+                              timeout=limit_s)
+
+    def output(self, *args, cwd=None):
+        """The standard output of a run that must succeed and say nothing on stderr."""
+        done = self.run(*args, cwd=cwd)
+        expect(done.returncode == 0 and not done.stderr,
+               f"bitline {' '.join(map(str, args))}: exit {done.returncode}\n{done.stderr.decode()}")
+        return done.stdout.decode()
+
+
+    def refuse(self, folder, args, says, code=2):
+        """Fails as bad input must: one sentence on stderr, holding all of `says`, and no trace of
+        the attempt in the folder it ran in."""
+        before = everything_below(folder)
+        done = self.run(*args, cwd=folder, limit_s=LIMIT_S)
+        text = done.stderr.decode(errors="replace")
+        said = f"bitline {' '.join(map(str, args))[:300]}: exit {done.returncode}\n{text}"
+        expect(done.returncode == code, said)
+        expect(not done.stdout, f"{said}stdout: {done.stdout[:200]}")
+        expect(everything_below(folder) == before, f"{said}files: {everything_below(folder)}")
+        lines = [line for line in text.splitlines() if not line.startswith("Try `bitline ")]
+        expect(len(lines) == 1 and lines[0].isprintable(), said)
+        for part in says:
+            expect(part in text, f"{said}missing: {part}")
+
+
+def everything_below(folder):
+    return sorted((str(path.relative_to(folder)), path.lstat().st_size)
+                  for path in folder.rglob("*"))
+
+
+def in_folder(test, bitline, *args):
+    """A test without arguments, which runs the given one in a folder of its own."""
+    def run():
+        with tempfile.TemporaryDirectory() as name:
+            test(bitline, pathlib.Path(name), *args)
+    return run
+
+
+def expect(condition, sentence):
+    """As assert, but not a matter of python's options."""
+    if not condition:
+        raise AssertionError(sentence)
+
+
+def run_tests(tests):
+    """Runs (name, function) pairs; prints TAP; exits."""
+    print(f"1..{len(tests)}")
+    failed = 0
+    for number, (name, test) in enumerate(tests, 1):
+        try:
+            test()
+            print(f"ok {number} - {name}", flush=True)
+        except Exception as why:
+            failed += 1
+            print(f"not ok {number} - {name}", flush=True)
+            text = str(why) if isinstance(why, AssertionError) else traceback.format_exc()
+            for line in text.splitlines():
+                print(f"# {line}", flush=True)
+    sys.exit(failed > 0)

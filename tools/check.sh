@@ -1,0 +1,35 @@
+#!/bin/sh
+# The long checks, one after the other: clang, sanitizers, valgrind, clang-tidy, cppcheck. Needs
+# clang, clang-tidy, cppcheck and valgrind beside what the tests need. Build folders are kept.
+set -eu
+cd "$(dirname "$0")/.."
+step() { printf '\n== %s\n' "$1"; }
+
+step "clang"
+[ -d build-clang ] || CC=clang meson setup build-clang -Dtests=enabled >/dev/null
+ninja -C build-clang >/dev/null
+meson test -C build-clang --no-rebuild --print-errorlogs | tail -n 9
+
+step "address and undefined behaviour sanitizers"
+[ -d build-san ] || meson setup build-san -Dtests=enabled -Db_sanitize=address,undefined \
+    -Db_lundef=false >/dev/null
+ninja -C build-san >/dev/null
+meson test -C build-san --no-rebuild --print-errorlogs --timeout-multiplier 10 \
+    --no-suite style | tail -n 9
+
+step "valgrind"
+meson test -C build-clang --no-rebuild --print-errorlogs --timeout-multiplier 30 \
+    --suite base --suite conf --suite nets --suite models --suite map --suite cost --suite traces \
+    --wrapper 'valgrind -q --error-exitcode=9 --leak-check=full' | tail -n 9
+
+step "clang-tidy"
+git ls-files '*.c' | grep -v '^tests/' | while read -r file; do
+    clang-tidy -quiet -p build-clang "$file" 2>/dev/null || { echo "clang-tidy: $file"; exit 1; }
+done
+
+step "cppcheck"
+cppcheck --project=build-clang/compile_commands.json --enable=warning,performance,portability \
+    --suppress=missingIncludeSystem --inline-suppr --error-exitcode=1 --quiet -ibuild-clang \
+    --suppress='*:*/build-clang/*'
+echo
+echo "all clean"

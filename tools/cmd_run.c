@@ -47,7 +47,8 @@ static const struct argp_option options[] = {
     {"set", OPTION_SET, "PATH=VALUE", 0, "Override a key of the chip, or of the net (net.PATH)", 0},
     {"seed", OPTION_SEED, "N", 0, "For random placement (default 1)", 0},
     {"json", OPTION_JSON, NULL, 0, "Print one JSON object", 0},
-    {"csv", OPTION_CSV, "DIR", 0, "Write layers.csv, parts.csv, shared.csv, summary.csv", 0},
+    {"csv", OPTION_CSV, "DIR", 0,
+     "Write layers.csv, parts.csv, shared.csv, slices.csv, summary.csv", 0},
     {"trace", OPTION_TRACE, "FILE", 0, "Write a trace: .json (Perfetto), .csv or .paje", 0},
     {0},
 };
@@ -218,7 +219,7 @@ static bool print_all(const struct args *a, const struct mapping *map, const str
 {
     if (a->trace && !write_trace(a, map, r, trace, err))
         return false;
-    if (a->csv && !print_csv(r, a->csv, err))
+    if (a->csv && !print_csv(r, map, a->csv, err))
         return false;
     if (a->json)
         print_json(r, stdout);
@@ -227,7 +228,7 @@ static bool print_all(const struct args *a, const struct mapping *map, const str
     if (!a->json && a->trace)
         print_trace_hint(a->trace);
     if (!a->json && a->csv)
-        printf("tables   %s/summary.csv, layers.csv, parts.csv, shared.csv\n", a->csv);
+        printf("tables   %s/summary.csv, layers.csv, parts.csv, shared.csv, slices.csv\n", a->csv);
     return true;
 }
 

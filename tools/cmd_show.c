@@ -116,15 +116,37 @@ static void print_parts(const struct chip *chip)
         puts("buffers of automatic size are not counted here; bitline run sizes them for a net");
 }
 
+// What presets and `auto` come to, as comments: the output stays a chip file.
+static void print_in_force(const struct chip *chip)
+{
+    char a[48], b[48], c[48];
+    const struct adc_params *adc = &chip->adc;
+    puts("# what presets and auto come to:");
+    printf("#   DAC: %d bits, %s and %s per row driven, %s\n", chip->dac.bits,
+           units_format(a, sizeof a, chip->dac.time_s, "s"),
+           units_format(b, sizeof b, chip->dac.energy_j, "J"),
+           units_format(c, sizeof c, chip->dac.area_m2, "m2"));
+    printf("#   read-out: %d bits, %s and %s per conversion, %s\n", adc->bits,
+           units_format(a, sizeof a, adc->time_s, "s"),
+           units_format(b, sizeof b, adc->energy_j, "J"),
+           units_format(c, sizeof c, adc->area_m2, "m2"));
+    printf("#   cell: %s per read at the assumed activity, %s per write\n",
+           units_format(a, sizeof a, cell_read_energy(&chip->cell, &chip->activity), "J"),
+           units_format(b, sizeof b, cell_write_energy(&chip->cell), "J"));
+    printf("#   %d rows driven at once, %d tiles\n", chip_rows_active(chip), chip_tiles(chip));
+}
+
 static bool show_chip(const struct args *a, struct err *err)
 {
     struct chip *chip = NULL;
     if (!inputs_chip(&a->inputs, a->name, &chip, err))
         return false;
-    if (a->parts)
+    if (a->parts) {
         print_parts(chip);
-    else
+    } else {
         conf_print(chip->conf->root, chip_fields, true, stdout);
+        print_in_force(chip);
+    }
     chip_destroy(chip);
     return true;
 }

@@ -1,10 +1,12 @@
-// The result as four CSV files; provenance stands in summary.csv.
+// The result as CSV files. The first line of each, behind '#', says where it comes from.
 #include <inttypes.h>
 
+#include "nets/net.h"
 #include "sim/base/err.h"
 #include "sim/base/file.h"
 #include "sim/base/mem.h"
 #include "sim/base/text.h"
+#include "sim/map/map.h"
 #include "sim/result/result.h"
 #include "tools/print_result.h"
 
@@ -38,6 +40,18 @@ static void pair_hash(FILE *out, const char *key, uint64_t hash)
     char text[24];
     snprintf(text, sizeof text, "%016" PRIx64, hash);
     pair(out, key, text);
+}
+
+// For spreadsheets and pandas (comment='#').
+static void write_head(const struct result *r, FILE *out)
+{
+    fprintf(out,
+            "# bitline %s, chip %s [%016" PRIx64 "], net %s [%016" PRIx64 "], policy %s, seed "
+            "%" PRIu64 ": ",
+            r->version, r->chip, r->chip_hash, r->net, r->net_hash, r->policy, r->seed);
+    for (const char *c = r->command; *c; c++)
+        fputc((unsigned char)*c < ' ' ? ' ' : *c, out); // one line, whatever was typed
+    fputc('\n', out);
 }
 
 static void write_summary(const struct result *r, FILE *out)
@@ -136,7 +150,27 @@ static void write_shared(const struct result *r, FILE *out)
     }
 }
 
-bool print_csv(const struct result *r, const char *folder, struct err *err)
+static void write_slices(const struct mapping *map, FILE *out)
+{
+    fputs("layer,replica,tile,x,y,pe,crossbar,group,row_block,col_block,weight_slice,row0,rows,"
+          "channel0,channels,output0,outputs,columns\n",
+          out);
+    for (int i = 0; i < map->n_slices; i++) {
+        const struct slice *s = &map->slices[i];
+        const struct map_tile *t = &map->tiles[s->tile];
+        field(out, map->net->layers[s->layer].name);
+        const int values[] = {s->replica,  s->tile,   t->x,         t->y,         s->pe,
+                              s->crossbar, s->group,  s->row_block, s->col_block, s->weight_slice,
+                              s->row0,     s->rows,   s->chan0,     s->chans,     s->out0,
+                              s->outs,     s->columns};
+        for (size_t v = 0; v < sizeof values / sizeof *values; v++)
+            fprintf(out, ",%d", values[v]);
+        fputc('\n', out);
+    }
+}
+
+bool print_csv(const struct result *r, const struct mapping *map, const char *folder,
+               struct err *err)
 {
     static const struct {
         const char *name;
@@ -153,9 +187,17 @@ bool print_csv(const struct result *r, const char *folder, struct err *err)
         struct file_out *out = file_create(arena_printf(mem, "%s/%s", folder, files[i].name), err);
         ok = out != NULL;
         if (ok) {
+            write_head(r, file_stream(out));
             files[i].write(r, file_stream(out));
             ok = file_commit(out, err);
         }
+    }
+    struct file_out *out = ok ? file_create(arena_printf(mem, "%s/slices.csv", folder), err) : NULL;
+    ok = out != NULL;
+    if (ok) {
+        write_head(r, file_stream(out));
+        write_slices(map, file_stream(out));
+        ok = file_commit(out, err);
     }
     arena_destroy(mem);
     return ok;

@@ -75,6 +75,8 @@ def same_bytes(bitline, folder):
 
 def read_table(path):
     with open(path, encoding="utf-8", newline="") as file:
+        head = file.readline()
+        expect(head.startswith("# bitline ") and "policy" in head, f"{path}: no provenance")
         return list(csv.DictReader(file))
 
 
@@ -99,6 +101,11 @@ def tables_agree(bitline, folder):
     shared = [(part["name"], part["busy_s"], part["wait_s"]) for part in result["parts"]]
     expect(shared == [(row["part"], float(row["busy_s"]), float(row["wait_s"]))
                       for row in read_table(folder / "c/shared.csv")], "shared.csv")
+    slices = read_table(folder / "c/slices.csv")
+    for layer in result["layers"]:
+        expect(layer["crossbars"] == sum(row["layer"] == layer["name"] for row in slices), "slices")
+    places = {(row["tile"], row["pe"], row["crossbar"]) for row in slices}
+    expect(len(places) == len(slices), "slices.csv: an address twice")
 
 
 def paje_energy(path):

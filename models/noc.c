@@ -129,16 +129,17 @@ int64_t noc_links(const struct noc_params *noc)
 
 int noc_routers(const struct noc_params *noc)
 {
+    int routers = noc->columns * noc->rows;
     if (noc->topology == NOC_CMESH)
         return cgrid(noc, noc->columns) * cgrid(noc, noc->rows);
-    return noc->columns * noc->rows;
-}
-
-int noc_router_of(const struct noc_params *noc, int x, int y)
-{
-    if (noc->topology == NOC_CMESH)
-        return y / noc->concentration * cgrid(noc, noc->columns) + x / noc->concentration;
-    return y * noc->columns + x;
+    if (noc->topology == NOC_BUS)
+        return 1;                    // its arbiter
+    if (noc->topology == NOC_TREE) { // the inner nodes
+        int leaves = routers;
+        for (routers = 0; leaves > 1; routers += leaves)
+            leaves = (leaves + noc->concentration - 1) / noc->concentration;
+    }
+    return routers;
 }
 
 char *noc_link_name(const struct noc_params *noc, int64_t link, char *buf, int n)

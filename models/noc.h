@@ -31,7 +31,6 @@ int noc_route(const struct noc_params *noc, int x0, int y0, int x1, int y1,
               int links[NOC_MAX_HOPS]);
 int64_t noc_links(const struct noc_params *noc);
 int noc_routers(const struct noc_params *noc);
-int noc_router_of(const struct noc_params *noc, int x, int y);
 // A link's name: "link (1,0)->(2,0)". Returns buf.
 char *noc_link_name(const struct noc_params *noc, int64_t link, char *buf, int n);
 int64_t noc_flits(const struct noc_params *noc, int64_t bits);

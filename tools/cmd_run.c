@@ -49,7 +49,8 @@ static const struct argp_option options[] = {
     {"json", OPTION_JSON, NULL, 0, "Print one JSON object", 0},
     {"csv", OPTION_CSV, "DIR", 0,
      "Write layers.csv, parts.csv, shared.csv, slices.csv, summary.csv", 0},
-    {"trace", OPTION_TRACE, "FILE", 0, "Write a trace: .json (Perfetto), .csv or .paje", 0},
+    {"trace", OPTION_TRACE, "FILE", 0,
+     "Write a trace: .json (Perfetto), .csv or .paje; its energies are those of policy exact", 0},
     {0},
 };
 static const char doc[] =
@@ -188,7 +189,7 @@ static bool write_trace(const struct args *a, const struct mapping *map, const s
     struct trace_head head = {.version = r->version,
                               .chip = r->chip,
                               .net = r->net,
-                              .policy = r->policy,
+                              .policy = policy_names[POLICY_EXACT], // of the spans' energies
                               .command = r->command,
                               .chip_hash = r->chip_hash,
                               .net_hash = r->net_hash,

@@ -84,7 +84,7 @@ void channel_release(struct channel *c, int64_t freed)
     int64_t now = engine_now();
     struct channel_stats *stats = &c->reader->run->sim->channels[c->index];
     for (int64_t n = c->freed; n < freed && n < c->pushed; n++)
-        stats->occupied += now - token_slot(c, n)->sent;
+        stats->occupied_s += engine_seconds(now - token_slot(c, n)->sent);
     c->freed = freed;
     if (c->writer_waits)
         engine_wake(c->writer->task);

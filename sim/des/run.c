@@ -222,13 +222,13 @@ static void share_buffers(struct assembly *a, struct shared_part *out)
         const struct channel_stats *s = &a->sim->channels[i];
         int tile = c->to >= 0 ? a->flow->nodes[c->to].tile : -1;
         int64_t places = c->capacity < s->tokens ? c->capacity : s->tokens;
-        out[i] = (struct shared_part){
-            .name = arena_printf(a->r->mem, "%s buffer of %s in tile %d", what[c->kind],
-                                 a->net->layers[c->consumer].name, tile),
-            .kind = SHARED_BUFFER,
-            .busy_s = places > 0 ? engine_seconds(s->occupied) / (double)places : 0,
-            .wait_s = engine_seconds(s->blocked),
-            .uses = s->tokens};
+        out[i] = (struct shared_part){.name = arena_printf(a->r->mem, "%s buffer of %s in tile %d",
+                                                           what[c->kind],
+                                                           a->net->layers[c->consumer].name, tile),
+                                      .kind = SHARED_BUFFER,
+                                      .busy_s = places > 0 ? s->occupied_s / (double)places : 0,
+                                      .wait_s = engine_seconds(s->blocked),
+                                      .uses = s->tokens};
         if (s->blocked > 0) {
             out[i].blocker = layer_name(a, c->consumer);
             out[i].blocked = layer_name(a, c->layer);
@@ -342,17 +342,14 @@ static void tally_up(struct assembly *a, struct ledger *layers, struct ledger *s
     charge_leakage(a->map, a->r->run_s / a->sim->images, layers, shared);
 }
 
-static bool charge(struct assembly *a, struct mnsim_result *mnsim, struct err *err)
+static void charge(struct assembly *a, const struct mnsim_result *mnsim)
 {
     struct result *r = a->r;
     struct ledger *layers = arena_alloc(r->mem, a->net->n, sizeof *layers);
-    if (a->params->policy == POLICY_MNSIM) {
-        if (!mnsim_charge(a->net, a->chip, mnsim, err))
-            return false;
+    if (a->params->policy == POLICY_MNSIM)
         memcpy(layers, mnsim->ledgers, a->net->n * sizeof *layers);
-    } else {
+    else
         tally_up(a, layers, &r->shared);
-    }
     double without = ledger_no_leakage(&r->shared);
     r->shared_j = ledger_energy(&r->shared);
     r->energy_j = 0;
@@ -365,7 +362,6 @@ static bool charge(struct assembly *a, struct mnsim_result *mnsim, struct err *e
     }
     r->energy_j += r->shared_j;
     r->energy_without_leakage_j = without;
-    return true;
 }
 
 // --- Area and figures of merit ---
@@ -420,6 +416,9 @@ bool run_mapping(const struct mapping *mapping, const struct run_params *params,
     struct mnsim_result mnsim = {0};
     struct simulate_params how = {params->images, params->backend, params->trace};
     bool ok = false;
+    // Refused before the work, not after it.
+    if (params->policy == POLICY_MNSIM && !mnsim_charge(mapping->net, mapping->chip, &mnsim, err))
+        goto out;
     if (!simulate(flow, &how, &sim, err))
         goto out;
     struct arena *mem = arena_create();
@@ -434,10 +433,7 @@ bool run_mapping(const struct mapping *mapping, const struct run_params *params,
     time_layers(&a);
     share(&a);
     time_run(&a);
-    if (!charge(&a, &mnsim, err)) {
-        result_destroy(r);
-        goto out;
-    }
+    charge(&a, &mnsim);
     measure_area(&a, &mnsim);
     rate(r);
     record_parts(r, params->trace);

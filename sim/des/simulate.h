@@ -17,9 +17,9 @@ struct node_stats {
 };
 
 struct channel_stats {
-    int64_t tokens;   // carried
-    int64_t blocked;  // the sender waited for a free place
-    int64_t occupied; // place-ticks taken, from sending to letting go
+    int64_t tokens;    // carried
+    int64_t blocked;   // the sender waited for a free place
+    double occupied_s; // place-seconds taken, from sending to letting go
 };
 
 struct simulation {

@@ -90,11 +90,14 @@ static int crossbars_per_tile(const struct chip *chip)
 static double work_of(const struct layer *layer, const struct map_layer *m, const struct shape *s,
                       const struct chip *chip)
 {
+    const struct adc_params *adc = chip_adc(chip, layer->name);
     int active = chip_rows_active(chip);
     int rows = min_int(s->block_rows, s->in_rows);
     int columns = min_int(s->block_outs, s->outs) * m->column_slices;
+    if (adc->share == ADC_PER_PE) // the crossbars of a PE take turns
+        columns *= min_int(m->slices, chip->pe.crossbars);
     return (double)layer->out_h * layer->out_w * m->input_cycles * ceil_div(rows, active) *
-           ceil_div(columns, chip_adc(chip, layer->name)->count);
+           ceil_div(columns, adc->count);
 }
 
 static void replicate(const struct net *net, const struct chip *chip, const struct shape *shapes,

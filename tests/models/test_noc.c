@@ -110,19 +110,20 @@ static void cmesh_tiles_share_routers(void **state)
     assert_int_equal(noc_routers(&noc), 6);
     assert_int_equal(walk(&noc, 0, 0, 1, 1, 2), 0);
     assert_int_equal(walk(&noc, 1, 1, 2, 2, 2), 2);
-    assert_int_equal(noc_router_of(&noc, 1, 1), 0);
-    assert_int_equal(noc_router_of(&noc, 4, 1), 2);
-    assert_int_equal(noc_router_of(&noc, 2, 3), 4);
     noc = noc_of(NOC_CMESH, 14, 12); // ISAAC's 168 tiles, four at a router
     assert_int_equal(noc_routers(&noc), 42);
 }
 
-static void mesh_routers_are_tiles(void **state)
+static void routers_are_counted(void **state)
 {
     (void)state;
     struct noc_params noc = noc_of(NOC_MESH, 5, 4);
     assert_int_equal(noc_routers(&noc), 20);
-    assert_int_equal(noc_router_of(&noc, 4, 3), 19);
+    noc = noc_of(NOC_TREE, 5, 4);
+    noc.concentration = 2;
+    assert_int_equal(noc_routers(&noc), 10 + 5 + 3 + 2 + 1);
+    noc = noc_of(NOC_BUS, 5, 4);
+    assert_int_equal(noc_routers(&noc), 1);
 }
 
 // Link 2n of a tree climbs from node n, 2n + 1 descends to it; nodes are numbered level by level.
@@ -218,7 +219,7 @@ int main(void)
         cmocka_unit_test(torus_routes_wrap),
         cmocka_unit_test(a_ring_of_two_tiles_has_one_hop),
         cmocka_unit_test(cmesh_tiles_share_routers),
-        cmocka_unit_test(mesh_routers_are_tiles),
+        cmocka_unit_test(routers_are_counted),
         cmocka_unit_test(tree_routes_climb_to_the_common_node),
         cmocka_unit_test(a_bus_is_one_link),
         cmocka_unit_test(links_have_names_of_their_own),

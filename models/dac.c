@@ -46,6 +46,13 @@ bool dac_resolve(struct dac_params *dac, const struct conf_node *at, struct err 
         (dac->bits < 0 || dac->time_s < 0 || dac->energy_j < 0 || dac->area_m2 < 0))
         return conf_fail(at, err,
                          "give a preset (mnsim-1 ... mnsim-7) or all of bits, time, energy, area");
+    if (dac->preset != 0 && dac->bits >= 0 && dac->bits != preset->bits &&
+        (dac->time_s < 0 || dac->energy_j < 0 || dac->area_m2 < 0))
+        return conf_fail(
+            at, err,
+            "preset %s has %d bits, not %d, and its numbers do not scale; take another "
+            "preset, or give time, energy and area too",
+            preset->name, preset->bits, dac->bits);
     if (dac->bits < 0)
         dac->bits = preset->bits;
     double use_s = preset->rate_hz > 0 ? (preset->bits + 2) / preset->rate_hz : 0;

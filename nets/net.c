@@ -6,6 +6,7 @@
 #include "sim/base/hash.h"
 #include "sim/base/mem.h"
 
+const char *const net_normalise_names[] = {"unit", "imagenet", "mnist", NULL};
 const char *const layer_kind_names[] = {"input", "conv", "linear", "pool", "add", NULL};
 const char *const net_encoder_names[] = {"thermometer", "bit_planes", "raw", NULL};
 
@@ -51,6 +52,17 @@ struct net_ops net_ops(const struct net *net)
 }
 
 // Eight bytes, the lowest first, so that every machine gets the same hash.
+int net_fused_add(const struct net *net, int layer)
+{
+    int next = net_consumer(net, layer);
+    if (next < 0 || net->layers[next].kind != LAYER_ADD || net->layers[next].input[0] != layer)
+        return -1;
+    for (size_t i = 0; i < net->n; i++)
+        if (net->layers[i].kind == LAYER_ADD && net->layers[i].input[1] == layer)
+            return -1;
+    return next;
+}
+
 static uint64_t hash_int(uint64_t hash, int64_t value)
 {
     unsigned char bytes[8];
@@ -76,9 +88,9 @@ static uint64_t hash_layer(uint64_t hash, const struct layer *l)
 uint64_t net_hash(const struct net *net)
 {
     const int64_t numbers[] = {
-        net->form,     net->classes,       net->raw_c,      net->raw_h,
-        net->raw_w,    net->raw_bits,      net->encoder,    net->levels,
-        net->pad_both, net->residual_bits, (int64_t)net->n,
+        net->form,          net->classes,   net->raw_c,      net->raw_h,    net->raw_w,
+        net->raw_bits,      net->encoder,   net->levels,     net->pad_both, net->residual_bits,
+        net->residual_frac, net->normalise, (int64_t)net->n,
     };
     uint64_t hash = HASH_START;
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)

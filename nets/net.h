@@ -32,6 +32,14 @@ enum net_encoder {
 };
 extern const char *const net_encoder_names[];
 
+// How raw pixels become the numbers that a net without encoder was trained on; x is pixel / max.
+enum net_normalise {
+    NORMALISE_UNIT,     // x
+    NORMALISE_IMAGENET, // (x - mean) / std with mean .485 .456 .406, std .229 .224 .225
+    NORMALISE_MNIST,    // (x - 0.1307) / 0.3081
+};
+extern const char *const net_normalise_names[];
+
 struct layer {
     const char *name; // PyTorch style: "layer1.0.conv1"
     enum layer_kind kind;
@@ -62,9 +70,11 @@ struct net {
     int classes;
     int raw_c, raw_h, raw_w, raw_bits; // the image as it comes
     enum net_encoder encoder;
-    int levels;        // of the thermometer
-    bool pad_both;     // shortcuts pad and cut channels on both sides, else at the end
+    int levels;    // of the thermometer
+    bool pad_both; // shortcuts pad and cut channels on both sides, else at the end
+    enum net_normalise normalise;
     int residual_bits; // binary form; 0: no fixed-point stream
+    int residual_frac; // of these, behind the point
     size_t n;
     const struct layer *layers; // [0] is the input layer: the encoder's planes
     uint64_t hash;              // of all that describes it
@@ -106,3 +116,5 @@ void net_destroy(struct net *net); // NULL is fine
 struct net_ops net_ops(const struct net *net);
 // The layer that reads this one's output as its main input (input[0]); -1 if none or several.
 int net_consumer(const struct net *net, int layer);
+// The add that takes a conv's or linear layer's sums and is their only reader; -1: none.
+int net_fused_add(const struct net *net, int layer);

@@ -48,6 +48,9 @@ static const struct conf_field input_fields[] = {
     {"height", CONF_INT, AT(height), .min = 1, .max = MAX_MAP},
     {"width", CONF_INT, AT(width), .min = 1, .max = MAX_MAP},
     {"bits", CONF_INT, AT(bits), .min = 1, .max = 16, .fallback = "8"},
+    {"normalise", CONF_ENUM, AT(normalise), .names = net_normalise_names, .fallback = "unit",
+     .help = "what the net was trained on where it has no encoder: pixels in 0..1, or those "
+             "centred and scaled"},
     {0},
 };
 #undef AT
@@ -74,6 +77,8 @@ const struct conf_field net_fields[] = {
      .help = "auto: binary stride (of the conv before it), else keep"},
     {"residual_bits", CONF_INT, AT(residual_bits), .min = 2, .max = 32, .word = "auto",
      .fallback = "auto", .help = "binary form: of the fixed-point residual stream; auto: 8"},
+    {"residual_frac", CONF_INT, AT(residual_frac), .min = 0, .max = 30, .word = "auto",
+     .fallback = "auto", .help = "bits of it behind the point; auto: residual_bits - 4"},
     {"weight_bits", CONF_INT, AT(weight_bits), .min = 1, .max = 32, .word = "auto",
      .fallback = "auto", .help = "auto: 1, 8, 16 or 32, as the form says"},
     {"activation_bits", CONF_INT, AT(activation_bits), .min = 1, .max = 32, .word = "auto",
@@ -131,6 +136,14 @@ static bool start(struct build *b, enum net_form form)
     return true;
 }
 
+// Behind a batch-norm the stream stays within a few units: four bits hold sign and -8..8.
+static int residual_frac(const struct net_spec *spec, const struct form_rules *rules)
+{
+    int most = rules->residual_bits - 1;
+    int frac = spec->residual_frac >= 0 ? spec->residual_frac : rules->residual_bits - 4;
+    return frac < 0 ? 0 : frac > most ? most : frac;
+}
+
 static struct net *finish(const struct build *b, const char *width)
 {
     const struct net_spec *spec = b->spec;
@@ -152,7 +165,9 @@ static struct net *finish(const struct build *b, const char *width)
         .encoder = b->rules.encoder,
         .levels = b->rules.levels,
         .pad_both = b->rules.pad_both,
+        .normalise = (enum net_normalise)in->normalise,
         .residual_bits = stream ? b->rules.residual_bits : 0,
+        .residual_frac = stream ? residual_frac(spec, &b->rules) : 0,
         .n = b->n,
         .layers = b->layers,
         .mem = b->mem,

@@ -36,7 +36,7 @@ struct layer_spec {
 };
 
 struct input_spec {
-    int channels, height, width, bits;
+    int channels, height, width, bits, normalise;
 };
 
 // Of the enumerated keys, 0 is "auto": as the form has it.
@@ -53,7 +53,7 @@ struct net_spec {
     int classes; // 0: not said
     int default_form;
     int encoder, levels, add, shortcut_pad, head, max_pool;
-    int residual_bits, weight_bits, activation_bits;
+    int residual_bits, residual_frac, weight_bits, activation_bits;
     struct conf_list layers; // of layer_spec
 };
 

@@ -14,6 +14,7 @@ struct command {
 
 static const struct command commands[] = {
     {"run", cmd_run, "simulate a net on a chip: energy, time, area, trace"},
+    {"eval", cmd_eval, "run images through a chip's crossbars: what accuracy is left"},
     {"show", cmd_show, "print a chip, a net, or the reference of all keys"},
     {"list", cmd_list, "name the chips, nets or workloads that there are"},
     {"check", cmd_check, "check chip and net files"},

@@ -26,3 +26,12 @@ uint64_t rng_u64(uint64_t seed, enum rng_purpose purpose, uint64_t index)
     rng_philox(counter, key, out);
     return (uint64_t)out[1] << 32 | out[0];
 }
+
+uint64_t rng_counter(uint64_t seed, enum rng_purpose purpose, const uint32_t counter[4])
+{
+    // The purpose goes into the key: the counter is full. An odd factor keeps purposes apart.
+    uint32_t key[2] = {(uint32_t)seed, (uint32_t)(seed >> 32) ^ (uint32_t)purpose * 0x9E3779B9};
+    uint32_t out[4];
+    rng_philox(counter, key, out);
+    return (uint64_t)out[1] << 32 | out[0];
+}

@@ -39,18 +39,6 @@ int flow_stage_of(const struct flow *flow, int layer)
     return -1;
 }
 
-// An add is done in the tiles of the matrix that feeds it, if nobody else reads that one.
-static int fused_add(const struct net *net, int layer)
-{
-    int next = net_consumer(net, layer);
-    if (next < 0 || net->layers[next].kind != LAYER_ADD || net->layers[next].input[0] != layer)
-        return -1;
-    for (size_t i = 0; i < net->n; i++)
-        if (net->layers[i].kind == LAYER_ADD && net->layers[i].input[1] == layer)
-            return -1;
-    return next;
-}
-
 static struct flow_node *add_node(struct builder *b, int stage, int tile, int replica)
 {
     struct flow *flow = b->flow;
@@ -120,7 +108,7 @@ static void make_nodes(struct builder *b)
             continue;
         int stage = flow->n_stages++;
         bool matrix = is_matrix(&net->layers[i]);
-        int add = matrix ? fused_add(net, (int)i) : -1;
+        int add = matrix ? net_fused_add(net, (int)i) : -1; // done in the same tiles
         flow->stages[stage] = (struct flow_stage){.layer = (int)i,
                                                   .add = add,
                                                   .node0 = flow->n_nodes,
@@ -236,26 +224,6 @@ static int64_t overlap(struct range a, struct range b)
     return to > from ? to - from : 0;
 }
 
-// Channels (of linear layers: features) that slices [from, to) read out of `made`, each once.
-static int64_t channels_read(const struct mapping *map, int from, int to, struct range made)
-{
-    int64_t n = 0;
-    for (int i = from; i < to; i++) {
-        const struct slice *s = &map->slices[i];
-        struct range reads = {s->chan0, s->chan0 + s->chans};
-        for (int j = from; j < i; j++) {
-            const struct slice *t = &map->slices[j];
-            if (t->row_block == s->row_block && t->group == s->group)
-                reads.to = reads.from; // another column block or weight slice of the same rows
-            else if (t->group == s->group && t->chan0 < s->chan0 &&
-                     t->chan0 + t->chans > reads.from)
-                reads.from = t->chan0 + t->chans; // dense: the channel that both touch
-        }
-        n += overlap(reads, made);
-    }
-    return n;
-}
-
 // Into the input buffers of a matrix tile: the tile's own, or one per PE that reads these channels.
 static void into_inputs(struct builder *b, struct flow_channel *c, struct range made,
                         int64_t per_channel, int divide)
@@ -271,7 +239,7 @@ static void into_inputs(struct builder *b, struct flow_channel *c, struct range 
     int64_t most = 0;
     for (int from = t->slice0; from < t->slice0 + t->slices; from += chip->pe.crossbars) {
         int end = t->slice0 + t->slices, to = from + chip->pe.crossbars;
-        int64_t n = channels_read(map, from, to < end ? to : end, made);
+        int64_t n = size_channels(map, from, to < end ? to : end, made.from, made.to);
         int64_t words = buffer_words(&map->pe_buffer, (n * per_channel + divide - 1) / divide);
         c->pe_words += words;
         most = words > most ? words : most;
@@ -300,7 +268,7 @@ static void connect_matrix(struct builder *b, int from, int to, int layer, struc
     } else if (b->flow->tokens == TOKENS_ROWS) {
         per_channel *= p->out_w;
     }
-    int64_t n = channels_read(map, t->slice0, t->slice0 + t->slices, made);
+    int64_t n = size_channels(map, t->slice0, t->slice0 + t->slices, made.from, made.to);
     if (!n)
         return;
     struct flow_channel *c = add_channel(b, CHANNEL_INPUT, from, to, layer, consumer);

@@ -5,18 +5,19 @@
 #include "nets/net.h"
 #include "sim/chip/chip.h"
 #include "sim/map/map.h"
+#include "sim/map/size.h"
 
 const char *const step_names[] = {"buffer read", "array", "conversion", "digital", "write", 0};
 
-static int ceil_div(int64_t a, int64_t b)
+static int64_t ceil_div(int64_t a, int64_t b)
 {
-    return (int)((a + b - 1) / b);
+    return (a + b - 1) / b;
 }
 
-static int log2_ceil(int n)
+static int log2_ceil(int64_t n)
 {
     int bits = 0;
-    while (1 << bits < n)
+    while ((int64_t)1 << bits < n)
         bits++;
     return bits;
 }
@@ -48,21 +49,23 @@ int work_stored_bits(const struct mapping *mapping, int layer)
 
 // What the crossbars of one owner of ADCs (a PE, or a single crossbar) have to do.
 struct load {
-    int64_t columns; // to convert, per group of rows and bit cycle
-    int groups;      // of rows, of the largest crossbar
+    int64_t columns;    // to convert, per group of rows and bit cycle
+    int64_t groups;     // of rows, of the largest crossbar
+    int64_t shift_adds; // of the PE
 };
 
 struct sums {
     double array_s, convert_s, interval_s; // of the slowest owner
     double busy_s, wait_s;                 // ADC: of the slowest owner
+    int64_t shift_adds;                    // of the PE with most
 };
 
 static void time_owner(const struct chip *chip, const struct adc_params *adc, int cycles,
                        const struct load *load, struct sums *sums)
 {
     double read_s = chip->dac.time_s + chip->cell.read_s;
-    int rounds = ceil_div(load->columns, adc->count);
-    double steps = (double)cycles * load->groups;
+    double rounds = (double)ceil_div(load->columns, adc->count);
+    double steps = (double)cycles * (double)load->groups;
     double convert_s = steps * rounds * adc->time_s, array_s, interval_s;
     if (chip->pe.has_sample_hold) {
         double sampled_s = read_s + chip->pe.sample_hold.time_s;
@@ -72,65 +75,62 @@ static void time_owner(const struct chip *chip, const struct adc_params *adc, in
         array_s = steps * rounds * read_s;
         interval_s = array_s + convert_s;
     }
+    sums->interval_s = fmax(sums->interval_s, interval_s);
     if (array_s + convert_s < sums->array_s + sums->convert_s)
         return;
-    *sums = (struct sums){array_s, convert_s, fmax(interval_s, sums->interval_s), convert_s,
-                          steps * (rounds - 1) * adc->time_s};
+    sums->array_s = array_s;
+    sums->convert_s = sums->busy_s = convert_s;
+    sums->wait_s = steps * (rounds - 1) * adc->time_s;
 }
 
 static void count_slice(struct work *work, const struct chip *chip, const struct adc_params *adc,
-                        const struct map_layer *m, const struct slice *s, struct load *load)
+                        const struct map_layer *m, const struct slice *s, int bits,
+                        struct load *load)
 {
-    int groups = ceil_div(s->rows, chip_rows_active(chip));
+    int64_t groups = ceil_div(s->rows, chip_rows_active(chip));
     int twice = chip->crossbar.subtract_after ? 2 : 1;
     int64_t cycles = m->input_cycles, columns = (int64_t)s->columns * twice;
     int64_t conversions = columns * groups * cycles;
-    int rounds = ceil_div(columns, adc->count);
+    int64_t rounds = ceil_div(columns, adc->count);
     work->count[METER_CELL_READS] += s->rows * (int64_t)s->columns * chip_arrays(chip) * cycles;
     work->count[METER_ROW_DRIVES] += s->rows * cycles * (chip->pe.has_sample_hold ? 1 : rounds);
     work->count[METER_CONVERSIONS] += conversions;
     work->count[METER_PE_RESULTS] += conversions;
-    work->count[METER_INPUT_BITS] += s->rows * cycles;
+    work->count[METER_INPUT_BITS] += (int64_t)s->rows * bits;
     if (chip->pe.has_sample_hold)
         work->count[METER_SAMPLES] += conversions;
-    if (cycles * groups * m->column_slices > 1)
+    if (cycles * groups * m->column_slices * twice > 1) {
         work->count[METER_SHIFT_ADDS] += conversions;
+        load->shift_adds += conversions;
+    }
     load->columns += columns;
     load->groups = groups > load->groups ? groups : load->groups;
 }
 
+// Own sums of every slice; each PE has converters and shift-adders of its own.
 static void time_arrays(struct work *work, const struct mapping *mapping, int tile,
                         struct sums *sums)
 {
     const struct chip *chip = mapping->chip;
     const struct map_tile *t = &mapping->tiles[tile];
     const struct map_layer *m = &mapping->layers[t->layer];
-    const struct adc_params *adc = chip_adc(chip, mapping->net->layers[t->layer].name);
+    const struct layer *layer = &mapping->net->layers[t->layer];
+    const struct adc_params *adc = chip_adc(chip, layer->name);
     struct load load = {0};
     for (int i = t->slice0; i < t->slice0 + t->slices; i++) {
         const struct slice *s = &mapping->slices[i];
-        count_slice(work, chip, adc, m, s, &load);
+        count_slice(work, chip, adc, m, s, layer->in_bits[0], &load);
         bool last = i + 1 == t->slice0 + t->slices || s[1].pe != s->pe;
         if (adc->share == ADC_PER_CROSSBAR || last) {
             time_owner(chip, adc, m->input_cycles, &load, sums);
-            load = (struct load){0};
+            load.columns = load.groups = 0;
+        }
+        if (last) {
+            sums->shift_adds =
+                load.shift_adds > sums->shift_adds ? load.shift_adds : sums->shift_adds;
+            load.shift_adds = 0;
         }
     }
-}
-
-// Rows of distinct row blocks among slices [from, to): what must be read of the inputs.
-static int64_t distinct_rows(const struct mapping *mapping, int from, int to)
-{
-    int64_t rows = 0;
-    for (int i = from; i < to; i++) {
-        const struct slice *s = &mapping->slices[i];
-        bool seen = false;
-        for (int j = from; j < i && !seen; j++)
-            seen = mapping->slices[j].row_block == s->row_block &&
-                   mapping->slices[j].group == s->group;
-        rows += seen ? 0 : s->rows;
-    }
-    return rows;
 }
 
 // Of the k columns of a window only the new ones are read, except at the start of a row.
@@ -156,7 +156,7 @@ static struct read_time read_inputs(struct work *work, const struct mapping *map
     int each = at_pe ? chip->pe.crossbars : t->slices;
     work->read_meter = at_pe ? METER_PE_READS : METER_TILE_READS;
     for (int from = t->slice0; from < end; from += each) {
-        int64_t rows = distinct_rows(mapping, from, from + each < end ? from + each : end);
+        int64_t rows = size_rows(mapping, from, from + each < end ? from + each : end);
         int64_t fresh = next_rows(layer, rows);
         int64_t first = buffer_words(buffer, rows * bits),
                 next = buffer_words(buffer, fresh * bits);
@@ -205,8 +205,8 @@ static void settle(struct work *work, const struct chip *chip, struct read_time 
     double pace_s = fmax(interval_s, fmax(step[STEP_DIGITAL], step[STEP_WRITE]));
     work->first_s = fmax(pace_s, read.first_s);
     work->next_s = fmax(pace_s, read.next_s);
-    work->delay_s = read.next_s + after_s - work->next_s;
-    work->delay_s = fmax(work->delay_s, 0);
+    // The pipeline fills with a row's first window, which reads more than the next ones.
+    work->delay_s = fmax(read.first_s + after_s - work->first_s, 0);
 }
 
 struct work work_of_tile(const struct mapping *mapping, int tile)
@@ -221,8 +221,7 @@ struct work work_of_tile(const struct mapping *mapping, int tile)
     work.step_s[STEP_ARRAY] = sums.array_s;
     work.step_s[STEP_CONVERT] = sums.convert_s;
     work.step_s[STEP_DIGITAL] =
-        unit_time(&chip->pe.shift_add, ceil_div(work.count[METER_SHIFT_ADDS], chip->tile.pes)) +
-        unit_time(&chip->tile.adder, adds);
+        unit_time(&chip->pe.shift_add, sums.shift_adds) + unit_time(&chip->tile.adder, adds);
     work.adc_busy_s = sums.busy_s;
     work.adc_wait_s = sums.wait_s;
     settle(&work, chip, read, sums.interval_s);
@@ -239,9 +238,10 @@ static void append(struct work *work, const struct chip *chip, enum step step, d
         work->first_s += time_s;
         work->next_s += time_s;
     } else { // a stage more in the pipeline; it may set the pace
-        work->delay_s += time_s;
+        double through_s = work->first_s + work->delay_s + time_s;
         work->first_s = fmax(work->first_s, work->step_s[step]);
         work->next_s = fmax(work->next_s, work->step_s[step]);
+        work->delay_s = fmax(through_s - work->first_s, 0);
     }
 }
 

@@ -100,7 +100,7 @@ struct courier { // carries one token over SimGrid's network
 static void finish_image(struct run *run, int image, int64_t at, int64_t bits)
 {
     int64_t now = engine_now();
-    int64_t end = transport_offchip(run->transport, now, at, bits, (int)run->net->n - 1);
+    int64_t end = transport_offchip(run->transport, now, at, bits, (int)run->net->n - 1).tail;
     if (end > run->sim->image_end[image])
         run->sim->image_end[image] = end;
 }

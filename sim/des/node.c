@@ -150,6 +150,8 @@ static bool finish(struct node *node, const struct position *p)
         node->at = start + tail;
         run->sim->nodes[node->index].busy += tail;
         release_inputs(node, node->is->n_early, node->is->n_in, p->image, p->next_y, p->next_x);
+        // The last window's own sums come `delay` after the rest; only then can they be finished.
+        ready += node->tail;
         ready = node->at > ready ? node->at : ready;
     }
     if (run->trace && stage->add >= 0 && node->is->outs) {
@@ -196,14 +198,14 @@ void source_main(void *arg)
     for (int image = 0; image < run->sim->images; image++)
         for (int y = 0; y < height; y++) {
             int64_t now = engine_now();
-            int64_t there = transport_offchip(run->transport, now, now, row_bits, 0);
-            live_span(node, SPAN_COMPUTE, now, there, 0, image, y, run->image_token_j);
-            engine_wait(there - now);
+            struct passage link = transport_offchip(run->transport, now, now, row_bits, 0);
+            live_span(node, SPAN_COMPUTE, now, link.head, 0, image, y, run->image_token_j);
+            engine_wait(link.head - now); // the next row follows while this one is on its way
             for (int x = 0; x < step; x++)
                 for (int i = 0; i < run->flow->n_from_offchip; i++) {
                     struct channel *c = &run->channels[run->flow->from_offchip[i]];
                     if (c->is->rank[y + 1] > c->is->rank[y] &&
-                        !channel_send(node, c, engine_now(), image))
+                        !channel_send(node, c, link.tail, image))
                         return;
                 }
         }

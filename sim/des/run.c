@@ -167,7 +167,7 @@ static const char *part_name(struct assembly *a, const struct resource *part)
     case SHARED_BUS:
         return arena_printf(a->r->mem, "bus of tile %d", part->where);
     default:
-        return arena_printf(a->r->mem, "buffer port of tile %d", part->where);
+        return arena_printf(a->r->mem, "%s of tile %d", part->what, part->where);
     }
 }
 

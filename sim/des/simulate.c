@@ -163,6 +163,10 @@ bool simulate(const struct flow *flow, const struct simulate_params *params,
     bool ok = engine_run(&dead) || deadlock_say(&run, err);
     for (int i = 0; i < sim->images; i++)
         sim->end = sim->image_end[i] > sim->end ? sim->image_end[i] : sim->end;
+    // Rows that nobody reads are made all the same, perhaps after the last result.
+    for (int i = 0; i < flow->n_nodes; i++)
+        sim->end = run.nodes[i].at > sim->end ? run.nodes[i].at : sim->end;
+    sim->end = sim->transport->end > sim->end ? sim->transport->end : sim->end;
     tear_down(&run);
     if (!ok) {
         simulation_destroy(sim);

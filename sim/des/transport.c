@@ -13,8 +13,9 @@ const char *const backend_names[] = {"calendar", "ideal", "simgrid", 0};
 
 struct builder {
     struct transport *t;
-    int *link_part; // per link of the chip: its part, -1: not used yet
-    int *out_port, *bus;
+    int *link_part;          // per link of the chip: its part, -1: not used yet
+    int *in_port, *out_port; // of the tiles' buffers; t->port_of is that of the inputs' buffers
+    int *bus;
     size_t parts_cap, hops_cap;
     int n_hops;
 };
@@ -56,6 +57,21 @@ static void route_links(struct builder *b, const struct flow_channel *c, int fro
         add_hop(b, part_of(b, b->link_part, links[i], SHARED_LINK), busy, b->t->router);
 }
 
+static int port(struct builder *b, int *table, int tile, const char *what)
+{
+    int part = part_of(b, table, tile, SHARED_PORT);
+    b->t->parts[part].what = what;
+    return part;
+}
+
+static int tile_port(struct builder *b, int tile, bool in)
+{
+    if (b->t->flow->mapping->tile_buffer.ports == 1)
+        return port(b, b->in_port, tile, "buffer port");
+    return in ? port(b, b->in_port, tile, "buffer write port")
+              : port(b, b->out_port, tile, "buffer read port");
+}
+
 static void route(struct builder *b, int channel)
 {
     struct transport *t = b->t;
@@ -63,21 +79,19 @@ static void route(struct builder *b, int channel)
     const struct flow_channel *c = &flow->channels[channel];
     int from = c->from >= 0 ? flow->nodes[c->from].tile : -1;
     int to = c->to >= 0 ? flow->nodes[c->to].tile : -1;
-    bool one_port = flow->mapping->tile_buffer.ports == 1;
     t->hop0[channel] = b->n_hops;
     if (c->source_s > 0)
-        add_hop(b,
-                one_port && !flow->mapping->chip->pe.has_buffer
-                    ? part_of(b, t->port_of, from, SHARED_PORT)
-                    : part_of(b, b->out_port, from, SHARED_PORT),
-                engine_ticks(c->source_s), 0);
+        add_hop(b, tile_port(b, from, false), engine_ticks(c->source_s), 0);
     t->split[channel] = b->n_hops;
     if (c->hops > 0 && t->backend == BACKEND_CALENDAR)
         route_links(b, c, from, to);
     if (c->bus_s > 0)
         add_hop(b, part_of(b, b->bus, to, SHARED_BUS), engine_ticks(c->bus_s), 0);
     if (c->port_s > 0)
-        add_hop(b, part_of(b, t->port_of, to, SHARED_PORT), engine_ticks(c->port_s), 0);
+        add_hop(b,
+                c->pe_words > 0 ? port(b, t->port_of, to, "PE buffer ports")
+                                : tile_port(b, to, true),
+                engine_ticks(c->port_s), 0);
 }
 
 static int *table_of(int64_t n)
@@ -99,12 +113,15 @@ struct transport *transport_create(const struct flow *flow, enum noc_backend bac
     b.out_port = table_of(map->n_tiles);
     b.bus = table_of(map->n_tiles);
     t->port_of = table_of(map->n_tiles);
+    b.in_port = map->chip->pe.has_buffer ? table_of(map->n_tiles) : t->port_of;
     t->hop0 = mem_alloc((size_t)flow->n_channels + 1, sizeof *t->hop0);
     t->split = mem_alloc((size_t)flow->n_channels + 1, sizeof *t->split);
     t->offchip = add_part(&b, SHARED_OFFCHIP, 0);
     for (int c = 0; c < flow->n_channels; c++)
         route(&b, c);
     t->hop0[flow->n_channels] = b.n_hops;
+    if (b.in_port != t->port_of)
+        free(b.in_port);
     free(b.link_part);
     free(b.out_port);
     free(b.bus);
@@ -136,6 +153,7 @@ static struct passage cross(struct transport *t, int channel, int from, int to, 
         head = start + hop->after;
         tail = (tail > start + hop->busy ? tail : start + hop->busy) + hop->after;
     }
+    t->end = tail > t->end ? tail : t->end;
     return (struct passage){head, tail};
 }
 
@@ -154,10 +172,11 @@ struct passage transport_enter(struct transport *t, int channel, int64_t now, in
     return cross(t, channel, t->split[channel], t->hop0[channel + 1], now, ready);
 }
 
-int64_t transport_offchip(struct transport *t, int64_t now, int64_t ready, int64_t bits, int layer)
+struct passage transport_offchip(struct transport *t, int64_t now, int64_t ready, int64_t bits,
+                                 int layer)
 {
     const struct offchip_params *link = &t->flow->mapping->chip->offchip;
     int64_t busy = engine_ticks((double)bits / link->rate_bps);
     int64_t start = calendar_take(&t->parts[t->offchip].calendar, now, ready, busy, layer);
-    return start + busy + engine_ticks(link->latency_s);
+    return (struct passage){start + busy, start + busy + engine_ticks(link->latency_s)};
 }

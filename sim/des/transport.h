@@ -19,7 +19,8 @@ extern const char *const backend_names[]; // NULL-terminated
 
 struct resource {
     enum shared_kind kind;
-    int where; // tile, or link number
+    const char *what; // "buffer read port"; only of ports
+    int where;        // tile, or link number
     struct calendar calendar;
 };
 
@@ -36,7 +37,8 @@ struct transport {
     int *hop0;  // per channel: its hops are hops[hop0[c]] .. hops[hop0[c + 1]]
     int *split; // per channel: hops before split[c] lie before the links (backend simgrid)
     struct hop *hops;
-    int *port_of;   // per tile: part of its input port
+    int *port_of;   // per tile: part through which its inputs are written, -1: none
+    int64_t end;    // the last token was through
     int64_t router; // ticks of one hop
 };
 
@@ -53,6 +55,6 @@ struct passage transport_leave(struct transport *transport, int channel, int64_t
                                int64_t ready);
 struct passage transport_enter(struct transport *transport, int channel, int64_t now,
                                int64_t ready);
-// `bits` over the off-chip link.
-int64_t transport_offchip(struct transport *transport, int64_t now, int64_t ready, int64_t bits,
-                          int layer);
+// `bits` over the off-chip link: head: it is free again; tail: they are there, its latency later.
+struct passage transport_offchip(struct transport *transport, int64_t now, int64_t ready,
+                                 int64_t bits, int layer);

@@ -186,6 +186,11 @@ static bool check_tiles(const struct net *net, const struct chip *chip, const st
     int64_t n_tiles = tiles_needed(net, map, crossbars_per_tile(chip)), n_slices = 0;
     for (size_t i = 0; i < net->n; i++)
         n_slices += (int64_t)map->layers[i].slices * map->layers[i].replicas;
+    if (!n_slices)
+        return err_set(err,
+                       "net '%s' has no convolution or linear layer, so nothing to lay on "
+                       "crossbars; add one",
+                       net->name);
     if (n_tiles > budget)
         return refuse_tiles(net, chip, map, n_tiles, budget, err);
     if (n_slices > MAX_CROSSBARS)

@@ -44,29 +44,75 @@ int size_window_rows(const struct mapping *mapping, int layer)
     return most;
 }
 
-// Distinct input channels of the slices [from, to) of a tile: those of each row block once.
-static int distinct_channels(const struct mapping *mapping, int from, int to)
+struct range {
+    int64_t from, to;
+};
+
+static int64_t length(struct range a, struct range within)
 {
-    int n = 0;
+    int64_t from = a.from > within.from ? a.from : within.from;
+    int64_t to = a.to < within.to ? a.to : within.to;
+    return to > from ? to - from : 0;
+}
+
+static int64_t length_of_both(struct range a, struct range b, struct range within)
+{
+    struct range common = {a.from > b.from ? a.from : b.from, a.to < b.to ? a.to : b.to};
+    return length(a, within) + length(b, within) - length(common, within);
+}
+
+static struct range reach(const struct slice *s, bool rows)
+{
+    return rows ? (struct range){s->row0, (int64_t)s->row0 + s->rows}
+                : (struct range){s->chan0, (int64_t)s->chan0 + s->chans};
+}
+
+// Within a group the slices walk through the row blocks in order, column block after column block:
+// what they reach is one range up to the first return to row block 0 and one from there on.
+static int64_t distinct(const struct mapping *mapping, int from, int to, bool rows,
+                        struct range within)
+{
+    struct range before = {0}, after = {0};
+    int64_t n = 0;
+    bool returned = false;
     for (int i = from; i < to; i++) {
         const struct slice *s = &mapping->slices[i];
-        bool seen = false;
-        for (int j = from; j < i && !seen; j++)
-            seen = mapping->slices[j].row_block == s->row_block &&
-                   mapping->slices[j].group == s->group;
-        n += seen ? 0 : s->chans;
+        struct range r = reach(s, rows);
+        if (i == from || s->group != s[-1].group) {
+            n += length_of_both(before, after, within);
+            before = r;
+            after = (struct range){0};
+            returned = false;
+            continue;
+        }
+        if (!returned && s->row_block < s[-1].row_block) {
+            returned = true;
+            after = r;
+        }
+        struct range *now = returned ? &after : &before;
+        now->to = r.to > now->to ? r.to : now->to;
     }
-    return n;
+    return n + length_of_both(before, after, within);
+}
+
+int64_t size_rows(const struct mapping *mapping, int from, int to)
+{
+    return distinct(mapping, from, to, true, (struct range){0, INT64_MAX});
+}
+
+int64_t size_channels(const struct mapping *mapping, int from, int to, int64_t low, int64_t high)
+{
+    return distinct(mapping, from, to, false, (struct range){low, high});
 }
 
 // One input row: of linear layers the features that a row of the map holds, rounded up.
-static int64_t row_bits(const struct mapping *mapping, int layer, int channels)
+static int64_t row_bits(const struct mapping *mapping, int layer, int64_t channels)
 {
     const struct layer *l = &mapping->net->layers[layer];
     if (l->kind != LAYER_LINEAR)
-        return (int64_t)channels * l->in_w * l->in_bits[0];
+        return channels * l->in_w * l->in_bits[0];
     int rows = mapping->net->layers[l->input[0]].out_h;
-    return ((int64_t)channels * l->in_bits[0] + rows - 1) / rows;
+    return (channels * l->in_bits[0] + rows - 1) / rows;
 }
 
 int64_t size_pe_row_bits(const struct mapping *mapping, int tile, int pe)
@@ -75,14 +121,15 @@ int64_t size_pe_row_bits(const struct mapping *mapping, int tile, int pe)
     int per_pe = mapping->chip->pe.crossbars;
     int from = t->slice0 + pe * per_pe, end = t->slice0 + t->slices;
     int to = from + per_pe < end ? from + per_pe : end;
-    return from < to ? row_bits(mapping, t->layer, distinct_channels(mapping, from, to)) : 0;
+    return from < to ? row_bits(mapping, t->layer, size_channels(mapping, from, to, 0, INT64_MAX))
+                     : 0;
 }
 
 int64_t size_tile_row_bits(const struct mapping *mapping, int tile)
 {
     const struct map_tile *t = &mapping->tiles[tile];
     return row_bits(mapping, t->layer,
-                    distinct_channels(mapping, t->slice0, t->slice0 + t->slices));
+                    size_channels(mapping, t->slice0, t->slice0 + t->slices, 0, INT64_MAX));
 }
 
 // Rows of `ancestor` that `rows` rows of layer `at` need, along main inputs.

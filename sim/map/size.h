@@ -14,6 +14,11 @@ bool size_buffers(struct mapping *mapping, struct err *err);
 int size_window_rows(const struct mapping *mapping, int layer);
 // Depth, in rows, of the buffer in which tile `tile` keeps the input of its layer.
 int size_input_rows(const struct mapping *mapping, int tile);
+// How many different im2col rows the slices [from, to) of one tile hold, those of several column
+// blocks or weight slices once, and how many different input channels within [low, high) they
+// touch.
+int64_t size_rows(const struct mapping *mapping, int from, int to);
+int64_t size_channels(const struct mapping *mapping, int from, int to, int64_t low, int64_t high);
 // Bits of one input row that PE `pe` of a tile keeps (its own channels).
 int64_t size_pe_row_bits(const struct mapping *mapping, int tile, int pe);
 // The same for the whole tile, every channel once.

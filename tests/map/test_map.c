@@ -101,8 +101,8 @@ static void inputs_are_cut_into_cycles(void **state)
         const char *chip, *form, *set;
         int cycles;
     } cases[] = {
-        {"hawis", "binary", "dac.bits=1", 1},    {"hawis", "int8", "dac.bits=1", 8},
-        {"hawis", "int8", "dac.bits=3", 3},      {"isaac-ce", "int16", "dac.bits=1", 16},
+        {"hawis", "binary", "dac.bits=1", 1},          {"hawis", "int8", "dac.bits=1", 8},
+        {"hawis", "int8", "dac={preset: mnsim-3}", 3}, {"isaac-ce", "int16", "dac.bits=1", 16},
         {"isaac-ce", "int16", "dac.bits=16", 1},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

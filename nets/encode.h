@@ -1,0 +1,13 @@
+// Images to the numbers that the first layer reads.
+#pragma once
+#include <stdint.h>
+
+struct net;
+
+// An image, raw_c x raw_h x raw_w bytes, to the input layer's planes, out_c x out_h x out_w of 0
+// and
+// 1. Only for nets whose encoder makes bits (thermometer: plane level * channels + channel is 1
+// where the pixel is above (level + 1/2) * 256 / levels; bit planes: most significant first).
+void encode_bits(const struct net *net, const uint8_t *image, uint8_t *planes);
+// The same as floats; a raw image is normalised as the net says.
+void encode_floats(const struct net *net, const uint8_t *image, float *planes);

@@ -1,0 +1,236 @@
+#include "nets/forward.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "nets/encode.h"
+#include "nets/net.h"
+#include "nets/weights.h"
+#include "sim/base/mem.h"
+
+struct forward {
+    const struct net *net;
+    const struct weights *weights;
+    float **maps; // per layer, in one block
+    float *block;
+    float *input;    // of a layer, after the quantiser
+    float **filters; // per layer: its weights as they act (binarised in the binary form)
+    float *filter_block;
+};
+
+static size_t map_size(const struct layer *l)
+{
+    return (size_t)l->out_c * l->out_h * l->out_w;
+}
+
+// DoReFa: sign(w) times the layer's mean |w|; +1 for w >= 0.
+static void binarise(const float *from, float *to, size_t n)
+{
+    double sum = 0;
+    for (size_t i = 0; i < n; i++)
+        sum += fabs((double)from[i]);
+    float scale = (float)(sum / (double)n);
+    for (size_t i = 0; i < n; i++)
+        to[i] = from[i] >= 0 ? scale : -scale;
+}
+
+struct forward *forward_create(const struct net *net, const struct weights *weights)
+{
+    struct forward *f = mem_alloc(1, sizeof *f);
+    size_t total = 0, filters = 0, most = 0;
+    f->net = net;
+    f->weights = weights;
+    f->maps = mem_alloc(net->n, sizeof *f->maps);
+    f->filters = mem_alloc(net->n, sizeof *f->filters);
+    for (size_t i = 0; i < net->n; i++) {
+        size_t size = map_size(&net->layers[i]);
+        total += size;
+        most = size > most ? size : most;
+        filters += (size_t)net->layers[i].weights;
+    }
+    f->block = mem_alloc(total, sizeof *f->block);
+    f->input = mem_alloc(most, sizeof *f->input);
+    f->filter_block = mem_alloc(filters, sizeof *f->filter_block);
+    float *map = f->block, *filter = f->filter_block;
+    for (size_t i = 0; i < net->n; i++) {
+        size_t n = (size_t)net->layers[i].weights;
+        f->maps[i] = map;
+        f->filters[i] = filter;
+        map += map_size(&net->layers[i]);
+        filter += n;
+        if (n && net->form == FORM_BINARY)
+            binarise(weights->layers[i].w, f->filters[i], n);
+        else if (n)
+            memcpy(f->filters[i], weights->layers[i].w, n * sizeof *filter);
+    }
+    return f;
+}
+
+void forward_destroy(struct forward *f)
+{
+    if (!f)
+        return;
+    free(f->maps);
+    free(f->block);
+    free(f->input);
+    free(f->filters);
+    free(f->filter_block);
+    free(f);
+}
+
+// One input channel's contribution to one output channel, tap by tap, rows at a time.
+static void add_taps(const struct layer *l, const float *in, const float *w, float *out)
+{
+    for (int ky = 0; ky < l->kernel_h; ky++)
+        for (int kx = 0; kx < l->kernel_w; kx++) {
+            float tap = w[ky * l->kernel_w + kx];
+            for (int y = 0; y < l->out_h; y++) {
+                int iy = y * l->stride + ky - l->pad;
+                if (iy < 0 || iy >= l->in_h)
+                    continue;
+                int x0 = 0, x1 = l->out_w;
+                while (x0 < x1 && x0 * l->stride + kx - l->pad < 0)
+                    x0++;
+                while (x1 > x0 && (x1 - 1) * l->stride + kx - l->pad >= l->in_w)
+                    x1--;
+                const float *row = in + (size_t)iy * l->in_w + kx - l->pad;
+                float *to = out + (size_t)y * l->out_w;
+                for (int x = x0; x < x1; x++)
+                    to[x] += tap * row[x * l->stride];
+            }
+        }
+}
+
+static void convolve(const struct layer *l, const float *in, const float *w, float *out)
+{
+    int in_each = l->in_c / l->groups, out_each = l->out_c / l->groups;
+    size_t taps = (size_t)l->kernel_h * l->kernel_w, size = (size_t)l->in_h * l->in_w;
+    size_t out_size = (size_t)l->out_h * l->out_w;
+    memset(out, 0, l->out_c * out_size * sizeof *out);
+    for (int oc = 0; oc < l->out_c; oc++)
+        for (int ic = 0; ic < in_each; ic++)
+            add_taps(l, in + (size_t)(oc / out_each * in_each + ic) * size,
+                     w + ((size_t)oc * in_each + ic) * taps, out + oc * out_size);
+}
+
+static void multiply(const struct layer *l, const float *in, const float *w, float *out)
+{
+    for (int o = 0; o < l->out_c; o++) {
+        float sum = 0;
+        for (int i = 0; i < l->in_c; i++)
+            sum += w[(size_t)o * l->in_c + i] * in[i];
+        out[o] = sum;
+    }
+}
+
+// What an ordinary consumer of layer `layer` reads: in the binary form 1 where it is above 0.5.
+static const float *read_map(struct forward *f, int layer)
+{
+    const struct layer *l = &f->net->layers[layer];
+    if (l->act != ACT_THRESHOLD)
+        return f->maps[layer];
+    size_t n = map_size(l);
+    for (size_t i = 0; i < n; i++)
+        f->input[i] = f->maps[layer][i] > 0.5F ? 1 : 0;
+    return f->input;
+}
+
+// Bias, batch-norm and ReLU, with the values of layer `owner` (of an add: the conv that it sums
+// up).
+static void finish(struct forward *f, int layer, int owner)
+{
+    const struct layer *l = &f->net->layers[layer];
+    const struct layer_weights *w = &f->weights->layers[owner];
+    size_t n = (size_t)l->out_h * l->out_w;
+    for (int c = 0; c < l->out_c; c++) {
+        float *map = f->maps[layer] + c * n;
+        float scale = 1, shift = w->bias && owner == layer ? w->bias[c] : 0;
+        if (l->bn) {
+            scale = (float)((double)w->gamma[c] / sqrt((double)w->var[c] + w->bn_eps));
+            shift = (shift - w->mean[c]) * scale + w->beta[c];
+        }
+        for (size_t i = 0; i < n; i++) {
+            float value = map[i] * scale + shift;
+            map[i] = l->act == ACT_RELU && value < 0 ? 0 : value;
+        }
+    }
+}
+
+static void pool(const struct layer *l, const float *in, float *out)
+{
+    for (int c = 0; c < l->out_c; c++)
+        for (int y = 0; y < l->out_h; y++)
+            for (int x = 0; x < l->out_w; x++) {
+                float most = -INFINITY, sum = 0;
+                for (int ky = 0; ky < l->kernel_h; ky++)
+                    for (int kx = 0; kx < l->kernel_w; kx++) {
+                        int iy = y * l->stride + ky - l->pad, ix = x * l->stride + kx - l->pad;
+                        if (iy < 0 || iy >= l->in_h || ix < 0 || ix >= l->in_w)
+                            continue;
+                        float value = in[((size_t)c * l->in_h + iy) * l->in_w + ix];
+                        most = value > most ? value : most;
+                        sum += value;
+                    }
+                out[((size_t)c * l->out_h + y) * l->out_w + x] =
+                    l->pool == POOL_MAX ? most : sum / (float)(l->kernel_h * l->kernel_w);
+            }
+}
+
+// Option A: every step-th pixel; channels appended or cut at the end, or on both sides.
+static void add_shortcut(const struct net *net, int layer, const float *from, float *to)
+{
+    const struct layer *l = &net->layers[layer], *s = &net->layers[l->input[1]];
+    int step = s->out_h / l->out_h;
+    int shift = net->pad_both ? (l->out_c - s->out_c) / 2 : 0;
+    for (int c = 0; c < l->out_c; c++) {
+        int source = c - shift;
+        if (source < 0 || source >= s->out_c)
+            continue;
+        for (int y = 0; y < l->out_h; y++)
+            for (int x = 0; x < l->out_w; x++)
+                to[((size_t)c * l->out_h + y) * l->out_w + x] +=
+                    from[((size_t)source * s->out_h + y * step) * s->out_w + x * step];
+    }
+}
+
+static void run_layer(struct forward *f, int i)
+{
+    const struct net *net = f->net;
+    const struct layer *l = &net->layers[i];
+    float *out = f->maps[i];
+    switch (l->kind) {
+    case LAYER_CONV:
+        convolve(l, read_map(f, l->input[0]), f->filters[i], out);
+        finish(f, i, i);
+        break;
+    case LAYER_LINEAR:
+        multiply(l, read_map(f, l->input[0]), f->filters[i], out);
+        finish(f, i, i);
+        break;
+    case LAYER_POOL:
+        pool(l, f->maps[l->input[0]], out);
+        finish(f, i, i);
+        break;
+    case LAYER_ADD:
+        memcpy(out, f->maps[l->input[0]], map_size(l) * sizeof *out);
+        add_shortcut(net, i, f->maps[l->input[1]], out);
+        finish(f, i, l->input[0]);
+        break;
+    case LAYER_INPUT:
+        break;
+    }
+}
+
+const float *forward_run(struct forward *f, const uint8_t *image)
+{
+    encode_floats(f->net, image, f->maps[0]);
+    for (size_t i = 1; i < f->net->n; i++)
+        run_layer(f, (int)i);
+    return f->maps[f->net->n - 1];
+}
+
+const float *forward_map(const struct forward *f, int layer)
+{
+    return f->maps[layer];
+}

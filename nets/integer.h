@@ -1,0 +1,59 @@
+// A net in whole numbers: what a chip computes when nothing is lost. Weights are integers,
+// batch-norm, scales and thresholds are folded into one multiply-add per channel (for plain binary
+// layers: one comparison), the residual stream is fixed point. This net is the reference: crossbars
+// without faults and with enough ADC bits equal it bit for bit.
+//
+// A stage is a conv or linear layer and, if its sums go straight into an add, that add. With acc
+// the layer's sum and x the shortcut's element, per output channel:
+//     v = mul * acc + res * x + add        (64 bits, scaled by 2^shift)
+//     binary:  bit = v > half;  stream = clamp(round(v / 2^shift)) to residual_bits
+//     k bits:  q = clamp(round(v / 2^shift), 0, 2^bits - 1)
+//     logits:  v itself
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct err;
+struct net;
+struct weights;
+
+struct int_layer {
+    const int32_t *w;            // (out, in / groups, kernel_h, kernel_w); binary: -1 and +1
+    int add;                     // the add done with this layer's sums, or -1
+    int64_t *mul, *offset, *res; // per output channel; res NULL without an add
+    int shift;
+    int64_t half;      // binary: a bit is set where v is above
+    int64_t low, high; // of the stored value
+};
+
+struct integer {
+    const struct net *net;
+    struct int_layer *layers; // one per layer; filled for conv and linear
+    int64_t *pool_mul;        // per layer: of average pools, scaled by 2^pool_shift
+    int pool_shift;
+    int32_t input_low, input_high; // raw images: the first layer's inputs
+    double input_scale;            // real value of one step of them
+    double *scale;                 // per layer: real value of one step of its map (k-bit forms)
+    struct arena *mem;
+};
+
+// ranges: per layer, the largest value of its map (k-bit forms; NULL in the binary form). Refuses
+// the float form.
+struct integer *integer_create(const struct net *net, const struct weights *weights,
+                               const double *ranges, struct err *err);
+void integer_destroy(struct integer *integer); // NULL is fine
+
+// The sums of one layer for a whole map: in is (in_c, in_h, in_w), acc (out_c, out_h, out_w).
+typedef void integer_matrix(void *context, int layer, const int32_t *in, int64_t *acc);
+void integer_matrix_reference(void *integer, int layer, const int32_t *in, int64_t *acc);
+
+// Scratch of one worker.
+struct integer_run;
+struct integer_run *integer_run_create(const struct integer *integer);
+void integer_run_destroy(struct integer_run *run); // NULL is fine
+// The logits of one image, every matrix computed by `matrix`; valid until the next call.
+const int64_t *integer_run_image(struct integer_run *run, const uint8_t *image,
+                                 integer_matrix *matrix, void *context);
+// The class with the largest logit, the first of equals.
+int integer_class(const int64_t *logits, int classes);

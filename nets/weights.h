@@ -1,0 +1,54 @@
+// The values of a net: weights, biases, batch-norm; in and out as safetensors files under the names
+// that PyTorch gives them. One arena owns them.
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+struct arena;
+struct err;
+struct net;
+
+struct layer_weights {
+    float *w;    // conv: (out, in/groups, kernel_h, kernel_w); linear: (out, in); else NULL
+    float *bias; // (out); NULL where the layer has none
+    // Batch-norm, (out) each, all NULL without: gamma * (x - mean) / sqrt(var + bn_eps) + beta.
+    // That of an add (a binary block's second one) stands at the conv that the add sums up.
+    float *gamma, *beta, *mean, *var;
+    double bn_eps; // a file holds one for all layers
+};
+
+struct weights {
+    size_t n;                     // layers of the net
+    struct layer_weights *layers; // in the net's order; [0], the input, has none
+    struct arena *mem;
+};
+
+// Room for all that the net has: zeros, but for batch-norms that change nothing (gamma = var = 1).
+// To be filled by who trains, or constructs, a net.
+struct weights *weights_create(const struct net *net);
+void weights_destroy(struct weights *weights); // NULL is fine
+
+// Reads a file for the net. Its tensors may bear the names that weights_save gives, or number the
+// blocks over all stages (layers.3.conv1 for layer2.0.conv1), call the classifier linear, fc or
+// classifier, and have "module." before all names. Types F32, F16, BF16, F64, I8, U8, I32, I64.
+// Missing, unknown (but num_batches_tracked) and misshapen tensors and values that are not finite
+// are refused, with what the file would fit; so are files above 4 GB, headers above 16 MB and
+// tensors above 2^31 elements.
+bool weights_load(const char *path, const struct net *net, struct weights **out, struct err *err);
+// The same from n bytes; `name` stands in messages.
+bool weights_parse(const char *name, const void *bytes, size_t n, const struct net *net,
+                   struct weights **out, struct err *err);
+
+// Writes F32 tensors in the net's order under PyTorch's names: layer1.0.conv1.weight, its
+// batch-norm layer1.0.bn1.{weight,bias,running_mean,running_var}, linear.weight. The same weights
+// give the same bytes; the file is there whole or not at all.
+bool weights_save(const char *path, const struct net *net, const struct weights *weights,
+                  struct err *err);
+// The same to a stream, whose errors its owner checks.
+bool weights_write(FILE *out, const char *name, const struct net *net,
+                   const struct weights *weights, struct err *err);
+
+// Of all values, in the net's order: whatever their file called them and stored them as.
+uint64_t weights_hash(const struct net *net, const struct weights *weights);

@@ -1,0 +1,188 @@
+// Weights to a file. Nothing in it depends on when, where or in which process it is written.
+#include "nets/weights.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "nets/net.h"
+#include "nets/safetensors.h"
+#include "nets/slots.h"
+#include "sim/base/err.h"
+#include "sim/base/file.h"
+#include "sim/base/hash.h"
+#include "sim/base/mem.h"
+#include "sim/base/text.h"
+
+enum { CHUNK = 1024, VALUE_BYTES = 4, LENGTH_BYTES = 8 };
+
+static void put_little_endian(unsigned char *bytes, uint64_t value, int n)
+{
+    for (int i = 0; i < n; i++)
+        bytes[i] = (unsigned char)(value >> 8 * i);
+}
+
+// At most CHUNK values as a file holds them. Returns how many bytes.
+static size_t encode(unsigned char bytes[CHUNK * VALUE_BYTES], const float *values, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++) {
+        uint32_t bits;
+        memcpy(&bits, &values[i], sizeof bits);
+        put_little_endian(bytes + i * VALUE_BYTES, bits, VALUE_BYTES);
+    }
+    return (size_t)n * VALUE_BYTES;
+}
+
+static int64_t chunk_at(int64_t at, int64_t count)
+{
+    return count - at < CHUNK ? count - at : CHUNK;
+}
+
+static void write_values(FILE *out, const float *values, int64_t count)
+{
+    unsigned char bytes[CHUNK * VALUE_BYTES];
+    for (int64_t at = 0; at < count; at += CHUNK) {
+        size_t n = encode(bytes, values + at, chunk_at(at, count));
+        fwrite(bytes, 1, n, out);
+    }
+}
+
+static uint64_t hash_values(uint64_t hash, const float *values, int64_t count)
+{
+    unsigned char bytes[CHUNK * VALUE_BYTES];
+    for (int64_t at = 0; at < count; at += CHUNK) {
+        size_t n = encode(bytes, values + at, chunk_at(at, count));
+        hash = hash_bytes(hash, bytes, n);
+    }
+    return hash;
+}
+
+static void write_entry(struct jsonw *w, const struct slot *slot, int64_t begin)
+{
+    jsonw_object(w, slot->name);
+    jsonw_string(w, "dtype", "F32");
+    jsonw_array(w, "shape");
+    for (int i = 0; i < slot->rank; i++)
+        jsonw_int(w, NULL, slot->shape[i]);
+    jsonw_end(w);
+    jsonw_array(w, "data_offsets");
+    jsonw_int(w, NULL, begin);
+    jsonw_int(w, NULL, begin + slot->count * VALUE_BYTES);
+    jsonw_end(w);
+    jsonw_end(w);
+}
+
+// [0] stands for all layers: check_all has compared them.
+static void print_header(FILE *text, const struct net *net, const struct weights *weights,
+                         const struct slots *slots)
+{
+    char eps[32];
+    int64_t begin = 0;
+    struct jsonw *w = jsonw_create(text, 0);
+    jsonw_object(w, NULL);
+    jsonw_object(w, "__metadata__");
+    jsonw_string(w, "format", "pt"); // readers of the PyTorch family ask for it
+    jsonw_string(w, "net", net->name);
+    jsonw_string(w, "form", net_form_names[net->form]);
+    jsonw_string(w, "width", net->width);
+    jsonw_string(w, "bn_eps", text_double(eps, sizeof eps, weights->layers[0].bn_eps));
+    jsonw_end(w);
+    for (size_t i = 0; i < slots->n; i++) {
+        write_entry(w, &slots->items[i], begin);
+        begin += slots->items[i].count * VALUE_BYTES;
+    }
+    jsonw_end(w);
+    jsonw_destroy(w);
+}
+
+// The header's length, the header, and blanks so that the values begin at a multiple of 8.
+static bool write_header(FILE *out, const char *name, const struct net *net,
+                         const struct weights *weights, const struct slots *slots, struct err *err)
+{
+    char *header = NULL;
+    size_t n = 0;
+    FILE *text = open_memstream(&header, &n);
+    if (!text)
+        return err_set(err, "%s: no memory for its header; use a smaller net", name);
+    print_header(text, net, weights, slots);
+    bool ok = fclose(text) == 0 && n > 0;
+    if (ok) {
+        unsigned char length[LENGTH_BYTES];
+        n--; // the line's end
+        size_t padded = (n + 7) / 8 * 8;
+        put_little_endian(length, padded, LENGTH_BYTES);
+        fwrite(length, 1, sizeof length, out);
+        fprintf(out, "%.*s%*s", (int)n, header, (int)(padded - n), "");
+    }
+    free(header);
+    return ok || err_set(err, "%s: no memory for its header; use a smaller net", name);
+}
+
+static bool check_all(const char *name, const struct weights *weights, const struct slots *slots,
+                      struct err *err)
+{
+    int64_t room = (int64_t)(SAFETENSORS_BYTES - SAFETENSORS_HEADER - LENGTH_BYTES) / VALUE_BYTES;
+    for (size_t i = 0; i < slots->n; i++) {
+        const struct slot *slot = &slots->items[i];
+        const float *values = slot_values(&weights->layers[slot->layer], slot->part);
+        assert(values);
+        if (weights->layers[slot->layer].bn_eps != weights->layers[0].bn_eps)
+            return err_set(err,
+                           "%s: %s: bn_eps is %g, elsewhere %g; a file holds one, use the same in "
+                           "all layers",
+                           name, slot->name, weights->layers[slot->layer].bn_eps,
+                           weights->layers[0].bn_eps);
+        if (slot->count > room)
+            return err_set(err,
+                           "%s: would have more than %zu bytes, the limit of a weights file; use a "
+                           "smaller net",
+                           name, SAFETENSORS_BYTES);
+        room -= slot->count;
+        if (!slot_check(slot, values, name, err))
+            return false;
+    }
+    return true;
+}
+
+bool weights_write(FILE *out, const char *name, const struct net *net,
+                   const struct weights *weights, struct err *err)
+{
+    struct arena *scratch = arena_create();
+    struct slots slots;
+    assert(weights->n == net->n);
+    bool ok = slots_create(net, scratch, &slots, err) && check_all(name, weights, &slots, err) &&
+              write_header(out, name, net, weights, &slots, err);
+    for (size_t i = 0; ok && i < slots.n; i++) {
+        const struct slot *slot = &slots.items[i];
+        write_values(out, slot_values(&weights->layers[slot->layer], slot->part), slot->count);
+    }
+    arena_destroy(scratch);
+    return ok;
+}
+
+bool weights_save(const char *path, const struct net *net, const struct weights *weights,
+                  struct err *err)
+{
+    struct file_out *out = file_create(path, err);
+    if (!out)
+        return false;
+    if (weights_write(file_stream(out), path, net, weights, err))
+        return file_commit(out, err);
+    file_discard(out);
+    return false;
+}
+
+uint64_t weights_hash(const struct net *net, const struct weights *weights)
+{
+    struct arena *scratch = arena_create();
+    struct slots slots;
+    uint64_t hash = HASH_START;
+    slots_create(net, scratch, &slots, NULL); // names do not matter here
+    for (size_t i = 0; i < slots.n; i++) {
+        const struct slot *slot = &slots.items[i];
+        hash =
+            hash_values(hash, slot_values(&weights->layers[slot->layer], slot->part), slot->count);
+    }
+    arena_destroy(scratch);
+    return hash;
+}

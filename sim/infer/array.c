@@ -1,0 +1,520 @@
+#include "sim/infer/array.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "nets/integer.h"
+#include "nets/net.h"
+#include "sim/base/err.h"
+#include "sim/base/mem.h"
+#include "sim/chip/chip.h"
+#include "sim/map/map.h"
+
+enum { LANES = 8 }; // columns are padded to a multiple
+
+// The weights of one layer in effect, by im2col row and output.
+struct matrix {
+    bool mapped;
+    int rows, outs, columns; // of one group; columns: outs padded
+    int groups;
+    bool wide;              // some weight needs more than 16 bits
+    int32_t *w;             // (group, row, column)
+    int16_t *narrow;        // the same, unless wide
+    bool packed;            // all of them are -1, 0, +1: bit masks below
+    bool clips;             // its ADC may lose something
+    int group_words;        // 64-bit words of one group of rows driven at once
+    int n_words;            // of all of them
+    int *place;             // per row: word * 64 + bit
+    int *word_row;          // per word: its first row; one more at the end
+    int *offset;            // per row: of a window's element in the padded map
+    uint64_t *plus, *minus; // (group, word, column)
+};
+
+struct arrays {
+    const struct mapping *map;
+    const struct integer *net;
+    const struct kernels *kernels;
+    struct matrix *layers;
+    struct fault_counts counts;
+    int64_t full; // R of one conversion, and what of it a code is worth: R / 2^half_bits
+    struct arena *mem;
+};
+
+// --- Cells ---
+
+struct cell_model {
+    int bits, cell_bits, slices;
+    int polarity;
+    int top; // highest level
+};
+
+static int level_of(const struct cell_model *m, int32_t w, int slice, int polarity)
+{
+    int64_t held;
+    if (m->polarity == POLARITY_DIFFERENTIAL)
+        held = (w > 0 && polarity == 0) || (w < 0 && polarity == 1) ? (w > 0 ? w : -(int64_t)w) : 0;
+    else
+        held = m->bits == 1 ? (w + 1) / 2 : w + ((int64_t)1 << (m->bits - 1));
+    return (int)(held >> (slice * m->cell_bits) & m->top);
+}
+
+static int read_cell(struct arrays *a, const struct fault_params *faults,
+                     const struct cell_address *at, int level, int top)
+{
+    a->counts.cells++;
+    if (!fault_any(faults))
+        return level;
+    enum cell_fate fate = fault_cell(faults, at);
+    a->counts.lrs += fate == CELL_LRS;
+    a->counts.hrs += fate == CELL_HRS;
+    return fate == CELL_LRS ? top : fate == CELL_HRS ? 0 : level;
+}
+
+static struct cell_address address_of(const struct mapping *map, const struct slice *s)
+{
+    const struct map_tile *t = &map->tiles[s->tile];
+    return (struct cell_address){t->x, t->y, s->pe, s->crossbar, 0, 0, 0};
+}
+
+// What the offset column, or the digital side in its place, says of one row: 1 if all is well.
+static int unit_of(struct arrays *a, const struct fault_params *faults, const struct slice *s,
+                   int row, const struct cell_model *m)
+{
+    if (m->polarity != POLARITY_OFFSET)
+        return 1;
+    struct cell_address at = address_of(a->map, s);
+    at.row = row;
+    at.column = s->columns - 1;
+    return read_cell(a, faults, &at, 1, m->top);
+}
+
+// Adds one slice's cells to the weights in effect.
+static void read_slice(struct arrays *a, const struct fault_params *faults, const struct slice *s,
+                       const struct cell_model *m)
+{
+    const struct layer *l = &a->map->net->layers[s->layer];
+    const struct map_layer *ml = &a->map->layers[s->layer];
+    struct matrix *matrix = &a->layers[s->layer];
+    const int32_t *w = a->net->layers[s->layer].w;
+    int arrays = m->polarity == POLARITY_DIFFERENTIAL ? 2 : 1, in_columns = ml->column_slices;
+    int first_out = s->group * (l->out_c / l->groups);
+    bool offset = m->polarity != POLARITY_DIFFERENTIAL && s->weight_slice == 0;
+    struct cell_address at = address_of(a->map, s);
+    for (int row = 0; row < s->rows; row++) {
+        int unit = offset ? unit_of(a, faults, s, row, m) : 0;
+        int64_t off = m->bits == 1 ? unit : (int64_t)unit << (m->bits - 1);
+        int32_t *to =
+            matrix->w + ((size_t)s->group * matrix->rows + s->row0 + row) * matrix->columns;
+        for (int o = 0; o < s->outs; o++) {
+            int out = s->out0 - first_out + o;
+            int32_t weight = w[(size_t)(s->out0 + o) * matrix->rows + s->row0 + row];
+            int64_t sum = 0;
+            for (int k = 0; k < in_columns; k++)
+                for (int p = 0; p < arrays; p++) {
+                    int slice = in_columns > 1 ? k : s->weight_slice;
+                    at.polarity = p;
+                    at.row = row;
+                    at.column = o * in_columns + k;
+                    int level = read_cell(a, faults, &at, level_of(m, weight, slice, p), m->top);
+                    int64_t value = (int64_t)level << (slice * m->cell_bits);
+                    sum += p ? -value : value;
+                }
+            to[out] += (int32_t)((offset && m->bits == 1 ? 2 * sum : sum) - (offset ? off : 0));
+        }
+    }
+}
+
+// --- What the ADC can tell apart ---
+
+// The largest sum of one conversion.
+static int64_t full_sum(const struct chip *chip, int cell_top)
+{
+    return (int64_t)chip_rows_active(chip) * cell_top * ((1 << chip->dac.bits) - 1);
+}
+
+static bool is_signed(const struct chip *chip)
+{
+    return chip->crossbar.polarity == POLARITY_DIFFERENTIAL && !chip->crossbar.subtract_after;
+}
+
+static bool loses_nothing(const struct chip *chip, const struct adc_params *adc, int64_t largest)
+{
+    if (adc->bits >= 62)
+        return true;
+    int64_t codes = (int64_t)1 << adc->bits;
+    return is_signed(chip) ? largest <= codes / 2 - 1 : largest <= codes - 1;
+}
+
+static int bits_wanted(const struct chip *chip, int64_t largest)
+{
+    int bits = 1;
+    while (!loses_nothing(chip, &(struct adc_params){.bits = bits}, largest))
+        bits++;
+    return bits;
+}
+
+// The highest level that a cell of this layer can read, and the highest input: cells and DACs may
+// be wider than what they hold, but a broken cell reads its own highest level.
+static int64_t largest_product(const struct chip *chip, const struct layer *l,
+                               const struct cell_model *m, bool broken)
+{
+    int cell = broken || m->bits > m->cell_bits ? m->cell_bits : m->bits;
+    int dac = l->in_bits[0] < chip->dac.bits ? l->in_bits[0] : chip->dac.bits;
+    return (((int64_t)1 << cell) - 1) * (((int64_t)1 << dac) - 1);
+}
+
+static bool check_adc(const struct arrays *a, int layer, const struct cell_model *m, bool broken,
+                      struct err *err)
+{
+    const struct chip *chip = a->map->chip;
+    const struct layer *l = &a->map->net->layers[layer];
+    const struct adc_params *adc = chip_adc(chip, l->name);
+    struct matrix *matrix = &a->layers[layer];
+    int rows = matrix->rows < chip_rows_active(chip) ? matrix->rows : chip_rows_active(chip);
+    int64_t largest = rows * largest_product(chip, l, m, broken);
+    matrix->clips = !loses_nothing(chip, adc, largest);
+    if (!matrix->clips)
+        return true;
+    const struct conf_node *at = conf_find(chip->conf->root, "adc");
+    if (adc->bits < 2)
+        return conf_fail(at, err,
+                         "read-outs of one bit are not evaluated yet: layer '%s' needs %d bits to "
+                         "lose nothing",
+                         l->name, bits_wanted(chip, largest));
+    if (!is_signed(chip) || m->bits != 1 || m->cell_bits != 1 || l->in_bits[0] != 1)
+        return conf_fail(
+            at, err,
+            "%d bits clip sums of up to %lld in layer '%s', which is evaluated for "
+            "binary nets on differential pairs alone; set adc.bits to %d or more (with "
+            "time, energy and area)",
+            adc->bits, (long long)largest, l->name, bits_wanted(chip, largest));
+    return true;
+}
+
+// --- Layers ---
+
+static int round_up(int n, int to)
+{
+    return (n + to - 1) / to * to;
+}
+
+// Rows that are driven together share words; every group of rows starts a new one.
+static void place_rows(struct arrays *a, int layer)
+{
+    const struct map_layer *ml = &a->map->layers[layer];
+    struct matrix *m = &a->layers[layer];
+    int active = chip_rows_active(a->map->chip), words = 0;
+    m->place = arena_alloc(a->mem, (size_t)m->rows, sizeof *m->place);
+    m->group_words = (active + 63) / 64;
+    int each = ml->slices / ml->replicas;
+    int last = -1;
+    for (int i = ml->slice0; i < ml->slice0 + each; i++) {
+        const struct slice *s = &a->map->slices[i];
+        if (s->row_block <= last || s->group)
+            continue; // another column block of the same rows
+        last = s->row_block;
+        for (int row = 0; row < s->rows; row++) {
+            int group = row / active, in_group = row % active;
+            m->place[s->row0 + row] =
+                (words + group * m->group_words + in_group / 64) * 64 + in_group % 64;
+        }
+        words += (s->rows + active - 1) / active * m->group_words;
+    }
+    m->n_words = words;
+    m->word_row = arena_alloc(a->mem, (size_t)words + 1, sizeof *m->word_row);
+    for (int row = m->rows - 1, word = words; word >= 0; word--) {
+        while (row >= 0 && m->place[row] / 64 >= word)
+            row--;
+        m->word_row[word] = row + 1;
+    }
+    const struct layer *l = &a->map->net->layers[layer];
+    int width = l->in_w + 2 * l->pad, height = l->in_h + 2 * l->pad, row = 0;
+    m->offset = arena_alloc(a->mem, (size_t)m->rows, sizeof *m->offset);
+    for (int c = 0; c < l->in_c / l->groups; c++)
+        for (int ky = 0; ky < l->kernel_h; ky++)
+            for (int kx = 0; kx < l->kernel_w; kx++)
+                m->offset[row++] = (c * height + ky) * width + kx;
+}
+
+static void pack(struct arrays *a, int layer)
+{
+    struct matrix *m = &a->layers[layer];
+    size_t size = (size_t)m->groups * m->rows * m->columns;
+    m->packed = a->map->net->layers[layer].in_bits[0] == 1;
+    for (size_t i = 0; i < size; i++) {
+        m->packed = m->packed && m->w[i] >= -1 && m->w[i] <= 1;
+        m->wide = m->wide || m->w[i] > INT16_MAX || m->w[i] < INT16_MIN;
+    }
+    if (!m->packed && !m->wide) {
+        m->narrow = arena_alloc(a->mem, size, sizeof *m->narrow);
+        for (size_t i = 0; i < size; i++)
+            m->narrow[i] = (int16_t)m->w[i];
+    }
+    if (!m->packed)
+        return;
+    place_rows(a, layer);
+    size_t masks = (size_t)m->groups * m->n_words * m->columns;
+    m->plus = arena_alloc(a->mem, masks, sizeof *m->plus);
+    m->minus = arena_alloc(a->mem, masks, sizeof *m->minus);
+    for (int g = 0; g < m->groups; g++)
+        for (int row = 0; row < m->rows; row++)
+            for (int c = 0; c < m->outs; c++) {
+                int32_t w = m->w[((size_t)g * m->rows + row) * m->columns + c];
+                size_t at = ((size_t)g * m->n_words + m->place[row] / 64) * m->columns + c;
+                uint64_t bit = (uint64_t)1 << m->place[row] % 64;
+                m->plus[at] |= w > 0 ? bit : 0;
+                m->minus[at] |= w < 0 ? bit : 0;
+            }
+}
+
+static bool build_layer(struct arrays *a, int layer, const struct fault_params *faults,
+                        struct err *err)
+{
+    const struct chip *chip = a->map->chip;
+    const struct layer *l = &a->map->net->layers[layer];
+    const struct map_layer *ml = &a->map->layers[layer];
+    struct matrix *m = &a->layers[layer];
+    m->mapped = true;
+    m->groups = l->groups;
+    m->rows = l->in_c / l->groups * l->kernel_h * l->kernel_w;
+    m->outs = l->out_c / l->groups;
+    m->columns = round_up(m->outs, LANES);
+    m->w = arena_alloc(a->mem, (size_t)m->groups * m->rows * m->columns, sizeof *m->w);
+    struct cell_model cells = {l->weight_bits, chip->cell.bits,
+                               ml->weight_slices * ml->column_slices, chip->crossbar.polarity,
+                               (1 << chip->cell.bits) - 1};
+    if (!check_adc(a, layer, &cells, fault_any(faults), err))
+        return false;
+    int each = ml->slices / ml->replicas;
+    for (int i = ml->slice0; i < ml->slice0 + each; i++)
+        read_slice(a, faults, &a->map->slices[i], &cells);
+    pack(a, layer);
+    if (m->clips && !m->packed)
+        return err_set(err, "layer '%s': faults make sums that this ADC's model does not cover",
+                       l->name);
+    return true;
+}
+
+struct arrays *arrays_create(const struct mapping *mapping, const struct integer *integer,
+                             const struct fault_params *faults, enum cpu_level level,
+                             struct err *err)
+{
+    struct arena *mem = arena_create();
+    struct arrays *a = arena_alloc(mem, 1, sizeof *a);
+    const struct net *net = mapping->net;
+    *a = (struct arrays){.map = mapping, .net = integer, .mem = mem};
+    a->kernels = kernels_for(cpu_best(level));
+    a->full = full_sum(mapping->chip, (1 << mapping->chip->cell.bits) - 1);
+    a->layers = arena_alloc(mem, net->n, sizeof *a->layers);
+    bool ok = true;
+    if (mapping->chip->mapping.replicate && fault_any(faults))
+        ok = err_set(err, "faults in replicated layers are not evaluated yet; drop "
+                          "mapping.replicate");
+    for (size_t i = 1; i < net->n && ok; i++)
+        if (net->layers[i].kind == LAYER_CONV || net->layers[i].kind == LAYER_LINEAR)
+            ok = build_layer(a, (int)i, faults, err);
+    if (!ok) {
+        arena_destroy(mem);
+        return NULL;
+    }
+    return a;
+}
+
+void arrays_destroy(struct arrays *arrays)
+{
+    if (arrays)
+        arena_destroy(arrays->mem);
+}
+
+struct fault_counts arrays_faults(const struct arrays *arrays)
+{
+    return arrays->counts;
+}
+
+int32_t arrays_weight(const struct arrays *arrays, int layer, int out, int row)
+{
+    const struct matrix *m = &arrays->layers[layer];
+    return m->w[((size_t)(out / m->outs) * m->rows + row) * m->columns + out % m->outs];
+}
+
+// --- Matrices ---
+
+struct array_worker {
+    const struct arrays *arrays;
+    uint64_t *bits;  // of one window, packed
+    uint8_t *padded; // the map of a binary layer with zeros around
+    int32_t *window; // of one window, by row
+    int32_t *sums;   // of one group of rows, or of all
+    int64_t *codes;  // ADC codes added up
+};
+
+static size_t padded_size(const struct layer *l)
+{
+    return (size_t)l->in_c * (l->in_h + 2 * l->pad) * (l->in_w + 2 * l->pad);
+}
+
+struct array_worker *array_worker_create(const struct arrays *arrays)
+{
+    struct array_worker *worker = mem_alloc(1, sizeof *worker);
+    size_t words = 1, rows = 1, columns = LANES, padded = 1;
+    for (size_t i = 0; i < arrays->map->net->n; i++) {
+        const struct matrix *m = &arrays->layers[i];
+        words = (size_t)m->n_words > words ? (size_t)m->n_words : words;
+        rows = (size_t)m->rows > rows ? (size_t)m->rows : rows;
+        columns = (size_t)m->columns > columns ? (size_t)m->columns : columns;
+        size_t map = m->packed ? padded_size(&arrays->map->net->layers[i]) : 0;
+        padded = map > padded ? map : padded;
+    }
+    worker->arrays = arrays;
+    worker->padded = mem_alloc(padded, 1);
+    worker->bits = mem_alloc(words, sizeof *worker->bits);
+    worker->window = mem_alloc(rows, sizeof *worker->window);
+    worker->sums = mem_alloc(columns, sizeof *worker->sums);
+    worker->codes = mem_alloc(columns, sizeof *worker->codes);
+    return worker;
+}
+
+void array_worker_destroy(struct array_worker *worker)
+{
+    if (!worker)
+        return;
+    free(worker->bits);
+    free(worker->padded);
+    free(worker->window);
+    free(worker->sums);
+    free(worker->codes);
+    free(worker);
+}
+
+// The inputs of one window in the order of the mapping's rows; 0 outside the map.
+static void gather(const struct layer *l, const int32_t *in, int group, int y, int x,
+                   int32_t *window)
+{
+    int channels = l->in_c / l->groups;
+    size_t row = 0;
+    for (int c = group * channels; c < (group + 1) * channels; c++)
+        for (int ky = 0; ky < l->kernel_h; ky++) {
+            int iy = y * l->stride + ky - l->pad;
+            const int32_t *line = in + ((size_t)c * l->in_h + iy) * l->in_w;
+            for (int kx = 0; kx < l->kernel_w; kx++, row++) {
+                int ix = x * l->stride + kx - l->pad;
+                bool inside = iy >= 0 && iy < l->in_h && ix >= 0 && ix < l->in_w;
+                window[row] = inside ? line[ix] : 0;
+            }
+        }
+}
+
+// A code is worth full / 2^half if that is above 1: rounded to the nearest, half up.
+static int64_t convert(int64_t full, int half, int32_t sum)
+{
+    int64_t top = ((int64_t)1 << half) - 1, code = sum;
+    if (full > top + 1) {
+        int64_t scaled = ((int64_t)sum << (half + 1)) + full, two = 2 * full;
+        code = scaled / two - (scaled % two < 0);
+    }
+    return code > top ? top : code < -top - 1 ? -top - 1 : code;
+}
+
+// The bits of the window whose first element is at `window`, in the order of the mapping's rows.
+static void pack_window(const struct matrix *m, const uint8_t *window, uint64_t *bits)
+{
+    for (int word = 0; word < m->n_words; word++) {
+        uint64_t packed = 0;
+        int first = m->word_row[word], end = m->word_row[word + 1];
+        for (int row = first; row < end; row++)
+            packed |= (uint64_t)window[m->offset[row]] << (row - first);
+        bits[word] = packed;
+    }
+}
+
+static void pad_map(const struct layer *l, const int32_t *in, uint8_t *padded)
+{
+    int width = l->in_w + 2 * l->pad, height = l->in_h + 2 * l->pad;
+    memset(padded, 0, padded_size(l));
+    for (int c = 0; c < l->in_c; c++)
+        for (int y = 0; y < l->in_h; y++) {
+            uint8_t *to = padded + ((size_t)c * height + y + l->pad) * width + l->pad;
+            const int32_t *from = in + ((size_t)c * l->in_h + y) * l->in_w;
+            for (int x = 0; x < l->in_w; x++)
+                to[x] = (uint8_t)from[x];
+        }
+}
+
+static void multiply_packed(struct array_worker *worker, int layer, const struct matrix *m,
+                            int group, const uint8_t *window)
+{
+    const struct arrays *a = worker->arrays;
+    int half = chip_adc(a->map->chip, a->map->net->layers[layer].name)->bits - 1;
+    pack_window(m, window, worker->bits);
+    memset(worker->codes, 0, (size_t)m->columns * sizeof *worker->codes);
+    memset(worker->sums, 0, (size_t)m->columns * sizeof *worker->sums);
+    size_t base = (size_t)group * m->n_words;
+    for (int word = 0; word < m->n_words; word++) {
+        if (worker->bits[word]) {
+            size_t at = (base + word) * m->columns;
+            a->kernels->count_bits(worker->bits[word], m->plus + at, m->minus + at, m->columns,
+                                   worker->sums);
+        }
+        if (!m->clips || (word + 1) % m->group_words)
+            continue;
+        for (int c = 0; c < m->outs; c++) // one conversion per column and group of rows
+            worker->codes[c] += convert(a->full, half, worker->sums[c]);
+        memset(worker->sums, 0, (size_t)m->columns * sizeof *worker->sums);
+    }
+    bool scaled = m->clips && a->full > (int64_t)1 << half;
+    for (int c = 0; c < m->outs; c++) {
+        int64_t code = worker->codes[c];
+        if (scaled) // back from codes to sums
+            code = (code * a->full + ((int64_t)1 << half) / 2) >> half;
+        worker->codes[c] = m->clips ? code : worker->sums[c];
+    }
+}
+
+static void multiply_rows(struct array_worker *worker, const struct matrix *m, int group,
+                          bool small)
+{
+    const int32_t *w = m->w + (size_t)group * m->rows * m->columns;
+    if (m->narrow && small) {
+        memset(worker->sums, 0, (size_t)m->columns * sizeof *worker->sums);
+        for (int row = 0; row < m->rows; row++)
+            if (worker->window[row])
+                worker->arrays->kernels->add_row(
+                    worker->window[row], m->narrow + ((size_t)group * m->rows + row) * m->columns,
+                    m->columns, worker->sums);
+        for (int c = 0; c < m->outs; c++)
+            worker->codes[c] = worker->sums[c];
+        return;
+    }
+    memset(worker->codes, 0, (size_t)m->columns * sizeof *worker->codes);
+    for (int row = 0; row < m->rows; row++)
+        for (int c = 0; c < m->outs && worker->window[row]; c++)
+            worker->codes[c] += (int64_t)worker->window[row] * w[(size_t)row * m->columns + c];
+}
+
+void arrays_matrix(void *context, int layer, const int32_t *in, int64_t *acc)
+{
+    struct array_worker *worker = context;
+    const struct matrix *m = &worker->arrays->layers[layer];
+    const struct layer *l = &worker->arrays->map->net->layers[layer];
+    // Sums of 32 bits are enough for 8-bit inputs and weights of up to 2^14 rows.
+    bool small = l->in_bits[0] <= 8 && l->weight_bits <= 8 && m->rows <= 1 << 14;
+    size_t map = (size_t)l->out_h * l->out_w;
+    int width = l->in_w + 2 * l->pad, height = l->in_h + 2 * l->pad;
+    if (m->packed)
+        pad_map(l, in, worker->padded);
+    for (int g = 0; g < m->groups; g++)
+        for (int y = 0; y < l->out_h; y++)
+            for (int x = 0; x < l->out_w; x++) {
+                if (m->packed) {
+                    size_t at = (size_t)g * (l->in_c / l->groups) * height * width;
+                    at += (size_t)y * l->stride * width + (size_t)x * l->stride;
+                    multiply_packed(worker, layer, m, g, worker->padded + at);
+                } else {
+                    gather(l, in, g, y, x, worker->window);
+                    multiply_rows(worker, m, g, small);
+                }
+                for (int c = 0; c < m->outs; c++)
+                    acc[((size_t)g * m->outs + c) * map + (size_t)y * l->out_w + x] =
+                        worker->codes[c];
+            }
+}

@@ -1,0 +1,42 @@
+// A mapped net's weights as they stand in the crossbars: every cell at its physical address, broken
+// cells included; and matrices computed with them as the chip does, bit cycle by bit cycle, group
+// of rows by group of rows, through its ADCs.
+//
+// Weights: a differential pair holds |w| in the array of its sign; a single array holds
+// w + 2^(bits - 1) (binary: (w + 1) / 2), the offset column or the digital side takes that off
+// again. Slices of cell.bits each, least significant first. A cell stuck at LRS reads the highest
+// level, one stuck at HRS the lowest.
+//
+// ADC, range `full`: the largest sum R that one conversion can meet (rows driven at once x highest
+// level x highest input) fills it; a code is worth max(1, R / 2^(bits - 1)) with signs
+// (differential, subtracted before the ADC), max(1, R / 2^bits) without. An ADC whose code is worth
+// 1 and that reaches R loses nothing.
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "nets/kernels/kernels.h"
+#include "sim/infer/fault.h"
+
+struct err;
+struct integer;
+struct mapping;
+
+struct arrays;
+
+// Refuses what is not modelled: read-outs of one bit, and ADCs that clip other than binary
+// differential sums subtracted before them; says which ADC would do.
+struct arrays *arrays_create(const struct mapping *mapping, const struct integer *integer,
+                             const struct fault_params *faults, enum cpu_level level,
+                             struct err *err);
+void arrays_destroy(struct arrays *arrays); // NULL is fine
+struct fault_counts arrays_faults(const struct arrays *arrays);
+// The net with the weights that the arrays have in effect: a broken pair may hold 0, or +-1
+// flipped.
+int32_t arrays_weight(const struct arrays *arrays, int layer, int out, int row);
+
+// An integer_matrix; its context is a struct array_worker of one worker.
+struct array_worker;
+struct array_worker *array_worker_create(const struct arrays *arrays);
+void array_worker_destroy(struct array_worker *worker); // NULL is fine
+void arrays_matrix(void *worker, int layer, const int32_t *in, int64_t *acc);

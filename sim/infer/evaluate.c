@@ -1,0 +1,89 @@
+#include "sim/infer/evaluate.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "nets/encode.h"
+#include "nets/forward.h"
+#include "nets/integer.h"
+#include "nets/net.h"
+#include "sim/base/mem.h"
+#include "sim/infer/array.h"
+#include "workloads/dataset.h"
+
+static uint8_t largest(const float *logits, int n)
+{
+    int best = 0;
+    for (int c = 1; c < n; c++)
+        best = logits[c] > logits[best] ? c : best;
+    return (uint8_t)best;
+}
+
+static void evaluate_float(const struct evaluation *e, size_t images, size_t first, size_t step,
+                           uint8_t *classes)
+{
+    struct forward *forward = forward_create(e->net, e->weights);
+    for (size_t i = first; i < images; i += step)
+        classes[i] = largest(forward_run(forward, dataset_image(e->data, i)), e->net->classes);
+    forward_destroy(forward);
+}
+
+void evaluate(const struct evaluation *e, size_t images, size_t first, size_t step,
+              uint8_t *classes)
+{
+    if (!e->integer) {
+        evaluate_float(e, images, first, step, classes);
+        return;
+    }
+    struct integer_run *run = integer_run_create(e->integer);
+    struct array_worker *worker = e->arrays ? array_worker_create(e->arrays) : NULL;
+    struct integer copy = *e->integer; // the reference's context is not const
+    for (size_t i = first; i < images; i += step) {
+        const uint8_t *image = dataset_image(e->data, i);
+        const int64_t *logits =
+            worker ? integer_run_image(run, image, arrays_matrix, worker)
+                   : integer_run_image(run, image, integer_matrix_reference, &copy);
+        classes[i] = (uint8_t)integer_class(logits, e->net->classes);
+    }
+    array_worker_destroy(worker);
+    integer_run_destroy(run);
+}
+
+static double input_range(const struct net *net)
+{
+    size_t pixels = (size_t)net->raw_c * net->raw_h * net->raw_w;
+    uint8_t *image = mem_alloc(pixels, 1);
+    float *planes =
+        mem_alloc((size_t)net->layers[0].out_c * net->raw_h * net->raw_w, sizeof *planes);
+    double most = 0;
+    for (int value = 0; value <= 255; value += 255) {
+        memset(image, value, pixels);
+        encode_floats(net, image, planes);
+        for (size_t i = 0; i < pixels; i++)
+            most = fmax(most, fabs((double)planes[i]));
+    }
+    free(image);
+    free(planes);
+    return most;
+}
+
+void evaluate_ranges(const struct net *net, const struct weights *weights,
+                     const struct dataset *data, size_t images, double *ranges)
+{
+    struct forward *forward = forward_create(net, weights);
+    for (size_t l = 0; l < net->n; l++)
+        ranges[l] = 0;
+    for (size_t i = 0; i < images && i < data->n; i++) {
+        forward_run(forward, dataset_image(data, i));
+        for (size_t l = 1; l < net->n; l++) {
+            const struct layer *layer = &net->layers[l];
+            size_t n = (size_t)layer->out_c * layer->out_h * layer->out_w;
+            const float *map = forward_map(forward, (int)l);
+            for (size_t j = 0; j < n; j++)
+                ranges[l] = fmax(ranges[l], (double)map[j]);
+        }
+    }
+    ranges[0] = input_range(net);
+    forward_destroy(forward);
+}

@@ -1,0 +1,27 @@
+// Images through a net: in floating point, in whole numbers, or through the arrays of a chip.
+#pragma once
+#include <stddef.h>
+#include <stdint.h>
+
+struct arrays;
+struct dataset;
+struct integer;
+struct net;
+struct weights;
+
+struct evaluation {
+    const struct net *net;
+    const struct weights *weights;
+    const struct integer *integer; // NULL: floating point
+    const struct arrays *arrays;   // NULL: the whole-number net itself
+    const struct dataset *data;
+};
+
+// The class that the net gives to images first, first + step ... below `images`, each at its index
+// in classes. A pure function of its arguments: workers may share the images out as they like.
+void evaluate(const struct evaluation *what, size_t images, size_t first, size_t step,
+              uint8_t *classes);
+// Per layer, the largest value of its map over the first images of a set: ranges for the k-bit
+// forms. [0] is the largest absolute value that a normalised pixel can have.
+void evaluate_ranges(const struct net *net, const struct weights *weights,
+                     const struct dataset *data, size_t images, double *ranges);

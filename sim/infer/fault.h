@@ -1,0 +1,31 @@
+// Broken cells. A cell's fate is a pure function of seed, trial and physical address: maps are
+// nested as rates rise and do not depend on order, threads or the size of the mesh.
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+
+// Primary names by resistance; HAWIS's SA0 is stuck_lrs (low resistance), SA1 is stuck_hrs.
+struct fault_params {
+    double stuck_lrs, stuck_hrs; // share of cells, together at most 1
+    uint64_t seed;
+    uint32_t trial;
+};
+
+enum cell_fate { CELL_FINE, CELL_LRS, CELL_HRS };
+
+struct cell_address {
+    int x, y; // tile
+    int pe, crossbar;
+    int polarity; // 0: plus or the only array, 1: minus
+    int row, column;
+};
+
+struct fault_counts {
+    int64_t cells, lrs, hrs; // programmed cells, and those of them that were hit
+};
+
+enum cell_fate fault_cell(const struct fault_params *faults, const struct cell_address *at);
+static inline bool fault_any(const struct fault_params *faults)
+{
+    return faults->stuck_lrs > 0 || faults->stuck_hrs > 0;
+}

@@ -1,0 +1,165 @@
+// Who sends what to whom, and what the events make of it, on nets small enough to count by hand.
+#include "sim/cost/flow.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "sim/base/err.h"
+#include "sim/chip/chip.h"
+#include "sim/conf/library.h"
+#include "sim/des/run.h"
+#include "sim/map/map.h"
+#include "sim/map/size.h"
+#include "nets/net.h"
+#include "tests/close.h"
+#include "tests/support/setup.h"
+
+#define SETS(...) ((const char *const[]){__VA_ARGS__, NULL})
+
+// Dense: the 49 rows of a 7x7 kernel over one channel lie in four crossbars of 16 rows, which all
+// read the same channel: it comes, and is kept, once.
+static void a_channel_cut_into_blocks_is_read_once(void **state)
+{
+    (void)state;
+    static const char text[] =
+        "{name: t, input: {channels: 1, height: 8, width: 8, bits: 8}, encoder: raw,\n"
+        "layers: [{name: a, kind: conv, out: 2, kernel: 7, pad: 3}]}";
+    struct setup s = setup_text("isaac-ce", text, "int8",
+                                SETS("mapping.policy=dense", "crossbar.rows=16", "dac.count=16"));
+    assert_int_equal(s.map->layers[1].row_blocks, 4);
+    assert_int_equal(s.map->n_tiles, 1);
+    assert_int_equal(size_channels(s.map, 0, 4, 0, INT64_MAX), 1);
+    assert_int_equal(size_rows(s.map, 0, 4), 49);
+    assert_int_equal(size_tile_row_bits(s.map, 0), 8 * 8);
+    struct flow *flow = flow_create(s.map, TOKENS_ROWS);
+    assert_int_equal(flow->channels[flow->from_offchip[0]].bits, 8 * 8);
+    flow_destroy(flow);
+    setup_free(&s);
+}
+
+// Any run of slices against a count of every row and channel.
+static void runs_of_slices_reach_what_they_hold(void **state)
+{
+    (void)state;
+    static const char text[] =
+        "{name: t, input: {channels: 12, height: 4, width: 4, bits: 8}, encoder: raw,\n"
+        "layers: [{name: a, kind: conv, out: 12, kernel: 3, pad: 1, groups: 2}]}";
+    struct setup s = setup_text("hawis", text, "int8",
+                                SETS("mapping.policy=dense", "crossbar.rows=20", "dac.count=20",
+                                     "crossbar.columns=4", "tile.pes=200"));
+    int n = s.map->n_slices;
+    assert_true(n > 50);
+    for (int from = 0; from < n; from += 3)
+        for (int to = from + 1; to <= n; to++) {
+            bool rows[2][54] = {{0}}, channels[12] = {0};
+            int n_rows = 0, n_channels = 0;
+            for (int i = from; i < to; i++) {
+                const struct slice *p = &s.map->slices[i];
+                for (int r = p->row0; r < p->row0 + p->rows; r++) {
+                    n_rows += !rows[p->group][r];
+                    rows[p->group][r] = true;
+                    int c = p->group * 6 + r / 9;
+                    n_channels += !channels[c] && c >= 2 && c < 9;
+                    channels[c] = true;
+                }
+            }
+            assert_int_equal(size_rows(s.map, from, to), n_rows);
+            assert_int_equal(size_channels(s.map, from, to, 2, 9), n_channels);
+        }
+    setup_free(&s);
+}
+
+// Nothing to lay on crossbars is said, not tried.
+static void a_net_without_matrices_is_refused(void **state)
+{
+    (void)state;
+    static const char text[] =
+        "{name: t, input: {channels: 3, height: 8, width: 8}, encoder: raw,\n"
+        "layers: [{name: p, kind: pool, kernel: 2}]}";
+    struct err err = {0};
+    struct library library = {0};
+    struct chip *chip = NULL;
+    struct net *net = NULL;
+    struct mapping *map = NULL;
+    assert_true(chip_load(library_open(&library, LIBRARY_CHIP, "hawis", &err), &chip, &err));
+    struct conf *conf = conf_parse("net", text, strlen(text), &err);
+    assert_true(net_load(conf, &(struct net_options){0}, &net, &err));
+    assert_false(map_net(net, chip, 1, &map, &err));
+    assert_non_null(strstr(err.text, "no convolution or linear layer"));
+    net_destroy(net);
+    conf_close(conf);
+    chip_destroy(chip);
+}
+
+// The link's latency comes once with the image and once with the result; rows follow each other.
+static void offchip_latency_is_paid_once_each_way(void **state)
+{
+    (void)state;
+    static const char text[] =
+        "{name: t, input: {channels: 3, height: 16, width: 16}, encoder: raw,\n"
+        "layers: [{name: a, kind: conv, out: 4, kernel: 1}]}";
+    double latency_s[2];
+    for (int i = 0; i < 2; i++) {
+        struct setup s = setup_text("hawis", text, "int8",
+                                    SETS(i ? "offchip.latency=1 us" : "offchip.latency=0 s"));
+        struct result *r = setup_run(&s, &(struct run_params){0});
+        latency_s[i] = r->latency_s;
+        result_destroy(r);
+        setup_free(&s);
+    }
+    assert_close(latency_s[1] - latency_s[0], 2e-6, 1e-6);
+}
+
+// A 1x1 kernel with stride 3 leaves the last two of six rows unread; the tile before makes them
+// all the same, and the run lasts until it has.
+static void unread_rows_are_work_too(void **state)
+{
+    (void)state;
+    static const char text[] =
+        "{name: t, input: {channels: 3, height: 6, width: 6}, encoder: raw,\n"
+        "layers: [{name: a, kind: conv, out: 4, kernel: 3, pad: 1},\n"
+        "         {name: b, kind: conv, out: 4, kernel: 1, stride: 3}]}";
+    struct setup s = setup_text("hawis", text, "int8", SETS("adc.count=1"));
+    struct result *r = setup_run(&s, &(struct run_params){0});
+    assert_true(r->layers[0].busy_s > r->latency_s);
+    assert_true(r->run_s >= r->layers[0].end_s);
+    result_destroy(r);
+    setup_free(&s);
+}
+
+// A single port of the tile's buffer makes reads wait for writes, PE buffers or not.
+static void one_port_is_slower_than_two(void **state)
+{
+    (void)state;
+    double latency_s[2];
+    for (int i = 0; i < 2; i++) {
+        struct setup s = setup_make(
+            "hawis", "resnet20", NULL, "2x",
+            SETS(i ? "tile.buffer.ports=1" : "tile.buffer.ports=2", "tile.buffer.time=200 ns"));
+        struct result *r = setup_run(&s, &(struct run_params){0});
+        latency_s[i] = r->latency_s;
+        result_destroy(r);
+        setup_free(&s);
+    }
+    assert_true(latency_s[1] > latency_s[0] * 1.001);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_channel_cut_into_blocks_is_read_once),
+        cmocka_unit_test(runs_of_slices_reach_what_they_hold),
+        cmocka_unit_test(a_net_without_matrices_is_refused),
+        cmocka_unit_test(offchip_latency_is_paid_once_each_way),
+        cmocka_unit_test(unread_rows_are_work_too),
+        cmocka_unit_test(one_port_is_slower_than_two),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

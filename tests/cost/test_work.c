@@ -1,0 +1,131 @@
+// One window of one tile: counts and durations against hand calculations.
+#include "sim/cost/work.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+#include "sim/map/map.h"
+#include "tests/close.h"
+#include "tests/support/setup.h"
+
+#define SETS(...) ((const char *const[]){__VA_ARGS__, NULL})
+
+// A 1x1 convolution of `in` channels to `out` on a 4x4 map.
+static struct setup conv(const char *chip, int in, int out, const char *form,
+                         const char *const sets[])
+{
+    char text[256];
+    snprintf(text, sizeof text,
+             "{name: t, input: {channels: %d, height: 4, width: 4}, encoder: raw,\n"
+             "layers: [{name: a, kind: conv, out: %d, kernel: 1}]}",
+             in, out);
+    return setup_text(chip, text, form, sets);
+}
+
+// 40 rows of 16 driven at once are 3 groups; one bit plane a cycle, 8 cycles; 7 magnitude bits in
+// 7 columns side by side.
+static void counts_of_a_window(void **state)
+{
+    (void)state;
+    struct setup s = conv("hawis", 40, 5, "int8", SETS("dac.count=16", "crossbar.slices=columns"));
+    struct work w = work_of_tile(s.map, 0);
+    assert_int_equal(w.count[METER_CONVERSIONS], 5 * 7 * 3 * 8);
+    assert_int_equal(w.count[METER_SHIFT_ADDS], 5 * 7 * 3 * 8);
+    assert_int_equal(w.count[METER_CELL_READS], 40 * 5 * 7 * 2 * 8);
+    assert_int_equal(w.count[METER_ROW_DRIVES], 40 * 8);
+    assert_int_equal(w.count[METER_INPUT_BITS], 40 * 8);
+    setup_free(&s);
+}
+
+// The offset column is one more of everything; without sample and hold 41 columns on 8 ADCs drive
+// the rows 6 times.
+static void offset_columns_convert_too(void **state)
+{
+    (void)state;
+    struct setup s =
+        conv("hawis", 16, 5, "int8",
+             SETS("crossbar.polarity=offset_column", "crossbar.slices=columns", "adc.count=8"));
+    struct work w = work_of_tile(s.map, 0);
+    assert_int_equal(w.count[METER_CONVERSIONS], (5 * 8 + 1) * 8);
+    assert_int_equal(w.count[METER_CELL_READS], 16 * (5 * 8 + 1) * 8);
+    assert_int_equal(w.count[METER_ROW_DRIVES], 16 * 8 * 6);
+    setup_free(&s);
+}
+
+// Plus and minus digitised one by one are subtracted by the shift-adder, even in a single cycle.
+static void subtraction_after_the_adc_is_an_addition(void **state)
+{
+    (void)state;
+    struct setup before = conv("hawis", 16, 5, "binary", NULL);
+    struct setup after = conv("hawis", 16, 5, "binary", SETS("crossbar.subtract=after_adc"));
+    struct work a = work_of_tile(before.map, 0), b = work_of_tile(after.map, 0);
+    assert_int_equal(a.count[METER_CONVERSIONS], 5 * 8);
+    assert_int_equal(b.count[METER_CONVERSIONS], 2 * 5 * 8);
+    assert_int_equal(b.count[METER_SHIFT_ADDS], 2 * 5 * 8);
+    setup_free(&before);
+    setup_free(&after);
+}
+
+// Every PE has shift-adders of its own: one that is used alone gets no help from idle ones.
+static void idle_pes_do_not_help(void **state)
+{
+    (void)state;
+    struct setup s = conv("hawis", 16, 5, "int8",
+                          SETS("crossbar.slices=columns", "pe.shift_add.count=1", "tile.pes=4"));
+    struct work w = work_of_tile(s.map, 0);
+    assert_close(w.step_s[STEP_DIGITAL], 5 * 7 * 8 * 2e-9, 1e-12);
+    setup_free(&s);
+}
+
+// Overlapped windows: what a row's first window takes from start to end is the sum of its steps,
+// whichever step sets the pace.
+static void overlap_hides_nothing_of_the_first_window(void **state)
+{
+    (void)state;
+    static const char *const writes[] = {"tile.buffer.time=3 ns", "tile.buffer.time=3000 ns"};
+    for (int i = 0; i < 2; i++) {
+        struct setup s = conv("isaac-ce", 40, 8, "int16", SETS(writes[i]));
+        struct work w = work_of_tile(s.map, 0);
+        work_finish(&w, s.map, 1, -1, 8, 0, false);
+        double sum_s = 0;
+        for (int k = 0; k < STEPS; k++)
+            sum_s += w.step_s[k];
+        assert_close(w.first_s + w.delay_s, sum_s, 1e-12); // a 1x1 kernel reads all it needs anew
+        assert_true(w.next_s >= w.step_s[STEP_WRITE]);
+        setup_free(&s);
+    }
+}
+
+// A pool alone: 4 elements of 8 channels one by one, then 8 x 16 bits in one word.
+static void a_pool_is_not_counted_twice(void **state)
+{
+    (void)state;
+    static const char text[] =
+        "{name: t, input: {channels: 4, height: 4, width: 4, bits: 8}, encoder: raw,\n"
+        "layers: [{name: a, kind: conv, out: 8, kernel: 1}, {name: p, kind: pool, kernel: 2}]}";
+    struct setup s = setup_text("isaac-ce", text, "int16",
+                                SETS("tile.pool.time=10 ns", "tile.buffer.time=3 ns"));
+    struct work w = work_of_plain(s.map, 2, 8);
+    assert_close(w.first_s + w.delay_s, 8 * 4 * 10e-9 + 3e-9, 1e-12);
+    assert_close(w.next_s, 8 * 4 * 10e-9, 1e-12);
+    setup_free(&s);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(counts_of_a_window),
+        cmocka_unit_test(offset_columns_convert_too),
+        cmocka_unit_test(subtraction_after_the_adc_is_an_addition),
+        cmocka_unit_test(idle_pes_do_not_help),
+        cmocka_unit_test(overlap_hides_nothing_of_the_first_window),
+        cmocka_unit_test(a_pool_is_not_counted_twice),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

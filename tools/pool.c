@@ -1,0 +1,96 @@
+#include "tools/pool.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/types.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "sim/base/err.h"
+#include "sim/base/mem.h"
+
+static bool write_all(int fd, const char *from, size_t n)
+{
+    while (n) {
+        ssize_t done = write(fd, from, n);
+        if (done < 0 && errno == EINTR)
+            continue;
+        if (done <= 0)
+            return false;
+        from += done;
+        n -= (size_t)done;
+    }
+    return true;
+}
+
+static bool read_all(int fd, char *to, size_t n)
+{
+    while (n) {
+        ssize_t done = read(fd, to, n);
+        if (done < 0 && errno == EINTR)
+            continue;
+        if (done <= 0)
+            return false;
+        to += done;
+        n -= (size_t)done;
+    }
+    return true;
+}
+
+struct worker {
+    pid_t pid;
+    int fd;
+};
+
+static bool start(struct worker *w, int j, int jobs, size_t size,
+                  void (*work)(void *, int, int, void *), void *context, struct err *err)
+{
+    int ends[2];
+    if (pipe(ends))
+        return err_set(err, "a worker could not be started: %s", strerror(errno));
+    fflush(NULL);
+    w->pid = fork();
+    if (w->pid < 0) {
+        close(ends[0]);
+        close(ends[1]);
+        return err_set(err, "a worker could not be started: %s; use fewer --jobs", strerror(errno));
+    }
+    if (w->pid == 0) {
+        close(ends[0]);
+        char *result = mem_alloc(size, 1);
+        work(context, j, jobs, result);
+        _exit(write_all(ends[1], result, size) ? 0 : 1);
+    }
+    close(ends[1]);
+    w->fd = ends[0];
+    return true;
+}
+
+bool pool_run(int jobs, size_t size, void (*work)(void *context, int j, int jobs, void *result),
+              void *context, void *results, struct err *err)
+{
+    memset(results, 0, size * (size_t)jobs);
+    if (jobs == 1) {
+        work(context, 0, 1, results);
+        return true;
+    }
+    struct worker *workers = mem_alloc((size_t)jobs, sizeof *workers);
+    bool ok = true;
+    int started = 0;
+    for (; started < jobs && ok; started++)
+        ok = start(&workers[started], started, jobs, size, work, context, err);
+    started -= !ok;
+    for (int j = 0; j < started; j++) {
+        int status = 0;
+        bool read = read_all(workers[j].fd, (char *)results + (size_t)j * size, size);
+        close(workers[j].fd);
+        while (waitpid(workers[j].pid, &status, 0) < 0 && errno == EINTR)
+            ;
+        if (!read || !WIFEXITED(status) || WEXITSTATUS(status))
+            ok = err_set(err, "worker %d died before it was done", j);
+    }
+    free(workers);
+    return ok;
+}

@@ -1,0 +1,13 @@
+// Worker processes: forked before any library starts threads, each computes its share and sends it
+// back through a pipe.
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+
+struct err;
+
+// Calls work(context, j, jobs, result) for j in 0..jobs-1, each in a process of its own (in this
+// one if jobs is 1); `result` is `size` zeroed bytes, which come back in results + j * size. A
+// worker that dies is reported.
+bool pool_run(int jobs, size_t size, void (*work)(void *context, int j, int jobs, void *result),
+              void *context, void *results, struct err *err);

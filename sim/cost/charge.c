@@ -1,6 +1,7 @@
 #include "sim/cost/charge.h"
 
 #include "nets/net.h"
+#include "sim/base/err.h"
 #include "sim/chip/chip.h"
 #include "sim/cost/flow.h"
 #include "sim/map/map.h"
@@ -80,6 +81,42 @@ static void finish(const struct flow *flow, int images, struct ledger *layers,
     for (int m = 0; m < METERS; m++)
         shared->count[m] /= images;
     price(flow->mapping, "", shared);
+}
+
+static double most_of_node(const struct flow_node *node)
+{
+    const struct work *work = &node->work;
+    double most = (double)work->first_words + (double)work->first_bus_bits;
+    for (int m = 0; m < METERS; m++) {
+        double count = (double)work->count[m] + (double)work->add_count[m];
+        most = count > most ? count : most;
+    }
+    return most;
+}
+
+bool charge_fits(const struct flow *flow, int images, struct err *err)
+{
+    const double limit = 4e18; // below 2^62, with room for what several meters share
+    const struct net *net = flow->mapping->net;
+    double sum = (double)(flow->image_bits + flow->result_bits);
+    const char *at = net->layers[0].name;
+    for (int i = 0; i < flow->n_channels && sum * images < limit; i++) {
+        const struct flow_channel *c = &flow->channels[i];
+        at = net->layers[c->layer].name;
+        double each = (double)c->bits + (double)c->flits * (c->hops + 1) + (double)c->pe_words +
+                      (double)c->source_words + 2 * (double)c->tile_words;
+        sum += each * c->rank[net->layers[c->layer].out_h] * c->per_row;
+    }
+    for (int i = 0; i < flow->n_nodes && sum * images < limit; i++) {
+        const struct layer *l = &net->layers[flow->stages[flow->nodes[i].stage].layer];
+        at = l->name;
+        sum += 3 * most_of_node(&flow->nodes[i]) * l->out_h * l->out_w; // of reads two meters more
+    }
+    return sum * images < limit ||
+           err_set(err,
+                   "layer '%s' brings the operations of %d image%s above %.0e, more than this "
+                   "program counts; choose a smaller net or fewer images",
+                   at, images, images == 1 ? "" : "s", limit);
 }
 
 void charge_exact(const struct flow *flow, const struct tally *tally, struct ledger *layers,

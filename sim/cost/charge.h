@@ -7,6 +7,7 @@
 #include "sim/result/result.h"
 
 struct chip;
+struct err;
 struct flow;
 struct mapping;
 
@@ -23,7 +24,9 @@ struct tally {
 // per image and without leakage.
 void charge_exact(const struct flow *flow, const struct tally *tally, struct ledger *layers,
                   struct ledger *shared);
-// The same from the flow alone, for one image.
+// Whether the counts of so many images stay within 64 bits; says which layer's do not.
+bool charge_fits(const struct flow *flow, int images, struct err *err);
+// The same as charge_exact from the flow alone, for one image.
 void charge_closed_form(const struct flow *flow, struct ledger *layers, struct ledger *shared);
 
 // Energy of single events, for traces; they add up to what charge_exact says of the same counts.

@@ -9,7 +9,7 @@ static void blame(struct calendar *c, int blocker, int blocked, int64_t ticks)
 {
     for (size_t i = 0; i < c->n_blames; i++)
         if (c->blames[i].blocker == blocker && c->blames[i].blocked == blocked) {
-            c->blames[i].ticks += ticks;
+            c->blames[i].ticks = ticks_sum(c->blames[i].ticks, ticks);
             return;
         }
     c->blames = mem_grow(c->blames, &c->cap_blames, c->n_blames + 1, sizeof *c->blames);
@@ -47,7 +47,7 @@ int64_t calendar_take(struct calendar *c, int64_t now, int64_t earliest, int64_t
     }
     c->uses++;
     c->busy += length;
-    c->wait += start - earliest;
+    c->wait = ticks_sum(c->wait, start - earliest);
     if (length <= 0)
         return start;
     // A queue of one owner is one slot, however long it gets.

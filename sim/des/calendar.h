@@ -22,6 +22,12 @@ struct calendar {
     size_t n_blames, cap_blames;
 };
 
+// Sums of what many wait at once may pass the 550 s that 64 bits of ticks hold; they stay there.
+static inline int64_t ticks_sum(int64_t a, int64_t b)
+{
+    return b > INT64_MAX - a ? INT64_MAX : a + b;
+}
+
 // Takes `length` ticks at `earliest` or later for `owner`; nothing is asked for before `now`, so
 // what ended before it is forgotten. Returns the start.
 int64_t calendar_take(struct calendar *calendar, int64_t now, int64_t earliest, int64_t length,

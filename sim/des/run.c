@@ -419,7 +419,8 @@ bool run_mapping(const struct mapping *mapping, const struct run_params *params,
     // Refused before the work, not after it.
     if (params->policy == POLICY_MNSIM && !mnsim_charge(mapping->net, mapping->chip, &mnsim, err))
         goto out;
-    if (!simulate(flow, &how, &sim, err))
+    if (!charge_fits(flow, params->images > 0 ? params->images : 1, err) ||
+        !simulate(flow, &how, &sim, err))
         goto out;
     struct arena *mem = arena_create();
     struct result *r = arena_alloc(mem, 1, sizeof *r);

@@ -14,6 +14,7 @@
 #include "sim/base/err.h"
 #include "sim/chip/chip.h"
 #include "sim/conf/library.h"
+#include "sim/cost/charge.h"
 #include "sim/des/run.h"
 #include "sim/map/map.h"
 #include "sim/map/size.h"
@@ -98,6 +99,22 @@ static void a_net_without_matrices_is_refused(void **state)
     chip_destroy(chip);
 }
 
+// 2^26 windows of 65536 x 65536 weights in 16 slices and 16 cycles: 2^66 cells read.
+static void counts_beyond_64_bits_are_refused(void **state)
+{
+    (void)state;
+    static const char text[] =
+        "{name: t, input: {channels: 65536, height: 8192, width: 8192, bits: 16}, encoder: raw,\n"
+        "layers: [{name: big, kind: conv, out: 65536, kernel: 1}]}";
+    struct setup s = setup_text("ideal", text, "int16", SETS("cell.bits=1", "dac.bits=1"));
+    struct flow *flow = flow_create(s.map, TOKENS_ROWS);
+    struct err err = {0};
+    assert_false(charge_fits(flow, 1, &err));
+    assert_non_null(strstr(err.text, "layer 'big'"));
+    flow_destroy(flow);
+    setup_free(&s);
+}
+
 // The link's latency comes once with the image and once with the result; rows follow each other.
 static void offchip_latency_is_paid_once_each_way(void **state)
 {
@@ -157,6 +174,7 @@ int main(void)
         cmocka_unit_test(a_channel_cut_into_blocks_is_read_once),
         cmocka_unit_test(runs_of_slices_reach_what_they_hold),
         cmocka_unit_test(a_net_without_matrices_is_refused),
+        cmocka_unit_test(counts_beyond_64_bits_are_refused),
         cmocka_unit_test(offchip_latency_is_paid_once_each_way),
         cmocka_unit_test(unread_rows_are_work_too),
         cmocka_unit_test(one_port_is_slower_than_two),

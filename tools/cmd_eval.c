@@ -13,6 +13,7 @@
 #include "sim/base/mem.h"
 #include "sim/base/text.h"
 #include "sim/chip/chip.h"
+#include "sim/infer/analog.h"
 #include "sim/infer/array.h"
 #include "sim/infer/evaluate.h"
 #include "sim/map/map.h"
@@ -28,6 +29,7 @@ enum {
     OPTION_IMAGES,
     OPTION_SA0,
     OPTION_SA1,
+    OPTION_SIGMA,
     OPTION_TRIALS,
     OPTION_SEED,
     OPTION_JOBS,
@@ -46,6 +48,7 @@ static const struct argp_option options[] = {
     {"images", OPTION_IMAGES, "N", 0, "The first N test images (default: all)", 0},
     {"sa0", OPTION_SA0, "RATE", 0, "Share of cells stuck at low resistance (HAWIS's SA0)", 0},
     {"sa1", OPTION_SA1, "RATE", 0, "Share of cells stuck at high resistance (HAWIS's SA1)", 0},
+    {"sigma", OPTION_SIGMA, "S", 0, "Log-normal variation of every cell's resistance", 0},
     {"trials", OPTION_TRIALS, "T", 0, "Fabricated chips to draw (default 1)", 0},
     {"seed", OPTION_SEED, "N", 0, "Of the first draw (default 1)", 0},
     {"jobs", OPTION_JOBS, "N", 0, "Worker processes (default 1); the result is the same", 0},
@@ -70,6 +73,7 @@ struct args {
     bool json;
     unsigned long long images, trials, seed, jobs;
     struct fault_params faults;
+    struct variation variation;
     enum cpu_level cpu;
     struct err err;
 };
@@ -91,6 +95,15 @@ static bool parse_rate(const char *name, const char *text, double *out, struct e
     *out = strtod(text, &end);
     if (end == text || *end || !(*out >= 0) || *out > 1)
         return err_set(err, "--%s %s: a rate from 0 to 1 is wanted (1 %% is 0.01)", name, text);
+    return true;
+}
+
+static bool parse_sigma(const char *text, double *out, struct err *err)
+{
+    char *end;
+    *out = strtod(text, &end);
+    if (end == text || *end || !(*out >= 0) || *out > 10)
+        return err_set(err, "--sigma %s: a number from 0 to 10 is wanted", text);
     return true;
 }
 
@@ -124,6 +137,9 @@ static bool parse_value(int key, char *arg, struct args *a)
         return true;
     case OPTION_SA1:
         parse_rate("sa1", arg, &a->faults.stuck_hrs, &a->err);
+        return true;
+    case OPTION_SIGMA:
+        parse_sigma(arg, &a->variation.sigma, &a->err);
         return true;
     case OPTION_CPU:
         parse_cpu(arg, &a->cpu, &a->err);
@@ -268,6 +284,7 @@ static bool predict(const struct args *a, const struct evaluation *what, size_t 
 struct outcome {
     double *accuracy; // per trial
     struct fault_counts faults;
+    int64_t cut; // conductances above the range
     double seconds;
 };
 
@@ -278,23 +295,45 @@ static double now_s(void)
     return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
-static bool run_trial(struct args *a, const struct model *m, unsigned trial, struct outcome *out)
+static void add_faults(struct outcome *out, struct fault_counts counts)
 {
-    struct evaluation what = {m->net, m->weights, m->integer, NULL, m->data};
-    struct arrays *arrays = NULL;
+    out->faults.cells += counts.cells;
+    out->faults.lrs += counts.lrs;
+    out->faults.hrs += counts.hrs;
+}
+
+// A chip as drawn: cells as levels where that says all, else as conductances.
+struct drawn {
+    struct arrays *arrays;
+    struct analog *analog;
+};
+
+static bool draw_chip(const struct args *a, const struct model *m, unsigned trial,
+                      struct drawn *drawn, struct outcome *out, struct err *err)
+{
     struct fault_params faults = a->faults;
     faults.seed = a->seed;
     faults.trial = trial;
-    if (m->integer) {
-        arrays = arrays_create(m->map, m->integer, &faults, a->cpu, &a->err);
-        if (!arrays)
-            return false;
-        struct fault_counts counts = arrays_faults(arrays);
-        out->faults.cells += counts.cells;
-        out->faults.lrs += counts.lrs;
-        out->faults.hrs += counts.hrs;
+    if (a->variation.sigma <= 0)
+        drawn->arrays = arrays_create(m->map, m->integer, &faults, a->cpu, NULL);
+    if (drawn->arrays) {
+        add_faults(out, arrays_faults(drawn->arrays));
+        return true;
     }
-    what.arrays = arrays;
+    drawn->analog = analog_create(m->map, m->integer, &faults, &a->variation, err);
+    if (!drawn->analog)
+        return false;
+    add_faults(out, analog_faults(drawn->analog));
+    out->cut += analog_cut(drawn->analog);
+    return true;
+}
+
+static bool run_trial(struct args *a, const struct model *m, unsigned trial, struct outcome *out)
+{
+    struct drawn drawn = {0};
+    if (m->integer && !draw_chip(a, m, trial, &drawn, out, &a->err))
+        return false;
+    struct evaluation what = {m->net, m->weights, m->integer, drawn.arrays, drawn.analog, m->data};
     uint8_t *classes = mem_alloc(m->images, 1);
     bool ok = predict(a, &what, m->images, classes, &a->err);
     size_t right = 0;
@@ -302,7 +341,8 @@ static bool run_trial(struct args *a, const struct model *m, unsigned trial, str
         right += classes[i] == m->data->labels[i];
     out->accuracy[trial] = (double)right / (double)m->images;
     free(classes);
-    arrays_destroy(arrays);
+    arrays_destroy(drawn.arrays);
+    analog_destroy(drawn.analog);
     return ok;
 }
 
@@ -349,11 +389,13 @@ static void print_json(const struct args *a, const struct model *m, const struct
     jsonw_object(w, "requested");
     jsonw_number(w, "stuck_lrs", a->faults.stuck_lrs);
     jsonw_number(w, "stuck_hrs", a->faults.stuck_hrs);
+    jsonw_number(w, "sigma", a->variation.sigma);
     jsonw_end(w);
     jsonw_object(w, "injected");
     jsonw_int(w, "cells", out->faults.cells);
     jsonw_int(w, "stuck_lrs", out->faults.lrs);
     jsonw_int(w, "stuck_hrs", out->faults.hrs);
+    jsonw_int(w, "conductances_cut", out->cut);
     jsonw_end(w);
     jsonw_end(w);
     jsonw_number(w, "images_per_second", (double)m->images * (double)a->trials / out->seconds);
@@ -382,6 +424,10 @@ static void print_text(const struct args *a, const struct model *m, const struct
                "%g asked, %" PRId64 " hit; of %" PRId64 " cells\n",
                a->faults.stuck_lrs, out->faults.lrs, a->faults.stuck_hrs, out->faults.hrs,
                out->faults.cells);
+    if (a->variation.sigma > 0)
+        printf("variation log-normal, sigma %g, drawn once per chip; %" PRId64
+               " conductances above 64 Gmax were cut there\n",
+               a->variation.sigma, out->cut);
     printf("speed    %.0f images/s\n", (double)m->images * (double)a->trials / out->seconds);
 }
 

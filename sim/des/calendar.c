@@ -1,5 +1,6 @@
 #include "sim/des/calendar.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,6 +33,7 @@ static void insert(struct calendar *c, size_t at, struct slot slot)
 
 int64_t calendar_take(struct calendar *c, int64_t now, int64_t earliest, int64_t length, int owner)
 {
+    assert(earliest >= now); // what is over is forgotten
     while (c->first < c->n && c->slots[c->first].end <= now)
         c->first++;
     int64_t start = earliest;

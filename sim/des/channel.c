@@ -83,8 +83,10 @@ void channel_release(struct channel *c, int64_t freed)
         return;
     int64_t now = engine_now();
     struct channel_stats *stats = &c->reader->run->sim->channels[c->index];
-    for (int64_t n = c->freed; n < freed && n < c->pushed; n++)
-        stats->occupied_s += engine_seconds(now - token_slot(c, n)->sent);
+    for (int64_t n = c->freed; n < freed && n < c->pushed; n++) {
+        int64_t sent = token_slot(c, n)->sent; // later than now: let go unread
+        stats->occupied_s += now > sent ? engine_seconds(now - sent) : 0;
+    }
     c->freed = freed;
     if (c->writer_waits)
         engine_wake(c->writer->task);
@@ -161,8 +163,8 @@ bool channel_send(struct node *node, struct channel *c, int64_t ready, int image
             live_span(node, SPAN_WAIT, node->at, now, c->is->layer, image, -1, 0);
         }
         node->at = now > node->at ? now : node->at;
-        ready = ready > now ? ready : now;
     }
+    ready = ready > now ? ready : now; // a channel before this one may have been full
     run->sim->channels[c->index].tokens++;
     int64_t there = IN_FLIGHT, number = c->pushed++;
     if (run->backend != BACKEND_SIMGRID)

@@ -9,6 +9,7 @@
 #include "nets/integer.h"
 #include "nets/net.h"
 #include "sim/base/mem.h"
+#include "sim/infer/analog.h"
 #include "sim/infer/array.h"
 #include "workloads/dataset.h"
 
@@ -37,16 +38,19 @@ void evaluate(const struct evaluation *e, size_t images, size_t first, size_t st
         return;
     }
     struct integer_run *run = integer_run_create(e->integer);
-    struct array_worker *worker = e->arrays ? array_worker_create(e->arrays) : NULL;
+    struct array_worker *levels = e->arrays ? array_worker_create(e->arrays) : NULL;
+    struct analog_worker *currents = e->analog ? analog_worker_create(e->analog) : NULL;
     struct integer copy = *e->integer; // the reference's context is not const
+    integer_matrix *matrix = currents ? analog_matrix
+                             : levels ? arrays_matrix
+                                      : integer_matrix_reference;
+    void *context = currents ? (void *)currents : levels ? (void *)levels : &copy;
     for (size_t i = first; i < images; i += step) {
-        const uint8_t *image = dataset_image(e->data, i);
-        const int64_t *logits =
-            worker ? integer_run_image(run, image, arrays_matrix, worker)
-                   : integer_run_image(run, image, integer_matrix_reference, &copy);
+        const int64_t *logits = integer_run_image(run, dataset_image(e->data, i), matrix, context);
         classes[i] = (uint8_t)integer_class(logits, e->net->classes);
     }
-    array_worker_destroy(worker);
+    array_worker_destroy(levels);
+    analog_worker_destroy(currents);
     integer_run_destroy(run);
 }
 

@@ -3,6 +3,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct analog;
 struct arrays;
 struct dataset;
 struct integer;
@@ -13,7 +14,8 @@ struct evaluation {
     const struct net *net;
     const struct weights *weights;
     const struct integer *integer; // NULL: floating point
-    const struct arrays *arrays;   // NULL: the whole-number net itself
+    const struct arrays *arrays;   // cells as levels; or
+    const struct analog *analog;   // cells as conductances; neither: the whole-number net itself
     const struct dataset *data;
 };
 

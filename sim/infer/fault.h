@@ -25,6 +25,9 @@ struct fault_counts {
 };
 
 enum cell_fate fault_cell(const struct fault_params *faults, const struct cell_address *at);
+// The counter of a cell's draws, for rng_counter with any purpose.
+void fault_counter(const struct fault_params *faults, const struct cell_address *at,
+                   uint32_t counter[4]);
 static inline bool fault_any(const struct fault_params *faults)
 {
     return faults->stuck_lrs > 0 || faults->stuck_hrs > 0;

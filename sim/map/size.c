@@ -167,14 +167,15 @@ static int residual_need(const struct net *net, int add)
     return most < l->out_h ? most : l->out_h;
 }
 
-static int64_t pe_need(const struct mapping *mapping, int tile, int rows)
+// Bits of one input row in the PE that keeps most.
+static int64_t most_row_bits(const struct mapping *mapping, int tile)
 {
     int64_t most = 0;
     for (int pe = 0; pe < mapping->chip->tile.pes; pe++) {
-        int64_t bits = size_pe_row_bits(mapping, tile, pe) * rows;
+        int64_t bits = size_pe_row_bits(mapping, tile, pe);
         most = bits > most ? bits : most;
     }
-    return (most + 7) / 8;
+    return most;
 }
 
 // Outputs of the tile's layer: two rows of its share of the channels (one filling, one leaving).
@@ -216,9 +217,9 @@ int size_input_rows(const struct mapping *mapping, int tile)
     double room = chip->pe.has_buffer
                       ? mapping->pe_buffer.bytes
                       : mapping->tile_buffer.bytes - (double)output_need(mapping, tile);
-    int64_t row = chip->pe.has_buffer ? pe_need(mapping, tile, 1)
-                                      : (size_tile_row_bits(mapping, tile) + 7) / 8;
-    double rows = row > 0 ? room / (double)row : window;
+    int64_t bits =
+        chip->pe.has_buffer ? most_row_bits(mapping, tile) : size_tile_row_bits(mapping, tile);
+    double rows = bits > 0 ? room * 8 / (double)bits : window; // rows lie bit by bit
     int limit = 4 * (whole > window ? whole : window); // more never matters, and keeps ints small
     return rows > limit ? limit : (int)rows;
 }
@@ -228,7 +229,7 @@ static void needs(const struct mapping *mapping, int tile, int rows, int64_t *pe
 {
     bool at_pe = mapping->chip->pe.has_buffer;
     int64_t input = (size_tile_row_bits(mapping, tile) * rows + 7) / 8;
-    *pe = at_pe ? pe_need(mapping, tile, rows) : 0;
+    *pe = at_pe ? (most_row_bits(mapping, tile) * rows + 7) / 8 : 0;
     *own = output_need(mapping, tile) + (at_pe ? 0 : input);
 }
 

@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "nets/net.h"
 #include "sim/base/err.h"
 #include "sim/chip/chip.h"
 #include "sim/conf/library.h"
@@ -18,7 +19,7 @@
 #include "sim/des/run.h"
 #include "sim/map/map.h"
 #include "sim/map/size.h"
-#include "nets/net.h"
+#include "sim/result/result.h"
 #include "tests/close.h"
 #include "tests/support/setup.h"
 
@@ -115,6 +116,27 @@ static void counts_beyond_64_bits_are_refused(void **state)
     setup_free(&s);
 }
 
+// A classifier needs all 17 rows of its input. One PE keeps 16 of the one-bit features, 1 bit of
+// every row, in a buffer of the 16 B that the convolution needs (4 rows of 4 pixels of 8 bits).
+static void rows_share_bytes(void **state)
+{
+    (void)state;
+    static const char text[] =
+        "{name: t, input: {channels: 4, height: 17, width: 4}, encoder: raw,\n"
+        "layers: [{name: a, kind: conv, out: 12, kernel: 3, pad: 1},\n"
+        "         {name: fc, kind: linear, out: 10}]}";
+    struct setup s =
+        setup_text("hawis", text, "binary", SETS("crossbar.rows=16", "dac.count=16", "tile.pes=2"));
+    const struct map_layer *fc = &s.map->layers[2];
+    assert_close(s.map->pe_buffer.bytes, 16, 1e-12);
+    for (int t = fc->tile0; t < fc->tile0 + fc->tiles; t++)
+        assert_true(size_input_rows(s.map, t) >= 17);
+    struct result *r = setup_run(&s, &(struct run_params){0});
+    assert_true(r->latency_s > 0);
+    result_destroy(r);
+    setup_free(&s);
+}
+
 // The link's latency comes once with the image and once with the result; rows follow each other.
 static void offchip_latency_is_paid_once_each_way(void **state)
 {
@@ -151,6 +173,29 @@ static void unread_rows_are_work_too(void **state)
     setup_free(&s);
 }
 
+// The image goes to 39 tiles over one slow link: whoever sends later never goes back in time to
+// where others have already been, so no part works longer than the run.
+static void no_part_works_longer_than_the_run(void **state)
+{
+    (void)state;
+    static const char text[] =
+        "{name: t, input: {channels: 8, height: 4, width: 4, bits: 8}, encoder: raw,\n"
+        "layers: [{name: c, kind: conv, out: 24, kernel: 5, stride: 2, pad: 2},\n"
+        "         {name: fc, kind: linear, out: 10}]}";
+    struct setup s =
+        setup_text("mnsim-default", text, "int16",
+                   SETS("crossbar.rows=16", "crossbar.columns=64", "dac.count=16", "adc.count=8",
+                        "adc.per=crossbar", "crossbar.slices=columns", "tile.pes=2",
+                        "noc.link_rate=2 Gb/s", "noc.flit=8", "mapping.policy=dense"));
+    assert_true(s.map->layers[1].tiles == 39);
+    struct result *r = setup_run(&s, &(struct run_params){.images = 20});
+    for (size_t i = 0; i < r->n_shared; i++)
+        if (r->parts[i].kind != SHARED_BUFFER && r->parts[i].busy_s > r->run_s)
+            fail_msg("%s: %g s of %g s", r->parts[i].name, r->parts[i].busy_s, r->run_s);
+    result_destroy(r);
+    setup_free(&s);
+}
+
 // A single port of the tile's buffer makes reads wait for writes, PE buffers or not.
 static void one_port_is_slower_than_two(void **state)
 {
@@ -175,8 +220,10 @@ int main(void)
         cmocka_unit_test(runs_of_slices_reach_what_they_hold),
         cmocka_unit_test(a_net_without_matrices_is_refused),
         cmocka_unit_test(counts_beyond_64_bits_are_refused),
+        cmocka_unit_test(rows_share_bytes),
         cmocka_unit_test(offchip_latency_is_paid_once_each_way),
         cmocka_unit_test(unread_rows_are_work_too),
+        cmocka_unit_test(no_part_works_longer_than_the_run),
         cmocka_unit_test(one_port_is_slower_than_two),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -139,7 +139,7 @@ Made by `tools/charging.py build/tools/bitline`. All on the chip `hawis`.
 
 `mnsim` is MNSIM 2.0's charging (it reproduces the paper's Table II); `exact` is what the mapped hardware really switches:
 used rows, used columns, one conversion per used column, one bit cycle for a binary input. Both without leakage, but for
-the column that says so. The last three columns set windows on an ideal network beside MNSIM's own latency.
+the column that says so. The last three columns set windows on an ideal network (nobody waits on the way) beside MNSIM's own latency.
 ''')
     nets_table(bitline)
     print('''
@@ -147,18 +147,19 @@ The 8-bit rows are setting C1's (0.63 of the paper); the chip `hawis-q8` gives t
 
 Why `exact` is about half of `mnsim` and less on the binary rows: MNSIM describes a binary net as 2-bit weights and 2-bit activations (a
 1-bit weight gives it no crossbar at all), so every window takes two bit cycles instead of one, which doubles array, DAC,
-ADC and buffer work; and it charges whole tiles, the largest block of a layer for every PE. `exact` adds what MNSIM leaves
-out: network, thresholds, residual adds with their 8-bit stream, the encoder, the off-chip link. Leakage is MNSIM's SRAM
+ADC and buffer work; and it charges whole tiles, the largest block of a layer for every PE. On the other side MNSIM's fast estimate charges
+half the conversions of layers of up to 128 columns, which is why the 8-bit rows cost more under `exact`. `exact` adds what
+MNSIM leaves out: network, thresholds, residual adds with their 8-bit stream, the encoder, the off-chip link. Leakage is MNSIM's SRAM
 leakage, which MNSIM itself charges only while a buffer is accessed: at these latencies it is as large as everything else
 and far larger on ResNet-18, where the sums of the 7x7 stem's 20 row blocks queue for one 64-bit buffer port (the run names
 it as the bottleneck) while every tile leaks. A design would widen that port, and gate or shrink those buffers.
 
-Why the latency is a quarter to a third of MNSIM's: a window of a 16-channel layer takes MNSIM 4 x 15.25 ns of array and
+Why the latency is a third to a sixth of MNSIM's: a window of a 16-channel layer takes MNSIM 4 x 15.25 ns of array and
 conversion (two bit cycles, two groups of 128 rows) against 2 x 15.25 ns here; it writes sums of 8 bits and more into
 the output buffer where thresholds here leave one bit (and 8 bits of residual stream); and it writes and reads its 2-bit
-activations at 64 bits per 20 ns. The wider the net, the more these 20 ns words weigh (columns x PEs x 10 bits per window),
-so the ratio falls from 0.33 at 1x to 0.23 at 6x. The 8-bit rows take 8 bit cycles against MNSIM's 9 and 7 slices of a weight
-against its 8; there the array and the ADCs weigh more than the buffers, and the ratio is 0.41 to 0.44.
+activations inside each window at 64 bits per 20 ns, where here a tile's inputs arrive through a port of their own while it
+computes. The wider the net, the more these 20 ns words weigh in MNSIM (columns x PEs x 10 bits per window), so the ratio
+falls from 0.33 at 1x to 0.18 at 6x. The 8-bit rows take 8 bit cycles against MNSIM's 9: 0.32.
 
 ## Which cliffs are hardware
 

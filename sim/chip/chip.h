@@ -159,5 +159,7 @@ struct chip_sum {
     double adc_w, adc_m2;  // of one tile
     double leakage_tile_w; // of one tile, routers included
 };
+// How many converters of a kind one tile has.
+double chip_adcs_in_tile(const struct chip *chip, const struct adc_params *adc);
 struct chip_sum chip_add_up(const struct chip *chip, const struct buffer_params *pe_buffer,
                             const struct buffer_params *tile_buffer);

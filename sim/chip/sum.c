@@ -50,12 +50,20 @@ static void memory(struct chip_sum *sum, const char *name, const char *owner, do
     sum->leakage_tile_w += owners * fmax(buffer->leakage_w, 0);
 }
 
+double chip_adcs_in_tile(const struct chip *chip, const struct adc_params *adc)
+{
+    double owners = chip->tile.pes;
+    if (adc->share == ADC_PER_CROSSBAR)
+        owners *= chip->pe.crossbars;
+    return owners * adc->count;
+}
+
 static void tile_parts(struct chip_sum *sum, const struct chip *chip,
                        const struct buffer_params *pe_buffer,
                        const struct buffer_params *tile_buffer)
 {
     double pes = chip->tile.pes, crossbars = pes * chip->pe.crossbars;
-    double adcs = (chip->adc.share == ADC_PER_PE ? pes : crossbars) * chip->adc.count;
+    double adcs = chip_adcs_in_tile(chip, &chip->adc);
     array_parts(sum, chip, crossbars);
     sum->adc_w = chip->adc.time_s > 0 ? adcs * chip->adc.energy_j / chip->adc.time_s : 0;
     sum->adc_m2 = adcs * chip->adc.area_m2;

@@ -191,8 +191,13 @@ void charge_leakage(const struct mapping *map, double seconds, struct ledger *la
 {
     const struct chip *chip = map->chip;
     struct chip_sum sum = chip_add_up(chip, &map->pe_buffer, &map->tile_buffer);
-    for (size_t i = 0; i < map->net->n; i++)
-        layers[i].energy_j[PART_LEAKAGE] = map->layers[i].tiles * sum.leakage_tile_w * seconds;
+    double adcs_w = chip_adcs_in_tile(chip, &chip->adc) * chip->adc.leakage_w;
+    for (size_t i = 0; i < map->net->n; i++) {
+        const struct adc_params *adc =
+            chip_adc(chip, map->net->layers[i].name); // may be overridden
+        double tile_w = sum.leakage_tile_w - adcs_w + chip_adcs_in_tile(chip, adc) * adc->leakage_w;
+        layers[i].energy_j[PART_LEAKAGE] = map->layers[i].tiles * tile_w * seconds;
+    }
     double rest_w = chip->offchip.power_w + unit_leakage(&chip->encoder);
     if (!chip->gating)
         rest_w += (chip_tiles(chip) - map->n_tiles) * sum.leakage_tile_w;

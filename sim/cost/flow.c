@@ -459,7 +459,8 @@ struct flow *flow_create(const struct mapping *mapping, enum tokens tokens)
             connect_edge(&b, (int)i, 1);
     }
     for (int s = 0; s < flow->n_stages; s++)
-        connect_psums(&b, &flow->stages[s]);
+        if (is_matrix(&net->layers[flow->stages[s].layer]))
+            connect_psums(&b, &flow->stages[s]);
     connect_result(&b);
     link_nodes(&b);
     finish_work(&b);

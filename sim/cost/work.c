@@ -29,10 +29,12 @@ int work_psum_bits(const struct mapping *mapping, int layer)
     int rows = chip->crossbar.rows;
     const struct slice *s = &mapping->slices[m->slice0];
     rows = s->rows < rows ? s->rows : rows;
+    int in_tile = chip->tile.pes * chip->pe.crossbars; // blocks that are added up before it is sent
+    int blocks = m->row_blocks < in_tile ? m->row_blocks : in_tile;
     return chip_adc(chip, mapping->net->layers[layer].name)->bits +
            (m->input_cycles - 1) * chip->dac.bits +
            (m->column_slices * m->weight_slices - 1) * chip->cell.bits +
-           log2_ceil(ceil_div(rows, chip_rows_active(chip)));
+           log2_ceil(ceil_div(rows, chip_rows_active(chip))) + log2_ceil(blocks);
 }
 
 int work_stored_bits(const struct mapping *mapping, int layer)

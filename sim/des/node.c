@@ -96,9 +96,7 @@ static int64_t take_port(struct node *node, int windows)
         return 0;
     int64_t now = engine_now(), from = node->at > now ? node->at : now;
     int layer = run->flow->stages[node->is->stage].layer;
-    return calendar_take(&run->transport->parts[port].calendar, now, from,
-                         node->port_read * windows, layer) -
-           from;
+    return transport_take(run->transport, port, now, from, node->port_read * windows, layer) - from;
 }
 
 // Own sums: wait for inputs, be busy, let go of what is used up.

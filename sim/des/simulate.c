@@ -117,7 +117,7 @@ static bool check_length(const struct flow *flow, int images, struct err *err)
         return true;
     return err_set(err,
                    "the parts would be busy for up to %.3g s of simulated time, more than the %d s "
-                   "that this program keeps exact; check the chip's times and rates (%s alone "
+                   "that this program simulates; check the chip's times and rates (%s alone "
                    "takes %.3g s an image), or simulate fewer images",
                    sum_s * images, MOST_S, longest, most_s);
 }

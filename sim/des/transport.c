@@ -142,6 +142,17 @@ void transport_destroy(struct transport *t)
     free(t);
 }
 
+int64_t transport_take(struct transport *t, int part, int64_t now, int64_t earliest, int64_t busy,
+                       int layer)
+{
+    struct calendar *calendar = &t->parts[part].calendar;
+    if (t->backend != BACKEND_IDEAL)
+        return calendar_take(calendar, now, earliest, busy, layer);
+    calendar->busy += busy;
+    calendar->uses++;
+    return earliest;
+}
+
 static struct passage cross(struct transport *t, int channel, int from, int to, int64_t now,
                             int64_t ready)
 {
@@ -149,7 +160,7 @@ static struct passage cross(struct transport *t, int channel, int from, int to, 
     int layer = t->flow->channels[channel].layer;
     for (int i = from; i < to; i++) {
         const struct hop *hop = &t->hops[i];
-        int64_t start = calendar_take(&t->parts[hop->part].calendar, now, head, hop->busy, layer);
+        int64_t start = transport_take(t, hop->part, now, head, hop->busy, layer);
         head = start + hop->after;
         tail = (tail > start + hop->busy ? tail : start + hop->busy) + hop->after;
     }
@@ -177,6 +188,6 @@ struct passage transport_offchip(struct transport *t, int64_t now, int64_t ready
 {
     const struct offchip_params *link = &t->flow->mapping->chip->offchip;
     int64_t busy = engine_ticks((double)bits / link->rate_bps);
-    int64_t start = calendar_take(&t->parts[t->offchip].calendar, now, ready, busy, layer);
+    int64_t start = transport_take(t, t->offchip, now, ready, busy, layer);
     return (struct passage){start + busy, start + busy + engine_ticks(link->latency_s)};
 }

@@ -12,7 +12,8 @@ struct flow;
 
 enum noc_backend {
     BACKEND_CALENDAR, // links are reserved, packets wait for each other
-    BACKEND_IDEAL,    // links and routers take no time
+    BACKEND_IDEAL,    // links and routers take no time, and ports, buses and the off-chip link
+                      // serve all at once: nobody ever waits on the way
     BACKEND_SIMGRID,  // SimGrid's flow model moves the packets; ports stay calendars
 };
 extern const char *const backend_names[]; // NULL-terminated
@@ -55,6 +56,10 @@ struct passage transport_leave(struct transport *transport, int channel, int64_t
                                int64_t ready);
 struct passage transport_enter(struct transport *transport, int channel, int64_t now,
                                int64_t ready);
+// A part for `busy` ticks at `earliest` or, but on the ideal network, when it is free; returns
+// when.
+int64_t transport_take(struct transport *transport, int part, int64_t now, int64_t earliest,
+                       int64_t busy, int layer);
 // `bits` over the off-chip link: head: it is free again; tail: they are there, its latency later.
 struct passage transport_offchip(struct transport *transport, int64_t now, int64_t ready,
                                  int64_t bits, int layer);

@@ -137,6 +137,30 @@ static void rows_share_bytes(void **state)
     setup_free(&s);
 }
 
+// Two row blocks by three column blocks on tiles of three crossbars: the second tile begins with a
+// later row block, but only the convolution sends partial sums, not the pool in the same tiles.
+static void pools_have_no_partial_sums(void **state)
+{
+    (void)state;
+    static const char text[] =
+        "{name: t, input: {channels: 32, height: 4, width: 4, bits: 8}, encoder: raw,\n"
+        "layers: [{name: a, kind: conv, out: 24, kernel: 1}, {name: p, kind: pool, kernel: 2}]}";
+    struct setup s = setup_text("hawis", text, "binary",
+                                SETS("crossbar.rows=16", "crossbar.columns=8", "dac.count=16",
+                                     "tile.pes=3", "pe.crossbars=1"));
+    assert_int_equal(s.map->n_tiles, 2); // 2 x 3 crossbars
+    struct flow *flow = flow_create(s.map, TOKENS_ROWS);
+    int psums = 0;
+    for (int i = 0; i < flow->n_channels; i++)
+        if (flow->channels[i].kind == CHANNEL_PSUM) {
+            psums++;
+            assert_int_equal(flow->channels[i].layer, 1);
+        }
+    assert_int_equal(psums, 1);
+    flow_destroy(flow);
+    setup_free(&s);
+}
+
 // The link's latency comes once with the image and once with the result; rows follow each other.
 static void offchip_latency_is_paid_once_each_way(void **state)
 {
@@ -221,6 +245,7 @@ int main(void)
         cmocka_unit_test(a_net_without_matrices_is_refused),
         cmocka_unit_test(counts_beyond_64_bits_are_refused),
         cmocka_unit_test(rows_share_bytes),
+        cmocka_unit_test(pools_have_no_partial_sums),
         cmocka_unit_test(offchip_latency_is_paid_once_each_way),
         cmocka_unit_test(unread_rows_are_work_too),
         cmocka_unit_test(no_part_works_longer_than_the_run),

@@ -2,7 +2,7 @@
 // What it does badly stands in a file of its own per level; the plain loop stays here.
 #include <string.h>
 
-#include "nets/kernels/count.h"
+#include "nets/kernels/levels.h"
 #include "nets/kernels/kernels.h"
 
 #define JOIN_(a, b) a##b
@@ -53,6 +53,7 @@ static void count_windows(const struct windows *w, int32_t *sums)
 }
 #endif
 
+#if !defined(THRESHOLD) || !defined(ADD_RESIDUAL)
 // Eight bytes of 0 or 1 to eight bits, the first lowest.
 static uint8_t join_bits(const uint8_t set[LANES])
 {
@@ -61,7 +62,10 @@ static uint8_t join_bits(const uint8_t set[LANES])
         bytes |= (uint64_t)set[i] << (8 * i);
     return (uint8_t)(bytes * 0x0102040810204080 >> 56);
 }
+#endif
 
+#ifndef THRESHOLD
+#define THRESHOLD threshold
 static void threshold(const int32_t *restrict sums, const int32_t *restrict low,
                       const int32_t *restrict high, int windows, int columns,
                       uint8_t *restrict bits)
@@ -74,7 +78,10 @@ static void threshold(const int32_t *restrict sums, const int32_t *restrict low,
             *bits++ = join_bits(set);
         }
 }
+#endif
 
+#ifndef ADD_RESIDUAL
+#define ADD_RESIDUAL add_residual
 static void add_residual(const struct residual *r, const int32_t *restrict sums,
                          const int32_t *restrict shortcut, int windows, int columns,
                          int32_t *restrict stream, uint8_t *restrict bits)
@@ -99,5 +106,6 @@ static void add_residual(const struct residual *r, const int32_t *restrict sums,
         *bits++ = join_bits(set);
     }
 }
+#endif
 
-const struct kernels TABLE = {count_bits, add_row, COUNT_WINDOWS, threshold, add_residual};
+const struct kernels TABLE = {count_bits, add_row, COUNT_WINDOWS, THRESHOLD, ADD_RESIDUAL};

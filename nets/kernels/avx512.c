@@ -1,8 +1,8 @@
-// count_windows with VPOPCNTQ: a lane is one column's word; four windows share a load of masks.
+// A lane is one column. Counting with VPOPCNTQ: four windows share a load of masks.
 #include <immintrin.h>
 #include <string.h>
 
-#include "nets/kernels/count.h"
+#include "nets/kernels/levels.h"
 #include "nets/kernels/kernels.h"
 
 enum { LANES = 8, TOGETHER = 4 };
@@ -65,4 +65,43 @@ void count_windows_avx512(const struct windows *w, int32_t *sums)
             count_one(w, w->map + (size_t)i * w->window_step, masks,
                       sums + (size_t)i * w->columns + c);
     }
+}
+
+void threshold_avx512(const int32_t *sums, const int32_t *low, const int32_t *high, int windows,
+                      int columns, uint8_t *bits)
+{
+    for (int i = 0; i < windows; i++)
+        for (int c = 0; c < columns; c += LANES, sums += LANES) {
+            __m256i sum = _mm256_loadu_si256((const void *)sums);
+            __mmask8 up = _mm256_cmpge_epi32_mask(sum, _mm256_loadu_si256((const void *)(low + c)));
+            *bits++ = (uint8_t)_mm256_mask_cmple_epi32_mask(
+                up, sum, _mm256_loadu_si256((const void *)(high + c)));
+        }
+}
+
+// a * b of eight signed 32-bit numbers each, in 64 bits.
+static __m512i multiply(const int32_t *a, const int32_t *b)
+{
+    return _mm512_mul_epi32(_mm512_cvtepi32_epi64(_mm256_loadu_si256((const void *)a)),
+                            _mm512_cvtepi32_epi64(_mm256_loadu_si256((const void *)b)));
+}
+
+void add_residual_avx512(const struct residual *r, const int32_t *sums, const int32_t *shortcut,
+                         int windows, int columns, int32_t *stream, uint8_t *bits)
+{
+    const __m512i round = _mm512_set1_epi64(r->shift ? (int64_t)1 << (r->shift - 1) : 0);
+    const __m512i half = _mm512_set1_epi64(r->half);
+    const __m512i low = _mm512_set1_epi64(r->low), high = _mm512_set1_epi64(r->high);
+    const __m128i shift = _mm_cvtsi32_si128(r->shift);
+    size_t at = 0;
+    for (int i = 0; i < windows; i++)
+        for (int c = 0; c < columns; c += LANES, at += LANES) {
+            __m512i v = multiply(r->mul + c, sums + at);
+            v = _mm512_add_epi64(v, _mm512_loadu_si512(r->offset + c));
+            if (shortcut)
+                v = _mm512_add_epi64(v, multiply(r->res + c, shortcut + at));
+            *bits++ = (uint8_t)_mm512_cmpgt_epi64_mask(v, half);
+            v = _mm512_sra_epi64(_mm512_add_epi64(v, round), shift);
+            store(_mm512_min_epi64(_mm512_max_epi64(v, low), high), stream + at);
+        }
 }

@@ -3,7 +3,7 @@
 #include <immintrin.h>
 #include <string.h>
 
-#include "nets/kernels/count.h"
+#include "nets/kernels/levels.h"
 #include "nets/kernels/kernels.h"
 
 enum {
@@ -59,5 +59,18 @@ void count_windows_avx2(const struct windows *w, int32_t *sums)
             __m256i sum = count_four(w, w->map + (size_t)i * w->window_step, masks);
             __m128i four = _mm256_castsi256_si128(_mm256_permutevar8x32_epi32(sum, even));
             _mm_storeu_si128((void *)(sums + (size_t)i * w->columns + c), four);
+        }
+}
+
+void threshold_avx2(const int32_t *sums, const int32_t *low, const int32_t *high, int windows,
+                    int columns, uint8_t *bits)
+{
+    for (int i = 0; i < windows; i++)
+        for (int c = 0; c < columns; c += LANES, sums += LANES) {
+            __m256i sum = _mm256_loadu_si256((const void *)sums);
+            __m256i under = _mm256_cmpgt_epi32(_mm256_loadu_si256((const void *)(low + c)), sum);
+            __m256i over = _mm256_cmpgt_epi32(sum, _mm256_loadu_si256((const void *)(high + c)));
+            __m256i outside = _mm256_or_si256(under, over);
+            *bits++ = (uint8_t)~_mm256_movemask_ps(_mm256_castsi256_ps(outside));
         }
 }

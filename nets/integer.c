@@ -419,3 +419,26 @@ int integer_class(const int64_t *logits, int classes)
         best = logits[c] > logits[best] ? c : best;
     return best;
 }
+
+static int64_t floor_div(int64_t a, int64_t b) // b > 0
+{
+    return a / b - (a % b < 0);
+}
+
+static int32_t to_int32(int64_t v)
+{
+    return v < INT32_MIN ? INT32_MIN : v > INT32_MAX ? INT32_MAX : (int32_t)v;
+}
+
+void integer_threshold(const struct int_layer *layer, int channel, int32_t *low, int32_t *high)
+{
+    int64_t mul = layer->mul[channel], above = layer->half - layer->offset[channel];
+    int64_t from = INT32_MIN, to = INT32_MAX; // in 64 bits: may lie outside of what acc can be
+    if (mul > 0)
+        from = floor_div(above, mul) + 1;
+    else if (mul < 0)
+        to = floor_div(-above - 1, -mul);
+    bool never = from > INT32_MAX || to < INT32_MIN || (mul == 0 && above >= 0);
+    *low = never ? INT32_MAX : to_int32(from);
+    *high = never ? INT32_MIN : to_int32(to);
+}

@@ -55,5 +55,8 @@ void integer_run_destroy(struct integer_run *run); // NULL is fine
 // The logits of one image, every matrix computed by `matrix`; valid until the next call.
 const int64_t *integer_run_image(struct integer_run *run, const uint8_t *image,
                                  integer_matrix *matrix, void *context);
+// Of a plain binary stage (no add), per channel: a bit is set where low <= acc <= high, which is
+// mul * acc + offset > half exactly; low > high where no acc sets it.
+void integer_threshold(const struct int_layer *layer, int channel, int32_t *low, int32_t *high);
 // The class with the largest logit, the first of equals.
 int integer_class(const int64_t *logits, int classes);

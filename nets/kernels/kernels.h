@@ -1,9 +1,31 @@
 // The inner loops of matrices on crossbars, one table per processor level; all give the same
 // integers. The scalar one is the reference.
 #pragma once
+#include <stddef.h>
 #include <stdint.h>
 
 #include "sim/base/cpu.h"
+
+// One row of windows on a bit-packed map. A window is `lines` lines of `line_words` 64-bit words
+// that start at any byte; reads up to 7 bytes behind a line's last used one.
+struct windows {
+    const uint8_t *map;    // first byte of the first window
+    size_t window_step;    // bytes from window to window
+    size_t line_step;      // bytes from line to line of a window
+    int n;                 // windows
+    int lines, line_words; // of each
+    const uint64_t *masks; // (columns / 8, lines * line_words, plus and minus, 8)
+    int columns;           // a multiple of 8
+};
+
+// How sums of the layers with a residual stream leave: v = mul * sum + res * shortcut + offset,
+// bit = v > half, stream = round(v / 2^shift) clamped.
+struct residual {
+    const int32_t *mul, *res; // per column
+    const int64_t *offset;
+    int shift;
+    int64_t half, low, high;
+};
 
 struct kernels {
     // sum[c] += popcount(bits & plus[c]) - popcount(bits & minus[c]) for one word of rows and
@@ -12,6 +34,14 @@ struct kernels {
                        int32_t *sum);
     // sum[c] += a * w[c] for one row and `columns` columns, a multiple of 8.
     void (*add_row)(int32_t a, const int16_t *w, int columns, int32_t *sum);
+    // sums[window][column] = popcount(window & plus[column]) - popcount(window & minus[column])
+    void (*count_windows)(const struct windows *w, int32_t *sums);
+    // One bit per sum, eight columns a byte: low[column] <= sum <= high[column].
+    void (*threshold)(const int32_t *sums, const int32_t *low, const int32_t *high, int windows,
+                      int columns, uint8_t *bits);
+    // As struct residual says; shortcut (windows, columns) is NULL if there is none.
+    void (*add_residual)(const struct residual *r, const int32_t *sums, const int32_t *shortcut,
+                         int windows, int columns, int32_t *stream, uint8_t *bits);
 };
 
 const struct kernels *kernels_for(enum cpu_level level);

@@ -1,9 +1,15 @@
 // Compiled once for every processor level, with LEVEL naming the table; the compiler vectorises.
+// What it does badly stands in a file of its own per level; the plain loop stays here.
+#include <string.h>
+
+#include "nets/kernels/levels.h"
 #include "nets/kernels/kernels.h"
 
 #define JOIN_(a, b) a##b
 #define JOIN(a, b) JOIN_(a, b)
 #define TABLE JOIN(kernels_, LEVEL)
+
+enum { LANES = 8 };
 
 extern const struct kernels TABLE;
 
@@ -20,4 +26,86 @@ static void add_row(int32_t a, const int16_t *restrict w, int columns, int32_t *
         sum[c] += a * w[c];
 }
 
-const struct kernels TABLE = {count_bits, add_row};
+#ifndef COUNT_WINDOWS
+#define COUNT_WINDOWS count_windows
+static void count_window(const struct windows *w, const uint8_t *window, const uint64_t *masks,
+                         int32_t *restrict sums)
+{
+    int32_t sum[LANES] = {0};
+    for (int line = 0; line < w->lines; line++)
+        for (int word = 0; word < w->line_words; word++, masks += 2 * LANES) {
+            uint64_t bits;
+            memcpy(&bits, window + (size_t)line * w->line_step + (size_t)word * 8, sizeof bits);
+            for (int c = 0; c < LANES; c++)
+                sum[c] += __builtin_popcountll(bits & masks[c]) -
+                          __builtin_popcountll(bits & masks[LANES + c]);
+        }
+    memcpy(sums, sum, sizeof sum);
+}
+
+static void count_windows(const struct windows *w, int32_t *sums)
+{
+    size_t block = (size_t)w->lines * w->line_words * 2 * LANES;
+    for (int c = 0; c < w->columns; c += LANES)
+        for (int i = 0; i < w->n; i++)
+            count_window(w, w->map + (size_t)i * w->window_step, w->masks + c / LANES * block,
+                         sums + (size_t)i * w->columns + c);
+}
+#endif
+
+#if !defined(THRESHOLD) || !defined(ADD_RESIDUAL)
+// Eight bytes of 0 or 1 to eight bits, the first lowest.
+static uint8_t join_bits(const uint8_t set[LANES])
+{
+    uint64_t bytes = 0;
+    for (int i = 0; i < LANES; i++)
+        bytes |= (uint64_t)set[i] << (8 * i);
+    return (uint8_t)(bytes * 0x0102040810204080 >> 56);
+}
+#endif
+
+#ifndef THRESHOLD
+#define THRESHOLD threshold
+static void threshold(const int32_t *restrict sums, const int32_t *restrict low,
+                      const int32_t *restrict high, int windows, int columns,
+                      uint8_t *restrict bits)
+{
+    for (int i = 0; i < windows; i++)
+        for (int c = 0; c < columns; c += LANES, sums += LANES) {
+            uint8_t set[LANES];
+            for (int k = 0; k < LANES; k++)
+                set[k] = (uint8_t)((sums[k] >= low[c + k]) & (sums[k] <= high[c + k]));
+            *bits++ = join_bits(set);
+        }
+}
+#endif
+
+#ifndef ADD_RESIDUAL
+#define ADD_RESIDUAL add_residual
+static void add_residual(const struct residual *r, const int32_t *restrict sums,
+                         const int32_t *restrict shortcut, int windows, int columns,
+                         int32_t *restrict stream, uint8_t *restrict bits)
+{
+    int64_t round = r->shift ? (int64_t)1 << (r->shift - 1) : 0, half = r->half;
+    int64_t least = r->low, most = r->high;
+    int shift = r->shift;
+    for (size_t i = 0, n = (size_t)windows * columns; i < n; i += LANES) {
+        size_t c = i % (size_t)columns;
+        int64_t v[LANES];
+        uint8_t set[LANES];
+        for (int k = 0; k < LANES; k++)
+            v[k] = (int64_t)r->mul[c + k] * sums[i + k] + r->offset[c + k];
+        for (int k = 0; k < LANES && shortcut; k++)
+            v[k] += (int64_t)r->res[c + k] * shortcut[i + k];
+        for (int k = 0; k < LANES; k++) {
+            set[k] = v[k] > half;
+            int64_t q = (v[k] + round) >> shift;
+            q = q < least ? least : q;
+            stream[i + k] = (int32_t)(q > most ? most : q);
+        }
+        *bits++ = join_bits(set);
+    }
+}
+#endif
+
+const struct kernels TABLE = {count_bits, add_row, COUNT_WINDOWS, THRESHOLD, ADD_RESIDUAL};

@@ -8,37 +8,8 @@
 #include "sim/base/err.h"
 #include "sim/base/mem.h"
 #include "sim/chip/chip.h"
+#include "sim/infer/matrix.h"
 #include "sim/map/map.h"
-
-enum { LANES = 8 }; // columns are padded to a multiple
-
-// The weights of one layer in effect, by im2col row and output.
-struct matrix {
-    bool mapped;
-    int rows, outs, columns; // of one group; columns: outs padded
-    int groups;
-    bool wide;              // some weight needs more than 16 bits
-    int32_t *w;             // (group, row, column)
-    int16_t *narrow;        // the same, unless wide
-    bool packed;            // all of them are -1, 0, +1: bit masks below
-    bool clips;             // its ADC may lose something
-    int group_words;        // 64-bit words of one group of rows driven at once
-    int n_words;            // of all of them
-    int *place;             // per row: word * 64 + bit
-    int *word_row;          // per word: its first row; one more at the end
-    int *offset;            // per row: of a window's element in the padded map
-    uint64_t *plus, *minus; // (group, word, column)
-};
-
-struct arrays {
-    const struct mapping *map;
-    const struct integer *net;
-    const struct kernels *kernels;
-    struct matrix *layers;
-    struct fault_counts counts;
-    int64_t full; // R of one conversion, and what of it a code is worth: R / 2^half_bits
-    struct arena *mem;
-};
 
 // --- Cells ---
 
@@ -339,6 +310,22 @@ int32_t arrays_weight(const struct arrays *arrays, int layer, int out, int row)
 
 // --- Matrices ---
 
+int64_t array_code(int64_t full, int half, int32_t sum)
+{
+    int64_t top = ((int64_t)1 << half) - 1, code = sum;
+    if (full > top + 1) {
+        int64_t scaled = ((int64_t)sum << (half + 1)) + full, two = 2 * full;
+        code = scaled / two - (scaled % two < 0);
+    }
+    return code > top ? top : code < -top - 1 ? -top - 1 : code;
+}
+
+int64_t array_value(int64_t full, int half, int64_t codes)
+{
+    bool scaled = full > (int64_t)1 << half;
+    return scaled ? (codes * full + ((int64_t)1 << half) / 2) >> half : codes;
+}
+
 struct array_worker {
     const struct arrays *arrays;
     uint64_t *bits;  // of one window, packed
@@ -404,17 +391,6 @@ static void gather(const struct layer *l, const int32_t *in, int group, int y, i
         }
 }
 
-// A code is worth full / 2^half if that is above 1: rounded to the nearest, half up.
-static int64_t convert(int64_t full, int half, int32_t sum)
-{
-    int64_t top = ((int64_t)1 << half) - 1, code = sum;
-    if (full > top + 1) {
-        int64_t scaled = ((int64_t)sum << (half + 1)) + full, two = 2 * full;
-        code = scaled / two - (scaled % two < 0);
-    }
-    return code > top ? top : code < -top - 1 ? -top - 1 : code;
-}
-
 // The bits of the window whose first element is at `window`, in the order of the mapping's rows.
 static void pack_window(const struct matrix *m, const uint8_t *window, uint64_t *bits)
 {
@@ -458,16 +434,12 @@ static void multiply_packed(struct array_worker *worker, int layer, const struct
         if (!m->clips || (word + 1) % m->group_words)
             continue;
         for (int c = 0; c < m->outs; c++) // one conversion per column and group of rows
-            worker->codes[c] += convert(a->full, half, worker->sums[c]);
+            worker->codes[c] += array_code(a->full, half, worker->sums[c]);
         memset(worker->sums, 0, (size_t)m->columns * sizeof *worker->sums);
     }
-    bool scaled = m->clips && a->full > (int64_t)1 << half;
-    for (int c = 0; c < m->outs; c++) {
-        int64_t code = worker->codes[c];
-        if (scaled) // back from codes to sums
-            code = (code * a->full + ((int64_t)1 << half) / 2) >> half;
-        worker->codes[c] = m->clips ? code : worker->sums[c];
-    }
+    for (int c = 0; c < m->outs; c++)
+        worker->codes[c] =
+            m->clips ? array_value(a->full, half, worker->codes[c]) : worker->sums[c];
 }
 
 static void multiply_rows(struct array_worker *worker, const struct matrix *m, int group,

@@ -11,6 +11,7 @@
 #include "sim/base/mem.h"
 #include "sim/infer/analog.h"
 #include "sim/infer/array.h"
+#include "sim/infer/packed.h"
 #include "workloads/dataset.h"
 
 static uint8_t largest(const float *logits, int n)
@@ -30,13 +31,19 @@ static void evaluate_float(const struct evaluation *e, size_t images, size_t fir
     forward_destroy(forward);
 }
 
-void evaluate(const struct evaluation *e, size_t images, size_t first, size_t step,
-              uint8_t *classes)
+static void evaluate_packed(const struct evaluation *e, const struct packed *packed, size_t images,
+                            size_t first, size_t step, uint8_t *classes)
 {
-    if (!e->integer) {
-        evaluate_float(e, images, first, step, classes);
-        return;
-    }
+    struct packed_run *run = packed_run_create(packed);
+    for (size_t i = first; i < images; i += step)
+        classes[i] = (uint8_t)integer_class(packed_run_image(run, dataset_image(e->data, i)),
+                                            e->net->classes);
+    packed_run_destroy(run);
+}
+
+static void evaluate_integer(const struct evaluation *e, size_t images, size_t first, size_t step,
+                             uint8_t *classes)
+{
     struct integer_run *run = integer_run_create(e->integer);
     struct array_worker *levels = e->arrays ? array_worker_create(e->arrays) : NULL;
     struct analog_worker *currents = e->analog ? analog_worker_create(e->analog) : NULL;
@@ -52,6 +59,19 @@ void evaluate(const struct evaluation *e, size_t images, size_t first, size_t st
     array_worker_destroy(levels);
     analog_worker_destroy(currents);
     integer_run_destroy(run);
+}
+
+void evaluate(const struct evaluation *e, size_t images, size_t first, size_t step,
+              uint8_t *classes)
+{
+    struct packed *packed = e->integer && e->arrays ? packed_create(e->arrays) : NULL;
+    if (packed)
+        evaluate_packed(e, packed, images, first, step, classes);
+    else if (e->integer)
+        evaluate_integer(e, images, first, step, classes);
+    else
+        evaluate_float(e, images, first, step, classes);
+    packed_destroy(packed);
 }
 
 static double input_range(const struct net *net)

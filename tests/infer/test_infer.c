@@ -21,6 +21,7 @@
 #include "sim/chip/chip.h"
 #include "sim/infer/analog.h"
 #include "sim/infer/array.h"
+#include "sim/infer/packed.h"
 #include "sim/map/map.h"
 #include "tests/support/setup.h"
 
@@ -108,6 +109,29 @@ static void random_image(uint32_t *x, uint8_t image[192])
         image[i] = (uint8_t)next(x);
 }
 
+// The fast way of binary nets, where it is open to them, against the plain one.
+static bool expect_packed_same(const struct model *m, const struct arrays *arrays)
+{
+    struct packed *packed = packed_create(arrays);
+    if (!packed)
+        return false;
+    struct integer_run *plain = integer_run_create(m->integer);
+    struct packed_run *fast = packed_run_create(packed);
+    struct array_worker *worker = array_worker_create(arrays);
+    uint32_t x = 3;
+    uint8_t image[192];
+    for (int i = 0; i < 20; i++) {
+        random_image(&x, image);
+        const int64_t *want = integer_run_image(plain, image, arrays_matrix, worker);
+        assert_memory_equal(packed_run_image(fast, image), want, 10 * sizeof *want);
+    }
+    array_worker_destroy(worker);
+    packed_run_destroy(fast);
+    integer_run_destroy(plain);
+    packed_destroy(packed);
+    return true;
+}
+
 static void expect_same(const struct model *m, const struct arrays *arrays)
 {
     struct integer_run *a = integer_run_create(m->integer), *b = integer_run_create(m->integer);
@@ -155,9 +179,55 @@ static void lossless_arrays_are_the_whole_number_net(void **state)
         for (int level = 0; level < CPU_LEVELS; level++) {
             struct arrays *arrays = arrays_make(&m, 0, 0, 1, (enum cpu_level)level);
             expect_same(&m, arrays);
+            assert_int_equal(expect_packed_same(&m, arrays), !strcmp(cases[i].form, "binary"));
             arrays_destroy(arrays);
         }
         model_free(&m);
+    }
+}
+
+// With ADCs that clip and round, broken cells, and read-outs that cut channels anywhere.
+static void packed_maps_lose_what_arrays_lose(void **state)
+{
+    (void)state;
+    static const char *const more[][2] = {
+        {NULL, NULL}, {"mapping.policy=dense", NULL}, {"crossbar.rows=100", "dac.count=37"}};
+    for (int bits = 2; bits <= 8; bits++)
+        for (size_t i = 0; i < 3; i++) {
+            char adc[120];
+            snprintf(adc, sizeof adc,
+                     "adc={preset: none, bits: %d, time: 1 ns, energy: 1 pJ, area: 1 um2}", bits);
+            const char *const sets[] = {adc, more[i][0], more[i][1], NULL};
+            struct model m = model_make("hawis", "binary", sets);
+            for (int level = 0; level < CPU_LEVELS; level++) {
+                struct arrays *arrays = arrays_make(&m, 0.05, 0.1, 3, (enum cpu_level)level);
+                assert_true(expect_packed_same(&m, arrays));
+                arrays_destroy(arrays);
+            }
+            model_free(&m);
+        }
+}
+
+// The folded threshold against the multiply-add that it stands for, at its borders, at the ends of
+// what sums can be and in between.
+static void thresholds_are_the_multiply_add(void **state)
+{
+    (void)state;
+    uint32_t x = 17;
+    for (int i = 0; i < 3000; i++) {
+        int64_t mul = (int64_t)(next(&x) % 2001) - 1000, half = next(&x) % 5000;
+        int64_t offset = ((int64_t)next(&x) - (1 << 23)) * (i % 3 == 0 ? 1 << 12 : 1) / (i % 5 + 1);
+        struct int_layer layer = {.mul = &mul, .offset = &offset, .half = half};
+        int32_t low, high;
+        integer_threshold(&layer, 0, &low, &high);
+        int64_t at[9] = {INT32_MIN, INT32_MIN + 1,    INT32_MAX - 1,     INT32_MAX, low,
+                         high,      (int64_t)low - 1, (int64_t)high + 1, 0};
+        for (int64_t k = -3000; k < 3009; k++) {
+            int64_t acc = k < 3000 ? k : at[k - 3000];
+            if (acc < INT32_MIN || acc > INT32_MAX)
+                continue;
+            assert_int_equal(low <= acc && acc <= high, mul * acc + offset > half);
+        }
     }
 }
 
@@ -480,6 +550,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lossless_arrays_are_the_whole_number_net),
+        cmocka_unit_test(packed_maps_lose_what_arrays_lose),
+        cmocka_unit_test(thresholds_are_the_multiply_add),
         cmocka_unit_test(whole_numbers_follow_floats),
         cmocka_unit_test(counts_are_what_was_asked_for),
         cmocka_unit_test(maps_are_nested),

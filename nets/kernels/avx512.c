@@ -1,0 +1,107 @@
+// A lane is one column. Counting with VPOPCNTQ: four windows share a load of masks.
+#include <immintrin.h>
+#include <string.h>
+
+#include "nets/kernels/levels.h"
+#include "nets/kernels/kernels.h"
+
+enum { LANES = 8, TOGETHER = 4 };
+
+static __m512i add_word(__m512i sum, const uint8_t *at, __m512i plus, __m512i minus)
+{
+    int64_t word;
+    memcpy(&word, at, sizeof word);
+    __m512i bits = _mm512_set1_epi64(word);
+    sum = _mm512_add_epi64(sum, _mm512_popcnt_epi64(_mm512_and_si512(bits, plus)));
+    return _mm512_sub_epi64(sum, _mm512_popcnt_epi64(_mm512_and_si512(bits, minus)));
+}
+
+static void store(__m512i sum, int32_t *to)
+{
+    _mm256_storeu_si256((void *)to, _mm512_cvtepi64_epi32(sum));
+}
+
+static void count_four(const struct windows *w, const uint8_t *at, const uint64_t *masks,
+                       int32_t *sums)
+{
+    __m512i s0 = _mm512_setzero_si512(), s1 = s0, s2 = s0, s3 = s0;
+    size_t step = w->window_step;
+    for (int line = 0; line < w->lines; line++, at += w->line_step)
+        for (int word = 0; word < w->line_words; word++, masks += 2 * LANES) {
+            const uint8_t *bits = at + (size_t)word * 8;
+            __m512i plus = _mm512_loadu_si512(masks), minus = _mm512_loadu_si512(masks + LANES);
+            s0 = add_word(s0, bits, plus, minus);
+            s1 = add_word(s1, bits + step, plus, minus);
+            s2 = add_word(s2, bits + 2 * step, plus, minus);
+            s3 = add_word(s3, bits + 3 * step, plus, minus);
+        }
+    store(s0, sums);
+    store(s1, sums + w->columns);
+    store(s2, sums + 2 * (size_t)w->columns);
+    store(s3, sums + 3 * (size_t)w->columns);
+}
+
+static void count_one(const struct windows *w, const uint8_t *at, const uint64_t *masks,
+                      int32_t *sums)
+{
+    __m512i sum = _mm512_setzero_si512();
+    for (int line = 0; line < w->lines; line++, at += w->line_step)
+        for (int word = 0; word < w->line_words; word++, masks += 2 * LANES)
+            sum = add_word(sum, at + (size_t)word * 8, _mm512_loadu_si512(masks),
+                           _mm512_loadu_si512(masks + LANES));
+    store(sum, sums);
+}
+
+void count_windows_avx512(const struct windows *w, int32_t *sums)
+{
+    size_t block = (size_t)w->lines * w->line_words * 2 * LANES;
+    const uint64_t *masks = w->masks;
+    for (int c = 0; c < w->columns; c += LANES, masks += block) {
+        int i = 0;
+        for (; i + TOGETHER <= w->n; i += TOGETHER)
+            count_four(w, w->map + (size_t)i * w->window_step, masks,
+                       sums + (size_t)i * w->columns + c);
+        for (; i < w->n; i++)
+            count_one(w, w->map + (size_t)i * w->window_step, masks,
+                      sums + (size_t)i * w->columns + c);
+    }
+}
+
+void threshold_avx512(const int32_t *sums, const int32_t *low, const int32_t *high, int windows,
+                      int columns, uint8_t *bits)
+{
+    for (int i = 0; i < windows; i++)
+        for (int c = 0; c < columns; c += LANES, sums += LANES) {
+            __m256i sum = _mm256_loadu_si256((const void *)sums);
+            __mmask8 up = _mm256_cmpge_epi32_mask(sum, _mm256_loadu_si256((const void *)(low + c)));
+            *bits++ = (uint8_t)_mm256_mask_cmple_epi32_mask(
+                up, sum, _mm256_loadu_si256((const void *)(high + c)));
+        }
+}
+
+// a * b of eight signed 32-bit numbers each, in 64 bits.
+static __m512i multiply(const int32_t *a, const int32_t *b)
+{
+    return _mm512_mul_epi32(_mm512_cvtepi32_epi64(_mm256_loadu_si256((const void *)a)),
+                            _mm512_cvtepi32_epi64(_mm256_loadu_si256((const void *)b)));
+}
+
+void add_residual_avx512(const struct residual *r, const int32_t *sums, const int32_t *shortcut,
+                         int windows, int columns, int32_t *stream, uint8_t *bits)
+{
+    const __m512i round = _mm512_set1_epi64(r->shift ? (int64_t)1 << (r->shift - 1) : 0);
+    const __m512i half = _mm512_set1_epi64(r->half);
+    const __m512i low = _mm512_set1_epi64(r->low), high = _mm512_set1_epi64(r->high);
+    const __m128i shift = _mm_cvtsi32_si128(r->shift);
+    size_t at = 0;
+    for (int i = 0; i < windows; i++)
+        for (int c = 0; c < columns; c += LANES, at += LANES) {
+            __m512i v = multiply(r->mul + c, sums + at);
+            v = _mm512_add_epi64(v, _mm512_loadu_si512(r->offset + c));
+            if (shortcut)
+                v = _mm512_add_epi64(v, multiply(r->res + c, shortcut + at));
+            *bits++ = (uint8_t)_mm512_cmpgt_epi64_mask(v, half);
+            v = _mm512_sra_epi64(_mm512_add_epi64(v, round), shift);
+            store(_mm512_min_epi64(_mm512_max_epi64(v, low), high), stream + at);
+        }
+}

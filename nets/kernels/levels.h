@@ -1,0 +1,24 @@
+// Kernels with the instructions of one level, for loops.c; where a level names none here it takes
+// its own plain loop.
+#pragma once
+#include <stdint.h>
+
+struct residual;
+struct windows;
+
+#if defined(__AVX512VPOPCNTDQ__)
+void count_windows_avx512(const struct windows *w, int32_t *sums);
+void threshold_avx512(const int32_t *sums, const int32_t *low, const int32_t *high, int windows,
+                      int columns, uint8_t *bits);
+void add_residual_avx512(const struct residual *r, const int32_t *sums, const int32_t *shortcut,
+                         int windows, int columns, int32_t *stream, uint8_t *bits);
+#define COUNT_WINDOWS count_windows_avx512
+#define THRESHOLD threshold_avx512
+#define ADD_RESIDUAL add_residual_avx512
+#elif defined(__AVX2__)
+void count_windows_avx2(const struct windows *w, int32_t *sums);
+void threshold_avx2(const int32_t *sums, const int32_t *low, const int32_t *high, int windows,
+                    int columns, uint8_t *bits);
+#define COUNT_WINDOWS count_windows_avx2
+#define THRESHOLD threshold_avx2
+#endif

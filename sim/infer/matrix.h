@@ -1,0 +1,47 @@
+// What array.c and packed.c share of the arrays; nobody else includes it.
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "sim/infer/fault.h"
+
+struct arena;
+struct integer;
+struct kernels;
+struct mapping;
+
+enum { LANES = 8 }; // columns are padded to a multiple
+
+// The weights of one layer in effect, by im2col row and output.
+struct matrix {
+    bool mapped;
+    int rows, outs, columns; // of one group; columns: outs padded
+    int groups;
+    bool wide;              // some weight needs more than 16 bits
+    int32_t *w;             // (group, row, column)
+    int16_t *narrow;        // the same, unless wide
+    bool packed;            // all of them are -1, 0, +1: bit masks below
+    bool clips;             // its ADC may lose something
+    int group_words;        // 64-bit words of one group of rows driven at once
+    int n_words;            // of all of them
+    int *place;             // per row: word * 64 + bit
+    int *word_row;          // per word: its first row; one more at the end
+    int *offset;            // per row: of a window's element in the padded map
+    uint64_t *plus, *minus; // (group, word, column)
+};
+
+struct arrays {
+    const struct mapping *map;
+    const struct integer *net;
+    const struct kernels *kernels;
+    struct matrix *layers;
+    struct fault_counts counts;
+    int64_t full; // R of one conversion, and what of it a code is worth: R / 2^half_bits
+    struct arena *mem;
+};
+
+// The code of a sum, with signs and half + 1 bits: a code is worth full / 2^half if that is above
+// 1, and is rounded to the nearest, half up.
+int64_t array_code(int64_t full, int half, int32_t sum);
+// Back from added codes to sums.
+int64_t array_value(int64_t full, int half, int64_t codes);

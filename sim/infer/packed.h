@@ -1,0 +1,21 @@
+// Binary nets on bit-packed maps: the integers of integer_run_image() with arrays_matrix, many
+// times faster. A map is a string of bits per pixel, its channels side by side, so that a line of a
+// window is a string too and no window is ever gathered.
+#pragma once
+#include <stdint.h>
+
+struct arrays;
+
+// Masks and thresholds of all layers; immutable, may serve several runs.
+struct packed;
+
+// NULL if the net has a layer that this cannot do: the plain way is open to all nets. Lends arrays.
+struct packed *packed_create(const struct arrays *arrays);
+void packed_destroy(struct packed *packed); // NULL is fine
+
+// Scratch of one worker.
+struct packed_run;
+struct packed_run *packed_run_create(const struct packed *packed);
+void packed_run_destroy(struct packed_run *run); // NULL is fine
+// The logits of one image, valid until the next call.
+const int64_t *packed_run_image(struct packed_run *run, const uint8_t *image);

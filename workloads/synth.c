@@ -220,7 +220,7 @@ static void make_image(const struct form *form, enum dataset_part part, size_t i
     int full = draw_range(&draw, 0, form->channels - 1);
     for (int c = 0; c < form->channels; c++) {
         struct light own = form->channels > 1 ? tint(&draw, light, c == full) : light;
-        shade(&draw, mask, form->side, &own, image + c * pixels);
+        shade(&draw, mask, form->side, &own, image + (size_t)c * pixels);
     }
 }
 

@@ -30,24 +30,25 @@ static void evaluate_float(const struct evaluation *e, size_t images, size_t fir
     forward_destroy(forward);
 }
 
-void evaluate(const struct evaluation *e, size_t images, size_t first, size_t step,
+void evaluate(const struct evaluation *what, size_t images, size_t first, size_t step,
               uint8_t *classes)
 {
-    if (!e->integer) {
-        evaluate_float(e, images, first, step, classes);
+    if (!what->integer) {
+        evaluate_float(what, images, first, step, classes);
         return;
     }
-    struct integer_run *run = integer_run_create(e->integer);
-    struct array_worker *levels = e->arrays ? array_worker_create(e->arrays) : NULL;
-    struct analog_worker *currents = e->analog ? analog_worker_create(e->analog) : NULL;
-    struct integer copy = *e->integer; // the reference's context is not const
+    struct integer_run *run = integer_run_create(what->integer);
+    struct array_worker *levels = what->arrays ? array_worker_create(what->arrays) : NULL;
+    struct analog_worker *currents = what->analog ? analog_worker_create(what->analog) : NULL;
+    struct integer copy = *what->integer; // the reference's context is not const
     integer_matrix *matrix = currents ? analog_matrix
                              : levels ? arrays_matrix
                                       : integer_matrix_reference;
     void *context = currents ? (void *)currents : levels ? (void *)levels : &copy;
     for (size_t i = first; i < images; i += step) {
-        const int64_t *logits = integer_run_image(run, dataset_image(e->data, i), matrix, context);
-        classes[i] = (uint8_t)integer_class(logits, e->net->classes);
+        const int64_t *logits =
+            integer_run_image(run, dataset_image(what->data, i), matrix, context);
+        classes[i] = (uint8_t)integer_class(logits, what->net->classes);
     }
     array_worker_destroy(levels);
     analog_worker_destroy(currents);

@@ -62,7 +62,7 @@ static bool parse_number(struct reader *r, const char *what, const char *text, d
 
 static bool read_row(struct reader *r)
 {
-    char *fields[COLUMNS];
+    char *fields[COLUMNS] = {0};
     struct span span = {0};
     if (!r->ended) // 1e-12 may have lost its 2
         return reader_fail(r, "the last line has no end; the file was cut off");
@@ -84,7 +84,7 @@ static bool read_row(struct reader *r)
 
 static bool read_part(struct reader *r, char *text)
 {
-    char *fields[3];
+    char *fields[3] = {0};
     struct trace_part part = {0};
     if (!split(r, text, fields, 3) || !parse_number(r, "busy_s", fields[1], &part.busy_s) ||
         !parse_number(r, "wait_s", fields[2], &part.wait_s))

@@ -1,6 +1,7 @@
 // CSV as csv.c writes it: notes that begin with '#', a header row, one span a line.
 #include "traces/reader.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -54,6 +55,7 @@ static bool split(struct reader *r, char *text, char *fields[], size_t n)
 static bool parse_number(struct reader *r, const char *what, const char *text, double *value)
 {
     char *end;
+    assert(text); // split() fills every field or fails
     *value = strtod(text, &end);
     if (!*text || strspn(text, "0123456789.eE+-") != strlen(text) || *end || !isfinite(*value))
         return reader_fail(r, "%s is '%.60s'; it must be a number", what, text);

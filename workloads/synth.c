@@ -89,7 +89,7 @@ static struct draw draw_start(const struct form *form, enum dataset_part part, s
 // Each ten images in a row hold every class once, in an order of their own.
 static int class_of(const struct form *form, enum dataset_part part, size_t image)
 {
-    int order[CLASSES];
+    int order[CLASSES] = {0};
     // The block's row of draws lies behind those of all images.
     struct draw draw = draw_start(form, part, (size_t)1 << 40 | image / CLASSES);
     for (int i = 0; i < CLASSES; i++) {

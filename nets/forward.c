@@ -97,7 +97,7 @@ static void add_taps(const struct layer *l, const float *in, const float *w, flo
                 const float *row = in + (size_t)iy * l->in_w + kx - l->pad;
                 float *to = out + (size_t)y * l->out_w;
                 for (int x = x0; x < x1; x++)
-                    to[x] += tap * row[x * l->stride];
+                    to[x] += tap * row[(size_t)x * l->stride];
             }
         }
 }
@@ -157,24 +157,29 @@ static void finish(struct forward *f, int layer, int owner)
     }
 }
 
+// One window of a channel's map; what lies outside the map adds nothing.
+static float pool_at(const struct layer *l, const float *in, int y, int x)
+{
+    float most = -INFINITY, sum = 0;
+    for (int ky = 0; ky < l->kernel_h; ky++)
+        for (int kx = 0; kx < l->kernel_w; kx++) {
+            int iy = y * l->stride + ky - l->pad, ix = x * l->stride + kx - l->pad;
+            if (iy < 0 || iy >= l->in_h || ix < 0 || ix >= l->in_w)
+                continue;
+            float value = in[(size_t)iy * l->in_w + ix];
+            most = value > most ? value : most;
+            sum += value;
+        }
+    return l->pool == POOL_MAX ? most : sum / (float)(l->kernel_h * l->kernel_w);
+}
+
 static void pool(const struct layer *l, const float *in, float *out)
 {
+    size_t size = (size_t)l->in_h * l->in_w, i = 0;
     for (int c = 0; c < l->out_c; c++)
         for (int y = 0; y < l->out_h; y++)
-            for (int x = 0; x < l->out_w; x++) {
-                float most = -INFINITY, sum = 0;
-                for (int ky = 0; ky < l->kernel_h; ky++)
-                    for (int kx = 0; kx < l->kernel_w; kx++) {
-                        int iy = y * l->stride + ky - l->pad, ix = x * l->stride + kx - l->pad;
-                        if (iy < 0 || iy >= l->in_h || ix < 0 || ix >= l->in_w)
-                            continue;
-                        float value = in[((size_t)c * l->in_h + iy) * l->in_w + ix];
-                        most = value > most ? value : most;
-                        sum += value;
-                    }
-                out[((size_t)c * l->out_h + y) * l->out_w + x] =
-                    l->pool == POOL_MAX ? most : sum / (float)(l->kernel_h * l->kernel_w);
-            }
+            for (int x = 0; x < l->out_w; x++)
+                out[i++] = pool_at(l, in + c * size, y, x);
 }
 
 // Option A: every step-th pixel; channels appended or cut at the end, or on both sides.
@@ -190,7 +195,8 @@ static void add_shortcut(const struct net *net, int layer, const float *from, fl
         for (int y = 0; y < l->out_h; y++)
             for (int x = 0; x < l->out_w; x++)
                 to[((size_t)c * l->out_h + y) * l->out_w + x] +=
-                    from[((size_t)source * s->out_h + y * step) * s->out_w + x * step];
+                    from[((size_t)source * s->out_h + (size_t)y * step) * s->out_w +
+                         (size_t)x * step];
     }
 }
 

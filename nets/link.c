@@ -2,6 +2,7 @@
 // on its input: who names it reads what it would have read.
 #include "nets/spec.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "sim/base/err.h"
@@ -199,6 +200,7 @@ static bool pool_to_stride(struct linker *l, size_t i, int from)
                              conv->name, b->layers[j].name);
     if (!read_kernel(l, i, &pool))
         return false;
+    assert(pool.stride > 0);
     if (conv->stride > MAX_MAP / pool.stride)
         return conf_fail(l->nodes[i], b->err, "the stride of '%.80s' would be %d x %d, above %d",
                          conv->name, conv->stride, pool.stride, MAX_MAP);

@@ -2,6 +2,7 @@
 // rules and messages are those of net_conf.c; every node remembers its line and column in the CSV.
 #include "nets/spec.h"
 
+#include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -131,6 +132,7 @@ static bool add_linear(struct csv *csv, const struct row *row)
 
 static int conv_size(int in, int kernel, int stride)
 {
+    assert(stride > 0);
     return (in + 2 * (kernel / 2) - kernel) / stride + 1;
 }
 

@@ -17,15 +17,22 @@ ninja -C build-san >/dev/null
 meson test -C build-san --no-rebuild --print-errorlogs --timeout-multiplier 10 \
     --no-suite style | tail -n 9
 
+# By gcc: valgrind 3.19 cannot read the debug information of clang 14.
 step "valgrind"
-meson test -C build-clang --no-rebuild --print-errorlogs --timeout-multiplier 30 \
+[ -d build-test ] || meson setup build-test -Dtests=enabled >/dev/null
+ninja -C build-test >/dev/null
+meson test -C build-test --no-rebuild --print-errorlogs --timeout-multiplier 30 \
     --suite base --suite conf --suite nets --suite models --suite map --suite cost --suite traces \
     --wrapper 'valgrind -q --error-exitcode=9 --leak-check=full' | tail -n 9
 
 step "clang-tidy"
-git ls-files '*.c' | grep -v '^tests/' | while read -r file; do
-    clang-tidy -quiet -p build-clang "$file" 2>/dev/null || { echo "clang-tidy: $file"; exit 1; }
-done
+git ls-files '*.c' | grep -v '^tests/' | {
+    bad=0
+    while read -r file; do
+        clang-tidy -quiet -p build-clang "$file" 2>/dev/null || { echo "clang-tidy: $file"; bad=1; }
+    done
+    exit $bad
+}
 
 step "cppcheck"
 cppcheck --project=build-clang/compile_commands.json --enable=warning,performance,portability \

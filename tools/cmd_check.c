@@ -21,6 +21,7 @@ struct args {
     int n;
 };
 
+// NOLINTNEXTLINE(readability-non-const-parameter): argp says what its parsers look like
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
     struct args *a = state->input;

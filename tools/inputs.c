@@ -14,10 +14,11 @@ const struct library *inputs_library(void)
 {
     static struct library library;
     static const char *folders[64];
+    static char *copy; // the folders point into it
     if (library.folders)
         return &library;
     const char *path = getenv("BITLINE_PATH");
-    char *copy = path ? strdup(path) : NULL; // kept: the folders point into it
+    copy = path ? strdup(path) : NULL;
     size_t n = 0;
     for (char *at = copy ? strtok(copy, ":") : NULL; at && n < 63; at = strtok(NULL, ":"))
         folders[n++] = at;
@@ -177,12 +178,10 @@ const char *inputs_command(int argc, char **argv)
         n += strlen(argv[i]) + 3;
     free(command);
     command = mem_alloc(n, 1);
-    strcpy(command, "bitline");
+    size_t used = (size_t)snprintf(command, n, "bitline");
     for (int i = 0; i < argc; i++) {
         bool quote = strpbrk(argv[i], " '\"[]{}*") != NULL;
-        strcat(command, quote ? " '" : " ");
-        strcat(command, argv[i]);
-        strcat(command, quote ? "'" : "");
+        used += (size_t)snprintf(command + used, n - used, quote ? " '%s'" : " %s", argv[i]);
     }
     return command;
 }

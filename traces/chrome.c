@@ -30,7 +30,8 @@ static const char *escape(struct arena *mem, const char *text)
     if (!string) {
         char *plain = arena_strdup(mem, text);
         for (char *c = plain; *c; c++)
-            *c = (unsigned char)*c < 128 ? *c : '?';
+            if ((unsigned char)*c > 127)
+                *c = '?';
         string = json_string(plain);
     }
     char *quoted = json_dumps(string, JSON_ENCODE_ANY);

@@ -15,7 +15,8 @@ static const char *one_line(struct arena *mem, const char *text)
 {
     char *line = arena_strdup(mem, text);
     for (char *c = line; *c; c++)
-        *c = (unsigned char)*c < ' ' ? ' ' : *c;
+        if ((unsigned char)*c < ' ')
+            *c = ' ';
     return line;
 }
 

@@ -21,7 +21,8 @@ bool reader_fail(struct reader *r, const char *format, ...)
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
     for (char *c = text; *c; c++)
-        *c = (unsigned char)*c < ' ' || *c == 127 ? '?' : *c;
+        if ((unsigned char)*c < ' ' || *c == 127)
+            *c = '?';
     return err_set(r->err, "%.150s:%zu: %s", r->name, r->line, text);
 }
 
@@ -97,7 +98,8 @@ static char *head_line(const struct reader_head *head)
     char *line = NULL;
     reader_set(&line, text);
     for (char *c = line; *c; c++)
-        *c = (unsigned char)*c < ' ' || *c == 127 ? ' ' : *c;
+        if ((unsigned char)*c < ' ' || *c == 127)
+            *c = ' ';
     arena_destroy(mem);
     return line;
 }

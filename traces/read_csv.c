@@ -1,6 +1,7 @@
 // CSV as csv.c writes it: notes that begin with '#', a header row, one span a line.
 #include "traces/reader.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -54,6 +55,7 @@ static bool split(struct reader *r, char *text, char *fields[], size_t n)
 static bool parse_number(struct reader *r, const char *what, const char *text, double *value)
 {
     char *end;
+    assert(text); // split() fills every field or fails
     *value = strtod(text, &end);
     if (!*text || strspn(text, "0123456789.eE+-") != strlen(text) || *end || !isfinite(*value))
         return reader_fail(r, "%s is '%.60s'; it must be a number", what, text);
@@ -62,7 +64,7 @@ static bool parse_number(struct reader *r, const char *what, const char *text, d
 
 static bool read_row(struct reader *r)
 {
-    char *fields[COLUMNS];
+    char *fields[COLUMNS] = {0};
     struct span span = {0};
     if (!r->ended) // 1e-12 may have lost its 2
         return reader_fail(r, "the last line has no end; the file was cut off");
@@ -84,7 +86,7 @@ static bool read_row(struct reader *r)
 
 static bool read_part(struct reader *r, char *text)
 {
-    char *fields[3];
+    char *fields[3] = {0};
     struct trace_part part = {0};
     if (!split(r, text, fields, 3) || !parse_number(r, "busy_s", fields[1], &part.busy_s) ||
         !parse_number(r, "wait_s", fields[2], &part.wait_s))

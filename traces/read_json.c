@@ -1,6 +1,7 @@
 // Chrome trace JSON as chrome.c writes it: one record a line, each parsed alone.
 #include "traces/reader.h"
 
+#include <assert.h>
 #include <jansson.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -126,6 +127,7 @@ static bool read_names(struct reader *r, const struct threads *threads, const js
     size_t thread = names_find(threads->ids, id);
     if (thread == SIZE_MAX)
         return reader_fail(r, "thread %s has no name; a thread_name record must come first", id);
+    assert(threads->tiles);
     span->tile = (int)threads->tiles[thread];
     return true;
 }
@@ -133,7 +135,7 @@ static bool read_names(struct reader *r, const struct threads *threads, const js
 static bool read_span(struct reader *r, const struct threads *threads, const json_t *record)
 {
     struct span span = {0};
-    double ts_us, dur_us;
+    double ts_us = 0, dur_us = 0;
     const json_t *args = get_args(r, record);
     if (!args || !get_number(r, record, "ts", &ts_us) || !get_number(r, record, "dur", &dur_us) ||
         !get_number(r, args, "energy_j", &span.energy_j) ||

@@ -13,7 +13,8 @@
 
 struct sums {
     struct names *layer_names, *tile_names;
-    struct names *pairs; // "LAYER TILE" numbers that have been seen
+    struct names *pairs;      // "LAYER TILE" numbers that have been seen
+    struct arena *part_names; // handed on with the parts
     struct trace_layer_sum *layers;
     struct trace_tile_sum *tiles;
     struct trace_part *parts;
@@ -32,14 +33,8 @@ struct sums *sums_create(void)
     sums->layer_names = names_create();
     sums->tile_names = names_create();
     sums->pairs = names_create();
+    sums->part_names = arena_create();
     return sums;
-}
-
-static void free_parts(struct trace_part *parts, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        free((void *)(uintptr_t)parts[i].name); // ours, behind a const for everybody else
-    free(parts);
 }
 
 void sums_destroy(struct sums *sums)
@@ -51,7 +46,8 @@ void sums_destroy(struct sums *sums)
     names_destroy(sums->pairs);
     free(sums->layers);
     free(sums->tiles);
-    free_parts(sums->parts, sums->n_parts);
+    free(sums->parts);
+    arena_destroy(sums->part_names);
     free(sums);
 }
 
@@ -85,7 +81,7 @@ void sums_add_part(struct sums *sums, const struct trace_part *part)
 {
     sums->parts = mem_grow(sums->parts, &sums->part_room, sums->n_parts + 1, sizeof *sums->parts);
     sums->parts[sums->n_parts] = *part;
-    sums->parts[sums->n_parts++].name = copy(part->name);
+    sums->parts[sums->n_parts++].name = arena_strdup(sums->part_names, part->name);
 }
 
 // True the first time.
@@ -133,6 +129,7 @@ void sums_finish(struct sums *sums, struct trace_summary *out)
     out->layers = sums->layers;
     out->tiles = sums->tiles;
     out->parts = sums->parts;
+    out->part_names = sums->part_names;
     out->energy_j = 0;
     for (size_t i = 0; i < out->n_layers; i++) {
         struct trace_layer_sum *layer = &out->layers[i];
@@ -145,6 +142,7 @@ void sums_finish(struct sums *sums, struct trace_summary *out)
     sums->layers = NULL;
     sums->tiles = NULL;
     sums->parts = NULL;
+    sums->part_names = NULL;
     sums->n_parts = 0;
 }
 
@@ -154,9 +152,10 @@ void trace_summary_fini(struct trace_summary *summary)
         free(summary->layers[i].name);
     for (size_t i = 0; i < summary->n_tiles; i++)
         free(summary->tiles[i].name);
-    free_parts(summary->parts, summary->n_parts);
     free(summary->layers);
     free(summary->tiles);
+    free(summary->parts);
+    arena_destroy(summary->part_names);
     free(summary->head);
     *summary = (struct trace_summary){0};
 }

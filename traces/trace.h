@@ -73,6 +73,7 @@ struct trace_summary {
     struct trace_layer_sum *layers;
     struct trace_tile_sum *tiles;
     struct trace_part *parts;
+    struct arena *part_names; // of the parts
 };
 // Every refusal names file, line and what is wrong there.
 bool trace_read(const char *path, struct trace_summary *out, struct err *err);

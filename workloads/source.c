@@ -114,7 +114,10 @@ bool source_read(struct source *source, void *to, size_t n, size_t promised, str
     uint8_t scrap[SCRAP];
     while (n) {
         size_t part = n < SCRAP ? n : SCRAP;
-        if (!take(source, to ? to : scrap, part, promised, err))
+        void *into = scrap;
+        if (to)
+            into = to;
+        if (!take(source, into, part, promised, err))
             return false;
         to = to ? (char *)to + part : NULL;
         n -= part;

@@ -1,5 +1,7 @@
 #include "workloads/strokes.h"
 
+#include <stddef.h>
+
 enum { HALF = STROKE_UNIT / 2 };
 
 static int min(int a, int b)
@@ -51,7 +53,7 @@ void stroke_draw(uint8_t *mask, int side, struct point a, struct point b, int wi
         for (int x = left; x <= right; x++) {
             struct point p = {x * STROKE_UNIT + HALF, y * STROKE_UNIT + HALF};
             int covered = min(reach - distance(p, a, b, length, reach), STROKE_UNIT);
-            uint8_t *at = mask + y * side + x;
+            uint8_t *at = mask + (size_t)y * side + x;
             *at = (uint8_t)max(*at, covered * strength / STROKE_UNIT);
         }
 }

@@ -89,7 +89,7 @@ static struct draw draw_start(const struct form *form, enum dataset_part part, s
 // Each ten images in a row hold every class once, in an order of their own.
 static int class_of(const struct form *form, enum dataset_part part, size_t image)
 {
-    int order[CLASSES];
+    int order[CLASSES] = {0};
     // The block's row of draws lies behind those of all images.
     struct draw draw = draw_start(form, part, (size_t)1 << 40 | image / CLASSES);
     for (int i = 0; i < CLASSES; i++) {
@@ -220,7 +220,7 @@ static void make_image(const struct form *form, enum dataset_part part, size_t i
     int full = draw_range(&draw, 0, form->channels - 1);
     for (int c = 0; c < form->channels; c++) {
         struct light own = form->channels > 1 ? tint(&draw, light, c == full) : light;
-        shade(&draw, mask, form->side, &own, image + c * pixels);
+        shade(&draw, mask, form->side, &own, image + (size_t)c * pixels);
     }
 }
 

@@ -25,7 +25,7 @@ static _Noreturn void out_of_memory(void)
 
 static size_t product(size_t n, size_t size)
 {
-    if (size && n > (SIZE_MAX - 2 * ALIGN) / size)
+    if (size && n > (SIZE_MAX - (size_t)2 * ALIGN) / size)
         out_of_memory();
     return n * size;
 }

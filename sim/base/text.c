@@ -180,6 +180,7 @@ void table_print(const struct table *table, FILE *out)
 
 void table_csv(const struct table *table, FILE *out)
 {
+    assert(table->columns > 0);
     for (size_t i = 0; i < table->columns; i++) {
         csv_field(out, table->headers[i] + 1);
         fputc(i + 1 < table->columns ? ',' : '\n', out);
@@ -268,7 +269,7 @@ static void print_newline(const struct jsonw *w)
 {
     if (w->indent > 0) {
         fputc('\n', w->out);
-        print_blanks(w->out, (size_t)(w->depth * w->indent));
+        print_blanks(w->out, (size_t)w->depth * w->indent);
     }
 }
 

@@ -269,7 +269,7 @@ static void print_shortest(char *buf, size_t n, double value)
 // not much longer.
 static void print_shifted(char *buf, size_t n, const char *shortest, int shift)
 {
-    char digits[32];
+    char digits[32] = "";
     size_t count = 0;
     for (const char *c = shortest; *c != 'e'; c++)
         if (*c >= '0' && *c <= '9')

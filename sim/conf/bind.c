@@ -211,8 +211,7 @@ static bool bind_absent(struct bind *b, const struct conf_node *at, const struct
     like.key_line = like.key_column = 0;
     like.n = 0;
     like.children = NULL;
-    like.parent =
-        (struct conf_node *)(uintptr_t)at; // for the path in messages; nobody writes there
+    like.parent = at; // for the path in messages
     if (field->fallback) {
         bind_fallback(b, field, out);
         return true;

@@ -25,7 +25,7 @@ struct conf_node {
     int key_line, key_column; // of the key; 0 where there is none
     size_t n;                 // children
     struct conf_node **children;
-    struct conf_node *parent;
+    const struct conf_node *parent;
 };
 
 struct conf {

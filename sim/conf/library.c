@@ -1,5 +1,6 @@
 #include "sim/conf/library.h"
 
+#include <assert.h>
 #include <dirent.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -205,6 +206,7 @@ static const char *describe(const struct search *s, const struct chain *from,
 static bool check_chain(const struct search *s, struct chain *link, struct err *err)
 {
     struct stat st;
+    assert(link->source.id);
     if (!link->source.entry && stat(link->source.id, &st) == 0) {
         link->device = st.st_dev;
         link->inode = st.st_ino;

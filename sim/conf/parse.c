@@ -67,7 +67,9 @@ static char char_at(const struct parse *p, yaml_mark_t mark)
     for (size_t column = 0; column < mark.column && at < end; column++)
         for (at++; at < end && ((unsigned char)*at & 0xc0) == 0x80;)
             at++;
-    return at < end ? *at : '\0';
+    if (at == end)
+        return 0;
+    return *at;
 }
 
 static bool fail_yaml(const struct parse *p)

@@ -90,7 +90,7 @@ static void grow(const struct conf *conf, struct conf_node *at, const char *rest
 static void replace(struct conf_node *old, const struct conf_node *value)
 {
     const char *key = old->key;
-    struct conf_node *parent = old->parent;
+    const struct conf_node *parent = old->parent;
     *old = *value;
     old->key = key;
     old->parent = parent;

@@ -1,5 +1,6 @@
 #include "sim/conf/tree.h"
 
+#include <assert.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -111,7 +112,7 @@ static const char *copy_origin(struct copier *copier, const char *origin)
 }
 
 static struct conf_node *copy_node(struct copier *copier, const struct conf_node *from,
-                                   struct conf_node *parent)
+                                   const struct conf_node *parent)
 {
     struct arena *mem = copier->to->mem;
     struct conf_node *node = tree_new(copier->to, *from);
@@ -184,6 +185,7 @@ void conf_overlay(struct conf *base, const struct conf *over)
 
 char *tree_show(char *buf, size_t n, const char *text)
 {
+    assert(n > 4);
     size_t length = strlen(text);
     bool cut = length >= n;
     if (cut) {
@@ -191,8 +193,11 @@ char *tree_show(char *buf, size_t n, const char *text)
         while (length > 0 && ((unsigned char)text[length] & 0xc0) == 0x80)
             length--;
     }
-    for (size_t i = 0; i < length; i++)
-        buf[i] = (unsigned char)text[i] < 0x20 || text[i] == 0x7f ? ' ' : text[i];
+    for (size_t i = 0; i < length; i++) {
+        buf[i] = text[i];
+        if ((unsigned char)text[i] < 0x20 || text[i] == 0x7f)
+            buf[i] = ' ';
+    }
     memcpy(buf + length, cut ? "..." : "", cut ? 4 : 1);
     return buf;
 }
@@ -215,6 +220,8 @@ void line_add(struct line *line, const char *format, ...)
 static const char *key_path(char *buf, size_t n, const struct conf_node *at)
 {
     size_t used = n - 1;
+    if (!at || !at->parent)
+        return "";
     buf[used] = 0;
     for (; at && at->parent; at = at->parent) {
         char number[24];

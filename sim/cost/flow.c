@@ -1,5 +1,6 @@
 #include "sim/cost/flow.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -86,6 +87,7 @@ static void plain_nodes(struct builder *b, int stage, int layer)
         return;
     }
     const struct flow_stage *s = &b->flow->stages[source];
+    assert(b->flow->nodes);
     for (int i = s->node0; i < s->node0 + s->nodes; i++) {
         struct flow_node from = b->flow->nodes[i];
         if (!from.outs || from.replica)
@@ -305,13 +307,13 @@ static void connect_edge(struct builder *b, int consumer, int edge)
     int source = b->stage_of[layer];
     const struct flow_stage *to = &flow->stages[b->stage_of[consumer]];
     const struct flow_stage *from = source >= 0 ? &flow->stages[source] : NULL;
-    int n_from = from ? from->nodes : 1;
+    int n_from = source >= 0 ? from->nodes : 1;
     for (int j = to->node0; j < to->node0 + to->nodes; j++)
         for (int i = 0; i < n_from; i++) {
-            int node = from ? from->node0 + i : NODE_OFFCHIP, before = flow->n_channels;
+            int node = source >= 0 ? from->node0 + i : NODE_OFFCHIP, before = flow->n_channels;
             struct range made = {0, b->net->layers[layer].out_c};
             int from_replica = 0, from_replicas = 1;
-            if (from) {
+            if (source >= 0) {
                 const struct flow_node *n = &flow->nodes[node];
                 made = (struct range){n->out0, n->out0 + n->outs};
                 from_replica = n->replica;
@@ -360,6 +362,7 @@ static void connect_result(struct builder *b)
 {
     struct flow *flow = b->flow;
     const struct flow_stage *last = &flow->stages[flow->n_stages - 1];
+    assert(flow->nodes);
     int layer = flow_out_layer(last);
     const struct layer *l = &b->net->layers[layer];
     for (int i = last->node0; i < last->node0 + last->nodes; i++) {

@@ -20,6 +20,7 @@ static void blame(struct calendar *c, int blocker, int blocked, int64_t ticks)
 static void insert(struct calendar *c, size_t at, struct slot slot)
 {
     if (c->first > 64 && c->first > c->n / 2) { // forget the past for good
+        assert(c->slots);
         memmove(c->slots, c->slots + c->first, (c->n - c->first) * sizeof *c->slots);
         at -= c->first;
         c->n -= c->first;

@@ -86,8 +86,8 @@ int64_t window_needs(const struct run *run, const struct channel *c, int y, int 
 int64_t window_done(const struct run *run, const struct channel *c, int y, int x);
 
 // node.c
-void node_main(void *node);   // one tile's work for one layer
-void source_main(void *node); // the image: over the off-chip link to the first layer's tiles
+void node_main(void *arg);   // one tile's work for one layer
+void source_main(void *arg); // the image: over the off-chip link to the first layer's tiles
 
 // deadlock.c
 bool deadlock_say(const struct run *run, struct err *err); // false, with who waits for whom

@@ -269,18 +269,20 @@ static void read_plane(struct analog_worker *w, const struct block *block, int p
         w->codes[c] += weight * convert(adc, (double)w->currents[c] - leak);
 }
 
-static void read_slice(struct analog_worker *w, const struct block *block, bool signed_inputs)
+// Every group of rows in every cycle. Returns the sum of the inputs, for the digital side of single
+// arrays.
+static int64_t convert_slice(struct analog_worker *w, const struct block *block,
+                             const struct converter *adc, bool signed_inputs)
 {
     const struct analog *a = w->analog;
     const struct chip *chip = a->map->chip;
     const struct slice *s = block->slice;
-    const struct layer *l = &a->map->net->layers[s->layer];
-    const struct map_layer *m = &a->map->layers[s->layer];
-    struct converter adc = converter_of(chip, chip_adc(chip, l->name), a->gmin);
-    bool pair = chip->crossbar.polarity == POLARITY_DIFFERENTIAL;
-    int active = chip_rows_active(chip), cycles = m->input_cycles;
+    // The arrays of a pair leak alike: their difference is read.
+    bool cancels =
+        chip->crossbar.polarity == POLARITY_DIFFERENTIAL && !chip->crossbar.subtract_after;
+    int active = chip_rows_active(chip), cycles = a->map->layers[s->layer].input_cycles;
+    int64_t inputs = 0;
     memset(w->codes, 0, (size_t)s->columns * sizeof *w->codes);
-    int64_t inputs = 0; // their sum, for the digital side of single arrays
     for (int first = 0; first < s->rows; first += active) {
         int rows = s->rows - first < active ? s->rows - first : active;
         for (int cycle = 0; cycle < cycles; cycle++) {
@@ -288,15 +290,27 @@ static void read_slice(struct analog_worker *w, const struct block *block, bool 
             int64_t weight = (int64_t)1 << cycle * chip->dac.bits;
             weight = back ? -weight : weight;
             int64_t total = take_digits(w, chip, s, first, rows, cycle, cycles);
-            double leak =
-                pair && !chip->crossbar.subtract_after ? 0 : a->gmin * UNIT * (double)total;
+            double leak = cancels ? 0 : a->gmin * UNIT * (double)total;
             inputs += weight * total;
-            read_plane(w, block, 0, first, rows, &adc, leak, weight);
+            read_plane(w, block, 0, first, rows, adc, leak, weight);
             if (block->plane[1])
-                read_plane(w, block, 1, first, rows, &adc, leak, -weight);
+                read_plane(w, block, 1, first, rows, adc, leak, -weight);
         }
     }
-    int columns = m->column_slices, bits = l->weight_bits;
+    return inputs;
+}
+
+// Adds a slice's share to the sums of its outputs.
+static void read_slice(struct analog_worker *w, const struct block *block, bool signed_inputs)
+{
+    const struct mapping *map = w->analog->map;
+    const struct chip *chip = map->chip;
+    const struct slice *s = block->slice;
+    const struct layer *l = &map->net->layers[s->layer];
+    struct converter adc = converter_of(chip, chip_adc(chip, l->name), w->analog->gmin);
+    int64_t inputs = convert_slice(w, block, &adc, signed_inputs);
+    bool pair = chip->crossbar.polarity == POLARITY_DIFFERENTIAL;
+    int columns = map->layers[s->layer].column_slices, bits = l->weight_bits;
     bool offset = !pair && s->weight_slice == 0;
     int64_t unit = chip->crossbar.polarity == POLARITY_OFFSET ? w->codes[s->columns - 1]
                                                               : llrint((double)inputs / adc.worth);

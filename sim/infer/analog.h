@@ -38,4 +38,4 @@ int32_t analog_conductance(double gmin, int level, int top, double theta);
 struct analog_worker;
 struct analog_worker *analog_worker_create(const struct analog *analog);
 void analog_worker_destroy(struct analog_worker *worker); // NULL is fine
-void analog_matrix(void *worker, int layer, const int32_t *in, int64_t *acc);
+void analog_matrix(void *context, int layer, const int32_t *in, int64_t *acc);

@@ -39,4 +39,4 @@ int32_t arrays_weight(const struct arrays *arrays, int layer, int out, int row);
 struct array_worker;
 struct array_worker *array_worker_create(const struct arrays *arrays);
 void array_worker_destroy(struct array_worker *worker); // NULL is fine
-void arrays_matrix(void *worker, int layer, const int32_t *in, int64_t *acc);
+void arrays_matrix(void *context, int layer, const int32_t *in, int64_t *acc);

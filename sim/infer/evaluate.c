@@ -61,16 +61,16 @@ static void evaluate_integer(const struct evaluation *e, size_t images, size_t f
     integer_run_destroy(run);
 }
 
-void evaluate(const struct evaluation *e, size_t images, size_t first, size_t step,
+void evaluate(const struct evaluation *what, size_t images, size_t first, size_t step,
               uint8_t *classes)
 {
-    struct packed *packed = e->integer && e->arrays ? packed_create(e->arrays) : NULL;
+    struct packed *packed = what->integer && what->arrays ? packed_create(what->arrays) : NULL;
     if (packed)
-        evaluate_packed(e, packed, images, first, step, classes);
-    else if (e->integer)
-        evaluate_integer(e, images, first, step, classes);
+        evaluate_packed(what, packed, images, first, step, classes);
+    else if (what->integer)
+        evaluate_integer(what, images, first, step, classes);
     else
-        evaluate_float(e, images, first, step, classes);
+        evaluate_float(what, images, first, step, classes);
     packed_destroy(packed);
 }
 

@@ -4,26 +4,32 @@
 set -eu
 cd "$(dirname "$0")/.."
 step() { printf '\n== %s\n' "$1"; }
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+# The end of what the tests say; all of it, and no further, if one fails.
+tests() {
+    meson test --no-rebuild --print-errorlogs "$@" >"$log" || { cat "$log"; exit 1; }
+    tail -n 9 "$log"
+}
 
 step "clang"
 [ -d build-clang ] || CC=clang meson setup build-clang -Dtests=enabled >/dev/null
 ninja -C build-clang >/dev/null
-meson test -C build-clang --no-rebuild --print-errorlogs | tail -n 9
+tests -C build-clang
 
 step "address and undefined behaviour sanitizers"
 [ -d build-san ] || meson setup build-san -Dtests=enabled -Db_sanitize=address,undefined \
     -Db_lundef=false >/dev/null
 ninja -C build-san >/dev/null
-meson test -C build-san --no-rebuild --print-errorlogs --timeout-multiplier 10 \
-    --no-suite style | tail -n 9
+tests -C build-san --timeout-multiplier 10 --no-suite style
 
 # By gcc: valgrind 3.19 cannot read the debug information of clang 14.
 step "valgrind"
 [ -d build-test ] || meson setup build-test -Dtests=enabled >/dev/null
 ninja -C build-test >/dev/null
-meson test -C build-test --no-rebuild --print-errorlogs --timeout-multiplier 30 \
+tests -C build-test --timeout-multiplier 30 \
     --suite base --suite conf --suite nets --suite models --suite map --suite cost --suite traces \
-    --wrapper 'valgrind -q --error-exitcode=9 --leak-check=full' | tail -n 9
+    --wrapper 'valgrind -q --error-exitcode=9 --leak-check=full'
 
 step "clang-tidy"
 git ls-files '*.c' | grep -v '^tests/' | {

@@ -4,6 +4,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct kernels;
+
 // Primary names by resistance; HAWIS's SA0 is stuck_lrs (low resistance), SA1 is stuck_hrs.
 struct fault_params {
     double stuck_lrs, stuck_hrs; // share of cells, together at most 1
@@ -25,6 +27,9 @@ struct fault_counts {
 };
 
 enum cell_fate fault_cell(const struct fault_params *faults, const struct cell_address *at);
+// The same for n cells of one row from at->column on: an enum cell_fate each.
+void fault_row(const struct fault_params *faults, const struct kernels *kernels,
+               const struct cell_address *at, int n, uint8_t *fates);
 static inline bool fault_any(const struct fault_params *faults)
 {
     return faults->stuck_lrs > 0 || faults->stuck_hrs > 0;

@@ -1,6 +1,7 @@
 // The inner loops of matrices on crossbars, one table per processor level; all give the same
 // integers. The scalar one is the reference.
 #pragma once
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -27,6 +28,16 @@ struct residual {
     int64_t half, low, high;
 };
 
+// Which of a row of cells are stuck. u of cell i: the first 64 bits of Philox with this key and
+// counter + (0, 0, i << 16, 0); the cell is low if u <= low_last, else high if ~u <= high_last.
+struct stuck {
+    uint32_t key[2];
+    bool any_low, any_high; // else none is, whatever the last says
+    uint64_t low_last, high_last;
+};
+
+enum { STUCK_MOST = 256 }; // cells of one call
+
 struct kernels {
     // sum[c] += popcount(bits & plus[c]) - popcount(bits & minus[c]) for one word of rows and
     // `columns` columns, a multiple of 8.
@@ -42,6 +53,10 @@ struct kernels {
     // As struct residual says; shortcut (windows, columns) is NULL if there is none.
     void (*add_residual)(const struct residual *r, const int32_t *sums, const int32_t *shortcut,
                          int windows, int columns, int32_t *stream, uint8_t *bits);
+    // Per cell 0 (fine), 1 (stuck low) or 2 (stuck high), of n <= STUCK_MOST cells.
+    void (*stick)(const struct stuck *s, const uint32_t counter[4], int n, uint8_t *fates);
+    // Sets `bit` in plus[c] where w[c] > 0, in minus[c] where w[c] < 0.
+    void (*set_bits)(const int32_t *w, int columns, uint64_t bit, uint64_t *plus, uint64_t *minus);
 };
 
 const struct kernels *kernels_for(enum cpu_level level);

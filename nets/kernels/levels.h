@@ -12,13 +12,17 @@ void threshold_avx512(const int32_t *sums, const int32_t *low, const int32_t *hi
                       int columns, uint8_t *bits);
 void add_residual_avx512(const struct residual *r, const int32_t *sums, const int32_t *shortcut,
                          int windows, int columns, int32_t *stream, uint8_t *bits);
+void draw_avx512(const uint32_t key[2], const uint32_t counter[4], int n, uint64_t *u);
 #define COUNT_WINDOWS count_windows_avx512
+#define DRAW draw_avx512
 #define THRESHOLD threshold_avx512
 #define ADD_RESIDUAL add_residual_avx512
 #elif defined(__AVX2__)
 void count_windows_avx2(const struct windows *w, int32_t *sums);
 void threshold_avx2(const int32_t *sums, const int32_t *low, const int32_t *high, int windows,
                     int columns, uint8_t *bits);
+void draw_avx2(const uint32_t key[2], const uint32_t counter[4], int n, uint64_t *u);
 #define COUNT_WINDOWS count_windows_avx2
+#define DRAW draw_avx2
 #define THRESHOLD threshold_avx2
 #endif

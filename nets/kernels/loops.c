@@ -4,6 +4,7 @@
 
 #include "nets/kernels/levels.h"
 #include "nets/kernels/kernels.h"
+#include "sim/base/rng.h"
 
 #define JOIN_(a, b) a##b
 #define JOIN(a, b) JOIN_(a, b)
@@ -108,4 +109,40 @@ static void add_residual(const struct residual *r, const int32_t *restrict sums,
 }
 #endif
 
-const struct kernels TABLE = {count_bits, add_row, COUNT_WINDOWS, THRESHOLD, ADD_RESIDUAL};
+#ifndef DRAW
+#define DRAW draw
+// Those of the levels write up to a multiple of LANES.
+static void draw(const uint32_t key[2], const uint32_t counter[4], int n, uint64_t *u)
+{
+    for (int i = 0; i < n; i++) {
+        uint32_t at[4] = {counter[0], counter[1], counter[2] + ((uint32_t)i << 16), counter[3]};
+        uint32_t out[4];
+        rng_philox(at, key, out);
+        u[i] = (uint64_t)out[1] << 32 | out[0];
+    }
+}
+#endif
+
+static void stick(const struct stuck *s, const uint32_t counter[4], int n, uint8_t *restrict fates)
+{
+    uint64_t u[STUCK_MOST], low = s->low_last, high = s->high_last;
+    uint8_t any_low = s->any_low, any_high = s->any_high;
+    DRAW(s->key, counter, n, u);
+    for (int i = 0; i < n; i++) {
+        uint8_t is_low = (uint8_t)(any_low & (u[i] <= low));
+        uint8_t is_high = (uint8_t)(any_high & (~u[i] <= high));
+        fates[i] = (uint8_t)(is_low | (is_high & ~is_low) << 1);
+    }
+}
+
+static void set_bits(const int32_t *restrict w, int columns, uint64_t bit, uint64_t *restrict plus,
+                     uint64_t *restrict minus)
+{
+    for (int c = 0; c < columns; c++) {
+        plus[c] |= w[c] > 0 ? bit : 0;
+        minus[c] |= w[c] < 0 ? bit : 0;
+    }
+}
+
+const struct kernels TABLE = {count_bits,   add_row, COUNT_WINDOWS, THRESHOLD,
+                              ADD_RESIDUAL, stick,   set_bits};

@@ -27,11 +27,17 @@ uint64_t rng_u64(uint64_t seed, enum rng_purpose purpose, uint64_t index)
     return (uint64_t)out[1] << 32 | out[0];
 }
 
-uint64_t rng_counter(uint64_t seed, enum rng_purpose purpose, const uint32_t counter[4])
+void rng_key(uint64_t seed, enum rng_purpose purpose, uint32_t key[2])
 {
     // The purpose goes into the key: the counter is full. An odd factor keeps purposes apart.
-    uint32_t key[2] = {(uint32_t)seed, (uint32_t)(seed >> 32) ^ (uint32_t)purpose * 0x9E3779B9};
-    uint32_t out[4];
+    key[0] = (uint32_t)seed;
+    key[1] = (uint32_t)(seed >> 32) ^ (uint32_t)purpose * 0x9E3779B9;
+}
+
+uint64_t rng_counter(uint64_t seed, enum rng_purpose purpose, const uint32_t counter[4])
+{
+    uint32_t key[2], out[4];
+    rng_key(seed, purpose, key);
     rng_philox(counter, key, out);
     return (uint64_t)out[1] << 32 | out[0];
 }

@@ -7,6 +7,8 @@ enum rng_purpose { RNG_PLACEMENT = 1, RNG_STUCK = 2, RNG_VARIATION = 3, RNG_SYNT
 
 // Ten rounds over a 128-bit counter with a 64-bit key.
 void rng_philox(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4]);
+// The key of rng_counter.
+void rng_key(uint64_t seed, enum rng_purpose purpose, uint32_t key[2]);
 // 64 uniform bits for (seed, purpose, counter).
 uint64_t rng_counter(uint64_t seed, enum rng_purpose purpose, const uint32_t counter[4]);
 // 64 uniform bits for (seed, purpose, index).

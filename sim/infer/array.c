@@ -19,6 +19,12 @@ struct cell_model {
     int top; // highest level
 };
 
+// An enum cell_fate of every cell in one row of one array, or of both.
+struct row_fates {
+    int arrays;
+    uint8_t *of[2];
+};
+
 static int level_of(const struct cell_model *m, int32_t w, int slice, int polarity)
 {
     int64_t held;
@@ -29,16 +35,26 @@ static int level_of(const struct cell_model *m, int32_t w, int slice, int polari
     return (int)(held >> (slice * m->cell_bits) & m->top);
 }
 
-static int read_cell(struct arrays *a, const struct fault_params *faults,
-                     const struct cell_address *at, int level, int top)
+static int read_cell(const struct cell_model *m, int level, enum cell_fate fate)
 {
-    a->counts.cells++;
+    return fate == CELL_LRS ? m->top : fate == CELL_HRS ? 0 : level;
+}
+
+// The fates of n cells of a row from `at` on, counted.
+static void draw_row(struct arrays *a, const struct fault_params *faults,
+                     const struct cell_address *at, int n, uint8_t *fates)
+{
+    a->counts.cells += n;
     if (!fault_any(faults))
-        return level;
-    enum cell_fate fate = fault_cell(faults, at);
-    a->counts.lrs += fate == CELL_LRS;
-    a->counts.hrs += fate == CELL_HRS;
-    return fate == CELL_LRS ? top : fate == CELL_HRS ? 0 : level;
+        return; // all fine, as they were made
+    fault_row(faults, a->kernels, at, n, fates);
+    int lrs = 0, hrs = 0;
+    for (int i = 0; i < n; i++) {
+        lrs += fates[i] == CELL_LRS;
+        hrs += fates[i] == CELL_HRS;
+    }
+    a->counts.lrs += lrs;
+    a->counts.hrs += hrs;
 }
 
 static struct cell_address address_of(const struct mapping *map, const struct slice *s)
@@ -56,41 +72,66 @@ static int unit_of(struct arrays *a, const struct fault_params *faults, const st
     struct cell_address at = address_of(a->map, s);
     at.row = row;
     at.column = s->columns - 1;
-    return read_cell(a, faults, &at, 1, m->top);
+    uint8_t fate = CELL_FINE;
+    draw_row(a, faults, &at, 1, &fate);
+    return read_cell(m, 1, (enum cell_fate)fate);
+}
+
+// What the cells of one weight hold: of one slice of it, or of all.
+static int64_t read_weight(const struct cell_model *m, const struct row_fates *fates,
+                           int32_t weight, int cell, int slice, int slices)
+{
+    int64_t sum = 0;
+    for (int k = 0; k < slices; k++)
+        for (int p = 0; p < fates->arrays; p++) {
+            int level = level_of(m, weight, slice + k, p);
+            level = read_cell(m, level, (enum cell_fate)fates->of[p][cell + k]);
+            int64_t value = (int64_t)level << ((slice + k) * m->cell_bits);
+            sum += p ? -value : value;
+        }
+    return sum;
+}
+
+// A row of binary pairs: the same with nothing to shift.
+static void read_pairs(const struct row_fates *fates, const int32_t *w, size_t step, int outs,
+                       int32_t *to)
+{
+    for (int o = 0; o < outs; o++, w += step) {
+        int plus = fates->of[0][o], minus = fates->of[1][o];
+        to[o] += (plus ? plus == CELL_LRS : *w > 0) - (minus ? minus == CELL_LRS : *w < 0);
+    }
 }
 
 // Adds one slice's cells to the weights in effect.
 static void read_slice(struct arrays *a, const struct fault_params *faults, const struct slice *s,
-                       const struct cell_model *m)
+                       const struct cell_model *m, struct row_fates *fates)
 {
     const struct layer *l = &a->map->net->layers[s->layer];
     const struct map_layer *ml = &a->map->layers[s->layer];
     struct matrix *matrix = &a->layers[s->layer];
-    const int32_t *w = a->net->layers[s->layer].w;
-    int arrays = m->polarity == POLARITY_DIFFERENTIAL ? 2 : 1, in_columns = ml->column_slices;
-    int first_out = s->group * (l->out_c / l->groups);
+    int in_columns = ml->column_slices, first_out = s->group * (l->out_c / l->groups);
+    int slice = in_columns > 1 ? 0 : s->weight_slice;
     bool offset = m->polarity != POLARITY_DIFFERENTIAL && s->weight_slice == 0;
+    bool pairs = m->polarity == POLARITY_DIFFERENTIAL && m->bits == 1 && m->cell_bits == 1;
     struct cell_address at = address_of(a->map, s);
     for (int row = 0; row < s->rows; row++) {
         int unit = offset ? unit_of(a, faults, s, row, m) : 0;
         int64_t off = m->bits == 1 ? unit : (int64_t)unit << (m->bits - 1);
-        int32_t *to =
-            matrix->w + ((size_t)s->group * matrix->rows + s->row0 + row) * matrix->columns;
+        size_t w_row = (size_t)s->row0 + row;
+        const int32_t *w = a->net->layers[s->layer].w + (size_t)s->out0 * matrix->rows + w_row;
+        int32_t *to = matrix->w + ((size_t)s->group * matrix->rows + w_row) * matrix->columns +
+                      (s->out0 - first_out);
+        at.row = row;
+        for (at.polarity = 0; at.polarity < fates->arrays; at.polarity++)
+            draw_row(a, faults, &at, s->outs * in_columns, fates->of[at.polarity]);
+        if (pairs) {
+            read_pairs(fates, w, (size_t)matrix->rows, s->outs, to);
+            continue;
+        }
         for (int o = 0; o < s->outs; o++) {
-            int out = s->out0 - first_out + o;
-            int32_t weight = w[(size_t)(s->out0 + o) * matrix->rows + s->row0 + row];
-            int64_t sum = 0;
-            for (int k = 0; k < in_columns; k++)
-                for (int p = 0; p < arrays; p++) {
-                    int slice = in_columns > 1 ? k : s->weight_slice;
-                    at.polarity = p;
-                    at.row = row;
-                    at.column = o * in_columns + k;
-                    int level = read_cell(a, faults, &at, level_of(m, weight, slice, p), m->top);
-                    int64_t value = (int64_t)level << (slice * m->cell_bits);
-                    sum += p ? -value : value;
-                }
-            to[out] += (int32_t)((offset && m->bits == 1 ? 2 * sum : sum) - (offset ? off : 0));
+            int64_t sum = read_weight(m, fates, w[(size_t)o * matrix->rows], o * in_columns, slice,
+                                      in_columns);
+            to[o] += (int32_t)((offset && m->bits == 1 ? 2 * sum : sum) - off);
         }
     }
 }
@@ -211,11 +252,13 @@ static void pack(struct arrays *a, int layer)
 {
     struct matrix *m = &a->layers[layer];
     size_t size = (size_t)m->groups * m->rows * m->columns;
-    m->packed = a->map->net->layers[layer].in_bits[0] == 1;
+    int32_t least = 0, most = 0;
     for (size_t i = 0; i < size; i++) {
-        m->packed = m->packed && m->w[i] >= -1 && m->w[i] <= 1;
-        m->wide = m->wide || m->w[i] > INT16_MAX || m->w[i] < INT16_MIN;
+        least = m->w[i] < least ? m->w[i] : least;
+        most = m->w[i] > most ? m->w[i] : most;
     }
+    m->packed = a->map->net->layers[layer].in_bits[0] == 1 && least >= -1 && most <= 1;
+    m->wide = least < INT16_MIN || most > INT16_MAX;
     if (!m->packed && !m->wide) {
         m->narrow = arena_alloc(a->mem, size, sizeof *m->narrow);
         for (size_t i = 0; i < size; i++)
@@ -228,14 +271,26 @@ static void pack(struct arrays *a, int layer)
     m->plus = arena_alloc(a->mem, masks, sizeof *m->plus);
     m->minus = arena_alloc(a->mem, masks, sizeof *m->minus);
     for (int g = 0; g < m->groups; g++)
-        for (int row = 0; row < m->rows; row++)
-            for (int c = 0; c < m->outs; c++) {
-                int32_t w = m->w[((size_t)g * m->rows + row) * m->columns + c];
-                size_t at = ((size_t)g * m->n_words + m->place[row] / 64) * m->columns + c;
-                uint64_t bit = (uint64_t)1 << m->place[row] % 64;
-                m->plus[at] |= w > 0 ? bit : 0;
-                m->minus[at] |= w < 0 ? bit : 0;
-            }
+        for (int row = 0; row < m->rows; row++) {
+            size_t at = ((size_t)g * m->n_words + m->place[row] / 64) * m->columns;
+            a->kernels->set_bits(m->w + ((size_t)g * m->rows + row) * m->columns, m->columns,
+                                 (uint64_t)1 << m->place[row] % 64, m->plus + at, m->minus + at);
+        }
+}
+
+static void read_layer(struct arrays *a, int layer, const struct fault_params *faults,
+                       const struct cell_model *m)
+{
+    const struct map_layer *ml = &a->map->layers[layer];
+    int each = ml->slices / ml->replicas, columns = 1;
+    for (int i = ml->slice0; i < ml->slice0 + each; i++)
+        if (a->map->slices[i].columns > columns)
+            columns = a->map->slices[i].columns;
+    uint8_t *fine = mem_alloc(2 * (size_t)columns, 1); // CELL_FINE is 0
+    struct row_fates fates = {m->polarity == POLARITY_DIFFERENTIAL ? 2 : 1, {fine, fine + columns}};
+    for (int i = ml->slice0; i < ml->slice0 + each; i++)
+        read_slice(a, faults, &a->map->slices[i], m, &fates);
+    free(fine);
 }
 
 static bool build_layer(struct arrays *a, int layer, const struct fault_params *faults,
@@ -256,9 +311,7 @@ static bool build_layer(struct arrays *a, int layer, const struct fault_params *
                                (1 << chip->cell.bits) - 1};
     if (!check_adc(a, layer, &cells, fault_any(faults), err))
         return false;
-    int each = ml->slices / ml->replicas;
-    for (int i = ml->slice0; i < ml->slice0 + each; i++)
-        read_slice(a, faults, &a->map->slices[i], &cells);
+    read_layer(a, layer, faults, &cells);
     pack(a, layer);
     if (m->clips && !m->packed)
         return err_set(err, "layer '%s': faults make sums that this ADC's model does not cover",

@@ -1,13 +1,17 @@
 #include "sim/infer/fault.h"
 
+#include "nets/kernels/kernels.h"
 #include "sim/base/rng.h"
 
-// u < rate * 2^64, exact for rates 0 and 1.
-static bool below(uint64_t u, double rate)
+// How many u are below rate * 2^64, exact for rates 0 and 1: whether any, and the last of them.
+static bool last_below(double rate, uint64_t *last)
 {
-    if (rate >= 1)
-        return true;
-    return rate > 0 && u < (uint64_t)(rate * 18446744073709551616.0);
+    *last = rate >= 1 ? UINT64_MAX : rate > 0 ? (uint64_t)(rate * 18446744073709551616.0) : 0;
+    if (rate < 1 && *last > 0)
+        --*last;
+    else if (rate < 1)
+        return false;
+    return true;
 }
 
 void fault_counter(const struct fault_params *faults, const struct cell_address *at,
@@ -23,8 +27,24 @@ enum cell_fate fault_cell(const struct fault_params *faults, const struct cell_a
 {
     uint32_t counter[4];
     fault_counter(faults, at, counter);
-    uint64_t u = rng_counter(faults->seed, RNG_STUCK, counter);
-    if (below(u, faults->stuck_lrs))
+    uint64_t u = rng_counter(faults->seed, RNG_STUCK, counter), last;
+    if (last_below(faults->stuck_lrs, &last) && u <= last)
         return CELL_LRS;
-    return below(~u, faults->stuck_hrs) ? CELL_HRS : CELL_FINE;
+    return last_below(faults->stuck_hrs, &last) && ~u <= last ? CELL_HRS : CELL_FINE;
+}
+
+void fault_row(const struct fault_params *faults, const struct kernels *kernels,
+               const struct cell_address *at, int n, uint8_t *fates)
+{
+    struct stuck stuck = {0};
+    struct cell_address from = *at;
+    rng_key(faults->seed, RNG_STUCK, stuck.key);
+    stuck.any_low = last_below(faults->stuck_lrs, &stuck.low_last);
+    stuck.any_high = last_below(faults->stuck_hrs, &stuck.high_last);
+    for (int done = 0; done < n; done += STUCK_MOST, from.column += STUCK_MOST) {
+        uint32_t counter[4];
+        fault_counter(faults, &from, counter);
+        kernels->stick(&stuck, counter, n - done < STUCK_MOST ? n - done : STUCK_MOST,
+                       fates + done);
+    }
 }

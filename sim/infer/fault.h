@@ -4,6 +4,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct kernels;
+
 // Primary names by resistance; HAWIS's SA0 is stuck_lrs (low resistance), SA1 is stuck_hrs.
 struct fault_params {
     double stuck_lrs, stuck_hrs; // share of cells, together at most 1
@@ -28,6 +30,9 @@ enum cell_fate fault_cell(const struct fault_params *faults, const struct cell_a
 // The counter of a cell's draws, for rng_counter with any purpose.
 void fault_counter(const struct fault_params *faults, const struct cell_address *at,
                    uint32_t counter[4]);
+// The same for n cells of one row from at->column on: an enum cell_fate each.
+void fault_row(const struct fault_params *faults, const struct kernels *kernels,
+               const struct cell_address *at, int n, uint8_t *fates);
 static inline bool fault_any(const struct fault_params *faults)
 {
     return faults->stuck_lrs > 0 || faults->stuck_hrs > 0;

@@ -112,8 +112,8 @@ static bool loses(const struct arrays *a, int layer, const struct rows *rows, in
     return some;
 }
 
-static void fill_masks(const struct matrix *m, const struct layer *l, const struct rows *rows,
-                       const struct section *s)
+static void fill_masks(const struct kernels *kernels, const struct matrix *m, const struct layer *l,
+                       const struct rows *rows, const struct section *s)
 {
     int words = l->kernel_h * s->line_words;
     for (int row = rows->first; row < rows->first + rows->n; row++) {
@@ -122,10 +122,9 @@ static void fill_masks(const struct matrix *m, const struct layer *l, const stru
         size_t word = (size_t)y * s->line_words + bit / 64;
         uint64_t set = (uint64_t)1 << bit % 64;
         const int32_t *w = m->w + (size_t)row * m->columns;
-        for (int c = 0; c < m->outs; c++) {
-            uint64_t *to = s->masks + ((size_t)c / LANES * words + word) * 2 * LANES + c % LANES;
-            to[0] |= w[c] > 0 ? set : 0;
-            to[LANES] |= w[c] < 0 ? set : 0;
+        for (int c = 0; c < m->columns; c += LANES) {
+            uint64_t *to = s->masks + ((size_t)c / LANES * words + word) * 2 * LANES;
+            kernels->set_bits(w + c, LANES, set, to, to + LANES);
         }
     }
 }
@@ -144,7 +143,7 @@ static void add_section(struct packed *p, int layer, const struct rows *rows)
     p->maps += (size_t)(l->in_h + 2 * l->pad) * (l->in_w + 2 * l->pad) * s->pixel_bytes + SLACK;
     size_t words = (size_t)l->kernel_h * s->line_words;
     s->masks = arena_alloc(p->mem, words * 2 * m->columns, sizeof *s->masks);
-    fill_masks(m, l, rows, s);
+    fill_masks(p->arrays->kernels, m, l, rows, s);
 }
 
 static void cut(struct packed *p, int layer)

@@ -310,6 +310,32 @@ static void maps_are_nested(void **state)
     assert_true(hit > 800 && hit < 1200);
 }
 
+static void rows_are_drawn_as_their_cells(void **state)
+{
+    (void)state;
+    enum { CELLS = 300 };
+    const double rates[][2] = {{0.3, 0.2}, {0, 0.5}, {0.5, 0}, {1, 0}, {0, 1}, {0.6, 0.4}, {0, 0}};
+    uint32_t x = 23;
+    for (int i = 0; i < 42; i++) {
+        struct fault_params faults = {rates[i % 7][0], rates[i % 7][1],
+                                      (uint64_t)next(&x) << 24 | next(&x), next(&x)};
+        struct cell_address at = {i, i / 2, i % 5, i % 3, i % 2, i * 7, i % 11};
+        enum cell_fate want[CELLS];
+        for (int c = 0; c < CELLS; c++) {
+            struct cell_address one = at;
+            one.column += c;
+            want[c] = fault_cell(&faults, &one);
+        }
+        for (int level = 0; level < CPU_LEVELS; level++)
+            for (int n = i % 7 ? CELLS - i : CELLS; n > 0; n /= 2) {
+                uint8_t fates[CELLS];
+                fault_row(&faults, kernels_for(cpu_best((enum cpu_level)level)), &at, n, fates);
+                for (int c = 0; c < n; c++)
+                    assert_int_equal(fates[c], want[c]);
+            }
+    }
+}
+
 static void all_stuck_is_what_theory_says(void **state)
 {
     (void)state;
@@ -555,6 +581,7 @@ int main(void)
         cmocka_unit_test(whole_numbers_follow_floats),
         cmocka_unit_test(counts_are_what_was_asked_for),
         cmocka_unit_test(maps_are_nested),
+        cmocka_unit_test(rows_are_drawn_as_their_cells),
         cmocka_unit_test(all_stuck_is_what_theory_says),
         cmocka_unit_test(both_kinds_erase_alike),
         cmocka_unit_test(another_place_is_hit_elsewhere),

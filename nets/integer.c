@@ -328,20 +328,41 @@ static void load_image(struct integer_run *run, const uint8_t *image)
     }
 }
 
-// The shortcut's element for channel c, row y, column x of an add; 0 where channels are appended.
-static int32_t shortcut_at(const struct integer_run *run, int add, int c, int y, int x)
+// Adds the shortcut's elements for channel c, row y of an add; nothing where channels are appended.
+static void add_shortcut(const struct integer_run *run, const struct int_layer *il, int c, int y,
+                         int64_t *v)
 {
     const struct net *net = run->net->net;
-    const struct layer *l = &net->layers[add], *s = &net->layers[l->input[1]];
+    const struct layer *l = &net->layers[il->add], *s = &net->layers[l->input[1]];
     int step = s->out_h / l->out_h, source = c - (net->pad_both ? (l->out_c - s->out_c) / 2 : 0);
     if (source < 0 || source >= s->out_c)
-        return 0;
-    return run->streams[l->input[1]][((size_t)source * s->out_h + y * step) * s->out_w + x * step];
+        return;
+    const int32_t *from =
+        run->streams[l->input[1]] + ((size_t)source * s->out_h + (size_t)y * step) * s->out_w;
+    for (int x = 0; x < l->out_w; x++)
+        v[x] += il->res[c] * from[(size_t)x * step];
 }
 
 static int64_t round_shift(int64_t v, int shift)
 {
     return shift ? (v + ((int64_t)1 << (shift - 1))) >> shift : v;
+}
+
+// One row of an output channel, v without the shortcut.
+static void finish_row(struct integer_run *run, const struct int_layer *il, int last, size_t at,
+                       int64_t *v, int n)
+{
+    const struct layer *o = &run->net->net->layers[last];
+    int32_t *map = run->maps[last] + at, *stream = run->streams[last] + at;
+    for (int x = 0; x < n; x++) {
+        int64_t q = round_shift(v[x], il->shift);
+        q = q < il->low ? il->low : q > il->high ? il->high : q;
+        stream[x] = (int32_t)q;
+    }
+    if (map == stream)
+        return;
+    for (int x = 0; x < n; x++)
+        map[x] = o->act == ACT_THRESHOLD ? v[x] > il->half : stream[x];
 }
 
 static void finish_stage(struct integer_run *run, int layer)
@@ -350,24 +371,17 @@ static void finish_stage(struct integer_run *run, int layer)
     const struct int_layer *il = &run->net->layers[layer];
     int last = il->add >= 0 ? il->add : layer;
     const struct layer *o = &net->layers[last];
-    bool logits = (size_t)last == net->n - 1, binary = net->form == FORM_BINARY;
-    size_t i = 0;
+    size_t at = 0;
     for (int c = 0; c < o->out_c; c++)
-        for (int y = 0; y < o->out_h; y++)
-            for (int x = 0; x < o->out_w; x++, i++) {
-                int64_t v = il->mul[c] * run->acc[i] + il->offset[c];
-                if (il->res)
-                    v += il->res[c] * shortcut_at(run, il->add, c, y, x);
-                if (logits) {
-                    run->logits[i] = v;
-                    continue;
-                }
-                int64_t q = round_shift(v, il->shift);
-                q = q < il->low ? il->low : q > il->high ? il->high : q;
-                run->maps[last][i] = binary && o->act == ACT_THRESHOLD ? v > il->half : (int32_t)q;
-                if (binary)
-                    run->streams[last][i] = (int32_t)q;
-            }
+        for (int y = 0; y < o->out_h; y++, at += o->out_w) {
+            int64_t *v = (size_t)last == net->n - 1 ? run->logits + at : run->acc + at;
+            for (int x = 0; x < o->out_w; x++)
+                v[x] = il->mul[c] * run->acc[at + x] + il->offset[c];
+            if (il->res)
+                add_shortcut(run, il, c, y, v);
+            if (v != run->logits + at)
+                finish_row(run, il, last, at, v, o->out_w);
+        }
 }
 
 static void run_pool(struct integer_run *run, int layer)

@@ -101,3 +101,51 @@ void draw_avx2(const uint32_t key[2], const uint32_t counter[4], int n, uint64_t
         _mm256_storeu_si256((void *)(u + i), out);
     }
 }
+
+static __m256i add_pair(__m256i sum, const int16_t *at, __m256i w)
+{
+    int32_t pair;
+    memcpy(&pair, at, sizeof pair);
+    return _mm256_add_epi32(sum, _mm256_madd_epi16(_mm256_set1_epi32(pair), w));
+}
+
+// Four windows share a load of weights; a lane is a column.
+static void dot_four(const struct pairs *p, const int16_t *at, const int16_t *w, int32_t *sums)
+{
+    __m256i s0 = _mm256_setzero_si256(), s1 = s0, s2 = s0, s3 = s0;
+    size_t step = p->window_step, columns = (size_t)p->columns;
+    for (int line = 0; line < p->lines; line++, at += p->line_step)
+        for (int i = 0; i < p->line_pairs; i++, w += 2 * LANES) {
+            __m256i both = _mm256_loadu_si256((const void *)w);
+            s0 = add_pair(s0, at + 2 * i, both);
+            s1 = add_pair(s1, at + 2 * i + step, both);
+            s2 = add_pair(s2, at + 2 * i + 2 * step, both);
+            s3 = add_pair(s3, at + 2 * i + 3 * step, both);
+        }
+    _mm256_storeu_si256((void *)sums, s0);
+    _mm256_storeu_si256((void *)(sums + columns), s1);
+    _mm256_storeu_si256((void *)(sums + 2 * columns), s2);
+    _mm256_storeu_si256((void *)(sums + 3 * columns), s3);
+}
+
+static void dot_one(const struct pairs *p, const int16_t *at, const int16_t *w, int32_t *sums)
+{
+    __m256i sum = _mm256_setzero_si256();
+    for (int line = 0; line < p->lines; line++, at += p->line_step)
+        for (int i = 0; i < p->line_pairs; i++, w += 2 * LANES)
+            sum = add_pair(sum, at + 2 * i, _mm256_loadu_si256((const void *)w));
+    _mm256_storeu_si256((void *)sums, sum);
+}
+
+void dot_windows_avx2(const struct pairs *p, int32_t *sums)
+{
+    size_t block = (size_t)p->lines * p->line_pairs * 2 * LANES;
+    const int16_t *w = p->weights;
+    for (int c = 0; c < p->columns; c += LANES, w += block) {
+        int i = 0;
+        for (; i + FOUR <= p->n; i += FOUR)
+            dot_four(p, p->map + (size_t)i * p->window_step, w, sums + (size_t)i * p->columns + c);
+        for (; i < p->n; i++)
+            dot_one(p, p->map + (size_t)i * p->window_step, w, sums + (size_t)i * p->columns + c);
+    }
+}

@@ -19,6 +19,18 @@ struct windows {
     int columns;           // a multiple of 8
 };
 
+// One row of windows on a map of small integers, two and two: a window is `lines` lines of
+// 2 * line_pairs elements.
+struct pairs {
+    const int16_t *map;     // the first window's first element
+    size_t window_step;     // elements from window to window
+    size_t line_step;       // elements from line to line of a window
+    int n;                  // windows
+    int lines, line_pairs;  // of each
+    const int16_t *weights; // (columns / 8, lines * line_pairs, 8, 2)
+    int columns;            // a multiple of 8
+};
+
 // How sums of the layers with a residual stream leave: v = mul * sum + res * shortcut + offset,
 // bit = v > half, stream = round(v / 2^shift) clamped.
 struct residual {
@@ -55,6 +67,8 @@ struct kernels {
                          int windows, int columns, int32_t *stream, uint8_t *bits);
     // Per cell 0 (fine), 1 (stuck low) or 2 (stuck high), of n <= STUCK_MOST cells.
     void (*stick)(const struct stuck *s, const uint32_t counter[4], int n, uint8_t *fates);
+    // sums[window][column] = window . weights[column]; no partial sum may leave 32 bits.
+    void (*dot_windows)(const struct pairs *p, int32_t *sums);
     // Sets `bit` in plus[c] where w[c] > 0, in minus[c] where w[c] < 0.
     void (*set_bits)(const int32_t *w, int columns, uint64_t bit, uint64_t *plus, uint64_t *minus);
 };

@@ -3,8 +3,14 @@
 #pragma once
 #include <stdint.h>
 
+struct pairs;
 struct residual;
 struct windows;
+
+#if defined(__AVX2__)
+void dot_windows_avx2(const struct pairs *p, int32_t *sums);
+#define DOT_WINDOWS dot_windows_avx2
+#endif
 
 #if defined(__AVX512VPOPCNTDQ__)
 void count_windows_avx512(const struct windows *w, int32_t *sums);

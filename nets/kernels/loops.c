@@ -144,5 +144,28 @@ static void set_bits(const int32_t *restrict w, int columns, uint64_t bit, uint6
     }
 }
 
+#ifndef DOT_WINDOWS
+#define DOT_WINDOWS dot_windows
+static void dot_window(const struct pairs *p, const int16_t *window, const int16_t *w,
+                       int32_t *restrict sums)
+{
+    int32_t sum[LANES] = {0};
+    for (int line = 0; line < p->lines; line++, window += p->line_step)
+        for (int i = 0; i < p->line_pairs; i++, w += 2 * LANES)
+            for (int c = 0; c < LANES; c++)
+                sum[c] += window[2 * i] * w[2 * c] + window[2 * i + 1] * w[2 * c + 1];
+    memcpy(sums, sum, sizeof sum);
+}
+
+static void dot_windows(const struct pairs *p, int32_t *sums)
+{
+    size_t block = (size_t)p->lines * p->line_pairs * 2 * LANES;
+    for (int c = 0; c < p->columns; c += LANES)
+        for (int i = 0; i < p->n; i++)
+            dot_window(p, p->map + (size_t)i * p->window_step, p->weights + c / LANES * block,
+                       sums + (size_t)i * p->columns + c);
+}
+#endif
+
 const struct kernels TABLE = {count_bits,   add_row, COUNT_WINDOWS, THRESHOLD,
-                              ADD_RESIDUAL, stick,   set_bits};
+                              ADD_RESIDUAL, stick,   DOT_WINDOWS,   set_bits};

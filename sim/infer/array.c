@@ -250,6 +250,7 @@ static void place_rows(struct arrays *a, int layer)
 
 static void pack(struct arrays *a, int layer)
 {
+    const struct layer *l = &a->map->net->layers[layer];
     struct matrix *m = &a->layers[layer];
     size_t size = (size_t)m->groups * m->rows * m->columns;
     int32_t least = 0, most = 0;
@@ -257,9 +258,14 @@ static void pack(struct arrays *a, int layer)
         least = m->w[i] < least ? m->w[i] : least;
         most = m->w[i] > most ? m->w[i] : most;
     }
-    m->packed = a->map->net->layers[layer].in_bits[0] == 1 && least >= -1 && most <= 1;
+    m->packed = l->in_bits[0] == 1 && least >= -1 && most <= 1;
     m->wide = least < INT16_MIN || most > INT16_MAX;
-    if (!m->packed && !m->wide) {
+    int64_t largest = most > -(int64_t)least ? most : -(int64_t)least;
+    m->small = l->in_bits[0] <= 15 && !m->wide &&
+               largest * (((int64_t)1 << l->in_bits[0]) - 1) * m->rows <= INT32_MAX;
+    if (m->small && !m->packed && m->groups == 1) {
+        lines_build(a, layer);
+    } else if (m->small && !m->packed) {
         m->narrow = arena_alloc(a->mem, size, sizeof *m->narrow);
         for (size_t i = 0; i < size; i++)
             m->narrow[i] = (int16_t)m->w[i];
@@ -384,7 +390,8 @@ struct array_worker {
     uint64_t *bits;  // of one window, packed
     uint8_t *padded; // the map of a binary layer with zeros around
     int32_t *window; // of one window, by row
-    int32_t *sums;   // of one group of rows, or of all
+    int16_t *lines;  // the map of a layer of small integers
+    int32_t *sums;   // of one group of rows, or of all; of a row of windows
     int64_t *codes;  // ADC codes added up
 };
 
@@ -396,18 +403,22 @@ static size_t padded_size(const struct layer *l)
 struct array_worker *array_worker_create(const struct arrays *arrays)
 {
     struct array_worker *worker = mem_alloc(1, sizeof *worker);
-    size_t words = 1, rows = 1, columns = LANES, padded = 1;
+    size_t words = 1, rows = 1, columns = LANES, padded = 1, lines = 1;
     for (size_t i = 0; i < arrays->map->net->n; i++) {
         const struct matrix *m = &arrays->layers[i];
         words = (size_t)m->n_words > words ? (size_t)m->n_words : words;
         rows = (size_t)m->rows > rows ? (size_t)m->rows : rows;
-        columns = (size_t)m->columns > columns ? (size_t)m->columns : columns;
+        size_t row = (size_t)m->columns * arrays->map->net->layers[i].out_w;
+        columns = row > columns ? row : columns;
+        size_t line = m->lines ? lines_map_size(arrays, (int)i) : 0;
+        lines = line > lines ? line : lines;
         size_t map = m->packed ? padded_size(&arrays->map->net->layers[i]) : 0;
         padded = map > padded ? map : padded;
     }
     worker->arrays = arrays;
     worker->padded = mem_alloc(padded, 1);
     worker->bits = mem_alloc(words, sizeof *worker->bits);
+    worker->lines = mem_alloc(lines, sizeof *worker->lines);
     worker->window = mem_alloc(rows, sizeof *worker->window);
     worker->sums = mem_alloc(columns, sizeof *worker->sums);
     worker->codes = mem_alloc(columns, sizeof *worker->codes);
@@ -420,6 +431,7 @@ void array_worker_destroy(struct array_worker *worker)
         return;
     free(worker->bits);
     free(worker->padded);
+    free(worker->lines);
     free(worker->window);
     free(worker->sums);
     free(worker->codes);
@@ -495,11 +507,10 @@ static void multiply_packed(struct array_worker *worker, int layer, const struct
             m->clips ? array_value(a->full, half, worker->codes[c]) : worker->sums[c];
 }
 
-static void multiply_rows(struct array_worker *worker, const struct matrix *m, int group,
-                          bool small)
+static void multiply_rows(struct array_worker *worker, const struct matrix *m, int group)
 {
     const int32_t *w = m->w + (size_t)group * m->rows * m->columns;
-    if (m->narrow && small) {
+    if (m->narrow) {
         memset(worker->sums, 0, (size_t)m->columns * sizeof *worker->sums);
         for (int row = 0; row < m->rows; row++)
             if (worker->window[row])
@@ -521,8 +532,10 @@ void arrays_matrix(void *context, int layer, const int32_t *in, int64_t *acc)
     struct array_worker *worker = context;
     const struct matrix *m = &worker->arrays->layers[layer];
     const struct layer *l = &worker->arrays->map->net->layers[layer];
-    // Sums of 32 bits are enough for 8-bit inputs and weights of up to 2^14 rows.
-    bool small = l->in_bits[0] <= 8 && l->weight_bits <= 8 && m->rows <= 1 << 14;
+    if (m->lines) {
+        lines_matrix(worker->arrays, layer, in, worker->lines, worker->sums, acc);
+        return;
+    }
     size_t map = (size_t)l->out_h * l->out_w;
     int width = l->in_w + 2 * l->pad, height = l->in_h + 2 * l->pad;
     if (m->packed)
@@ -536,7 +549,7 @@ void arrays_matrix(void *context, int layer, const int32_t *in, int64_t *acc)
                     multiply_packed(worker, layer, m, g, worker->padded + at);
                 } else {
                     gather(l, in, g, y, x, worker->window);
-                    multiply_rows(worker, m, g, small);
+                    multiply_rows(worker, m, g);
                 }
                 for (int c = 0; c < m->outs; c++)
                     acc[((size_t)g * m->outs + c) * map + (size_t)y * l->out_w + x] =

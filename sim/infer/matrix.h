@@ -1,6 +1,7 @@
 // What array.c and packed.c share of the arrays; nobody else includes it.
 #pragma once
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "sim/infer/fault.h"
@@ -19,7 +20,9 @@ struct matrix {
     int groups;
     bool wide;              // some weight needs more than 16 bits
     int32_t *w;             // (group, row, column)
-    int16_t *narrow;        // the same, unless wide
+    int16_t *narrow;        // the same, where small, not packed and in groups
+    int16_t *lines;         // as struct pairs wants them, where small, not packed and one group
+    bool small;             // no sum leaves 32 bits
     bool packed;            // all of them are -1, 0, +1: bit masks below
     bool clips;             // its ADC may lose something
     int group_words;        // 64-bit words of one group of rows driven at once
@@ -45,3 +48,12 @@ struct arrays {
 int64_t array_code(int64_t full, int half, int32_t sum);
 // Back from added codes to sums.
 int64_t array_value(int64_t full, int half, int64_t codes);
+
+// Layers of small integers whose ADC loses nothing, so that the order of rows cannot matter: maps
+// pixel by pixel, in which a line of a window is one run of numbers. lines_build() fills
+// m->lines.
+void lines_build(struct arrays *arrays, int layer);
+size_t lines_map_size(const struct arrays *arrays, int layer); // elements of `map` below
+// As arrays_matrix(); sums has room for one row of windows.
+void lines_matrix(const struct arrays *arrays, int layer, const int32_t *in, int16_t *map,
+                  int32_t *sums, int64_t *acc);

@@ -1,0 +1,72 @@
+#include <string.h>
+
+#include "nets/kernels/kernels.h"
+#include "nets/net.h"
+#include "sim/base/mem.h"
+#include "sim/infer/matrix.h"
+#include "sim/map/map.h"
+
+static int pairs_of(const struct layer *l) // of one line
+{
+    return (l->kernel_w * l->in_c + 1) / 2;
+}
+
+void lines_build(struct arrays *arrays, int layer)
+{
+    const struct layer *l = &arrays->map->net->layers[layer];
+    struct matrix *m = &arrays->layers[layer];
+    size_t pairs = (size_t)l->kernel_h * pairs_of(l);
+    m->lines = arena_alloc(arrays->mem, pairs * 2 * m->columns, sizeof *m->lines);
+    for (int row = 0; row < m->rows; row++) {
+        int x = row % l->kernel_w, y = row / l->kernel_w % l->kernel_h;
+        int at = x * l->in_c + row / (l->kernel_w * l->kernel_h);
+        size_t pair = (size_t)y * pairs_of(l) + at / 2;
+        for (int c = 0; c < m->columns; c++) {
+            size_t to = (c / LANES * pairs + pair) * LANES + c % LANES;
+            m->lines[2 * to + at % 2] = (int16_t)m->w[(size_t)row * m->columns + c];
+        }
+    }
+}
+
+size_t lines_map_size(const struct arrays *arrays, int layer)
+{
+    const struct layer *l = &arrays->map->net->layers[layer];
+    // One more: the last pair of an odd line.
+    return (size_t)(l->in_h + 2 * l->pad) * (l->in_w + 2 * l->pad) * l->in_c + 1;
+}
+
+static void fill(const struct layer *l, const int32_t *in, int16_t *map)
+{
+    size_t width = (size_t)l->in_w + 2 * l->pad;
+    for (int y = 0; y < l->in_h; y++)
+        for (int c = 0; c < l->in_c; c++) {
+            int16_t *to = map + ((y + l->pad) * width + l->pad) * l->in_c + c;
+            const int32_t *from = in + ((size_t)c * l->in_h + y) * l->in_w;
+            for (int x = 0; x < l->in_w; x++)
+                to[(size_t)x * l->in_c] = (int16_t)from[x];
+        }
+}
+
+void lines_matrix(const struct arrays *arrays, int layer, const int32_t *in, int16_t *map,
+                  int32_t *sums, int64_t *acc)
+{
+    const struct layer *l = &arrays->map->net->layers[layer];
+    const struct matrix *m = &arrays->layers[layer];
+    size_t line = (size_t)(l->in_w + 2 * l->pad) * l->in_c, pixels = (size_t)l->out_h * l->out_w;
+    memset(map, 0, lines_map_size(arrays, layer) * sizeof *map);
+    fill(l, in, map);
+    for (int y = 0; y < l->out_h; y++) {
+        const struct pairs pairs = {.map = map + (size_t)y * l->stride * line,
+                                    .window_step = (size_t)l->stride * l->in_c,
+                                    .line_step = line,
+                                    .n = l->out_w,
+                                    .lines = l->kernel_h,
+                                    .line_pairs = pairs_of(l),
+                                    .weights = m->lines,
+                                    .columns = m->columns};
+        arrays->kernels->dot_windows(&pairs, sums);
+        for (int c = 0; c < m->outs; c++)
+            for (int x = 0; x < l->out_w; x++)
+                acc[c * pixels + (size_t)y * l->out_w + x] = sums[(size_t)x * m->columns + c];
+    }
+}

@@ -7,19 +7,15 @@
 #include <string.h>
 #include <time.h>
 
-#include "nets/integer.h"
+#include "nets/net.h"
 #include "nets/weights.h"
 #include "sim/base/err.h"
 #include "sim/base/mem.h"
 #include "sim/base/text.h"
 #include "sim/chip/chip.h"
-#include "sim/infer/analog.h"
-#include "sim/infer/array.h"
-#include "sim/infer/evaluate.h"
-#include "sim/map/map.h"
+#include "tools/accuracy.h"
 #include "tools/cmd.h"
 #include "tools/inputs.h"
-#include "tools/pool.h"
 #include "tools/version.h"
 #include "workloads/dataset.h"
 
@@ -68,10 +64,9 @@ static const char doc[] =
     "--trials 5";
 
 struct args {
-    struct inputs inputs;
-    const char *chip, *net, *weights, *data;
+    struct model_params model;
     bool json;
-    unsigned long long images, trials, seed, jobs;
+    unsigned long long trials, jobs;
     struct fault_params faults;
     struct variation variation;
     enum cpu_level cpu;
@@ -119,15 +114,18 @@ static bool parse_cpu(const char *text, enum cpu_level *out, struct err *err)
 
 static bool parse_value(int key, char *arg, struct args *a)
 {
+    unsigned long long whole;
     switch (key) {
     case OPTION_IMAGES:
-        parse_whole("images", arg, 1, 10000000, &a->images, &a->err);
+        if (parse_whole("images", arg, 1, 10000000, &whole, &a->err))
+            a->model.images = (size_t)whole;
         return true;
     case OPTION_TRIALS:
         parse_whole("trials", arg, 1, 100000, &a->trials, &a->err);
         return true;
     case OPTION_SEED:
-        parse_whole("seed", arg, 0, INT64_MAX, &a->seed, &a->err);
+        if (parse_whole("seed", arg, 0, INT64_MAX, &whole, &a->err))
+            a->model.seed = whole;
         return true;
     case OPTION_JOBS:
         parse_whole("jobs", arg, 1, 256, &a->jobs, &a->err);
@@ -152,14 +150,14 @@ static bool parse_value(int key, char *arg, struct args *a)
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
     struct args *a = state->input;
-    if (inputs_option(&a->inputs, key, arg, &a->err) || parse_value(key, arg, a))
+    if (inputs_option(&a->model.inputs, key, arg, &a->err) || parse_value(key, arg, a))
         return 0;
     switch (key) {
     case OPTION_WEIGHTS:
-        a->weights = arg;
+        a->model.weights = arg;
         return 0;
     case OPTION_DATA:
-        a->data = arg;
+        a->model.data = arg;
         return 0;
     case OPTION_JSON:
         a->json = true;
@@ -167,7 +165,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case ARGP_KEY_ARG:
         if (state->arg_num > 1)
             argp_error(state, "'%s' is one argument too many: CHIP and NET are wanted", arg);
-        *(state->arg_num ? &a->net : &a->chip) = arg;
+        *(state->arg_num ? &a->model.net : &a->model.chip) = arg;
         return 0;
     case ARGP_KEY_END:
         if (state->arg_num < 2)
@@ -178,107 +176,18 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     }
 }
 
-// All that an evaluation needs, loaded.
-struct model {
-    struct chip *chip;
-    struct net *net;
-    struct mapping *map;
-    struct weights *weights;
-    struct dataset *data;
-    struct integer *integer;
-    size_t images;
-};
-
-static bool load_data(struct args *a, struct model *m)
-{
-    const struct net *net = m->net;
-    const char *spec = a->data ? a->data : net->raw_c == 3 ? "synth32" : "synth";
-    if (!dataset_open(spec, DATASET_TEST, a->images, &m->data, &a->err))
-        return false;
-    const struct dataset *d = m->data;
-    if (d->channels != net->raw_c || d->height != net->raw_h || d->width != net->raw_w)
-        return err_set(&a->err, "net '%s' reads images of %dx%dx%d, the set '%s' has %dx%dx%d",
-                       net->name, net->raw_c, net->raw_h, net->raw_w, d->name, d->channels,
-                       d->height, d->width);
-    if (d->classes > net->classes)
-        return err_set(&a->err, "net '%s' tells %d classes apart, the set '%s' has %d", net->name,
-                       net->classes, d->name, d->classes);
-    m->images = d->n;
-    if (a->images > d->n)
-        return err_set(&a->err, "--images %llu: the set '%s' has %zu test images", a->images,
-                       d->name, d->n);
-    return true;
-}
-
-// Ranges of the k-bit forms come from training images, never from the test.
-static bool make_integer(struct args *a, struct model *m)
-{
-    enum { CALIBRATION = 256 };
-    double *ranges = NULL;
-    if (m->net->form == FORM_FLOAT)
-        return strcmp(m->chip->name, "ideal") == 0 ||
-               err_set(&a->err, "the form float has no hardware; it runs on the chip ideal alone");
-    if (m->net->form != FORM_BINARY) {
-        struct dataset *train = NULL;
-        if (!dataset_open(a->data              ? a->data
-                          : m->net->raw_c == 3 ? "synth32"
-                                               : "synth",
-                          DATASET_TRAIN, CALIBRATION, &train, &a->err))
-            return false;
-        ranges = mem_alloc(m->net->n, sizeof *ranges);
-        evaluate_ranges(m->net, m->weights, train, CALIBRATION, ranges);
-        dataset_close(train);
-    }
-    m->integer = integer_create(m->net, m->weights, ranges, &a->err);
-    free(ranges);
-    return m->integer && map_net(m->net, m->chip, a->seed, &m->map, &a->err);
-}
-
 static bool load(struct args *a, struct model *m)
 {
     if (a->faults.stuck_lrs + a->faults.stuck_hrs > 1)
         return err_set(&a->err, "--sa0 %g and --sa1 %g together are above 1", a->faults.stuck_lrs,
                        a->faults.stuck_hrs);
-    if (!a->weights)
+    if (!a->model.weights)
         return err_set(&a->err, "--weights FILE is wanted: a safetensors file that fits the net");
-    return inputs_chip(&a->inputs, a->chip, &m->chip, &a->err) &&
-           inputs_net(&a->inputs, a->net, &m->net, &a->err) && load_data(a, m) &&
-           weights_load(a->weights, m->net, &m->weights, &a->err) && make_integer(a, m);
-}
-
-static void unload(struct model *m)
-{
-    integer_destroy(m->integer);
-    dataset_close(m->data);
-    weights_destroy(m->weights);
-    map_destroy(m->map);
-    net_destroy(m->net);
-    chip_destroy(m->chip);
-}
-
-struct share {
-    const struct evaluation *what;
-    size_t images;
-};
-
-static void evaluate_share(void *context, int j, int jobs, void *result)
-{
-    const struct share *share = context;
-    evaluate(share->what, share->images, (size_t)j, (size_t)jobs, result);
-}
-
-// Predictions of all images; workers send theirs at every jobs-th place.
-static bool predict(const struct args *a, const struct evaluation *what, size_t images,
-                    uint8_t *classes, struct err *err)
-{
-    struct share share = {what, images};
-    int jobs = (int)a->jobs;
-    uint8_t *all = mem_alloc(images * (size_t)jobs, 1);
-    bool ok = pool_run(jobs, images, evaluate_share, &share, all, err);
-    for (size_t i = 0; i < images && ok; i++)
-        classes[i] = all[i % (size_t)jobs * images + i];
-    free(all);
-    return ok;
+    if (!model_load(&a->model, NULL, m, &a->err))
+        return false;
+    return a->model.images <= m->images ||
+           err_set(&a->err, "--images %zu: the set '%s' has %zu test images", a->model.images,
+                   m->data->name, m->images);
 }
 
 struct outcome {
@@ -295,55 +204,20 @@ static double now_s(void)
     return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
-static void add_faults(struct outcome *out, struct fault_counts counts)
-{
-    out->faults.cells += counts.cells;
-    out->faults.lrs += counts.lrs;
-    out->faults.hrs += counts.hrs;
-}
-
-// A chip as drawn: cells as levels where that says all, else as conductances.
-struct drawn {
-    struct arrays *arrays;
-    struct analog *analog;
-};
-
-static bool draw_chip(const struct args *a, const struct model *m, unsigned trial,
-                      struct drawn *drawn, struct outcome *out, struct err *err)
-{
-    struct fault_params faults = a->faults;
-    faults.seed = a->seed;
-    faults.trial = trial;
-    if (a->variation.sigma <= 0)
-        drawn->arrays = arrays_create(m->map, m->integer, &faults, a->cpu, NULL);
-    if (drawn->arrays) {
-        add_faults(out, arrays_faults(drawn->arrays));
-        return true;
-    }
-    drawn->analog = analog_create(m->map, m->integer, &faults, &a->variation, err);
-    if (!drawn->analog)
-        return false;
-    add_faults(out, analog_faults(drawn->analog));
-    out->cut += analog_cut(drawn->analog);
-    return true;
-}
-
 static bool run_trial(struct args *a, const struct model *m, unsigned trial, struct outcome *out)
 {
-    struct drawn drawn = {0};
-    if (m->integer && !draw_chip(a, m, trial, &drawn, out, &a->err))
+    struct fault_params faults = a->faults;
+    faults.seed = a->model.seed;
+    faults.trial = trial;
+    struct trial one = {0};
+    if (!model_trial(m, &faults, &a->variation, a->cpu, (int)a->jobs, &one, &a->err))
         return false;
-    struct evaluation what = {m->net, m->weights, m->integer, drawn.arrays, drawn.analog, m->data};
-    uint8_t *classes = mem_alloc(m->images, 1);
-    bool ok = predict(a, &what, m->images, classes, &a->err);
-    size_t right = 0;
-    for (size_t i = 0; i < m->images; i++)
-        right += classes[i] == m->data->labels[i];
-    out->accuracy[trial] = (double)right / (double)m->images;
-    free(classes);
-    arrays_destroy(drawn.arrays);
-    analog_destroy(drawn.analog);
-    return ok;
+    out->faults.cells += one.faults.cells;
+    out->faults.lrs += one.faults.lrs;
+    out->faults.hrs += one.faults.hrs;
+    out->cut += one.cut;
+    out->accuracy[trial] = (double)one.right / (double)m->images;
+    return true;
 }
 
 static void spread(const struct args *a, const struct outcome *out, double *mean, double *deviation)
@@ -377,7 +251,7 @@ static void print_json(const struct args *a, const struct model *m, const struct
     jsonw_string(w, "weights_hash", hash);
     jsonw_string(w, "form", net_form_names[m->net->form]);
     jsonw_string(w, "data", m->data->name);
-    jsonw_int(w, "seed", (int64_t)a->seed);
+    jsonw_int(w, "seed", (int64_t)a->model.seed);
     jsonw_number(w, "accuracy", mean);
     jsonw_number(w, "deviation", deviation);
     jsonw_array(w, "trials");
@@ -389,14 +263,16 @@ static void print_json(const struct args *a, const struct model *m, const struct
     jsonw_object(w, "requested");
     jsonw_number(w, "stuck_lrs", a->faults.stuck_lrs);
     jsonw_number(w, "stuck_hrs", a->faults.stuck_hrs);
-    jsonw_number(w, "sigma", a->variation.sigma);
     jsonw_end(w);
     jsonw_object(w, "injected");
     jsonw_int(w, "cells", out->faults.cells);
     jsonw_int(w, "stuck_lrs", out->faults.lrs);
     jsonw_int(w, "stuck_hrs", out->faults.hrs);
-    jsonw_int(w, "conductances_cut", out->cut);
     jsonw_end(w);
+    jsonw_end(w);
+    jsonw_object(w, "variation");
+    jsonw_number(w, "sigma", a->variation.sigma);
+    jsonw_int(w, "conductances_cut", out->cut);
     jsonw_end(w);
     jsonw_number(w, "images_per_second", (double)m->images * (double)a->trials / out->seconds);
     jsonw_end(w);
@@ -410,10 +286,11 @@ static void print_text(const struct args *a, const struct model *m, const struct
     spread(a, out, &mean, &deviation);
     printf("bitline %s\n", BITLINE_VERSION);
     printf("net      %s, %s, width %s [%016" PRIx64 "], weights %s [%016" PRIx64 "]\n",
-           m->net->name, net_form_names[m->net->form], m->net->width, m->net->hash, a->weights,
-           weights_hash(m->net, m->weights));
+           m->net->name, net_form_names[m->net->form], m->net->width, m->net->hash,
+           a->model.weights, weights_hash(m->net, m->weights));
     printf("chip     %s [%016" PRIx64 "]\n", m->chip->name, m->chip->hash);
-    printf("data     %s, %zu test images, seed %llu\n", m->data->name, m->images, a->seed);
+    printf("data     %s, %zu test images, seed %" PRIu64 "\n", m->data->name, m->images,
+           a->model.seed);
     printf("command  %s\n\n", command);
     printf("accuracy %.2f %%", 100 * mean);
     if (a->trials > 1)
@@ -433,7 +310,7 @@ static void print_text(const struct args *a, const struct model *m, const struct
 
 int cmd_eval(int argc, char **argv)
 {
-    struct args a = {.seed = 1, .trials = 1, .jobs = 1, .cpu = CPU_AVX512};
+    struct args a = {.model.seed = 1, .trials = 1, .jobs = 1, .cpu = CPU_AVX512};
     const char *command = inputs_command(argc, argv);
     static const struct argp argp = {options, parse, "CHIP NET", doc, 0, 0, 0};
     static char name[] = "bitline eval";
@@ -459,6 +336,6 @@ int cmd_eval(int argc, char **argv)
         inputs_refuse(&a.err);
     }
     free(out.accuracy);
-    unload(&m);
+    model_unload(&m);
     return code;
 }

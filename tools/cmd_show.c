@@ -11,6 +11,7 @@
 #include "sim/conf/conf.h"
 #include "tools/cmd.h"
 #include "tools/inputs.h"
+#include "tools/sweep/job.h"
 
 enum { OPTION_PARTS = 1 };
 
@@ -29,7 +30,7 @@ static const char doc[] = "Print a chip (resolved: every key with where its valu
                           "  bitline show chip hawis\n"
                           "  bitline show chip isaac-ce --parts\n"
                           "  bitline show net resnet20 --form binary --width 3x\n"
-                          "  bitline show schema          all keys of chip and net files\n"
+                          "  bitline show schema          all keys of chip, net and job files\n"
                           "  bitline show schema tile     those of one part";
 
 struct args {
@@ -219,11 +220,14 @@ static bool show_net(const struct args *a, struct err *err)
 
 static bool show_schema(const struct args *a, struct err *err)
 {
+    static const struct conf_field *const tables[] = {chip_fields, net_fields, job_fields};
     if (!a->name) {
         puts("# chip files");
         conf_print_schema(chip_fields, 0, stdout);
         puts("\n# net files");
         conf_print_schema(net_fields, 0, stdout);
+        puts("\n# workload files");
+        conf_print_schema(job_fields, 0, stdout);
         return true;
     }
     for (const struct conf_field *f = chip_fields; f->key; f++)
@@ -232,13 +236,14 @@ static bool show_schema(const struct args *a, struct err *err)
             conf_print_schema(f->fields, 0, stdout);
             return true;
         }
-    if (!strcmp(a->name, "chip") || !strcmp(a->name, "net")) {
-        conf_print_schema(a->name[0] == 'c' ? chip_fields : net_fields, 0, stdout);
-        return true;
-    }
+    for (int k = 0; k < LIBRARY_KINDS; k++)
+        if (!strcmp(a->name, library_kind_names[k])) {
+            conf_print_schema(tables[k], 0, stdout);
+            return true;
+        }
     return err_set(err,
-                   "show schema %s: no such part; take chip, net, or a section of a chip "
-                   "(bitline show schema chip names them)",
+                   "show schema %s: no such part; take chip, net, workload, or a section of a "
+                   "chip (bitline show schema chip names them)",
                    a->name);
 }
 

@@ -11,8 +11,9 @@
 #include "sim/base/err.h"
 #include "sim/base/mem.h"
 
-static bool write_all(int fd, const char *from, size_t n)
+bool pool_send(int fd, const void *data, size_t n)
 {
+    const char *from = data;
     while (n) {
         ssize_t done = write(fd, from, n);
         if (done < 0 && errno == EINTR)
@@ -25,8 +26,9 @@ static bool write_all(int fd, const char *from, size_t n)
     return true;
 }
 
-static bool read_all(int fd, char *to, size_t n)
+bool pool_receive(int fd, void *data, size_t n)
 {
+    char *to = data;
     while (n) {
         ssize_t done = read(fd, to, n);
         if (done < 0 && errno == EINTR)
@@ -61,7 +63,7 @@ static bool start(struct worker *w, int j, int jobs, size_t size,
         close(ends[0]);
         char *result = mem_alloc(size, 1);
         work(context, j, jobs, result);
-        _exit(write_all(ends[1], result, size) ? 0 : 1);
+        _exit(pool_send(ends[1], result, size) ? 0 : 1);
     }
     close(ends[1]);
     w->fd = ends[0];
@@ -84,7 +86,7 @@ bool pool_run(int jobs, size_t size, void (*work)(void *context, int j, int jobs
     started -= !ok;
     for (int j = 0; j < started; j++) {
         int status = 0;
-        bool read = read_all(workers[j].fd, (char *)results + (size_t)j * size, size);
+        bool read = pool_receive(workers[j].fd, (char *)results + (size_t)j * size, size);
         close(workers[j].fd);
         while (waitpid(workers[j].pid, &status, 0) < 0 && errno == EINTR)
             ;

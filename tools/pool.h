@@ -11,3 +11,7 @@ struct err;
 // worker that dies is reported.
 bool pool_run(int jobs, size_t size, void (*work)(void *context, int j, int jobs, void *result),
               void *context, void *results, struct err *err);
+
+// All n bytes through a pipe, whatever its pace; false when the other end is gone.
+bool pool_send(int fd, const void *data, size_t n);
+bool pool_receive(int fd, void *data, size_t n);

@@ -183,6 +183,9 @@ static bool bind_value(struct bind *b, const struct conf_node *at, const struct 
         return bind_map(b, at, field->fields, to);
     case CONF_SECTIONS:
         return bind_sections(b, at, field, to);
+    case CONF_NODE:
+        *(const struct conf_node **)to = at;
+        return true;
     }
     return false;
 }

@@ -67,6 +67,7 @@ enum conf_kind {
     CONF_INTS,     // struct conf_ints; a single number is a list of one
     CONF_SECTION,  // a struct in place, read by .fields
     CONF_SECTIONS, // struct conf_list: a sequence of maps, each read by .fields
+    CONF_NODE,     // const struct conf_node *: whatever stands there, read by its owner
 };
 
 struct conf_ints {
@@ -91,7 +92,8 @@ struct conf_field {
     const char *fallback; // text of the value when the key is absent; NULL: the key is required
     bool optional;        // SECTION(S): may be absent; others: absent leaves zero
     size_t present;       // offset of a bool set true when the key is there; 0: none
-    const char *word;     // INT, NUM, QTY: this word is allowed too and reads as -1
+    const char *word;     // INT, NUM, QTY: this word is allowed too and reads as -1;
+                          // NODE: what is allowed, for the reference
     const char *help;     // one line for the reference
 };
 

@@ -81,6 +81,9 @@ char *schema_allowed(char *buf, size_t n, const struct conf_field *field)
         line_add(&line, "a list of maps of ");
         add_keys(&line, field->fields);
         break;
+    case CONF_NODE:
+        line_add(&line, "%s", field->word);
+        break;
     }
     return buf;
 }
@@ -104,6 +107,7 @@ static const char *kind_name(const struct conf_field *field)
         return "a list of maps";
     case CONF_BOOL:
     case CONF_STR:
+    case CONF_NODE:
         break;
     }
     return "";

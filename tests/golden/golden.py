@@ -15,6 +15,7 @@ CASES = {
     "show_help": ["show", "--help"],
     "list_help": ["list", "--help"],
     "check_help": ["check", "--help"],
+    "sweep_help": ["sweep", "--help"],
     "trace_help": ["trace", "--help"],
     "list_chips": ["list", "chips"],
     "list_nets": ["list", "nets"],

@@ -1,0 +1,368 @@
+"""A sweep ends in the same bytes whatever happens on the way: any number of workers, workers that
+die, a driver that is killed. What cannot be run is refused.
+
+sweep.py BITLINE WEIGHTS_PROGRAM SUPPORT_FOLDER
+"""
+import contextlib
+import csv
+import json
+import math
+import os
+import pathlib
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+
+sys.path.insert(0, sys.argv[3])
+from support import Bitline, expect, in_folder, run_tests  # noqa: E402
+
+HERE = pathlib.Path(__file__).resolve().parent
+FILES = ["points.csv", "points.json", "job.yaml", "accuracy.dat", "accuracy.gp", "accuracy.svg"]
+STOP = "{interval: 0.02, least: 3}"
+
+
+def prepare(folder):
+    for name in ("net.yaml", "job.yaml"):
+        shutil.copy(HERE / name, folder)
+    subprocess.run([sys.argv[2], folder / "net.yaml", folder / "w.safetensors"], check=True)
+
+
+def exported(folder):
+    return {name: (folder / name).read_bytes() for name in FILES if (folder / name).exists()}
+
+
+def sweep(bitline, folder, out, *args):
+    done = bitline.run("sweep", "job.yaml", "--out", out, *args, cwd=folder)
+    expect(done.returncode == 0, f"exit {done.returncode}\n{done.stderr.decode()}")
+    return exported(folder / out)
+
+
+def begin(bitline, folder, out, *args):
+    return subprocess.Popen([bitline.program, "sweep", "job.yaml", "--out", out, *args],
+                            cwd=folder, env=bitline.env, stdin=subprocess.DEVNULL,
+                            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+
+
+def trials_in(path):
+    """Finished trials; 0 as long as there is no store that can be asked."""
+    try:
+        with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db:
+            return db.execute("SELECT count(*) FROM trial").fetchone()[0]
+    except sqlite3.OperationalError:
+        return 0
+
+
+def wait_for(process, condition):
+    end = time.monotonic() + 30
+    while not condition() and process.poll() is None:
+        expect(time.monotonic() < end, "nothing happens")
+        time.sleep(0.001)
+
+
+def children(process):
+    try:
+        text = pathlib.Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text("ascii")
+    except OSError:
+        return []
+    return [int(word) for word in text.split()]
+
+
+def kill(number):
+    try:
+        os.kill(number, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+
+
+def any_number_of_workers(bitline, folder):
+    prepare(folder)
+    one = sweep(bitline, folder, "one", "--jobs", "1")
+    expect({"points.csv", "points.json", "job.yaml", "accuracy.dat", "accuracy.gp"} <= one.keys(),
+           f"files: {sorted(one)}")
+    for jobs in ("2", "3"):
+        expect(sweep(bitline, folder, jobs, "--jobs", jobs) == one, f"{jobs} jobs differ from one")
+    expect(not list((folder / "one").glob("run.db-*")), "the store was not closed")
+
+
+def other_seeds_differ(bitline, folder):
+    prepare(folder)
+    one = sweep(bitline, folder, "one")
+    two = sweep(bitline, folder, "two", "--set", "seed=2")
+    expect(one["accuracy.dat"] != two["accuracy.dat"], "the seed has no effect")
+
+
+def killed_driver(bitline, folder, jobs):
+    prepare(folder)
+    whole = sweep(bitline, folder, "whole")
+    cut_short = 0
+    for n in (0, 1, 5, 11, 17, 23):
+        out = f"killed{n}"
+        process = begin(bitline, folder, out, "--jobs", jobs)
+        store = folder / out / "run.db"
+        wait_for(process, lambda: store.exists() if n == 0 else trials_in(store) >= n)
+        process.kill()
+        process.communicate()
+        left = trials_in(store)
+        expect(left >= n, f"{left} of {n} finished trials are left")
+        cut_short += left < 24
+        expect(sweep(bitline, folder, out, "--resume") == whole, f"killed after {n}: other bytes")
+    expect(cut_short >= 4, f"only {cut_short} runs were cut short")
+
+
+def killed_again_and_again(bitline, folder):
+    prepare(folder)
+    whole = sweep(bitline, folder, "whole", "--set", f"stop={STOP}")
+    for n in range(1, 30):
+        process = begin(bitline, folder, "out", "--resume", "--jobs", "3", "--set", f"stop={STOP}")
+        time.sleep(0.004 * n)
+        process.kill()
+        process.communicate()
+    expect(sweep(bitline, folder, "out", "--resume", "--set", f"stop={STOP}") == whole,
+           "other bytes")
+
+
+def killed_worker(bitline, folder):
+    prepare(folder)
+    whole = sweep(bitline, folder, "whole")
+    process = begin(bitline, folder, "out", "--jobs", "2")
+    wait_for(process, lambda: trials_in(folder / "out" / "run.db") >= 2)
+    victims = children(process)
+    for victim in victims:
+        kill(victim)
+    said = process.communicate(timeout=60)[1]
+    expect(len(victims) == 2, f"workers: {victims}")
+    expect(process.returncode == 0, said.decode())
+    expect(exported(folder / "out") == whole, "other bytes")
+
+
+def worker_that_always_dies(bitline, folder):
+    prepare(folder)
+    process = begin(bitline, folder, "out", "--set", "images=5000")
+    while process.poll() is None:
+        for victim in children(process):
+            kill(victim)
+        time.sleep(0.002)
+    said = process.communicate()[1].decode()
+    expect(process.returncode == 1, f"exit {process.returncode}\n{said}")
+    expect("point 1 (sa0=0, sa1=0), trial 1: two workers died over it" in said, said)
+
+
+def interrupted(bitline, folder):
+    prepare(folder)
+    whole = sweep(bitline, folder, "whole")
+    process = begin(bitline, folder, "out", "--jobs", "2")
+    wait_for(process, lambda: trials_in(folder / "out" / "run.db") >= 3)
+    process.send_signal(signal.SIGINT)
+    said = process.communicate(timeout=30)[1].decode()
+    expect(process.returncode == 130, f"exit {process.returncode}\n{said}")
+    expect("of 24 trials done" in said and "--resume" in said, said)
+    left = sorted(path.name for path in (folder / "out").iterdir())
+    expect(left == ["run.db"], f"left behind: {left}")
+    expect(sweep(bitline, folder, "out", "--resume") == whole, "other bytes")
+
+
+def points(folder, out):
+    return json.loads((folder / out / "points.json").read_text("utf-8"))["points"]
+
+
+def numbers_agree(bitline, folder):
+    """JSON and CSV against the trials in the store, and these against bitline eval."""
+    prepare(folder)
+    sweep(bitline, folder, "out")
+    rows = (folder / "out" / "points.csv").read_text("utf-8").splitlines()
+    table = list(csv.DictReader(rows[1:]))
+    db = sqlite3.connect(folder / "out" / "run.db")
+    for number, (point, row) in enumerate(zip(points(folder, "out"), table, strict=True)):
+        right = [n for n, in db.execute("SELECT correct FROM trial WHERE point = ? ORDER BY trial",
+                                        (number,))]
+        mean = sum(right) / 6
+        half = 2.570582 * math.sqrt(sum((r - mean) ** 2 for r in right) / 5 / 6)  # t, 5 degrees
+        expect(point["trials"] == [r / 300 for r in right], f"point {number}: {point}")
+        expect(math.isclose(point["accuracy"], mean / 300, rel_tol=1e-12), f"{point}")
+        expect(math.isclose(point["interval95"], half / 300, rel_tol=1e-6, abs_tol=1e-12), f"{point}")
+        expect(float(row["accuracy"]) == point["accuracy"], f"{row}")
+        expect((row["sa0"], row["sa1"]) == (point["values"]["sa0"], point["values"]["sa1"]), f"{row}")
+    db.close()
+    last = points(folder, "out")[3]
+    expect(last["values"] == {"sa0": "0.1", "sa1": "0.2"}, f"{last}")
+    alone = json.loads(bitline.output("eval", "hawis", "./net.yaml", "--weights", "w.safetensors",
+                                      "--data", "synth", "--images", "300", "--sa0", "0.1",
+                                      "--sa1", "0.2", "--trials", "6", "--json", cwd=folder))
+    expect(alone["trials"] == last["trials"], f"{alone}\n{last}")
+    expect(alone["faults"] == last["faults"], f"{alone}\n{last}")
+
+
+def half_width(values):
+    quantile = {2: 12.7062047, 3: 4.3026527, 4: 3.1824463, 5: 2.7764451, 6: 2.5705818}[len(values)]
+    mean = sum(values) / len(values)
+    return quantile * math.sqrt(sum((v - mean) ** 2 for v in values) / (len(values) - 1)
+                                / len(values))
+
+
+def early_stop(bitline, folder):
+    """The least number of trials in order that satisfies the rule, found here from all of them."""
+    prepare(folder)
+    sweep(bitline, folder, "all")
+    counts = set()
+    for interval in ("0.02", "0.03", "0.05"):
+        rule = f"stop={{interval: {interval}, least: 2}}"
+        results = [sweep(bitline, folder, f"{interval}-{jobs}", "--jobs", jobs, "--set", rule)
+                   for jobs in ("1", "3")]
+        expect(results[0] == results[1], f"{interval}: 1 and 3 jobs differ")
+        for full, cut in zip(points(folder, "all"), points(folder, f"{interval}-3"), strict=True):
+            enough = [n for n in range(2, 7) if half_width(full["trials"][:n]) <= float(interval)]
+            n = min(enough, default=6)
+            counts.add(n)
+            expect(cut["trials"] == full["trials"][:n], f"{interval}: {cut}\nof {full}, {n}")
+        with contextlib.closing(sqlite3.connect(folder / f"{interval}-3" / "run.db")) as db:
+            stored = [n for n, in db.execute("SELECT count(*) FROM trial GROUP BY point")]
+        expect(stored == [len(p["trials"]) for p in points(folder, f"{interval}-3")], f"{stored}")
+    expect(len(counts) > 2, f"the rule was hardly tried: {counts}")
+
+
+def steps_and_keys(bitline, folder):
+    """Chip keys sweep too, and points whose chip differs say so."""
+    prepare(folder)
+    args = ["--set", "trials=1", "--set", "sweep=[{path: sa1, from: 0.1, to: 0.3, step: 0.1}, "
+            "{path: dac.count, values: [9, 128]}]"]
+    sweep(bitline, folder, "out", *args)
+    got = points(folder, "out")
+    expect([p["values"]["sa1"] for p in got] == ["0.1", "0.1", "0.2", "0.2", "0.3", "0.3"], f"{got}")
+    expect([p["values"]["dac.count"] for p in got] == ["9", "128"] * 3, f"{got}")
+    expect(len({p["chip_hash"] for p in got}) == 2, f"{got}")
+    expect("interval95" not in got[0] and "deviation" not in got[0], f"{got[0]}")
+    row = (folder / "out" / "points.csv").read_text("utf-8").splitlines()[2].split(",")
+    expect(row[4:6] == ["", ""], f"{row}")
+
+
+def resolved_job_runs(bitline, folder):
+    prepare(folder)
+    (folder / "jobs").mkdir()
+    for name in ("job.yaml", "net.yaml", "w.safetensors"):
+        (folder / name).rename(folder / "jobs" / name)
+    done = bitline.run("sweep", "jobs/job.yaml", cwd=folder)  # its files are beside it, not here
+    expect(done.returncode == 0, done.stderr.decode())
+    done = bitline.run("sweep", "../small/job.yaml", "--out", "again", cwd=folder / "jobs")
+    expect(done.returncode == 0, done.stderr.decode())
+    expect(exported(folder / "small") == exported(folder / "jobs" / "again"), "other bytes")
+
+
+def without_gnuplot(bitline, folder):
+    prepare(folder)
+    env = dict(bitline.env, PATH=str(folder))
+    done = subprocess.run([bitline.program, "sweep", "job.yaml"], cwd=folder, env=env,
+                          capture_output=True, check=False)
+    expect(done.returncode == 0, done.stderr.decode())
+    expect(b"gnuplot is not installed" in done.stderr, done.stderr.decode())
+    expect((folder / "small" / "accuracy.gp").exists(), "no script")
+    expect(not list((folder / "small").glob("accuracy.svg*")), "a picture from nowhere")
+
+
+REFUSED = [
+    (["--set", "trails=3"], "trails: unknown key; did you mean 'trials'?"),
+    (["--set", "trials=0"], "trials: '0' is out of range"),
+    (["--set", "name=a/b"], "name: 1 to 100 letters, digits"),
+    (["--set", "sweep=[]"], "sweep: 1 to 8 paths are wanted"),
+    (["--set", "sweep=[{path: sa0, values: [0, 2]}]"], "'2' is no rate from 0 to 1"),
+    (["--set", "sweep=[{path: sa0, values: [0, 0]}]"], "'0' is there twice"),
+    (["--set", "sweep=[{path: sa0, from: 0, to: 1}]"], "all of from, to and step, are wanted"),
+    (["--set", "sweep=[{path: sa0, from: 0, to: 1, step: 0}]"], "a step above 0"),
+    (["--set", "sweep=[{path: sa0, from: 0, to: 1, step: 1e-9}]"], "100000 are allowed"),
+    (["--set", "sweep=[{path: sa0, values: [0]}, {path: stuck_lrs, values: [1]}]"], "swept twice"),
+    (["--set", "sweep=[{path: sa0, values: [0.6]}, {path: sa1, values: [0.6]}]"],
+     "point 1 (sa0=0.6, sa1=0.6): sa0 0.6 and sa1 0.6 together are above 1"),
+    (["--set", "sweep=[{path: adc.bitts, values: [6]}]"], "bitts: unknown key; did you mean 'bits'?"),
+    (["--set", "sweep=[{path: dac.count, values: [64, none]}]"],
+     "point 2 (dac.count=none): --set dac.count: 'none' is no whole number"),
+    (["--set", "set={adc.bitts: 6}"], "unknown key; did you mean 'bits'?"),
+    (["--set", "sa0=0.1"], "sa0 has a value of its own too"),
+    (["--set", "images=20000"], "images: the set 'synth' has 10000 test images"),
+    (["--set", "weights=none.safetensors"], "none.safetensors: "),
+    (["--set", "data=synth32"], "the set 'synth32' has 3x32x32"),
+    (["--set", "form=float"], "w.safetensors: conv1.weight: has the shape"),
+    (["--set", "chip=hawsi"], "there is no chip 'hawsi'; did you mean 'hawis'?"),
+    (["--set", "stop={interval: 0}"], "stop.interval: '0' is out of range"),
+    (["--jobs", "0"], "--jobs 0: a whole number from 1 to 256 is wanted"),
+    (["--set", "trials"], "--set trials: PATH=VALUE is wanted"),
+]
+
+
+def refused(bitline, folder, args, says):
+    prepare(folder)
+    bitline.refuse(folder, ["sweep", "job.yaml", *args], [says])
+
+
+def folders(bitline, folder):
+    """What stands in the folder already."""
+    prepare(folder)
+    sweep(bitline, folder, "out", "--resume")  # nothing: begins
+    bitline.refuse(folder, ["sweep", "job.yaml", "--out", "out"],
+                   ["out/run.db: there is a run already; go on with --resume, or choose another"])
+    bitline.refuse(folder, ["sweep", "job.yaml", "--out", "out", "--resume", "--set", "seed=2",
+                            "--set", "images=100"],
+                   ["out/run.db: holds another job", "seed: 1 there, 2 here",
+                    "images: 300 there, 100 here"])
+    (folder / "text").mkdir()
+    (folder / "text" / "run.db").write_text("no store\n" * 100, encoding="ascii")
+    bitline.refuse(folder, ["sweep", "job.yaml", "--out", "text", "--resume"],
+                   ["text/run.db: is no sound store"])
+    bitline.refuse(folder, ["sweep", "job.yaml", "--out", "net.yaml"], ["is a file, not a folder"],
+                   code=1)
+    (folder / "empty").mkdir()
+    (folder / "empty" / "run.db").touch()  # killed before the first write
+    sweep(bitline, folder, "empty", "--resume")
+
+
+def newer_store(bitline, folder):
+    prepare(folder)
+    sweep(bitline, folder, "out")
+    with contextlib.closing(sqlite3.connect(folder / "out" / "run.db")) as db:
+        db.execute("PRAGMA user_version = 99")
+    done = bitline.run("sweep", "job.yaml", "--out", "out", "--resume", cwd=folder)
+    expect(done.returncode == 2 and b"has version 99 of the tables" in done.stderr,
+           done.stderr.decode())
+
+
+def two_at_once(bitline, folder):
+    prepare(folder)
+    process = begin(bitline, folder, "out", "--set", "images=5000")
+    wait_for(process, (folder / "out" / "run.db").exists)
+    second = bitline.run("sweep", "job.yaml", "--out", "out", "--resume", cwd=folder)
+    running = process.poll() is None
+    process.kill()
+    process.communicate()
+    expect(running, "the first was too quick")
+    expect(second.returncode == 2, second.stderr.decode())
+    expect(b"out: another bitline works in it" in second.stderr, second.stderr.decode())
+
+
+def full_disk(bitline, folder):
+    """A limit on the size of files stands for a disk that fills up on the way."""
+    prepare(folder)
+    whole = sweep(bitline, folder, "whole")
+    # Above the tables and the first trials (a WAL grows by 4 KiB pages), below all of them.
+    command = f"ulimit -f 120; trap '' XFSZ; exec '{bitline.program}' sweep job.yaml --out out"
+    done = subprocess.run(["bash", "-c", command], cwd=folder, env=bitline.env,
+                          capture_output=True, check=False)
+    said = done.stderr.decode()
+    expect(done.returncode == 1 and said.count("\n") == 1, f"exit {done.returncode}\n{said}")
+    expect("out/run.db: " in said and "--resume" in said, said)
+    expect(0 < trials_in(folder / "out" / "run.db") < 24, "not in the middle")
+    expect(sweep(bitline, folder, "out", "--resume") == whole, "other bytes")
+
+
+def main():
+    bitline = Bitline(sys.argv[1])
+    cases = [(test.__name__, test, ()) for test in
+             (any_number_of_workers, other_seeds_differ, killed_again_and_again, killed_worker,
+              worker_that_always_dies, interrupted, numbers_agree, early_stop, steps_and_keys,
+              resolved_job_runs, without_gnuplot, folders, newer_store, two_at_once, full_disk)]
+    cases += [(f"killed driver, {jobs} jobs", killed_driver, (jobs,)) for jobs in "12"]
+    cases += [("refused: " + " ".join(args), refused, (args, says)) for args, says in REFUSED]
+    run_tests([(repr(name), in_folder(test, bitline, *args)) for name, test, args in cases])
+
+
+main()

@@ -1,0 +1,60 @@
+// What eval and sweep share: chip, net, weights and data, loaded; and test images run through one
+// draw of broken cells.
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "nets/kernels/kernels.h"
+#include "sim/infer/analog.h"
+#include "sim/infer/fault.h"
+#include "tools/inputs.h"
+
+struct chip;
+struct dataset;
+struct err;
+struct integer;
+struct mapping;
+struct net;
+struct weights;
+
+// Part of every stored result's identity: raised by each change after which the same chip, net,
+// weights, images and seed are classified otherwise.
+enum { ACCURACY_MODEL_VERSION = 1 };
+
+struct model_params {
+    struct inputs inputs; // form, widths, sets
+    const char *chip, *net, *weights;
+    const char *data; // as dataset_open takes it; NULL: generated images that fit the net
+    size_t images;    // of the test part, the first; 0: all
+    uint64_t seed;
+};
+
+struct model {
+    struct chip *chip;
+    struct net *net;
+    struct mapping *map; // NULL where integer is
+    struct weights *weights;
+    struct integer *integer;    // NULL: floating point, on the chip ideal
+    const struct dataset *data; // own_data, or lent
+    struct dataset *own_data;
+    size_t images;
+};
+
+// Loads all of it. `data` is lent if it is given, for callers who load many models on one set;
+// otherwise it is opened. `out` is zeroed by the caller, and to be unloaded also on failure.
+bool model_load(const struct model_params *params, const struct dataset *data, struct model *out,
+                struct err *err);
+void model_unload(struct model *model); // a zeroed one is fine
+
+struct trial {
+    size_t right; // images that are classified right
+    struct fault_counts faults;
+    int64_t cut; // conductances above the range
+};
+
+// Runs all images through the arrays as `faults` and `variation` leave them, in `jobs` processes;
+// the result does not depend on jobs or cpu.
+bool model_trial(const struct model *model, const struct fault_params *faults,
+                 const struct variation *variation, enum cpu_level cpu, int jobs, struct trial *out,
+                 struct err *err);

@@ -1,0 +1,249 @@
+// bitline sweep JOB.yaml: accuracy over defect rates, or any key of chip or net.
+#include <argp.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "sim/base/err.h"
+#include "sim/base/file.h"
+#include "sim/base/text.h"
+#include "tools/cmd.h"
+#include "tools/inputs.h"
+#include "tools/store/store.h"
+#include "tools/sweep/drive.h"
+#include "tools/sweep/export.h"
+#include "tools/sweep/job.h"
+#include "tools/sweep/plan.h"
+#include "tools/version.h"
+
+enum { OPTION_OUT = 1, OPTION_RESUME, OPTION_JOBS, OPTION_JSON };
+
+static const struct argp_option options[] = {
+    {"set", OPTION_SET, "KEY=VALUE", 0, "Override a key of the job, such as trials or weights", 0},
+    {"out", OPTION_OUT, "DIR", 0, "The folder to write (default: the job's name)", 0},
+    {"resume", OPTION_RESUME, NULL, 0, "Go on with what the folder has; begin if it has nothing",
+     0},
+    {"jobs", OPTION_JOBS, "N", 0, "Worker processes (default: the job's); the result is the same",
+     0},
+    {"json", OPTION_JSON, NULL, 0, "Print points.json, too", 0},
+    {0},
+};
+static const char doc[] =
+    "Run a job: accuracy over rates of broken cells, or over any key of the chip or the net, with "
+    "trials and their 95 % intervals.\v"
+    "The folder gets run.db (SQLite, every trial as soon as it is done), points.csv, points.json, "
+    "job.yaml as it was understood, and accuracy.svg with the data and the gnuplot script it is "
+    "drawn from. Whatever ends it, --resume goes on, and the files are the same in the end. File "
+    "names in a job are relative to it, those of --set to the folder you are in. `bitline show "
+    "schema workload` is the reference of the keys.\n\n"
+    "Examples:\n"
+    "  bitline sweep figure3-sa0 --set weights=w.safetensors --set data=cifar10:DIR\n"
+    "  bitline sweep ./job.yaml --set trials=3 --set images=100 --out quick\n"
+    "  bitline sweep ./job.yaml --resume --jobs 2";
+
+struct args {
+    struct inputs inputs; // its sets are the job's
+    const char *job, *out;
+    bool resume, json;
+    int jobs; // 0: the job's own
+    struct err err;
+};
+
+static bool parse_jobs(const char *text, int *out, struct err *err)
+{
+    char *end;
+    long n = strtol(text, &end, 10);
+    if (end == text || *end || text[0] < '0' || text[0] > '9' || n < 1 || n > 256)
+        return err_set(err, "--jobs %s: a whole number from 1 to 256 is wanted", text);
+    *out = (int)n;
+    return true;
+}
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+    struct args *a = state->input;
+    switch (key) {
+    case OPTION_SET:
+        inputs_option(&a->inputs, key, arg, &a->err);
+        return 0;
+    case OPTION_OUT:
+        a->out = arg;
+        return 0;
+    case OPTION_RESUME:
+        a->resume = true;
+        return 0;
+    case OPTION_JOBS:
+        parse_jobs(arg, &a->jobs, &a->err);
+        return 0;
+    case OPTION_JSON:
+        a->json = true;
+        return 0;
+    case ARGP_KEY_ARG:
+        if (state->arg_num)
+            argp_error(state, "'%s' is one argument too many: one JOB is wanted", arg);
+        a->job = arg;
+        return 0;
+    case ARGP_KEY_END:
+        if (!a->job)
+            argp_error(state, "a JOB is wanted: a file, or a name of 'bitline list workloads'");
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static volatile sig_atomic_t stopped; // the signal that asked for the end
+
+static void note_signal(int number)
+{
+    stopped = number;
+}
+
+// A pipe whose reader is gone is an error like others, not the end of this process.
+static void catch_signals(void)
+{
+    struct sigaction note = {.sa_handler = note_signal}, ignore = {.sa_handler = SIG_IGN};
+    sigaction(SIGINT, &note, NULL);
+    sigaction(SIGTERM, &note, NULL);
+    sigaction(SIGPIPE, &ignore, NULL);
+}
+
+static void show_progress(void *context, size_t done, size_t all, double seconds, size_t here)
+{
+    (void)context;
+    double rate = seconds > 0 ? (double)here / seconds : 0;
+    fprintf(stderr, "\r%zu/%zu trials", done, all);
+    if (here > 0) {
+        long left = (long)((double)(all - done) / rate + 0.5);
+        fprintf(stderr, ", %.3g/s, %ld:%02ld:%02ld left", rate, left / 3600, left / 60 % 60,
+                left % 60);
+    }
+    fputs("\033[K", stderr);
+    if (done == all)
+        fputc('\n', stderr);
+}
+
+static void print_points(const struct drive *d)
+{
+    const struct job *job = d->plan->job;
+    const char *headers[JOB_MAX_AXES + 7] = {0};
+    char names[JOB_MAX_AXES][120];
+    size_t n = 0;
+    for (; n < job->sweep.n; n++) {
+        snprintf(names[n], sizeof names[n], ">%s", job_axis(job, n)->path);
+        headers[n] = names[n];
+    }
+    static const char *const rest[] = {">trials",        ">accuracy",       ">deviation",
+                                       ">95 % interval", ">stuck at low R", ">stuck at high R"};
+    memcpy(headers + n, rest, sizeof rest);
+    struct table *table = table_create(headers);
+    for (size_t p = 0; p < d->plan->n_points; p++) {
+        struct export_point e = export_point(d, p);
+        for (size_t a = 0; a < job->sweep.n; a++)
+            table_cell(table, "%s", d->plan->points[p].values[a]);
+        table_cell(table, "%zu", e.n);
+        table_cell(table, "%.2f %%", 100 * e.mean);
+        if (e.n > 1) {
+            table_cell(table, "%.2f", 100 * e.deviation);
+            table_cell(table, "+-%.2f", 100 * e.interval);
+        } else {
+            table_cell(table, "-");
+            table_cell(table, "-");
+        }
+        table_cell(table, "%lld", e.lrs);
+        table_cell(table, "%lld", e.hrs);
+    }
+    table_print(table, stdout);
+    table_destroy(table);
+}
+
+static bool write_all(const struct args *a, const struct drive *d, const char *folder,
+                      struct err *err)
+{
+    struct export_params params = {folder, BITLINE_VERSION};
+    struct err why = {0};
+    bool drawn = false;
+    if (!export_tables(d, &params, err) || !export_plot(d, &params, &drawn, &why, err))
+        return false;
+    if (!drawn)
+        fprintf(stderr, "bitline: %s\n", why.text);
+    if (a->json) {
+        export_json(d, BITLINE_VERSION, stdout);
+        return true;
+    }
+    printf("bitline %s\n", BITLINE_VERSION);
+    printf("job      %s [%s], seed %d\n", d->plan->job->name, d->plan->hash, d->plan->job->seed);
+    printf("net      %s, %s, on chip %s; %zu images of %s\n\n", d->plan->net, d->plan->form,
+           d->plan->chip, d->plan->images, d->plan->data_name);
+    print_points(d);
+    printf("\nfiles    %s/points.csv, points.json, job.yaml, accuracy.dat, accuracy.gp%s, run.db\n",
+           folder, drawn ? ", accuracy.svg" : "");
+    return true;
+}
+
+static int leave_off(const struct drive *d, const char *folder)
+{
+    fprintf(stderr,
+            "%sbitline: stopped with %zu of %zu trials done, all of them in %s/run.db; go on with "
+            "the same command and --resume\n",
+            isatty(STDERR_FILENO) ? "\n" : "", d->done, d->all, folder);
+    return 128 + (int)stopped;
+}
+
+static int work(struct args *a, const struct plan *plan, struct store *store, const char *folder)
+{
+    struct drive_params params = {
+        .jobs = a->jobs ? a->jobs : plan->job->jobs,
+        .stop = &stopped,
+        .progress = isatty(STDERR_FILENO) ? show_progress : NULL,
+    };
+    struct drive *drive = drive_create(plan, store, &a->err);
+    int code = drive ? EXIT_FAILED : EXIT_USAGE;
+    if (drive && drive_run(drive, &params, &a->err)) {
+        if (!drive_done(drive))
+            code = leave_off(drive, folder);
+        else if (write_all(a, drive, folder, &a->err))
+            code = EXIT_OK;
+    }
+    drive_destroy(drive);
+    return code;
+}
+
+static int sweep(struct args *a, const struct job *job, const struct plan *plan)
+{
+    const char *folder = a->out ? a->out : job->name;
+    if (!file_make_folder(folder, &a->err))
+        return EXIT_FAILED;
+    catch_signals();
+    struct store *store = store_open(folder, a->resume, &a->err);
+    if (!store)
+        return EXIT_USAGE;
+    int code = work(a, plan, store, folder);
+    store_close(store);
+    return code;
+}
+
+int cmd_sweep(int argc, char **argv)
+{
+    static const struct argp argp = {options, parse, "JOB", doc, 0, 0, 0};
+    static char name[] = "bitline sweep";
+    struct args a = {0};
+    struct job *job = NULL;
+    struct plan *plan = NULL;
+    argv[0] = name;
+    argp_err_exit_status = EXIT_USAGE;
+    argp_parse(&argp, argc, argv, 0, NULL, &a);
+    int code = EXIT_USAGE;
+    if (!a.err.text[0] && job_load(a.job, a.inputs.sets, a.inputs.n_sets, &job, &a.err) &&
+        plan_create(job, &plan, &a.err))
+        code = sweep(&a, job, plan);
+    if (a.err.text[0])
+        inputs_refuse(&a.err);
+    if (code == EXIT_OK)
+        code = inputs_finish(code);
+    plan_destroy(plan);
+    job_destroy(job);
+    return code;
+}

@@ -1,0 +1,57 @@
+// Finished work in a SQLite file, RUN/run.db, so that no kill costs more than what was in flight
+// and sqlite3, pandas or DuckDB can read it, while a sweep runs too. One process writes; a lock on
+// the folder keeps a second one out. The only user of <sqlite3.h>.
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct err;
+
+enum { STORE_VERSION = 1 }; // in user_version; raised by every change of the tables
+
+struct store_key {
+    const char *key, *value;
+};
+
+// What is being worked at. The keys are all that the results depend on; the hash is theirs.
+struct store_job {
+    const char *hash, *name;
+    const struct store_key *keys;
+    size_t n_keys;
+};
+
+struct store_trial {
+    int64_t point, trial;
+    int64_t images, right;   // right: classified so
+    int64_t cells, lrs, hrs; // programmed, and those of them that were stuck
+    double seconds;          // kept in a table of its own: the only thing that differs between
+                             // two runs of one job
+};
+
+struct store;
+
+// Opens or makes FOLDER/run.db; the folder exists. Without `resume` a run.db that is there is
+// refused; with it a missing or empty one is begun. Refuses a folder that another process works in.
+struct store *store_open(const char *folder, bool resume, struct err *err);
+void store_close(struct store *store); // NULL is fine
+// In a process that was forked: lets go of the lock, and no more; the store is the parent's.
+void store_leave(const struct store *store);
+
+// Writes the job down, or finds it as it is; refuses another one and says what differs.
+bool store_begin(struct store *store, const struct store_job *job, struct err *err);
+// What a point is: its value on one axis. Written once, with the job.
+bool store_add_value(struct store *store, int64_t point, const char *path, const char *value,
+                     struct err *err);
+// One transaction each; done when it returns.
+bool store_add_trial(struct store *store, const struct store_trial *trial, struct err *err);
+// Takes out the trials of a point from `first` on: they came after the rule had ended it.
+bool store_drop_trials(struct store *store, int64_t point, int64_t first, struct err *err);
+// All trials of the job, by point and trial. `each` returns false to stop, with its own err set.
+bool store_read_trials(struct store *store,
+                       bool (*each)(void *context, const struct store_trial *trial,
+                                    struct err *err),
+                       void *context, struct err *err);
+// Several writes as one: all of them are there or none.
+bool store_transaction(struct store *store, bool (*writes)(void *context, struct err *err),
+                       void *context, struct err *err);

@@ -1,0 +1,293 @@
+#include "tools/sweep/drive.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "sim/base/err.h"
+#include "sim/base/mem.h"
+#include "tools/accuracy.h"
+#include "tools/store/store.h"
+#include "tools/sweep/job.h"
+#include "tools/sweep/plan.h"
+#include "tools/sweep/stats.h"
+#include "tools/sweep/workers.h"
+
+struct task {
+    size_t point, trial;
+    int deaths; // workers that died over it
+};
+
+struct answer {
+    bool ok;
+    struct trial trial;
+    double seconds;
+    struct err err;
+};
+
+static double now_s(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+// What a worker keeps.
+struct bench {
+    const struct plan *plan;
+    const struct store *store;
+    struct model model; // of the variant, kept from task to task
+    size_t variant;
+    bool loaded;
+};
+
+static void begin_bench(void *context)
+{
+    const struct bench *b = context;
+    store_leave(b->store);
+}
+
+static void work(void *context, const void *task_bytes, void *answer_bytes)
+{
+    struct bench *b = context;
+    const struct task *task = task_bytes;
+    struct answer *answer = answer_bytes;
+    size_t variant = b->plan->points[task->point].variant;
+    double start = now_s();
+    if (!b->loaded || b->variant != variant) {
+        model_unload(&b->model);
+        b->variant = variant;
+        b->loaded = plan_load(b->plan, variant, &b->model, &answer->err);
+    }
+    static const struct variation none; // stuck cells alone are swept
+    struct fault_params faults = plan_faults(b->plan, task->point, task->trial);
+    answer->ok = b->loaded && model_trial(&b->model, &faults, &none, CPU_AVX512, 1, &answer->trial,
+                                          &answer->err);
+    answer->seconds = now_s() - start;
+}
+
+// The rule: a point ends with the least number of trials, in their order, that are enough. Later
+// ones may be done already; they do not count and leave the store, so that what is there does not
+// depend on who was quick.
+static size_t trials_enough(const struct plan *plan, struct drive_point *point)
+{
+    const struct job *job = plan->job;
+    size_t most = (size_t)job->trials, ready = point->checked, enough = 0;
+    while (ready < most && point->trials[ready].done)
+        ready++;
+    if (job->has_stop && ready > point->checked) {
+        double *right = mem_alloc(ready, sizeof *right);
+        double wanted = job->stop.interval * (double)plan->images;
+        for (size_t t = 0; t < ready; t++)
+            right[t] = point->trials[t].right;
+        for (size_t n = point->checked + 1; n <= ready && !enough; n++)
+            if (n >= (size_t)job->stop.least && stats_of(right, n).interval <= wanted)
+                enough = n;
+        free(right);
+    }
+    point->checked = ready;
+    return enough ? enough : ready == most ? most : 0;
+}
+
+static bool decide(struct drive *d, size_t p, struct err *err)
+{
+    struct drive_point *point = &d->points[p];
+    size_t most = (size_t)d->plan->job->trials, later = 0;
+    point->n = trials_enough(d->plan, point);
+    if (!point->n)
+        return true;
+    for (size_t t = point->n; t < most; t++)
+        later += point->trials[t].done;
+    d->done -= later;
+    d->all -= most - point->n;
+    return !later || store_drop_trials(d->store, (int64_t)p, (int64_t)point->n, err);
+}
+
+static void note(struct drive *d, const struct store_trial *t)
+{
+    struct drive_trial *to = &d->points[t->point].trials[t->trial];
+    *to = (struct drive_trial){true, (uint32_t)t->right, t->cells, t->lrs, t->hrs};
+    d->done++;
+}
+
+static bool read_back(void *context, const struct store_trial *t, struct err *err)
+{
+    struct drive *d = context;
+    if (t->point < 0 || t->point >= (int64_t)d->plan->n_points || t->trial < 0 ||
+        t->trial >= d->plan->job->trials || t->right < 0 || t->right > t->images ||
+        t->images != (int64_t)d->plan->images)
+        return err_set(err,
+                       "the store has a trial %lld of point %lld that the job does not have; "
+                       "remove it or choose another --out",
+                       (long long)t->trial, (long long)t->point);
+    note(d, t);
+    return true;
+}
+
+static bool write_job(void *context, struct err *err)
+{
+    const struct drive *d = context;
+    const struct plan *plan = d->plan;
+    struct store_job job = {plan->hash, plan->job->name, plan->keys, plan->n_keys};
+    if (!store_begin(d->store, &job, err))
+        return false;
+    for (size_t p = 0; p < plan->n_points; p++)
+        for (size_t a = 0; a < plan->job->sweep.n; a++)
+            if (!store_add_value(d->store, (int64_t)p, job_axis(plan->job, a)->path,
+                                 plan->points[p].values[a], err))
+                return false;
+    return true;
+}
+
+struct drive *drive_create(const struct plan *plan, struct store *store, struct err *err)
+{
+    struct drive *d = mem_alloc(1, sizeof *d);
+    size_t trials = (size_t)plan->job->trials;
+    *d = (struct drive){.plan = plan, .store = store, .all = plan->n_points * trials};
+    d->points = mem_alloc(plan->n_points, sizeof *d->points);
+    struct drive_trial *all = mem_alloc(d->all, sizeof *all);
+    for (size_t p = 0; p < plan->n_points; p++)
+        d->points[p].trials = all + p * trials;
+    bool ok =
+        store_transaction(store, write_job, d, err) && store_read_trials(store, read_back, d, err);
+    for (size_t p = 0; ok && p < plan->n_points; p++)
+        ok = decide(d, p, err);
+    if (ok)
+        return d;
+    drive_destroy(d);
+    return NULL;
+}
+
+void drive_destroy(struct drive *drive)
+{
+    if (!drive)
+        return;
+    free(drive->points[0].trials);
+    free(drive->points);
+    free(drive);
+}
+
+bool drive_done(const struct drive *drive)
+{
+    return drive->done == drive->all;
+}
+
+// What is handed out next: first what a dead worker left, then points and trials in their order.
+struct queue {
+    struct task *again; // one per worker at most
+    size_t n_again, point;
+};
+
+static bool next_task(struct drive *d, struct queue *q, struct task *task)
+{
+    while (q->n_again > 0) {
+        *task = q->again[--q->n_again];
+        if (!d->points[task->point].n)
+            return true;
+    }
+    for (; q->point < d->plan->n_points; q->point++) {
+        struct drive_point *point = &d->points[q->point];
+        size_t most = (size_t)d->plan->job->trials;
+        while (!point->n && point->first_free < most) {
+            size_t t = point->first_free++;
+            *task = (struct task){.point = q->point, .trial = t};
+            if (!point->trials[t].done)
+                return true;
+        }
+    }
+    return false;
+}
+
+static bool take(struct drive *d, const struct task *task, const struct answer *answer,
+                 struct err *err)
+{
+    const struct plan_point *point = &d->plan->points[task->point];
+    if (!answer->ok)
+        return err_set(err, "point %zu (%s), trial %zu: %s", task->point + 1, point->label,
+                       task->trial + 1, answer->err.text);
+    if (d->points[task->point].n)
+        return true; // decided meanwhile
+    struct store_trial t = {.point = (int64_t)task->point,
+                            .trial = (int64_t)task->trial,
+                            .images = (int64_t)d->plan->images,
+                            .right = (int64_t)answer->trial.right,
+                            .cells = answer->trial.faults.cells,
+                            .lrs = answer->trial.faults.lrs,
+                            .hrs = answer->trial.faults.hrs,
+                            .seconds = answer->seconds};
+    if (!store_add_trial(d->store, &t, err))
+        return false;
+    note(d, &t);
+    return decide(d, task->point, err);
+}
+
+// A worker's death costs the task one try; it may have been killed for want of memory.
+static bool try_again(const struct drive *d, struct queue *q, struct task *task, struct err *err)
+{
+    if (task->deaths++ > 0)
+        return err_set(err,
+                       "point %zu (%s), trial %zu: two workers died over it; see that there is "
+                       "memory enough, or use fewer --jobs, then go on with --resume",
+                       task->point + 1, d->plan->points[task->point].label, task->trial + 1);
+    q->again[q->n_again++] = *task;
+    return true;
+}
+
+struct clock {
+    double start_s, told_s;
+    size_t done_at_start;
+};
+
+static void tell(const struct drive *d, const struct drive_params *params, struct clock *clock)
+{
+    double now = now_s();
+    if (!params->progress || (now - clock->told_s < 0.5 && !drive_done(d)))
+        return;
+    clock->told_s = now;
+    size_t here = d->done > clock->done_at_start ? d->done - clock->done_at_start : 0;
+    params->progress(params->context, d->done, d->all, now - clock->start_s, here);
+}
+
+static bool loop(struct drive *d, const struct drive_params *params, struct workers *workers,
+                 struct queue *q, struct err *err)
+{
+    struct clock clock = {now_s(), 0, d->done};
+    struct task task;
+    struct answer answer;
+    enum workers_event event;
+    while (!*params->stop && !drive_done(d)) {
+        while (workers_idle(workers) && next_task(d, q, &task))
+            workers_give(workers, &task);
+        if (!workers_wait(workers, 200, &event, &task, &answer, err))
+            return false;
+        if (event == WORKERS_ANSWER && !take(d, &task, &answer, err))
+            return false;
+        if (event == WORKERS_DIED && !try_again(d, q, &task, err))
+            return false;
+        tell(d, params, &clock);
+    }
+    return true;
+}
+
+bool drive_run(struct drive *drive, const struct drive_params *params, struct err *err)
+{
+    struct bench bench = {.plan = drive->plan, .store = drive->store};
+    size_t left = drive->all - drive->done;
+    struct workers_params how = {
+        .jobs = left < (size_t)params->jobs ? (int)left : params->jobs,
+        .task_size = sizeof(struct task),
+        .answer_size = sizeof(struct answer),
+        .begin = begin_bench,
+        .work = work,
+        .context = &bench,
+    };
+    if (drive_done(drive))
+        return true;
+    struct workers *workers = workers_create(&how, err);
+    struct queue q = {.again = mem_alloc((size_t)how.jobs, sizeof *q.again)};
+    bool ok = workers && loop(drive, params, workers, &q, err);
+    workers_destroy(workers);
+    free(q.again);
+    return ok;
+}

@@ -1,0 +1,46 @@
+// The work of a sweep: tasks (point, trial) to workers, what they find to the store, until every
+// point has its trials or the rule has ended it.
+#pragma once
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct err;
+struct plan;
+struct store;
+
+struct drive_trial {
+    bool done;
+    uint32_t right;
+    int64_t cells, lrs, hrs;
+};
+
+struct drive_point {
+    struct drive_trial *trials; // job->trials
+    size_t n;                   // trials that count; 0: not decided yet
+    size_t checked;             // trials that the rule has seen
+    size_t first_free;          // the first that is neither done nor given out
+};
+
+struct drive {
+    const struct plan *plan; // lent, as is the store
+    struct store *store;
+    struct drive_point *points;
+    size_t done, all; // trials: done, and to be done if no rule ends a point
+};
+
+struct drive_params {
+    int jobs;
+    const volatile sig_atomic_t *stop; // set by a signal: finish, leave the rest
+    // Every half second; may be NULL.
+    void (*progress)(void *context, size_t done, size_t all, double seconds, size_t done_here);
+    void *context;
+};
+
+// Writes the job to the store or finds it there, with the trials that are done.
+struct drive *drive_create(const struct plan *plan, struct store *store, struct err *err);
+void drive_destroy(struct drive *drive); // NULL is fine
+// True when all points are decided, or *stop was set (drive_done tells).
+bool drive_run(struct drive *drive, const struct drive_params *params, struct err *err);
+bool drive_done(const struct drive *drive);

@@ -1,0 +1,190 @@
+#include "tools/sweep/export.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim/base/err.h"
+#include "sim/base/file.h"
+#include "sim/base/mem.h"
+#include "sim/base/text.h"
+#include "tools/sweep/drive.h"
+#include "tools/sweep/job.h"
+#include "tools/sweep/plan.h"
+#include "tools/sweep/stats.h"
+
+static double accuracy(const struct drive *d, size_t point, size_t trial)
+{
+    return (double)d->points[point].trials[trial].right / (double)d->plan->images;
+}
+
+struct export_point export_point(const struct drive *drive, size_t point)
+{
+    const struct drive_point *from = &drive->points[point];
+    struct export_point to = {.n = from->n};
+    double *values = mem_alloc(from->n, sizeof *values);
+    for (size_t t = 0; t < from->n; t++) {
+        values[t] = from->trials[t].right;
+        to.cells += from->trials[t].cells;
+        to.lrs += from->trials[t].lrs;
+        to.hrs += from->trials[t].hrs;
+    }
+    struct stats stats = stats_of(values, from->n);
+    double images = (double)drive->plan->images;
+    to.mean = stats.mean / images;
+    to.deviation = stats.deviation / images;
+    to.interval = stats.interval / images;
+    free(values);
+    return to;
+}
+
+static void number(FILE *out, double value)
+{
+    char text[40];
+    fputc(',', out);
+    fputs(text_double(text, sizeof text, value), out);
+}
+
+static void csv_row(const struct drive *d, size_t p, FILE *out)
+{
+    const struct plan *plan = d->plan;
+    const struct plan_point *point = &plan->points[p];
+    const struct plan_variant *variant = &plan->variants[point->variant];
+    struct export_point e = export_point(d, p);
+    for (size_t a = 0; a < plan->job->sweep.n; a++) {
+        csv_field(out, point->values[a]);
+        fputc(',', out);
+    }
+    fprintf(out, "%zu", e.n);
+    number(out, e.mean);
+    if (e.n > 1) {
+        number(out, e.deviation);
+        number(out, e.interval);
+    } else {
+        fputs(",,", out);
+    }
+    number(out, point->sa0);
+    number(out, point->sa1);
+    fprintf(out, ",%lld,%lld,%lld", e.cells, e.lrs, e.hrs);
+    fprintf(out, ",%016" PRIx64 ",%016" PRIx64 ",%016" PRIx64 "\n", variant->chip_hash,
+            variant->net_hash, variant->weights_hash);
+}
+
+// The first line, behind '#', says where it comes from, as in run's tables (pandas: comment='#').
+static void write_csv(const struct drive *d, const struct export_params *params, FILE *out)
+{
+    const struct plan *plan = d->plan;
+    fprintf(out, "# bitline %s, job %s [%s], data %s, %zu images, seed %d\n", params->version,
+            plan->job->name, plan->hash, plan->data_name, plan->images, plan->job->seed);
+    for (size_t a = 0; a < plan->job->sweep.n; a++) {
+        csv_field(out, job_axis(plan->job, a)->path);
+        fputc(',', out);
+    }
+    fputs("trials,accuracy,deviation,interval95,requested_lrs,requested_hrs,cells,stuck_lrs,"
+          "stuck_hrs,chip_hash,net_hash,weights_hash\n",
+          out);
+    for (size_t p = 0; p < plan->n_points; p++)
+        csv_row(d, p, out);
+}
+
+static void json_hash(struct jsonw *w, const char *key, uint64_t hash)
+{
+    char text[24];
+    snprintf(text, sizeof text, "%016" PRIx64, hash);
+    jsonw_string(w, key, text);
+}
+
+static void json_faults(struct jsonw *w, const struct plan_point *point,
+                        const struct export_point *e)
+{
+    jsonw_object(w, "faults");
+    jsonw_object(w, "requested");
+    jsonw_number(w, "stuck_lrs", point->sa0);
+    jsonw_number(w, "stuck_hrs", point->sa1);
+    jsonw_end(w);
+    jsonw_object(w, "injected");
+    jsonw_int(w, "cells", e->cells);
+    jsonw_int(w, "stuck_lrs", e->lrs);
+    jsonw_int(w, "stuck_hrs", e->hrs);
+    jsonw_end(w);
+    jsonw_end(w);
+}
+
+static void json_point(struct jsonw *w, const struct drive *d, size_t p)
+{
+    const struct plan *plan = d->plan;
+    const struct plan_point *point = &plan->points[p];
+    const struct plan_variant *variant = &plan->variants[point->variant];
+    struct export_point e = export_point(d, p);
+    jsonw_object(w, NULL);
+    jsonw_object(w, "values");
+    for (size_t a = 0; a < plan->job->sweep.n; a++)
+        jsonw_string(w, job_axis(plan->job, a)->path, point->values[a]);
+    jsonw_end(w);
+    jsonw_number(w, "accuracy", e.mean);
+    if (e.n > 1) {
+        jsonw_number(w, "deviation", e.deviation);
+        jsonw_number(w, "interval95", e.interval);
+    }
+    jsonw_array(w, "trials");
+    for (size_t t = 0; t < e.n; t++)
+        jsonw_number(w, NULL, accuracy(d, p, t));
+    jsonw_end(w);
+    json_faults(w, point, &e);
+    json_hash(w, "chip_hash", variant->chip_hash);
+    json_hash(w, "net_hash", variant->net_hash);
+    json_hash(w, "weights_hash", variant->weights_hash);
+    jsonw_end(w);
+}
+
+void export_json(const struct drive *drive, const char *version, FILE *out)
+{
+    const struct plan *plan = drive->plan;
+    struct jsonw *w = jsonw_create(out, 2);
+    jsonw_object(w, NULL);
+    jsonw_string(w, "version", version);
+    jsonw_string(w, "job", plan->job->name);
+    jsonw_string(w, "job_hash", plan->hash);
+    jsonw_string(w, "description", plan->job->description);
+    jsonw_string(w, "chip", plan->chip);
+    jsonw_string(w, "net", plan->net);
+    jsonw_string(w, "form", plan->form);
+    jsonw_string(w, "data", plan->data_name);
+    jsonw_int(w, "images", (int64_t)plan->images);
+    jsonw_int(w, "seed", plan->job->seed);
+    jsonw_array(w, "points");
+    for (size_t p = 0; p < plan->n_points; p++)
+        json_point(w, drive, p);
+    jsonw_end(w);
+    jsonw_end(w);
+    jsonw_destroy(w);
+}
+
+static struct file_out *create_in(const char *folder, const char *name, struct err *err)
+{
+    struct arena *mem = arena_create();
+    struct file_out *out = file_create(arena_printf(mem, "%s/%s", folder, name), err);
+    arena_destroy(mem);
+    return out;
+}
+
+bool export_tables(const struct drive *drive, const struct export_params *params, struct err *err)
+{
+    struct file_out *out = create_in(params->folder, "points.csv", err);
+    if (!out)
+        return false;
+    write_csv(drive, params, file_stream(out));
+    if (!file_commit(out, err))
+        return false;
+    out = create_in(params->folder, "points.json", err);
+    if (!out)
+        return false;
+    export_json(drive, params->version, file_stream(out));
+    if (!file_commit(out, err))
+        return false;
+    out = create_in(params->folder, "job.yaml", err);
+    if (!out)
+        return false;
+    conf_print(drive->plan->job->conf->root, job_fields, false, file_stream(out));
+    return file_commit(out, err);
+}

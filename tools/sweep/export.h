@@ -1,0 +1,29 @@
+// What a finished sweep leaves in its folder for people and programs. The bytes depend on the job
+// alone: not on workers, kills, times or where the files lie.
+#pragma once
+#include <stdbool.h>
+#include <stdio.h>
+
+struct drive;
+struct err;
+
+struct export_params {
+    const char *folder, *version;
+};
+
+// What a point comes to; n, mean and so on of the trials that count.
+struct export_point {
+    size_t n;
+    double mean, deviation, interval; // of the accuracy, 0..1; the last two only if n > 1
+    long long cells, lrs, hrs;        // over all n trials
+};
+struct export_point export_point(const struct drive *drive, size_t point);
+
+// points.csv, points.json, job.yaml.
+bool export_tables(const struct drive *drive, const struct export_params *params, struct err *err);
+void export_json(const struct drive *drive, const char *version, FILE *out);
+// accuracy.dat, accuracy.gp and, by gnuplot, accuracy.svg: accuracy over the first swept path, one
+// curve for each combination of the others. *drawn tells whether there is a picture; if there is
+// none, *why is a sentence.
+bool export_plot(const struct drive *drive, const struct export_params *params, bool *drawn,
+                 struct err *why, struct err *err);

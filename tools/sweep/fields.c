@@ -1,0 +1,66 @@
+// The keys of a job file.
+#include <limits.h>
+
+#include "nets/net.h"
+#include "tools/sweep/job.h"
+
+#define AT(member) .offset = offsetof(struct job_axis, member)
+static const struct conf_field axis_fields[] = {
+    {"path", CONF_STR, AT(path), .help = "sa0, sa1, a key of the chip, or net. and one of the net"},
+    {"from", CONF_NUM, AT(from), .optional = true, .present = offsetof(struct job_axis, has_from),
+     .help = "first value; with to and step, in place of values"},
+    {"to", CONF_NUM, AT(to), .optional = true, .present = offsetof(struct job_axis, has_to),
+     .help = "last value, if the steps meet it"},
+    {"step", CONF_NUM, AT(step), .optional = true, .present = offsetof(struct job_axis, has_step),
+     .help = "from one value to the next"},
+    {"values", CONF_NODE, AT(list), .optional = true, .word = "a list of values",
+     .help = "each as --set takes it, with its unit"},
+    {0},
+};
+#undef AT
+
+#define AT(member) .offset = offsetof(struct job_stop, member)
+static const struct conf_field stop_fields[] = {
+    {"interval", CONF_NUM, AT(interval), .min = 1e-9, .max = 1,
+     .help = "half of the 95 % interval of the accuracy, 0.005 for half a point"},
+    {"least", CONF_INT, AT(least), .min = 2, .max = JOB_MAX_TRIALS, .fallback = "3",
+     .help = "trials before the rule is asked; it reads them in order and drops later ones"},
+    {0},
+};
+#undef AT
+
+#define AT(member) .offset = offsetof(struct job, member)
+#define HAS(member) .present = offsetof(struct job, member)
+const struct conf_field job_fields[] = {
+    {"name", CONF_STR, AT(name), .help = "of the job, and of the folder that it writes"},
+    {"description", CONF_STR, AT(description), .fallback = "", .help = "for people"},
+    {"chip", CONF_STR, AT(chip), .help = "a name, or a file"},
+    {"net", CONF_STR, AT(net), .help = "a name, or a file"},
+    {"form", CONF_ENUM, AT(form), .names = net_form_names, .optional = true, HAS(has_form),
+     .help = "of the net; its own where it is not given"},
+    {"width", CONF_STR, AT(width), .optional = true, .help = "widens all layers, such as 3x"},
+    {"widths", CONF_INTS, AT(widths), .min = 1, .max = 1 << 20, .optional = true,
+     .help = "output channels layer by layer"},
+    {"weights", CONF_STR, AT(weights), .help = "a safetensors file that fits the net"},
+    {"data", CONF_STR, AT(data), .optional = true,
+     .help = "cifar10:DIR, mnist:DIR, fashion:DIR, synth, synth32; generated where not given"},
+    {"images", CONF_INT, AT(images), .min = 1, .max = 10000000, .word = "all", .fallback = "all",
+     .help = "the first of the test images"},
+    {"trials", CONF_INT, AT(trials), .min = 1, .max = JOB_MAX_TRIALS, .fallback = "1",
+     .help = "fabricated chips to draw at every point, the same ones at each"},
+    {"seed", CONF_INT, AT(seed), .min = 0, .max = INT_MAX, .fallback = "1",
+     .help = "of mapping and broken cells"},
+    {"jobs", CONF_INT, AT(jobs), .min = 1, .max = 256, .fallback = "1",
+     .help = "worker processes; the result is the same"},
+    {"sa0", CONF_NUM, AT(sa0), .min = 0, .max = 1, .fallback = "0",
+     .help = "share of cells stuck at low resistance, where it is not swept"},
+    {"sa1", CONF_NUM, AT(sa1), .min = 0, .max = 1, .fallback = "0",
+     .help = "share of cells stuck at high resistance, where it is not swept"},
+    {"set", CONF_NODE, AT(set), .optional = true, .word = "a map of PATH: VALUE",
+     .help = "keys of the chip, or of the net (net.PATH), with other values"},
+    {"sweep", CONF_SECTIONS, AT(sweep), .fields = axis_fields, .size = sizeof(struct job_axis),
+     .help = "what is varied; of several all combinations, the first the slowest"},
+    {"stop", CONF_SECTION, AT(stop), .fields = stop_fields, .optional = true, HAS(has_stop),
+     .help = "ends a point before all trials are done"},
+    {0},
+};

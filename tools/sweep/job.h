@@ -1,0 +1,59 @@
+// A sweep as its YAML file asks for it, read and checked; nothing that it names is opened.
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "sim/conf/conf.h"
+
+struct err;
+struct inputs;
+
+enum { JOB_MAX_AXES = 8, JOB_MAX_POINTS = 100000, JOB_MAX_TRIALS = 1000000 };
+
+enum axis_kind { AXIS_SA0, AXIS_SA1, AXIS_SET };
+
+struct job_axis {
+    const char *path; // as the file has it: "sa0", "adc.bits", "net.levels"
+    double from, to, step;
+    bool has_from, has_to, has_step;
+    const struct conf_node *list; // "values"; NULL: from, to, step
+    enum axis_kind kind;          // what follows is made of the above
+    size_t n;
+    const char **values; // texts, as --set takes them
+};
+
+struct job_stop {
+    double interval; // a point ends when half of its 95 % interval is at most this...
+    int least;       // ...and it has this many trials
+};
+
+struct job {
+    struct conf *conf; // resolved: names of files are absolute; owns all texts
+    const char *name, *description, *chip, *net, *width, *weights, *data;
+    int form; // of net_form_names, if has_form
+    bool has_form, has_stop;
+    struct conf_ints widths;
+    int images; // -1: all
+    int trials, seed, jobs;
+    double sa0, sa1; // where they are not swept
+    const struct conf_node *set;
+    struct conf_list sweep; // of struct job_axis, the first is the slowest
+    struct job_stop stop;
+    size_t n_sets;
+    const char **sets; // "PATH=VALUE" for inputs, from `set`
+    size_t n_points;   // the product of the axes
+};
+
+extern const struct conf_field job_fields[];
+
+// Opens the job by name or file, with the sets ("KEY=VALUE") laid over it. File names in it are
+// relative to the file that says them, those of a set to the folder one is in.
+bool job_load(const char *what, const char *const *sets, size_t n_sets, struct job **out,
+              struct err *err);
+void job_destroy(struct job *job); // NULL is fine
+
+static inline const struct job_axis *job_axis(const struct job *job, size_t i)
+{
+    return (const struct job_axis *)job->sweep.items + i;
+}

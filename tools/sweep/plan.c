@@ -1,0 +1,272 @@
+#include "tools/sweep/plan.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "nets/net.h"
+#include "nets/weights.h"
+#include "sim/base/err.h"
+#include "sim/base/hash.h"
+#include "sim/base/mem.h"
+#include "sim/chip/chip.h"
+#include "sim/infer/array.h"
+#include "tools/accuracy.h"
+#include "tools/sweep/job.h"
+#include "workloads/dataset.h"
+
+// The place of a point on every axis gives its values, its rates and its variant.
+static void place_point(struct plan *plan, size_t p)
+{
+    const struct job *job = plan->job;
+    struct plan_point *point = &plan->points[p];
+    const char **values = arena_alloc(plan->mem, job->sweep.n, sizeof *values);
+    const char *label = "";
+    size_t rest = p, period = plan->n_points;
+    point->sa0 = job->sa0;
+    point->sa1 = job->sa1;
+    for (size_t a = 0; a < job->sweep.n; a++) {
+        const struct job_axis *axis = job_axis(job, a);
+        period /= axis->n;
+        size_t at = rest / period;
+        rest %= period;
+        values[a] = axis->values[at];
+        label = arena_printf(plan->mem, "%s%s%s=%s", label, a ? ", " : "", axis->path, values[a]);
+        if (axis->kind == AXIS_SA0)
+            point->sa0 = strtod(values[a], NULL);
+        else if (axis->kind == AXIS_SA1)
+            point->sa1 = strtod(values[a], NULL);
+        else
+            point->variant = point->variant * axis->n + at;
+    }
+    point->values = values;
+    point->label = label;
+    plan->variants[point->variant].values = values;
+}
+
+static const char *widths_text(const struct job *job, struct arena *mem)
+{
+    const char *text = "";
+    for (size_t i = 0; i < job->widths.n; i++)
+        text = arena_printf(mem, "%s%s%d", text, i ? "," : "", job->widths.v[i]);
+    return *text ? text : NULL;
+}
+
+bool plan_load(const struct plan *plan, size_t variant, struct model *out, struct err *err)
+{
+    const struct job *job = plan->job;
+    struct arena *mem = arena_create();
+    struct model_params params = {
+        .inputs = {.form = job->has_form ? net_form_names[job->form] : NULL,
+                   .width = job->width,
+                   .widths = widths_text(job, mem)},
+        .chip = job->chip,
+        .net = job->net,
+        .weights = job->weights,
+        .data = job->data,
+        .images = job->images < 0 ? 0 : (size_t)job->images,
+        .seed = (uint64_t)job->seed,
+    };
+    for (size_t i = 0; i < job->n_sets; i++)
+        params.inputs.sets[params.inputs.n_sets++] = job->sets[i];
+    for (size_t a = 0; a < job->sweep.n; a++)
+        if (job_axis(job, a)->kind == AXIS_SET)
+            params.inputs.sets[params.inputs.n_sets++] = arena_printf(
+                mem, "%s=%s", job_axis(job, a)->path, plan->variants[variant].values[a]);
+    bool ok = model_load(&params, plan->data, out, err);
+    arena_destroy(mem);
+    return ok;
+}
+
+struct fault_params plan_faults(const struct plan *plan, size_t point, size_t trial)
+{
+    return (struct fault_params){.stuck_lrs = plan->points[point].sa0,
+                                 .stuck_hrs = plan->points[point].sa1,
+                                 .seed = (uint64_t)plan->job->seed,
+                                 .trial = (uint32_t)trial};
+}
+
+static bool check_images(const struct plan *plan, const struct model *m, struct err *err)
+{
+    const struct job *job = plan->job;
+    return job->images < 0 || (size_t)job->images <= m->images ||
+           conf_fail(conf_find(job->conf->root, "images"), err, "the set '%s' has %zu test images",
+                     m->data->name, m->images);
+}
+
+// Arrays are made once, without broken cells: what they do not model shows here.
+static bool check_arrays(const struct model *m, struct err *err)
+{
+    struct fault_params none = {0};
+    if (!m->integer)
+        return true;
+    struct arrays *arrays = arrays_create(m->map, m->integer, &none, CPU_AVX512, err);
+    arrays_destroy(arrays);
+    return arrays != NULL;
+}
+
+static bool check_no_faults(const struct plan *plan, size_t variant, struct err *err)
+{
+    for (size_t p = 0; p < plan->n_points; p++)
+        if (plan->points[p].variant == variant && plan->points[p].sa0 + plan->points[p].sa1 > 0)
+            return err_set(err, "the form float has no cells that could be stuck; take sa0 and sa1 "
+                                "away, or another form");
+    return true;
+}
+
+// The first variant opens the data for all of them.
+static void keep_first(struct plan *plan, struct model *m)
+{
+    if (!plan->data) {
+        plan->data = m->own_data;
+        m->own_data = NULL;
+        plan->images = m->images;
+        plan->data_name = arena_strdup(plan->mem, m->data->name);
+        plan->chip = arena_strdup(plan->mem, m->chip->name);
+        plan->net = arena_strdup(plan->mem, m->net->name);
+        plan->form = net_form_names[m->net->form];
+    }
+}
+
+static bool survey(struct plan *plan, size_t v, struct err *err)
+{
+    struct err why = {0};
+    struct model m = {0};
+    struct plan_variant *variant = &plan->variants[v];
+    bool ok =
+        plan_load(plan, v, &m, &why) && check_images(plan, &m, &why) && check_arrays(&m, &why);
+    if (ok) {
+        variant->chip_hash = m.chip->hash;
+        variant->net_hash = m.net->hash;
+        variant->weights_hash = weights_hash(m.net, m.weights);
+        keep_first(plan, &m);
+    }
+    ok = ok && (m.integer || check_no_faults(plan, v, &why));
+    model_unload(&m);
+    if (!ok && plan->n_variants > 1) {
+        size_t p = 0;
+        while (plan->points[p].variant != v)
+            p++;
+        return err_set(err, "point %zu (%s): %s", p + 1, plan->points[p].label, why.text);
+    }
+    return ok || err_set(err, "%s", why.text);
+}
+
+static void add_key(struct plan *plan, const char *key, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+static void add_key(struct plan *plan, const char *key, const char *format, ...)
+{
+    char text[1024];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    plan->keys[plan->n_keys++] = (struct store_key){key, arena_strdup(plan->mem, text)};
+}
+
+// One hash of a member of all variants, in their order.
+static uint64_t hash_variants(const struct plan *plan, size_t member)
+{
+    uint64_t hash = HASH_START;
+    for (size_t v = 0; v < plan->n_variants; v++)
+        hash = hash_bytes(hash, (const char *)&plan->variants[v] + member, sizeof(uint64_t));
+    return hash;
+}
+
+static void add_axis(struct plan *plan, size_t a)
+{
+    const struct job_axis *axis = job_axis(plan->job, a);
+    char shown[200] = "";
+    size_t used = 0;
+    uint64_t hash = HASH_START;
+    for (size_t i = 0; i < axis->n; i++) {
+        hash = hash_bytes(hash, axis->values[i], strlen(axis->values[i]) + 1);
+        if (used < sizeof shown - 1)
+            used += (size_t)snprintf(shown + used, sizeof shown - used, "%s%s", i ? " " : "",
+                                     axis->values[i]);
+    }
+    add_key(plan, arena_printf(plan->mem, "sweep.%zu", a), "%s %s", axis->path, shown);
+    add_key(plan, arena_printf(plan->mem, "sweep.%zu hash", a), "%016" PRIx64, hash);
+}
+
+// What is told first of a job that differs stands first. No names of files: what is in them counts.
+static void identify(struct plan *plan)
+{
+    const struct job *job = plan->job;
+    const struct dataset *data = plan->data;
+    uint64_t images = hash_bytes(HASH_START, data->images, data->n * dataset_image_bytes(data));
+    images = hash_bytes(images, data->labels, data->n);
+    plan->keys = arena_alloc(plan->mem, 12 + 2 * job->sweep.n, sizeof *plan->keys);
+    add_key(plan, "name", "%s", job->name);
+    for (size_t a = 0; a < job->sweep.n; a++)
+        add_axis(plan, a);
+    add_key(plan, "trials", "%d", job->trials);
+    add_key(plan, "seed", "%d", job->seed);
+    add_key(plan, "images", "%zu", plan->images);
+    add_key(plan, "sa0", "%.17g", job->sa0);
+    add_key(plan, "sa1", "%.17g", job->sa1);
+    if (job->has_stop)
+        add_key(plan, "stop", "interval %.17g, least %d", job->stop.interval, job->stop.least);
+    else
+        add_key(plan, "stop", "never");
+    add_key(plan, "chip", "%s [%016" PRIx64 "]", plan->chip,
+            hash_variants(plan, offsetof(struct plan_variant, chip_hash)));
+    add_key(plan, "net", "%s [%016" PRIx64 "]", plan->net,
+            hash_variants(plan, offsetof(struct plan_variant, net_hash)));
+    add_key(plan, "weights", "[%016" PRIx64 "]",
+            hash_variants(plan, offsetof(struct plan_variant, weights_hash)));
+    add_key(plan, "data", "%s [%016" PRIx64 "]", plan->data_name, images);
+    add_key(plan, "model version", "%d", ACCURACY_MODEL_VERSION);
+    uint64_t hash = HASH_START;
+    for (size_t k = 0; k < plan->n_keys; k++) {
+        hash = hash_bytes(hash, plan->keys[k].key, strlen(plan->keys[k].key) + 1);
+        hash = hash_bytes(hash, plan->keys[k].value, strlen(plan->keys[k].value) + 1);
+    }
+    snprintf(plan->hash, sizeof plan->hash, "%016" PRIx64, hash);
+}
+
+static bool check_rates(const struct plan *plan, struct err *err)
+{
+    for (size_t p = 0; p < plan->n_points; p++) {
+        const struct plan_point *point = &plan->points[p];
+        if (point->sa0 + point->sa1 > 1)
+            return err_set(err, "point %zu (%s): sa0 %g and sa1 %g together are above 1", p + 1,
+                           point->label, point->sa0, point->sa1);
+    }
+    return true;
+}
+
+bool plan_create(const struct job *job, struct plan **out, struct err *err)
+{
+    struct arena *mem = arena_create();
+    struct plan *plan = arena_alloc(mem, 1, sizeof *plan);
+    *plan = (struct plan){.job = job, .mem = mem, .n_points = job->n_points, .n_variants = 1};
+    for (size_t a = 0; a < job->sweep.n; a++)
+        if (job_axis(job, a)->kind == AXIS_SET)
+            plan->n_variants *= job_axis(job, a)->n;
+    plan->points = arena_alloc(mem, plan->n_points, sizeof *plan->points);
+    plan->variants = arena_alloc(mem, plan->n_variants, sizeof *plan->variants);
+    for (size_t p = 0; p < plan->n_points; p++)
+        place_point(plan, p);
+    bool ok = check_rates(plan, err);
+    for (size_t v = 0; ok && v < plan->n_variants; v++)
+        ok = survey(plan, v, err);
+    if (ok) {
+        identify(plan);
+        *out = plan;
+        return true;
+    }
+    plan_destroy(plan);
+    return false;
+}
+
+void plan_destroy(struct plan *plan)
+{
+    if (!plan)
+        return;
+    dataset_close(plan->data);
+    arena_destroy(plan->mem);
+}

@@ -1,0 +1,50 @@
+// The points of a sweep: every combination of swept values, the first path the slowest, each with
+// its chip and net. Points that differ in rates of broken cells alone share a variant.
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "sim/infer/fault.h"
+#include "tools/store/store.h"
+
+struct arena;
+struct dataset;
+struct err;
+struct job;
+struct model;
+
+struct plan_point {
+    const char *const *values; // one text per axis
+    const char *label;         // "sa0=0.01, adc.bits=6"
+    double sa0, sa1;
+    size_t variant;
+};
+
+struct plan_variant {
+    const char *const *values; // per axis; those of rates have no meaning
+    uint64_t chip_hash, net_hash, weights_hash;
+};
+
+struct plan {
+    const struct job *job; // lent
+    size_t n_points, n_variants, n_keys;
+    struct plan_point *points;
+    struct plan_variant *variants;
+    struct store_key *keys;                    // all that the results depend on
+    char hash[17];                             // of the keys
+    struct dataset *data;                      // test images, the same for all points
+    const char *chip, *net, *form, *data_name; // of the first point
+    size_t images;
+    struct arena *mem;
+};
+
+// Loads every variant once, so that what cannot work is refused before any work is done, and takes
+// the hashes of all that the results depend on.
+bool plan_create(const struct job *job, struct plan **out, struct err *err);
+void plan_destroy(struct plan *plan); // NULL is fine
+// A variant's model, on the plan's images. `out` is zeroed, and to be unloaded also on failure.
+bool plan_load(const struct plan *plan, size_t variant, struct model *out, struct err *err);
+// The broken cells of a trial. A trial draws the same chip at every point, so maps are nested as
+// rates rise.
+struct fault_params plan_faults(const struct plan *plan, size_t point, size_t trial);

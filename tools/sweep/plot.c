@@ -1,0 +1,219 @@
+// The curve: data and a script that stay beside the picture, so that it can be restyled.
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "sim/base/err.h"
+#include "sim/base/file.h"
+#include "sim/base/mem.h"
+#include "tools/sweep/drive.h"
+#include "tools/sweep/export.h"
+#include "tools/sweep/job.h"
+#include "tools/sweep/plan.h"
+
+// Points of one series lie n_series apart: the first axis is the slowest.
+struct figure {
+    const struct drive *drive;
+    const struct job_axis *x;
+    size_t n_series;
+    bool numbers; // values of x are numbers; else they stand side by side under their names
+    bool rate;
+    struct arena *mem;
+};
+
+static bool all_numbers(const struct job_axis *axis)
+{
+    for (size_t i = 0; i < axis->n; i++) {
+        char *end;
+        strtod(axis->values[i], &end);
+        if (end == axis->values[i] || *end)
+            return false;
+    }
+    return true;
+}
+
+static struct figure figure_of(const struct drive *drive, struct arena *mem)
+{
+    const struct job_axis *x = job_axis(drive->plan->job, 0);
+    return (struct figure){.drive = drive,
+                           .x = x,
+                           .n_series = drive->plan->n_points / x->n,
+                           .numbers = all_numbers(x),
+                           .rate = x->kind != AXIS_SET,
+                           .mem = mem};
+}
+
+static const char *shown_path(const struct job_axis *axis)
+{
+    return axis->kind == AXIS_SA0   ? "stuck at low resistance (SA0)"
+           : axis->kind == AXIS_SA1 ? "stuck at high resistance (SA1)"
+                                    : axis->path;
+}
+
+static const char *shown_value(const struct figure *f, const struct job_axis *axis,
+                               const char *value)
+{
+    if (axis->kind == AXIS_SET)
+        return value;
+    return arena_printf(f->mem, "%.6g %%", 100 * strtod(value, NULL));
+}
+
+// Names come from anywhere; in the script they stand between single quotes.
+static const char *quoted(const struct figure *f, const char *text)
+{
+    char *copy = arena_alloc(f->mem, 2 * strlen(text) + 3, 1), *to = copy;
+    *to++ = '\'';
+    for (; *text; text++) {
+        if (*text == '\'')
+            *to++ = '\'';
+        *to++ = (char)((unsigned char)*text < ' ' ? ' ' : *text);
+    }
+    *to = '\'';
+    return copy;
+}
+
+static const char *series_title(const struct figure *f, size_t s)
+{
+    const struct job *job = f->drive->plan->job;
+    const char *title = "";
+    for (size_t a = 1; a < job->sweep.n; a++) {
+        const struct job_axis *axis = job_axis(job, a);
+        const char *value = f->drive->plan->points[s].values[a];
+        title = arena_printf(f->mem, "%s%s%s %s", title, *title ? ", " : "", shown_path(axis),
+                             shown_value(f, axis, value));
+    }
+    return title;
+}
+
+static void write_data(const struct figure *f, FILE *out)
+{
+    const struct plan *plan = f->drive->plan;
+    fprintf(out, "# job %s [%s]; one block a curve\n", plan->job->name, plan->hash);
+    fprintf(out, "# %s%s, accuracy in %%, half of its 95 %% interval (0: one trial), trials\n",
+            f->numbers ? f->x->path : "place", f->rate ? " in %" : "");
+    for (size_t s = 0; s < f->n_series; s++) {
+        const char *title = series_title(f, s);
+        fprintf(out, "%s# %s\n", s ? "\n\n" : "", *title ? quoted(f, title) : "one curve");
+        for (size_t i = 0; i < f->x->n; i++) {
+            struct export_point e = export_point(f->drive, i * f->n_series + s);
+            double x = f->numbers ? strtod(f->x->values[i], NULL) : (double)i;
+            fprintf(out, "%.10g %.6f %.6f %zu\n", f->rate ? 100 * x : x, 100 * e.mean,
+                    100 * e.interval, e.n);
+        }
+    }
+}
+
+static void write_ticks(const struct figure *f, FILE *out)
+{
+    fputs("set xtics (", out);
+    for (size_t i = 0; i < f->x->n; i++)
+        fprintf(out, "%s%s %zu", i ? ", " : "", quoted(f, f->x->values[i]), i);
+    fputs(")\n", out);
+}
+
+// Curves differ in points and dashes first, in colours of different lightness second.
+static void write_curves(const struct figure *f, FILE *out)
+{
+    static const char *const colours[] = {"#000000", "#0072b2", "#d55e00", "#009e73", "#8a8a8a"};
+    static const int points[] = {7, 4, 8, 5, 12, 6, 9, 2};
+    fputs("plot \\\n", out);
+    for (size_t s = 0; s < f->n_series; s++)
+        fprintf(out,
+                "  'accuracy.dat' index %zu using 1:2:3 with yerrorlines dashtype %zu pointtype %d "
+                "linecolor rgb '%s' %s%s%s\n",
+                s, s % 5 + 1, points[s % (sizeof points / sizeof *points)],
+                colours[s % (sizeof colours / sizeof *colours)],
+                f->drive->plan->job->sweep.n > 1 ? "title " : "notitle",
+                f->drive->plan->job->sweep.n > 1 ? quoted(f, series_title(f, s)) : "",
+                s + 1 < f->n_series ? ", \\" : "");
+}
+
+static void write_script(const struct figure *f, FILE *out)
+{
+    const struct plan *plan = f->drive->plan;
+    const char *unit = f->rate ? "cells " : "";
+    fprintf(out, "# gnuplot -d accuracy.gp > accuracy.svg\n"
+                 "set terminal svg size 760,500 noenhanced font 'sans,14' linewidth 1.4 "
+                 "background '#ffffff'\n"
+                 "set encoding utf8\n");
+    fprintf(out, "set title %s\n",
+            quoted(f, arena_printf(f->mem, "%s: %s on %s, %zu images of %s", plan->job->name,
+                                   plan->net, plan->chip, plan->images, plan->data_name)));
+    fprintf(
+        out, "set xlabel %s\n",
+        quoted(f, arena_printf(f->mem, "%s%s%s", unit, shown_path(f->x), f->rate ? " (%)" : "")));
+    fputs("set ylabel 'accuracy (%), mean and 95 % interval'\n"
+          "set grid back linecolor rgb '#d0d0d0' dashtype 1 linewidth 0.5\n"
+          "set key below\n"
+          "set offsets graph 0.03, graph 0.03, graph 0.05, graph 0.05\n"
+          "set bars 0.6\n",
+          out);
+    if (!f->numbers)
+        write_ticks(f, out);
+    write_curves(f, out);
+}
+
+// Takes gnuplot's standard output as the picture's bytes; -d: a user's own settings stay out of it.
+static _Noreturn void become_gnuplot(const char *folder, int picture)
+{
+    static char name[] = "gnuplot", bare[] = "-d", script[] = "accuracy.gp";
+    char *arguments[] = {name, bare, script, NULL};
+    int nothing = open("/dev/null", O_RDWR);
+    if (chdir(folder) == 0 && nothing >= 0 && dup2(nothing, 0) >= 0 && dup2(picture, 1) >= 0 &&
+        dup2(nothing, 2) >= 0)
+        execvp("gnuplot", arguments);
+    _exit(127);
+}
+
+static bool draw(const char *folder, FILE *picture, struct err *why)
+{
+    int status = 0;
+    fflush(NULL);
+    pid_t pid = fork();
+    if (pid == 0)
+        become_gnuplot(folder, fileno(picture));
+    if (pid < 0)
+        return err_set(why, "no picture: gnuplot could not be started: %s", strerror(errno));
+    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+        ;
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 127)
+        return err_set(why,
+                       "no picture: gnuplot is not installed; with it (Debian: gnuplot-nox), "
+                       "in %s: gnuplot -d accuracy.gp > accuracy.svg",
+                       folder);
+    return (WIFEXITED(status) && WEXITSTATUS(status) == 0) ||
+           err_set(why, "no picture: gnuplot failed; in %s: gnuplot -d accuracy.gp tells why",
+                   folder);
+}
+
+static bool write_file(const struct figure *f, const char *path,
+                       void (*write)(const struct figure *f, FILE *out), struct err *err)
+{
+    struct file_out *out = file_create(path, err);
+    if (!out)
+        return false;
+    write(f, file_stream(out));
+    return file_commit(out, err);
+}
+
+bool export_plot(const struct drive *drive, const struct export_params *params, bool *drawn,
+                 struct err *why, struct err *err)
+{
+    struct arena *mem = arena_create();
+    struct figure f = figure_of(drive, mem);
+    const char *folder = params->folder;
+    struct file_out *picture = NULL;
+    bool ok = write_file(&f, arena_printf(mem, "%s/accuracy.dat", folder), write_data, err) &&
+              write_file(&f, arena_printf(mem, "%s/accuracy.gp", folder), write_script, err) &&
+              (picture = file_create(arena_printf(mem, "%s/accuracy.svg", folder), err)) != NULL;
+    *drawn = ok && draw(folder, file_stream(picture), why);
+    if (*drawn)
+        ok = file_commit(picture, err);
+    else
+        file_discard(picture);
+    arena_destroy(mem);
+    return ok;
+}

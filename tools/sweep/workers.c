@@ -1,0 +1,182 @@
+#include "tools/sweep/workers.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/types.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "sim/base/err.h"
+#include "sim/base/mem.h"
+#include "tools/pool.h"
+
+struct worker {
+    pid_t pid; // 0: none
+    int to, from;
+    bool busy;
+    char *task;
+};
+
+struct workers {
+    struct workers_params params;
+    struct worker *all;    // params.jobs
+    struct pollfd *polled; // likewise
+};
+
+// The ends of others would keep these open after the driver's death.
+static void close_others(const struct workers *ws)
+{
+    for (int i = 0; i < ws->params.jobs; i++)
+        if (ws->all[i].pid) {
+            close(ws->all[i].to);
+            close(ws->all[i].from);
+        }
+}
+
+// A worker ends when nobody gives or takes any more. A Ctrl-C goes to all of a terminal's
+// processes; what becomes of the workers is the driver's to say.
+static _Noreturn void serve(const struct workers *ws, int in, int out)
+{
+    const struct workers_params *p = &ws->params;
+    char *task = mem_alloc(p->task_size, 1), *answer = mem_alloc(p->answer_size, 1);
+    signal(SIGINT, SIG_IGN);
+    signal(SIGTERM, SIG_DFL);
+    close_others(ws);
+    if (p->begin)
+        p->begin(p->context);
+    while (pool_receive(in, task, p->task_size)) {
+        memset(answer, 0, p->answer_size);
+        p->work(p->context, task, answer);
+        if (!pool_send(out, answer, p->answer_size))
+            break;
+    }
+    _exit(0);
+}
+
+static bool start(struct workers *ws, struct worker *w, struct err *err)
+{
+    int down[2], up[2];
+    if (pipe(down))
+        return err_set(err, "a worker could not be started: %s", strerror(errno));
+    if (pipe(up)) {
+        close(down[0]);
+        close(down[1]);
+        return err_set(err, "a worker could not be started: %s", strerror(errno));
+    }
+    fflush(NULL);
+    pid_t pid = fork();
+    if (pid == 0) {
+        close(down[1]);
+        close(up[0]);
+        serve(ws, down[0], up[1]);
+    }
+    close(down[0]);
+    close(up[1]);
+    if (pid < 0) {
+        err_set(err, "a worker could not be started: %s; use fewer --jobs", strerror(errno));
+        close(down[1]);
+        close(up[0]);
+        return false;
+    }
+    w->pid = pid;
+    w->to = down[1];
+    w->from = up[0];
+    w->busy = false;
+    return true;
+}
+
+static void stop(struct worker *w)
+{
+    if (!w->pid)
+        return;
+    close(w->to);
+    close(w->from);
+    kill(w->pid, SIGKILL);
+    while (waitpid(w->pid, NULL, 0) < 0 && errno == EINTR)
+        ;
+    w->pid = 0;
+    w->busy = false;
+}
+
+struct workers *workers_create(const struct workers_params *params, struct err *err)
+{
+    struct workers *ws = mem_alloc(1, sizeof *ws);
+    ws->params = *params;
+    ws->all = mem_alloc((size_t)params->jobs, sizeof *ws->all);
+    ws->polled = mem_alloc((size_t)params->jobs, sizeof *ws->polled);
+    for (int i = 0; i < params->jobs; i++)
+        ws->all[i].task = mem_alloc(params->task_size, 1);
+    for (int i = 0; i < params->jobs; i++)
+        if (!start(ws, &ws->all[i], err)) {
+            workers_destroy(ws);
+            return NULL;
+        }
+    return ws;
+}
+
+void workers_destroy(struct workers *workers)
+{
+    if (!workers)
+        return;
+    for (int i = 0; i < workers->params.jobs; i++) {
+        stop(&workers->all[i]);
+        free(workers->all[i].task);
+    }
+    free(workers->all);
+    free(workers->polled);
+    free(workers);
+}
+
+int workers_busy(const struct workers *workers)
+{
+    int n = 0;
+    for (int i = 0; i < workers->params.jobs; i++)
+        n += workers->all[i].busy;
+    return n;
+}
+
+bool workers_idle(const struct workers *workers)
+{
+    return workers_busy(workers) < workers->params.jobs;
+}
+
+void workers_give(struct workers *workers, const void *task)
+{
+    struct worker *w = workers->all;
+    while (w->busy)
+        w++;
+    memcpy(w->task, task, workers->params.task_size);
+    w->busy = true;
+    pool_send(w->to, task, workers->params.task_size); // its death shows at the other pipe
+}
+
+bool workers_wait(struct workers *ws, int timeout_ms, enum workers_event *event, void *task,
+                  void *answer, struct err *err)
+{
+    *event = WORKERS_NOTHING;
+    for (int i = 0; i < ws->params.jobs; i++)
+        ws->polled[i] =
+            (struct pollfd){.fd = ws->all[i].busy ? ws->all[i].from : -1, .events = POLLIN};
+    int ready = poll(ws->polled, (nfds_t)ws->params.jobs, timeout_ms);
+    if (ready < 0 && errno != EINTR)
+        return err_set(err, "waiting for workers: %s", strerror(errno));
+    for (int i = 0; ready > 0 && i < ws->params.jobs; i++) {
+        struct worker *w = &ws->all[i];
+        if (!ws->polled[i].revents)
+            continue;
+        memcpy(task, w->task, ws->params.task_size);
+        if (pool_receive(w->from, answer, ws->params.answer_size)) {
+            w->busy = false;
+            *event = WORKERS_ANSWER;
+            return true;
+        }
+        stop(w);
+        *event = WORKERS_DIED;
+        return start(ws, w, err);
+    }
+    return true;
+}

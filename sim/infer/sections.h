@@ -27,9 +27,10 @@ struct packed_layer {
     int columns;
     int n_sections;
     struct section *sections;
-    int32_t *codes;      // of sums -rows .. rows of a section; NULL: they are the codes
-    int rows;            // of the largest section
-    int half;            // bits of a code without its sign
+    int32_t *codes;  // of sums -rows .. rows of a section; NULL: they are the codes
+    int rows;        // of the largest section
+    int32_t *values; // of added codes -most .. most; NULL: they are the sums
+    int most;
     bool streams;        // its stream is kept
     int32_t *low, *high; // else: its thresholds
     struct residual residual;

@@ -1,4 +1,4 @@
-// What packed.c lays out and packed_run.c runs; nobody else includes it.
+// What packed.c lays out and packed_run.c runs; nobody else includes it but their test.
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>

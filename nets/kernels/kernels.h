@@ -62,6 +62,8 @@ struct kernels {
     // One bit per sum, eight columns a byte: low[column] <= sum <= high[column].
     void (*threshold)(const int32_t *sums, const int32_t *low, const int32_t *high, int windows,
                       int columns, uint8_t *bits);
+    // sums[i] += table[at[i]]; an index may be negative.
+    void (*add_looked_up)(const int32_t *table, const int32_t *at, size_t n, int32_t *sums);
     // As struct residual says; shortcut (windows, columns) is NULL if there is none.
     void (*add_residual)(const struct residual *r, const int32_t *sums, const int32_t *shortcut,
                          int windows, int columns, int32_t *stream, uint8_t *bits);

@@ -54,6 +54,13 @@ static void count_windows(const struct windows *w, int32_t *sums)
 }
 #endif
 
+static void add_looked_up(const int32_t *restrict table, const int32_t *restrict at, size_t n,
+                          int32_t *restrict sums)
+{
+    for (size_t i = 0; i < n; i++)
+        sums[i] += table[at[i]];
+}
+
 #if !defined(THRESHOLD) || !defined(ADD_RESIDUAL)
 // Eight bytes of 0 or 1 to eight bits, the first lowest.
 static uint8_t join_bits(const uint8_t set[LANES])
@@ -167,5 +174,5 @@ static void dot_windows(const struct pairs *p, int32_t *sums)
 }
 #endif
 
-const struct kernels TABLE = {count_bits,   add_row, COUNT_WINDOWS, THRESHOLD,
+const struct kernels TABLE = {count_bits,   add_row, COUNT_WINDOWS, THRESHOLD, add_looked_up,
                               ADD_RESIDUAL, stick,   DOT_WINDOWS,   set_bits};

@@ -373,7 +373,7 @@ int64_t array_code(int64_t full, int half, int32_t sum)
 {
     int64_t top = ((int64_t)1 << half) - 1, code = sum;
     if (full > top + 1) {
-        int64_t scaled = ((int64_t)sum << (half + 1)) + full, two = 2 * full;
+        int64_t scaled = sum * ((int64_t)2 << half) + full, two = 2 * full;
         code = scaled / two - (scaled % two < 0);
     }
     return code > top ? top : code < -top - 1 ? -top - 1 : code;
@@ -447,11 +447,10 @@ static void gather(const struct layer *l, const int32_t *in, int group, int y, i
     for (int c = group * channels; c < (group + 1) * channels; c++)
         for (int ky = 0; ky < l->kernel_h; ky++) {
             int iy = y * l->stride + ky - l->pad;
-            const int32_t *line = in + ((size_t)c * l->in_h + iy) * l->in_w;
             for (int kx = 0; kx < l->kernel_w; kx++, row++) {
                 int ix = x * l->stride + kx - l->pad;
                 bool inside = iy >= 0 && iy < l->in_h && ix >= 0 && ix < l->in_w;
-                window[row] = inside ? line[ix] : 0;
+                window[row] = inside ? in[((size_t)c * l->in_h + iy) * l->in_w + ix] : 0;
             }
         }
 }

@@ -146,6 +146,24 @@ static void add_section(struct packed *p, int layer, const struct rows *rows)
     fill_masks(p->arrays->kernels, m, l, rows, s);
 }
 
+// What the ADC makes of every sum of a read-out, and what every sum of its codes is worth.
+static void tabulate_codes(struct packed *p, struct packed_layer *pl, int half)
+{
+    int64_t full = p->arrays->full;
+    pl->codes = arena_alloc(p->mem, 2 * (size_t)pl->rows + 1, sizeof *pl->codes);
+    for (int sum = -pl->rows; sum <= pl->rows; sum++) {
+        int32_t code = (int32_t)array_code(full, half, sum);
+        pl->codes[sum + pl->rows] = code;
+        pl->most = abs(code) > pl->most ? abs(code) : pl->most;
+    }
+    if (full <= (int64_t)1 << half)
+        return;
+    pl->most *= pl->n_sections;
+    pl->values = arena_alloc(p->mem, 2 * (size_t)pl->most + 1, sizeof *pl->values);
+    for (int codes = -pl->most; codes <= pl->most; codes++)
+        pl->values[codes + pl->most] = (int32_t)array_value(full, half, codes);
+}
+
 static void cut(struct packed *p, int layer)
 {
     const struct arrays *a = p->arrays;
@@ -153,8 +171,8 @@ static void cut(struct packed *p, int layer)
     struct packed_layer *pl = &p->layers[layer];
     struct rows *rows = mem_alloc((size_t)m->rows, sizeof *rows);
     int n = list_readouts(a, layer, rows);
-    pl->half = chip_adc(a->map->chip, a->map->net->layers[layer].name)->bits - 1;
-    bool lossy = loses(a, layer, rows, n, pl->half);
+    int half = chip_adc(a->map->chip, a->map->net->layers[layer].name)->bits - 1;
+    bool lossy = loses(a, layer, rows, n, half);
     if (!lossy) {
         n = 1;
         rows[0] = (struct rows){0, m->rows};
@@ -165,9 +183,7 @@ static void cut(struct packed *p, int layer)
         pl->rows = rows[i].n > pl->rows ? rows[i].n : pl->rows;
     }
     if (lossy)
-        pl->codes = arena_alloc(p->mem, 2 * (size_t)pl->rows + 1, sizeof *pl->codes);
-    for (int sum = -pl->rows; sum <= pl->rows && lossy; sum++)
-        pl->codes[sum + pl->rows] = (int32_t)array_code(a->full, pl->half, sum);
+        tabulate_codes(p, pl, half);
     free(rows);
 }
 

@@ -149,15 +149,16 @@ static const int32_t *count_row(struct packed_run *run, int layer, int y)
     const int32_t *codes = pl->codes + pl->rows; // of sum 0
     size_t n = (size_t)run->packed->arrays->map->net->layers[layer].out_w * pl->columns;
     memset(run->codes, 0, n * sizeof *run->codes);
+    const struct kernels *kernels = run->packed->arrays->kernels;
     for (int i = 0; i < pl->n_sections; i++) {
         count_section(run, layer, &pl->sections[i], y);
-        for (size_t k = 0; k < n; k++)
-            run->codes[k] += codes[run->sums[k]];
+        kernels->add_looked_up(codes, run->sums, n, run->codes);
     }
-    int64_t full = run->packed->arrays->full;
-    for (size_t k = 0; k < n && full > (int64_t)1 << pl->half; k++)
-        run->codes[k] = (int32_t)array_value(full, pl->half, run->codes[k]);
-    return run->codes;
+    if (!pl->values)
+        return run->codes;
+    memset(run->sums, 0, n * sizeof *run->sums);
+    kernels->add_looked_up(pl->values + pl->most, run->codes, n, run->sums);
+    return run->sums;
 }
 
 // The shortcut's elements for output row y of an add; 0 where channels are appended.

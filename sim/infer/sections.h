@@ -1,4 +1,4 @@
-// What packed.c lays out and packed_run.c runs; nobody else includes it.
+// What packed.c lays out and packed_run.c runs; nobody else includes it but their test.
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
@@ -27,9 +27,10 @@ struct packed_layer {
     int columns;
     int n_sections;
     struct section *sections;
-    int32_t *codes;      // of sums -rows .. rows of a section; NULL: they are the codes
-    int rows;            // of the largest section
-    int half;            // bits of a code without its sign
+    int32_t *codes;  // of sums -rows .. rows of a section; NULL: they are the codes
+    int rows;        // of the largest section
+    int32_t *values; // of added codes -most .. most; NULL: they are the sums
+    int most;
     bool streams;        // its stream is kept
     int32_t *low, *high; // else: its thresholds
     struct residual residual;

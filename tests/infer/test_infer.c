@@ -18,10 +18,12 @@
 #include "nets/weights.h"
 #include "sim/base/err.h"
 #include "sim/base/num.h"
+#include "sim/base/mem.h"
 #include "sim/chip/chip.h"
 #include "sim/infer/analog.h"
 #include "sim/infer/array.h"
 #include "sim/infer/packed.h"
+#include "sim/infer/sections.h"
 #include "sim/map/map.h"
 #include "tests/support/setup.h"
 
@@ -206,6 +208,28 @@ static void packed_maps_lose_what_arrays_lose(void **state)
             }
             model_free(&m);
         }
+}
+
+// 128 rows, all on and all +1, are one more than 8 bits with a sign hold.
+static void one_too_many_is_clipped(void **state)
+{
+    (void)state;
+    struct model m = model_make("hawis", "binary", NULL);
+    int32_t *w = mem_alloc((size_t)m.s.net->layers[1].weights, sizeof *w);
+    for (int64_t i = 0; i < m.s.net->layers[1].weights; i++)
+        w[i] = 1;
+    m.integer->layers[1].w = w;
+    struct arrays *arrays = arrays_make(&m, 0, 0, 1, CPU_AVX512);
+    struct packed *packed = packed_create(arrays);
+    assert_non_null(packed);
+    assert_int_equal(packed->layers[1].n_sections, 2); // 216 rows in two read-outs
+    assert_int_equal(packed->layers[1].codes[128 + 128], 127);
+    assert_int_equal(packed->layers[1].codes[128 - 128], -128);
+    assert_int_equal(packed->layers[2].n_sections, 1); // its weights are mixed
+    packed_destroy(packed);
+    arrays_destroy(arrays);
+    free(w);
+    model_free(&m);
 }
 
 // The folded threshold against the multiply-add that it stands for, at its borders, at the ends of
@@ -577,6 +601,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lossless_arrays_are_the_whole_number_net),
         cmocka_unit_test(packed_maps_lose_what_arrays_lose),
+        cmocka_unit_test(one_too_many_is_clipped),
         cmocka_unit_test(thresholds_are_the_multiply_add),
         cmocka_unit_test(whole_numbers_follow_floats),
         cmocka_unit_test(counts_are_what_was_asked_for),

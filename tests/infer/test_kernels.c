@@ -1,0 +1,115 @@
+// Every level of the kernels against sums written out here: all ones and noise, and every tail.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "nets/kernels/kernels.h"
+#include "sim/base/rng.h"
+
+enum { COLUMNS = 16, WINDOWS = 9, MAP = 4096 };
+
+static uint64_t draw(uint64_t index, bool noise)
+{
+    return noise ? rng_u64(1, RNG_SYNTH, index) : UINT64_MAX;
+}
+
+static int32_t count(const struct windows *w, int window, int column)
+{
+    int32_t sum = 0;
+    int words = w->lines * w->line_words;
+    for (int i = 0; i < words; i++) {
+        const uint64_t *masks = w->masks + ((size_t)column / 8 * words + i) * 16 + column % 8;
+        const uint8_t *at = w->map + (size_t)window * w->window_step +
+                            (size_t)(i / w->line_words) * w->line_step + i % w->line_words * 8;
+        for (int bit = 0; bit < 64; bit++) {
+            int on = at[bit / 8] >> bit % 8 & 1;
+            sum += on * ((int)(masks[0] >> bit & 1) - (int)(masks[8] >> bit & 1));
+        }
+    }
+    return sum;
+}
+
+// minus: what the masks of the negative weights hold, all or nothing or noise.
+static void expect_counts(const struct kernels *k, int lines, int line_words, bool noise,
+                          uint64_t plus, uint64_t minus)
+{
+    static uint8_t map[MAP];
+    size_t words = (size_t)lines * line_words;
+    uint64_t *masks = calloc(words * 2 * COLUMNS, sizeof *masks);
+    for (size_t i = 0; i < MAP; i++)
+        map[i] = (uint8_t)draw(i, noise);
+    for (size_t i = 0; i < words * 2 * COLUMNS; i++)
+        masks[i] = draw(MAP + i, noise) & (i / 8 % 2 ? minus : plus);
+    for (int n = 1; n <= WINDOWS; n++) {
+        struct windows w = {.map = map + 1, // words start at any byte
+                            .window_step = 3,
+                            .line_step = (size_t)line_words * 8 + 5,
+                            .n = n,
+                            .lines = lines,
+                            .line_words = line_words,
+                            .masks = masks,
+                            .columns = COLUMNS};
+        int32_t sums[WINDOWS * COLUMNS];
+        k->count_windows(&w, sums);
+        for (int i = 0; i < n * COLUMNS; i++)
+            assert_int_equal(sums[i], count(&w, i / COLUMNS, i % COLUMNS));
+    }
+    free(masks);
+}
+
+static void bits_are_counted(void **state)
+{
+    (void)state;
+    for (int level = 0; level < CPU_LEVELS; level++) {
+        const struct kernels *k = kernels_for(cpu_best((enum cpu_level)level));
+        for (int words = 1; words <= 40; words += 3)
+            for (int lines = 1; lines <= 3; lines += 2) {
+                expect_counts(k, lines, words, true, UINT64_MAX, UINT64_MAX);
+                expect_counts(k, lines, words, false, UINT64_MAX, 0);
+                expect_counts(k, lines, words, false, 0, UINT64_MAX);
+            }
+    }
+}
+
+static void numbers_are_multiplied(void **state)
+{
+    (void)state;
+    enum { LINES = 3, PAIRS = 7, STEP = 5 };
+    static int16_t map[MAP], weights[LINES * PAIRS * 2 * COLUMNS];
+    for (size_t i = 0; i < MAP; i++) // -255 .. 255 and weights of 9 bits with signs
+        map[i] = (int16_t)(draw(i, true) % 511) - 255;
+    for (size_t i = 0; i < sizeof weights / sizeof *weights; i++)
+        weights[i] = (int16_t)(draw(MAP + i, true) % 1025) - 512;
+    for (int level = 0; level < CPU_LEVELS; level++)
+        for (int n = 1; n <= WINDOWS; n++) {
+            struct pairs p = {map, STEP, 101, n, LINES, PAIRS, weights, COLUMNS};
+            int32_t sums[WINDOWS * COLUMNS];
+            kernels_for(cpu_best((enum cpu_level)level))->dot_windows(&p, sums);
+            for (int i = 0; i < n * COLUMNS; i++) {
+                int32_t want = 0;
+                int c = i % COLUMNS;
+                for (int j = 0; j < LINES * PAIRS * 2; j++) {
+                    int line = j / (2 * PAIRS), at = j % (2 * PAIRS);
+                    size_t pair = (size_t)c / 8 * LINES * PAIRS + j / 2;
+                    want += map[i / COLUMNS * STEP + line * 101 + at] *
+                            weights[(pair * 8 + c % 8) * 2 + j % 2];
+                }
+                assert_int_equal(sums[i], want);
+            }
+        }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(bits_are_counted),
+        cmocka_unit_test(numbers_are_multiplied),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

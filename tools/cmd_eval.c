@@ -1,5 +1,6 @@
 // bitline eval CHIP NET: what accuracy is left.
 #include <argp.h>
+#include <assert.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -321,6 +322,7 @@ int cmd_eval(int argc, char **argv)
     struct outcome out = {0};
     int code = EXIT_USAGE;
     if (!a.err.text[0] && load(&a, &m)) {
+        assert(m.chip && m.net && m.data);
         out.accuracy = mem_alloc(a.trials, sizeof *out.accuracy);
         double start = now_s();
         code = EXIT_OK;

@@ -153,10 +153,9 @@ static bool connect(struct store *s, struct err *err)
 
 static char *join(const char *a, const char *b)
 {
-    size_t n = strlen(a), m = strlen(b) + 1;
-    char *text = mem_alloc(n + m, 1);
-    memcpy(text, a, n);
-    memcpy(text + n, b, m);
+    size_t n = strlen(a) + strlen(b) + 1;
+    char *text = mem_alloc(n, 1);
+    snprintf(text, n, "%s%s", a, b);
     return text;
 }
 

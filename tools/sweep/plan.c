@@ -1,5 +1,6 @@
 #include "tools/sweep/plan.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -197,6 +198,7 @@ static void identify(struct plan *plan)
 {
     const struct job *job = plan->job;
     const struct dataset *data = plan->data;
+    assert(data && "survey kept the first variant's");
     uint64_t images = hash_bytes(HASH_START, data->images, data->n * dataset_image_bytes(data));
     images = hash_bytes(images, data->labels, data->n);
     plan->keys = arena_alloc(plan->mem, 12 + 2 * job->sweep.n, sizeof *plan->keys);

@@ -11,6 +11,7 @@
 #include "sim/base/num.h"
 #include "sim/base/rng.h"
 #include "sim/chip/chip.h"
+#include "sim/infer/cells.h"
 #include "sim/map/map.h"
 
 enum { UNIT = 1 << 16, MOST = 64 * UNIT };
@@ -54,16 +55,6 @@ static double theta_of(const struct fault_params *faults, const struct variation
     return variation->sigma * num_normal((uint32_t)(u >> 32));
 }
 
-static int level_of(int polarity_kind, int bits, int cell_bits, int32_t w, int slice, int polarity)
-{
-    int64_t held;
-    if (polarity_kind == POLARITY_DIFFERENTIAL)
-        held = (w > 0 && polarity == 0) || (w < 0 && polarity == 1) ? (w > 0 ? w : -(int64_t)w) : 0;
-    else
-        held = bits == 1 ? (w + 1) / 2 : w + ((int64_t)1 << (bits - 1));
-    return (int)(held >> (slice * cell_bits) & ((1 << cell_bits) - 1));
-}
-
 static int32_t make_cell(struct analog *a, const struct fault_params *faults,
                          const struct variation *variation, const struct cell_address *at,
                          int level, int top)
@@ -102,7 +93,7 @@ static void make_block(struct analog *a, const struct fault_params *faults,
                 if (out < s->outs) {
                     int slice = columns > 1 ? c % columns : s->weight_slice;
                     int32_t weight = w[(size_t)(s->out0 + out) * rows + s->row0 + row];
-                    level = level_of(kind, l->weight_bits, chip->cell.bits, weight, slice, p);
+                    level = cell_level(kind, l->weight_bits, chip->cell.bits, weight, slice, p);
                 }
                 int32_t g = make_cell(a, faults, variation, &at, level, top);
                 size_t i = (size_t)row * s->columns + c;
@@ -327,20 +318,6 @@ static void read_slice(struct analog_worker *w, const struct block *block, bool 
     }
 }
 
-static void gather(const struct layer *l, const int32_t *in, int group, int y, int x,
-                   int32_t *window)
-{
-    int channels = l->in_c / l->groups;
-    size_t row = 0;
-    for (int c = group * channels; c < (group + 1) * channels; c++)
-        for (int ky = 0; ky < l->kernel_h; ky++)
-            for (int kx = 0; kx < l->kernel_w; kx++, row++) {
-                int iy = y * l->stride + ky - l->pad, ix = x * l->stride + kx - l->pad;
-                bool inside = iy >= 0 && iy < l->in_h && ix >= 0 && ix < l->in_w;
-                window[row] = inside ? in[((size_t)c * l->in_h + iy) * l->in_w + ix] : 0;
-            }
-}
-
 void analog_matrix(void *context, int layer, const int32_t *in, int64_t *acc)
 {
     struct analog_worker *w = context;
@@ -355,7 +332,7 @@ void analog_matrix(void *context, int layer, const int32_t *in, int64_t *acc)
             for (int i = m->slice0, group = -1; i < m->slice0 + m->slices; i++) {
                 const struct block *block = &w->analog->blocks[i];
                 if (block->slice->group != group)
-                    gather(l, in, group = block->slice->group, y, x, w->window);
+                    gather_window(l, in, group = block->slice->group, y, x, w->window);
                 read_slice(w, block, signed_inputs);
             }
             for (int c = 0; c < l->out_c; c++)

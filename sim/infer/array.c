@@ -8,6 +8,7 @@
 #include "sim/base/err.h"
 #include "sim/base/mem.h"
 #include "sim/chip/chip.h"
+#include "sim/infer/cells.h"
 #include "sim/infer/matrix.h"
 #include "sim/map/map.h"
 
@@ -24,16 +25,6 @@ struct row_fates {
     int arrays;
     uint8_t *of[2];
 };
-
-static int level_of(const struct cell_model *m, int32_t w, int slice, int polarity)
-{
-    int64_t held;
-    if (m->polarity == POLARITY_DIFFERENTIAL)
-        held = (w > 0 && polarity == 0) || (w < 0 && polarity == 1) ? (w > 0 ? w : -(int64_t)w) : 0;
-    else
-        held = m->bits == 1 ? (w + 1) / 2 : w + ((int64_t)1 << (m->bits - 1));
-    return (int)(held >> (slice * m->cell_bits) & m->top);
-}
 
 static int read_cell(const struct cell_model *m, int level, enum cell_fate fate)
 {
@@ -84,7 +75,7 @@ static int64_t read_weight(const struct cell_model *m, const struct row_fates *f
     int64_t sum = 0;
     for (int k = 0; k < slices; k++)
         for (int p = 0; p < fates->arrays; p++) {
-            int level = level_of(m, weight, slice + k, p);
+            int level = cell_level(m->polarity, m->bits, m->cell_bits, weight, slice + k, p);
             level = read_cell(m, level, (enum cell_fate)fates->of[p][cell + k]);
             int64_t value = (int64_t)level << ((slice + k) * m->cell_bits);
             sum += p ? -value : value;
@@ -438,23 +429,6 @@ void array_worker_destroy(struct array_worker *worker)
     free(worker);
 }
 
-// The inputs of one window in the order of the mapping's rows; 0 outside the map.
-static void gather(const struct layer *l, const int32_t *in, int group, int y, int x,
-                   int32_t *window)
-{
-    int channels = l->in_c / l->groups;
-    size_t row = 0;
-    for (int c = group * channels; c < (group + 1) * channels; c++)
-        for (int ky = 0; ky < l->kernel_h; ky++) {
-            int iy = y * l->stride + ky - l->pad;
-            for (int kx = 0; kx < l->kernel_w; kx++, row++) {
-                int ix = x * l->stride + kx - l->pad;
-                bool inside = iy >= 0 && iy < l->in_h && ix >= 0 && ix < l->in_w;
-                window[row] = inside ? in[((size_t)c * l->in_h + iy) * l->in_w + ix] : 0;
-            }
-        }
-}
-
 // The bits of the window whose first element is at `window`, in the order of the mapping's rows.
 static void pack_window(const struct matrix *m, const uint8_t *window, uint64_t *bits)
 {
@@ -547,7 +521,7 @@ void arrays_matrix(void *context, int layer, const int32_t *in, int64_t *acc)
                     at += (size_t)y * l->stride * width + (size_t)x * l->stride;
                     multiply_packed(worker, layer, m, g, worker->padded + at);
                 } else {
-                    gather(l, in, g, y, x, worker->window);
+                    gather_window(l, in, g, y, x, worker->window);
                     multiply_rows(worker, m, g);
                 }
                 for (int c = 0; c < m->outs; c++)

@@ -1,0 +1,14 @@
+// What every model of the arrays shares: the level that a cell holds of a weight, and the inputs of
+// a window in the order of the mapping's rows.
+#pragma once
+#include <stdint.h>
+
+struct layer;
+
+// The level of slice `slice` of weight w (`bits` wide, `cell_bits` per cell) in array `array` (0:
+// plus or the only one, 1: minus) of the given polarity (enum polarity of sim/chip).
+int cell_level(int polarity, int bits, int cell_bits, int32_t w, int slice, int array);
+
+// The inputs of the window at (y, x) for one group of channels, by im2col row; 0 outside the map.
+void gather_window(const struct layer *layer, const int32_t *in, int group, int y, int x,
+                   int32_t *window);

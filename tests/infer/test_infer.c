@@ -25,91 +25,7 @@
 #include "sim/infer/packed.h"
 #include "sim/infer/sections.h"
 #include "sim/map/map.h"
-#include "tests/support/setup.h"
-
-// A stem, a block that widens and halves the map, a classifier.
-static const char text[] =
-    "name: small\ninput: {channels: 3, height: 8, width: 8, bits: 8}\nclasses: 10\nlevels: 8\n"
-    "default_form: binary\nlayers:\n"
-    "  - {name: conv1, kind: conv, out: 20, kernel: 3, pad: 1}\n"
-    "  - {name: layer1.0.conv1, kind: conv, out: 36, kernel: 3, stride: 2, pad: 1}\n"
-    "  - {name: layer1.0.conv2, kind: conv, out: 36, kernel: 3, pad: 1}\n"
-    "  - {name: layer1.0.add, kind: add, shortcut: conv1}\n"
-    "  - {name: avgpool, kind: head}\n"
-    "  - {name: linear, kind: linear, out: 10}\n";
-
-static uint32_t next(uint32_t *x)
-{
-    *x = *x * 1664525 + 1013904223;
-    return *x >> 8;
-}
-
-static float uniform(uint32_t *x, float low, float high)
-{
-    return low + (high - low) * (float)(next(x) % 10000) / 10000;
-}
-
-static struct weights *random_weights(const struct net *net)
-{
-    struct weights *w = weights_create(net);
-    uint32_t x = 7;
-    for (size_t i = 1; i < net->n; i++) {
-        const struct layer *l = &net->layers[i];
-        struct layer_weights *to = &w->layers[i];
-        for (int64_t j = 0; j < l->weights; j++)
-            to->w[j] = uniform(&x, -1, 1);
-        for (int c = 0; to->gamma && c < l->out_c; c++) {
-            to->gamma[c] = uniform(&x, -0.2F, 1);
-            to->beta[c] = uniform(&x, 0, 1);
-            to->mean[c] = uniform(&x, -1, 1);
-            to->var[c] = uniform(&x, 0.5F, 4);
-        }
-    }
-    return w;
-}
-
-struct model {
-    struct setup s;
-    struct weights *weights;
-    struct integer *integer;
-};
-
-static const double ranges_of_one[16] = {1, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8};
-
-static struct model model_make(const char *chip, const char *form, const char *const sets[])
-{
-    struct err err = {0};
-    struct model m = {.s = setup_text(chip, text, form, sets)};
-    m.weights = random_weights(m.s.net);
-    m.integer = integer_create(m.s.net, m.weights, ranges_of_one, &err);
-    if (!m.integer)
-        fail_msg("%s", err.text);
-    return m;
-}
-
-static void model_free(struct model *m)
-{
-    integer_destroy(m->integer);
-    weights_destroy(m->weights);
-    setup_free(&m->s);
-}
-
-static struct arrays *arrays_make(const struct model *m, double lrs, double hrs, uint64_t seed,
-                                  enum cpu_level level)
-{
-    struct err err = {0};
-    struct fault_params faults = {lrs, hrs, seed, 0};
-    struct arrays *arrays = arrays_create(m->s.map, m->integer, &faults, level, &err);
-    if (!arrays)
-        fail_msg("%s", err.text);
-    return arrays;
-}
-
-static void random_image(uint32_t *x, uint8_t image[192])
-{
-    for (int i = 0; i < 192; i++)
-        image[i] = (uint8_t)next(x);
-}
+#include "tests/infer/model.h"
 
 // The fast way of binary nets, where it is open to them, against the plain one.
 static bool expect_packed_same(const struct model *m, const struct arrays *arrays)
@@ -123,7 +39,7 @@ static bool expect_packed_same(const struct model *m, const struct arrays *array
     uint32_t x = 3;
     uint8_t image[192];
     for (int i = 0; i < 20; i++) {
-        random_image(&x, image);
+        model_image(&x, image);
         const int64_t *want = integer_run_image(plain, image, arrays_matrix, worker);
         assert_memory_equal(packed_run_image(fast, image), want, 10 * sizeof *want);
     }
@@ -142,7 +58,7 @@ static void expect_same(const struct model *m, const struct arrays *arrays)
     uint8_t image[192];
     int64_t want[10];
     for (int i = 0; i < 20; i++) {
-        random_image(&x, image);
+        model_image(&x, image);
         memcpy(want, integer_run_image(a, image, integer_matrix_reference, m->integer),
                sizeof want);
         assert_memory_equal(integer_run_image(b, image, arrays_matrix, worker), want, sizeof want);
@@ -239,8 +155,9 @@ static void thresholds_are_the_multiply_add(void **state)
     (void)state;
     uint32_t x = 17;
     for (int i = 0; i < 3000; i++) {
-        int64_t mul = (int64_t)(next(&x) % 2001) - 1000, half = next(&x) % 5000;
-        int64_t offset = ((int64_t)next(&x) - (1 << 23)) * (i % 3 == 0 ? 1 << 12 : 1) / (i % 5 + 1);
+        int64_t mul = (int64_t)(model_random(&x) % 2001) - 1000, half = model_random(&x) % 5000;
+        int64_t offset =
+            ((int64_t)model_random(&x) - (1 << 23)) * (i % 3 == 0 ? 1 << 12 : 1) / (i % 5 + 1);
         struct int_layer layer = {.mul = &mul, .offset = &offset, .half = half};
         int32_t low, high;
         integer_threshold(&layer, 0, &low, &high);
@@ -267,7 +184,7 @@ static void whole_numbers_follow_floats(void **state)
     uint32_t x = 5;
     uint8_t image[192];
     for (int i = 0; i < 50; i++) {
-        random_image(&x, image);
+        model_image(&x, image);
         const float *real = forward_run(forward, image);
         const int64_t *whole = integer_run_image(run, image, integer_matrix_reference, m.integer);
         int best = 0;
@@ -342,7 +259,8 @@ static void rows_are_drawn_as_their_cells(void **state)
     uint32_t x = 23;
     for (int i = 0; i < 42; i++) {
         struct fault_params faults = {rates[i % 7][0], rates[i % 7][1],
-                                      (uint64_t)next(&x) << 24 | next(&x), next(&x)};
+                                      (uint64_t)model_random(&x) << 24 | model_random(&x),
+                                      model_random(&x)};
         struct cell_address at = {i, i / 2, i % 5, i % 3, i % 2, i * 7, i % 11};
         enum cell_fate want[CELLS];
         for (int c = 0; c < CELLS; c++) {
@@ -433,7 +351,7 @@ static void finer_adcs_are_nearer(void **state)
         uint32_t x = 1;
         for (int i = 0; i < 80; i++) {
             for (int j = 0; j < INPUTS; j++)
-                in[j] = next(&x) % 2;
+                in[j] = model_random(&x) % 2;
             integer_matrix_reference(m.integer, 1, in, exact);
             arrays_matrix(worker, 1, in, got);
             for (int j = 0; j < SIZE; j++)
@@ -447,134 +365,6 @@ static void finer_adcs_are_nearer(void **state)
         model_free(&m);
     }
     assert_true(last == 0); // 128 rows at once and no sum near 128
-}
-
-// Compares two ways of computing matrices on random images.
-static void expect_agreement(const struct model *m, integer_matrix *one, void *one_context,
-                             integer_matrix *other, void *other_context)
-{
-    struct integer_run *a = integer_run_create(m->integer), *b = integer_run_create(m->integer);
-    uint32_t x = 3;
-    uint8_t image[192];
-    int64_t want[10];
-    for (int i = 0; i < 5; i++) {
-        random_image(&x, image);
-        memcpy(want, integer_run_image(a, image, one, one_context), sizeof want);
-        assert_memory_equal(integer_run_image(b, image, other, other_context), want, sizeof want);
-    }
-    integer_run_destroy(a);
-    integer_run_destroy(b);
-}
-
-static struct analog *analog_make(const struct model *m, double lrs, double hrs, double sigma)
-{
-    struct err err = {0};
-    struct analog *analog =
-        analog_create(m->s.map, m->integer, &(struct fault_params){lrs, hrs, 4, 0},
-                      &(struct variation){sigma}, &err);
-    if (!analog)
-        fail_msg("%s", err.text);
-    return analog;
-}
-
-static void conductances_without_variation_are_levels(void **state)
-{
-    (void)state;
-    static const char *const adc = "adc={preset: none, bits: 20, time: 1 ns, energy: 1 pJ, area: "
-                                   "1 um2}";
-    const char *const wide[] = {adc, NULL}, *const after[] = {adc, "crossbar.subtract=after_adc",
-                                                              NULL};
-    const char *const multi[] = {adc, "cell.bits=7", NULL},
-                      *const dacs[] = {adc,
-                                       "dac={bits: 8, "
-                                       "time: 1 ns, energy: 1 fJ, area: 1 um2}",
-                                       NULL};
-    const struct {
-        const char *chip, *form;
-        const char *const *sets;
-    } cases[] = {{"hawis", "binary", wide},    {"hawis", "binary", after},
-                 {"hawis-q8", "binary", wide}, {"isaac-ce", "binary", wide},
-                 {"hawis", "int8", wide},      {"hawis", "int8", after},
-                 {"hawis", "int8", multi},     {"hawis", "int8", dacs},
-                 {"hawis-q8", "int8", wide},   {"isaac-ce", "int8", wide}};
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        struct model m = model_make(cases[i].chip, cases[i].form, cases[i].sets);
-        struct analog *analog = analog_make(&m, 0, 0, 0);
-        struct analog_worker *worker = analog_worker_create(analog);
-        expect_agreement(&m, integer_matrix_reference, m.integer, analog_matrix, worker);
-        analog_worker_destroy(worker);
-        analog_destroy(analog);
-        model_free(&m);
-    }
-}
-
-// The two ways agree where both apply: clipping ADCs, broken cells.
-static void conductances_and_levels_agree_when_broken(void **state)
-{
-    (void)state;
-    static const char *const coarse[] = {
-        "adc={preset: none, bits: 5, time: 1 ns, energy: 1 pJ, area: 1 um2}", NULL};
-    const char *const *const sets[] = {NULL, coarse};
-    for (int i = 0; i < 2; i++) {
-        struct model m = model_make("hawis", "binary", sets[i]);
-        struct analog *analog = analog_make(&m, 0.03, 0.08, 0);
-        struct arrays *arrays = arrays_make(&m, 0.03, 0.08, 4, CPU_AVX512);
-        struct analog_worker *a = analog_worker_create(analog);
-        struct array_worker *b = array_worker_create(arrays);
-        expect_agreement(&m, arrays_matrix, b, analog_matrix, a);
-        assert_int_equal(analog_faults(analog).lrs, arrays_faults(arrays).lrs);
-        analog_worker_destroy(a);
-        array_worker_destroy(b);
-        analog_destroy(analog);
-        arrays_destroy(arrays);
-        model_free(&m);
-    }
-}
-
-// Whole-number conductances against the formula, up to sigma 1 and a ratio of 1000.
-static void conductances_follow_the_formula(void **state)
-{
-    (void)state;
-    double sum = 0;
-    enum { N = 4096 };
-    for (int i = 0; i < N; i++) {
-        double theta = num_normal((uint32_t)i << 20 | 1 << 19);
-        double want = 65536 * exp(-theta);
-        assert_true(fabs(analog_conductance(0.001, 1, 1, theta) - fmin(want, 64 * 65536)) <= 0.5);
-        want = 65536 * 0.001 * exp(-theta);
-        assert_true(fabs(analog_conductance(0.001, 0, 1, theta) - want) <= 0.5);
-        sum += analog_conductance(0.001, 1, 1, theta) / 65536.0 / N;
-    }
-    assert_true(fabs(sum - exp(0.5)) < 0.01); // the mean gain of a log-normal
-}
-
-static void variation_moves_sums(void **state)
-{
-    (void)state;
-    struct model m = model_make("hawis", "binary", NULL);
-    enum { SIZE = 20 * 64, INPUTS = 24 * 64 };
-    int32_t in[INPUTS];
-    int64_t exact[SIZE], got[SIZE];
-    uint32_t x = 1;
-    for (int j = 0; j < INPUTS; j++)
-        in[j] = next(&x) % 2;
-    integer_matrix_reference(m.integer, 1, in, exact);
-    double last = -1;
-    for (int k = 0; k <= 4; k++) { // sigma 0, 0.1 ... 0.4: further and further off
-        struct analog *analog = analog_make(&m, 0, 0, 0.1 * k);
-        struct analog_worker *worker = analog_worker_create(analog);
-        analog_matrix(worker, 1, in, got);
-        double squares = 0;
-        for (int j = 0; j < SIZE; j++)
-            squares += (double)((exact[j] - got[j]) * (exact[j] - got[j]));
-        assert_true(squares > last);
-        assert_true(k || squares == 0);
-        last = squares;
-        assert_int_equal(analog_cut(analog), 0);
-        analog_worker_destroy(worker);
-        analog_destroy(analog);
-    }
-    model_free(&m);
 }
 
 static void what_is_not_modelled_is_refused(void **state)
@@ -611,10 +401,6 @@ int main(void)
         cmocka_unit_test(both_kinds_erase_alike),
         cmocka_unit_test(another_place_is_hit_elsewhere),
         cmocka_unit_test(finer_adcs_are_nearer),
-        cmocka_unit_test(conductances_without_variation_are_levels),
-        cmocka_unit_test(conductances_and_levels_agree_when_broken),
-        cmocka_unit_test(conductances_follow_the_formula),
-        cmocka_unit_test(variation_moves_sums),
         cmocka_unit_test(what_is_not_modelled_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

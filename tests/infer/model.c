@@ -1,0 +1,106 @@
+#include "tests/infer/model.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "nets/forward.h"
+#include "nets/integer.h"
+#include "nets/net.h"
+#include "nets/weights.h"
+#include "sim/base/err.h"
+#include "sim/base/num.h"
+#include "sim/base/mem.h"
+#include "sim/chip/chip.h"
+#include "sim/infer/analog.h"
+#include "sim/infer/array.h"
+#include "sim/infer/packed.h"
+#include "sim/infer/sections.h"
+#include "sim/map/map.h"
+#include "tests/support/setup.h"
+
+// A stem, a block that widens and halves the map, a classifier.
+static const char text[] =
+    "name: small\ninput: {channels: 3, height: 8, width: 8, bits: 8}\nclasses: 10\nlevels: 8\n"
+    "default_form: binary\nlayers:\n"
+    "  - {name: conv1, kind: conv, out: 20, kernel: 3, pad: 1}\n"
+    "  - {name: layer1.0.conv1, kind: conv, out: 36, kernel: 3, stride: 2, pad: 1}\n"
+    "  - {name: layer1.0.conv2, kind: conv, out: 36, kernel: 3, pad: 1}\n"
+    "  - {name: layer1.0.add, kind: add, shortcut: conv1}\n"
+    "  - {name: avgpool, kind: head}\n"
+    "  - {name: linear, kind: linear, out: 10}\n";
+
+uint32_t model_random(uint32_t *x)
+{
+    *x = *x * 1664525 + 1013904223;
+    return *x >> 8;
+}
+
+static float uniform(uint32_t *x, float low, float high)
+{
+    return low + (high - low) * (float)(model_random(x) % 10000) / 10000;
+}
+
+static struct weights *random_weights(const struct net *net)
+{
+    struct weights *w = weights_create(net);
+    uint32_t x = 7;
+    for (size_t i = 1; i < net->n; i++) {
+        const struct layer *l = &net->layers[i];
+        struct layer_weights *to = &w->layers[i];
+        for (int64_t j = 0; j < l->weights; j++)
+            to->w[j] = uniform(&x, -1, 1);
+        for (int c = 0; to->gamma && c < l->out_c; c++) {
+            to->gamma[c] = uniform(&x, -0.2F, 1);
+            to->beta[c] = uniform(&x, 0, 1);
+            to->mean[c] = uniform(&x, -1, 1);
+            to->var[c] = uniform(&x, 0.5F, 4);
+        }
+    }
+    return w;
+}
+
+static const double ranges_of_one[16] = {1, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8};
+
+struct model model_make(const char *chip, const char *form, const char *const sets[])
+{
+    struct err err = {0};
+    struct model m = {.s = setup_text(chip, text, form, sets)};
+    m.weights = random_weights(m.s.net);
+    m.integer = integer_create(m.s.net, m.weights, ranges_of_one, &err);
+    if (!m.integer)
+        fail_msg("%s", err.text);
+    return m;
+}
+
+void model_free(struct model *m)
+{
+    integer_destroy(m->integer);
+    weights_destroy(m->weights);
+    setup_free(&m->s);
+}
+
+struct arrays *arrays_make(const struct model *m, double lrs, double hrs, uint64_t seed,
+                           enum cpu_level level)
+{
+    struct err err = {0};
+    struct fault_params faults = {lrs, hrs, seed, 0};
+    struct arrays *arrays = arrays_create(m->s.map, m->integer, &faults, level, &err);
+    if (!arrays)
+        fail_msg("%s", err.text);
+    return arrays;
+}
+
+void model_image(uint32_t *x, uint8_t image[192])
+{
+    for (int i = 0; i < 192; i++)
+        image[i] = (uint8_t)model_random(x);
+}

@@ -1,0 +1,24 @@
+// A small net with random weights on a chip, for tests of what arrays compute.
+#pragma once
+#include <stdint.h>
+
+#include "nets/kernels/kernels.h"
+#include "tests/support/setup.h"
+
+struct arrays;
+struct integer;
+struct weights;
+
+struct model {
+    struct setup s;
+    struct weights *weights;
+    struct integer *integer;
+};
+
+// A stem, a block that halves the map, a classifier of 10; images are 3x8x8. As setup_text.
+struct model model_make(const char *chip, const char *form, const char *const sets[]);
+void model_free(struct model *m);
+struct arrays *arrays_make(const struct model *m, double lrs, double hrs, uint64_t seed,
+                           enum cpu_level level);
+uint32_t model_random(uint32_t *x);
+void model_image(uint32_t *x, uint8_t image[192]);

@@ -1,0 +1,51 @@
+// A net in training: a batch forward and backward, shared out over threads in fixed shards, so that
+// the result is the same for any number of them. Parameters, and the gradients in the same form,
+// stand in struct weights.
+//
+// Forms: binary as DoReFa (weights sign(w) * mean|w| of the layer, sign(0) = +1 as nets/forward has
+// it; activations 1 where x > 0.5, gradient passed where 0 <= x <= 1; that of weights passed
+// everywhere, the scale taken as constant); int8 and int16 as symmetric steps of weights and
+// clipped, running-range steps of activations, gradients straight through inside the range; float.
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "nets/backend/backend.h"
+
+struct err;
+struct net;
+struct perturb;
+struct weights;
+
+struct graph_options {
+    const struct backend *backend;
+    enum operand operand;
+    int batch;                     // images at most
+    int shard;                     // images of one product; part of the result, unlike workers
+    int workers;                   // threads, the caller's included
+    const struct perturb *perturb; // NULL: none; lent
+};
+
+struct graph_batch {
+    int n;                        // images, at most options.batch
+    const uint8_t *const *images; // raw, (channels, height, width) each
+    const float *targets;         // (n, classes): probabilities; NULL: none wanted
+};
+
+struct graph;
+
+// Fails on layers that cannot be trained, saying which. The net is lent.
+bool graph_create(const struct net *net, const struct graph_options *options, struct graph **out,
+                  struct err *err);
+void graph_destroy(struct graph *graph); // NULL is fine
+
+// Forward with the batch's own statistics, backward from the mean cross-entropy with the targets.
+// Overwrites grads: w, bias, gamma, beta hold gradients, mean and var the batch's statistics (var
+// unbiased, as PyTorch's running one). Returns the loss; logits (n, classes) if wanted, else NULL.
+double graph_train(struct graph *graph, const struct weights *params, uint64_t step,
+                   const struct graph_batch *batch, struct weights *grads, float *logits);
+// Forward alone: with running statistics; or, stats given, with the batch's own, which go there.
+void graph_forward(struct graph *graph, const struct weights *params, uint64_t step,
+                   const struct graph_batch *batch, struct weights *stats, float *logits);
+size_t graph_bytes(const struct graph *graph); // memory that it holds

@@ -8,6 +8,7 @@
 #include "sim/base/err.h"
 #include "sim/base/mem.h"
 #include "sim/chip/chip.h"
+#include "sim/infer/analog.h"
 #include "sim/infer/array.h"
 #include "sim/infer/evaluate.h"
 #include "sim/map/map.h"
@@ -110,17 +111,16 @@ struct drawn {
     struct analog *analog;
 };
 
-static bool draw_chip(const struct model *model, const struct fault_params *faults,
-                      const struct variation *variation, enum cpu_level cpu, struct drawn *drawn,
-                      struct trial *out, struct err *err)
+static bool draw_chip(const struct model *model, const struct draw *draw, enum cpu_level cpu,
+                      struct drawn *drawn, struct trial *out, struct err *err)
 {
-    if (variation->sigma <= 0)
-        drawn->arrays = arrays_create(model->map, model->integer, faults, cpu, NULL);
+    if (draw->defects.sigma <= 0)
+        drawn->arrays = arrays_create(model->map, model->integer, draw, cpu, NULL);
     if (drawn->arrays) {
         out->faults = arrays_faults(drawn->arrays);
         return true;
     }
-    drawn->analog = analog_create(model->map, model->integer, faults, variation, err);
+    drawn->analog = analog_create(model->map, model->integer, draw, err);
     if (!drawn->analog)
         return false;
     out->faults = analog_faults(drawn->analog);
@@ -128,13 +128,22 @@ static bool draw_chip(const struct model *model, const struct fault_params *faul
     return true;
 }
 
-bool model_trial(const struct model *model, const struct fault_params *faults,
-                 const struct variation *variation, enum cpu_level cpu, int jobs, struct trial *out,
-                 struct err *err)
+bool model_check(const struct model *model, const struct draw *draw, struct err *err)
+{
+    struct drawn drawn = {0};
+    struct trial trial;
+    bool ok = !model->integer || draw_chip(model, draw, CPU_AVX512, &drawn, &trial, err);
+    arrays_destroy(drawn.arrays);
+    analog_destroy(drawn.analog);
+    return ok;
+}
+
+bool model_trial(const struct model *model, const struct draw *draw, enum cpu_level cpu, int jobs,
+                 struct trial *out, struct err *err)
 {
     struct drawn drawn = {0};
     *out = (struct trial){0};
-    if (model->integer && !draw_chip(model, faults, variation, cpu, &drawn, out, err))
+    if (model->integer && !draw_chip(model, draw, cpu, &drawn, out, err))
         return false;
     struct evaluation what = {model->net,   model->weights, model->integer,
                               drawn.arrays, drawn.analog,   model->data};

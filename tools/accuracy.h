@@ -6,7 +6,6 @@
 #include <stdint.h>
 
 #include "nets/kernels/kernels.h"
-#include "sim/infer/analog.h"
 #include "sim/infer/fault.h"
 #include "tools/inputs.h"
 
@@ -53,8 +52,9 @@ struct trial {
     int64_t cut; // conductances above the range
 };
 
-// Runs all images through the arrays as `faults` and `variation` leave them, in `jobs` processes;
-// the result does not depend on jobs or cpu.
-bool model_trial(const struct model *model, const struct fault_params *faults,
-                 const struct variation *variation, enum cpu_level cpu, int jobs, struct trial *out,
-                 struct err *err);
+// Whether the arrays of a draw are modelled, on this chip and in this form.
+bool model_check(const struct model *model, const struct draw *draw, struct err *err);
+// Runs all images through the arrays of one draw, in `jobs` processes; the result does not depend
+// on jobs or cpu.
+bool model_trial(const struct model *model, const struct draw *draw, enum cpu_level cpu, int jobs,
+                 struct trial *out, struct err *err);

@@ -68,8 +68,7 @@ struct args {
     struct model_params model;
     bool json;
     unsigned long long trials, jobs;
-    struct fault_params faults;
-    struct variation variation;
+    char defects[3][48]; // sets of the chip's, from --sa0, --sa1 and --sigma
     enum cpu_level cpu;
     struct err err;
 };
@@ -85,22 +84,42 @@ static bool parse_whole(const char *name, const char *text, unsigned long long l
     return true;
 }
 
-static bool parse_rate(const char *name, const char *text, double *out, struct err *err)
+static bool parse_number(const char *text, double most, double *out)
 {
     char *end;
     *out = strtod(text, &end);
-    if (end == text || *end || !(*out >= 0) || *out > 1)
-        return err_set(err, "--%s %s: a rate from 0 to 1 is wanted (1 %% is 0.01)", name, text);
-    return true;
+    return end != text && !*end && *out >= 0 && *out <= most;
 }
 
-static bool parse_sigma(const char *text, double *out, struct err *err)
+// The flags are short for keys of the chip.
+static void set_defect(struct args *a, int i, const char *key, double value)
 {
-    char *end;
-    *out = strtod(text, &end);
-    if (end == text || *end || !(*out >= 0) || *out > 10)
-        return err_set(err, "--sigma %s: a number from 0 to 10 is wanted", text);
-    return true;
+    struct inputs *inputs = &a->model.inputs;
+    bool again = *a->defects[i];
+    snprintf(a->defects[i], sizeof a->defects[i], "defects.%s=%.17g", key, value);
+    if (!again && inputs->n_sets == INPUTS_MAX_SETS)
+        err_set(&a->err, "more than %d settings; write a chip file that extends this one",
+                INPUTS_MAX_SETS);
+    else if (!again)
+        inputs->sets[inputs->n_sets++] = a->defects[i];
+}
+
+static void parse_rate(const char *name, const char *text, struct args *a, int i, const char *key)
+{
+    double rate;
+    if (parse_number(text, 1, &rate))
+        set_defect(a, i, key, rate);
+    else
+        err_set(&a->err, "--%s %s: a rate from 0 to 1 is wanted (1 %% is 0.01)", name, text);
+}
+
+static void parse_sigma(const char *text, struct args *a)
+{
+    double sigma;
+    if (parse_number(text, 10, &sigma))
+        set_defect(a, 2, "sigma", sigma);
+    else
+        err_set(&a->err, "--sigma %s: a number from 0 to 10 is wanted", text);
 }
 
 static bool parse_cpu(const char *text, enum cpu_level *out, struct err *err)
@@ -132,13 +151,13 @@ static bool parse_value(int key, char *arg, struct args *a)
         parse_whole("jobs", arg, 1, 256, &a->jobs, &a->err);
         return true;
     case OPTION_SA0:
-        parse_rate("sa0", arg, &a->faults.stuck_lrs, &a->err);
+        parse_rate("sa0", arg, a, 0, "stuck_lrs");
         return true;
     case OPTION_SA1:
-        parse_rate("sa1", arg, &a->faults.stuck_hrs, &a->err);
+        parse_rate("sa1", arg, a, 1, "stuck_hrs");
         return true;
     case OPTION_SIGMA:
-        parse_sigma(arg, &a->variation.sigma, &a->err);
+        parse_sigma(arg, a);
         return true;
     case OPTION_CPU:
         parse_cpu(arg, &a->cpu, &a->err);
@@ -179,9 +198,6 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 
 static bool load(struct args *a, struct model *m)
 {
-    if (a->faults.stuck_lrs + a->faults.stuck_hrs > 1)
-        return err_set(&a->err, "--sa0 %g and --sa1 %g together are above 1", a->faults.stuck_lrs,
-                       a->faults.stuck_hrs);
     if (!a->model.weights)
         return err_set(&a->err, "--weights FILE is wanted: a safetensors file that fits the net");
     if (!model_load(&a->model, NULL, m, &a->err))
@@ -207,11 +223,9 @@ static double now_s(void)
 
 static bool run_trial(struct args *a, const struct model *m, unsigned trial, struct outcome *out)
 {
-    struct fault_params faults = a->faults;
-    faults.seed = a->model.seed;
-    faults.trial = trial;
+    struct draw draw = {m->chip->defects, a->model.seed, trial};
     struct trial one = {0};
-    if (!model_trial(m, &faults, &a->variation, a->cpu, (int)a->jobs, &one, &a->err))
+    if (!model_trial(m, &draw, a->cpu, (int)a->jobs, &one, &a->err))
         return false;
     out->faults.cells += one.faults.cells;
     out->faults.lrs += one.faults.lrs;
@@ -262,8 +276,8 @@ static void print_json(const struct args *a, const struct model *m, const struct
     jsonw_int(w, "images", (int64_t)m->images);
     jsonw_object(w, "faults");
     jsonw_object(w, "requested");
-    jsonw_number(w, "stuck_lrs", a->faults.stuck_lrs);
-    jsonw_number(w, "stuck_hrs", a->faults.stuck_hrs);
+    jsonw_number(w, "stuck_lrs", m->chip->defects.stuck_lrs);
+    jsonw_number(w, "stuck_hrs", m->chip->defects.stuck_hrs);
     jsonw_end(w);
     jsonw_object(w, "injected");
     jsonw_int(w, "cells", out->faults.cells);
@@ -272,7 +286,7 @@ static void print_json(const struct args *a, const struct model *m, const struct
     jsonw_end(w);
     jsonw_end(w);
     jsonw_object(w, "variation");
-    jsonw_number(w, "sigma", a->variation.sigma);
+    jsonw_number(w, "sigma", m->chip->defects.sigma);
     jsonw_int(w, "conductances_cut", out->cut);
     jsonw_end(w);
     jsonw_number(w, "images_per_second", (double)m->images * (double)a->trials / out->seconds);
@@ -300,12 +314,12 @@ static void print_text(const struct args *a, const struct model *m, const struct
     if (m->integer)
         printf("faults   stuck at low resistance (SA0): %g asked, %" PRId64 " hit; at high (SA1): "
                "%g asked, %" PRId64 " hit; of %" PRId64 " cells\n",
-               a->faults.stuck_lrs, out->faults.lrs, a->faults.stuck_hrs, out->faults.hrs,
-               out->faults.cells);
-    if (a->variation.sigma > 0)
+               m->chip->defects.stuck_lrs, out->faults.lrs, m->chip->defects.stuck_hrs,
+               out->faults.hrs, out->faults.cells);
+    if (m->chip->defects.sigma > 0)
         printf("variation log-normal, sigma %g, drawn once per chip; %" PRId64
                " conductances above 64 Gmax were cut there\n",
-               a->variation.sigma, out->cut);
+               m->chip->defects.sigma, out->cut);
     printf("speed    %.0f images/s\n", (double)m->images * (double)a->trials / out->seconds);
 }
 

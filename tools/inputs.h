@@ -9,9 +9,11 @@
 struct chip;
 struct err;
 
+enum { INPUTS_MAX_SETS = 256 };
+
 struct inputs {
     const char *form, *width, *widths; // as given; NULL: not given
-    const char *sets[256];             // "PATH=VALUE"
+    const char *sets[INPUTS_MAX_SETS]; // "PATH=VALUE"
     size_t n_sets;
 };
 

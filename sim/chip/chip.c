@@ -182,6 +182,8 @@ const struct conf_field chip_fields[] = {
     UNIT("encoder", chip, encoder, "one bit of the first layer's input planes"),
     {"power_gating", CONF_BOOL, OF(chip, gating), .fallback = "true",
      .help = "unoccupied tiles are off and leak nothing"},
+    {"defects", CONF_SECTION, OF(chip, defects), .fields = defect_fields,
+     .help = "what is broken or spreads; felt by eval and sweep, free of time and energy"},
     {"mapping", CONF_SECTION, OF(chip, mapping), .fields = mapping_fields,
      .help = "how nets are laid out"},
     {"mnsim", CONF_SECTION, OF(chip, mnsim), .fields = mnsim_fields, .optional = true,
@@ -252,6 +254,8 @@ static bool check(struct chip *chip, struct err *err)
     if (chip->crossbar.subtract_after && chip->crossbar.polarity != POLARITY_DIFFERENTIAL)
         return conf_fail(at(chip, "crossbar.subtract"), err,
                          "only differential pairs are subtracted; remove the key or set polarity");
+    if (!defect_check(&chip->defects, at(chip, "defects"), err))
+        return false;
     if (chip->mapping.tiles > chip_tiles(chip))
         return conf_fail(at(chip, "mapping.tiles"), err,
                          "%d tiles, but the chip has %d x %d = %d; lower "

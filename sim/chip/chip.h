@@ -9,6 +9,7 @@
 #include "models/buffer.h"
 #include "models/cell.h"
 #include "models/dac.h"
+#include "models/defect.h"
 #include "models/noc.h"
 #include "models/unit.h"
 #include "sim/conf/conf.h"
@@ -125,6 +126,7 @@ struct chip {
     struct offchip_params offchip;
     struct unit_params encoder; // one bit of the first layer's input planes
     bool gating;                // unoccupied tiles are switched off
+    struct defect_params defects;
     struct mapping_params mapping;
     bool has_mnsim;
     struct mnsim_params mnsim;

@@ -44,34 +44,31 @@ int32_t analog_conductance(double gmin, int level, int top, double theta)
     return units > MOST ? MOST : (int32_t)units;
 }
 
-static double theta_of(const struct fault_params *faults, const struct variation *variation,
-                       const struct cell_address *at)
+static double theta_of(const struct draw *draw, const struct cell_address *at)
 {
-    if (variation->sigma <= 0)
+    if (draw->defects.sigma <= 0)
         return 0;
     uint32_t counter[4];
-    fault_counter(faults, at, counter);
-    uint64_t u = rng_counter(faults->seed, RNG_VARIATION, counter);
-    return variation->sigma * num_normal((uint32_t)(u >> 32));
+    fault_counter(draw, at, counter);
+    uint64_t u = rng_counter(draw->seed, RNG_VARIATION, counter);
+    return draw->defects.sigma * num_normal((uint32_t)(u >> 32));
 }
 
-static int32_t make_cell(struct analog *a, const struct fault_params *faults,
-                         const struct variation *variation, const struct cell_address *at,
+static int32_t make_cell(struct analog *a, const struct draw *draw, const struct cell_address *at,
                          int level, int top)
 {
-    enum cell_fate fate = fault_any(faults) ? fault_cell(faults, at) : CELL_FINE;
+    enum cell_fate fate = fault_any(draw) ? fault_cell(draw, at) : CELL_FINE;
     a->counts.cells++;
     a->counts.lrs += fate == CELL_LRS;
     a->counts.hrs += fate == CELL_HRS;
     if (fate != CELL_FINE)
         return analog_conductance(a->gmin, fate == CELL_LRS ? top : 0, top, 0);
-    int32_t g = analog_conductance(a->gmin, level, top, theta_of(faults, variation, at));
+    int32_t g = analog_conductance(a->gmin, level, top, theta_of(draw, at));
     a->cut += g == MOST;
     return g;
 }
 
-static void make_block(struct analog *a, const struct fault_params *faults,
-                       const struct variation *variation, struct block *block)
+static void make_block(struct analog *a, const struct draw *draw, struct block *block)
 {
     const struct slice *s = block->slice;
     const struct chip *chip = a->map->chip;
@@ -95,7 +92,7 @@ static void make_block(struct analog *a, const struct fault_params *faults,
                     int32_t weight = w[(size_t)(s->out0 + out) * rows + s->row0 + row];
                     level = cell_level(kind, l->weight_bits, chip->cell.bits, weight, slice, p);
                 }
-                int32_t g = make_cell(a, faults, variation, &at, level, top);
+                int32_t g = make_cell(a, draw, &at, level, top);
                 size_t i = (size_t)row * s->columns + c;
                 if (p && !apart)
                     block->plane[0][i] -= g;
@@ -121,8 +118,7 @@ static bool check_layer(const struct mapping *map, int layer, struct err *err)
 }
 
 struct analog *analog_create(const struct mapping *mapping, const struct integer *integer,
-                             const struct fault_params *faults, const struct variation *variation,
-                             struct err *err)
+                             const struct draw *draw, struct err *err)
 {
     const struct chip *chip = mapping->chip;
     if (chip->mapping.replicate) {
@@ -140,7 +136,7 @@ struct analog *analog_create(const struct mapping *mapping, const struct integer
     a->blocks = arena_alloc(mem, (size_t)mapping->n_slices, sizeof *a->blocks);
     for (int i = 0; i < mapping->n_slices; i++) {
         a->blocks[i].slice = &mapping->slices[i];
-        make_block(a, faults, variation, &a->blocks[i]);
+        make_block(a, draw, &a->blocks[i]);
     }
     return a;
 }

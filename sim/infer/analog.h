@@ -18,16 +18,11 @@ struct err;
 struct integer;
 struct mapping;
 
-struct variation {
-    double sigma;
-};
-
 struct analog;
 
 // Refuses one-bit read-outs, and signed images where a DAC of several bits needs several cycles.
 struct analog *analog_create(const struct mapping *mapping, const struct integer *integer,
-                             const struct fault_params *faults, const struct variation *variation,
-                             struct err *err);
+                             const struct draw *draw, struct err *err);
 void analog_destroy(struct analog *analog); // NULL is fine
 struct fault_counts analog_faults(const struct analog *analog);
 int64_t analog_cut(const struct analog *analog); // conductances above the range

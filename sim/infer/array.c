@@ -32,13 +32,13 @@ static int read_cell(const struct cell_model *m, int level, enum cell_fate fate)
 }
 
 // The fates of n cells of a row from `at` on, counted.
-static void draw_row(struct arrays *a, const struct fault_params *faults,
-                     const struct cell_address *at, int n, uint8_t *fates)
+static void draw_row(struct arrays *a, const struct draw *draw, const struct cell_address *at,
+                     int n, uint8_t *fates)
 {
     a->counts.cells += n;
-    if (!fault_any(faults))
+    if (!fault_any(draw))
         return; // all fine, as they were made
-    fault_row(faults, a->kernels, at, n, fates);
+    fault_row(draw, a->kernels, at, n, fates);
     int lrs = 0, hrs = 0;
     for (int i = 0; i < n; i++) {
         lrs += fates[i] == CELL_LRS;
@@ -55,8 +55,8 @@ static struct cell_address address_of(const struct mapping *map, const struct sl
 }
 
 // What the offset column, or the digital side in its place, says of one row: 1 if all is well.
-static int unit_of(struct arrays *a, const struct fault_params *faults, const struct slice *s,
-                   int row, const struct cell_model *m)
+static int unit_of(struct arrays *a, const struct draw *draw, const struct slice *s, int row,
+                   const struct cell_model *m)
 {
     if (m->polarity != POLARITY_OFFSET)
         return 1;
@@ -64,7 +64,7 @@ static int unit_of(struct arrays *a, const struct fault_params *faults, const st
     at.row = row;
     at.column = s->columns - 1;
     uint8_t fate = CELL_FINE;
-    draw_row(a, faults, &at, 1, &fate);
+    draw_row(a, draw, &at, 1, &fate);
     return read_cell(m, 1, (enum cell_fate)fate);
 }
 
@@ -94,7 +94,7 @@ static void read_pairs(const struct row_fates *fates, const int32_t *w, size_t s
 }
 
 // Adds one slice's cells to the weights in effect.
-static void read_slice(struct arrays *a, const struct fault_params *faults, const struct slice *s,
+static void read_slice(struct arrays *a, const struct draw *draw, const struct slice *s,
                        const struct cell_model *m, struct row_fates *fates)
 {
     const struct layer *l = &a->map->net->layers[s->layer];
@@ -106,7 +106,7 @@ static void read_slice(struct arrays *a, const struct fault_params *faults, cons
     bool pairs = m->polarity == POLARITY_DIFFERENTIAL && m->bits == 1 && m->cell_bits == 1;
     struct cell_address at = address_of(a->map, s);
     for (int row = 0; row < s->rows; row++) {
-        int unit = offset ? unit_of(a, faults, s, row, m) : 0;
+        int unit = offset ? unit_of(a, draw, s, row, m) : 0;
         int64_t off = m->bits == 1 ? unit : (int64_t)unit << (m->bits - 1);
         size_t w_row = (size_t)s->row0 + row;
         const int32_t *w = a->net->layers[s->layer].w + (size_t)s->out0 * matrix->rows + w_row;
@@ -114,7 +114,7 @@ static void read_slice(struct arrays *a, const struct fault_params *faults, cons
                       (s->out0 - first_out);
         at.row = row;
         for (at.polarity = 0; at.polarity < fates->arrays; at.polarity++)
-            draw_row(a, faults, &at, s->outs * in_columns, fates->of[at.polarity]);
+            draw_row(a, draw, &at, s->outs * in_columns, fates->of[at.polarity]);
         if (pairs) {
             read_pairs(fates, w, (size_t)matrix->rows, s->outs, to);
             continue;
@@ -275,7 +275,7 @@ static void pack(struct arrays *a, int layer)
         }
 }
 
-static void read_layer(struct arrays *a, int layer, const struct fault_params *faults,
+static void read_layer(struct arrays *a, int layer, const struct draw *draw,
                        const struct cell_model *m)
 {
     const struct map_layer *ml = &a->map->layers[layer];
@@ -286,12 +286,11 @@ static void read_layer(struct arrays *a, int layer, const struct fault_params *f
     uint8_t *fine = mem_alloc(2 * (size_t)columns, 1); // CELL_FINE is 0
     struct row_fates fates = {m->polarity == POLARITY_DIFFERENTIAL ? 2 : 1, {fine, fine + columns}};
     for (int i = ml->slice0; i < ml->slice0 + each; i++)
-        read_slice(a, faults, &a->map->slices[i], m, &fates);
+        read_slice(a, draw, &a->map->slices[i], m, &fates);
     free(fine);
 }
 
-static bool build_layer(struct arrays *a, int layer, const struct fault_params *faults,
-                        struct err *err)
+static bool build_layer(struct arrays *a, int layer, const struct draw *draw, struct err *err)
 {
     const struct chip *chip = a->map->chip;
     const struct layer *l = &a->map->net->layers[layer];
@@ -306,19 +305,19 @@ static bool build_layer(struct arrays *a, int layer, const struct fault_params *
     struct cell_model cells = {l->weight_bits, chip->cell.bits,
                                ml->weight_slices * ml->column_slices, chip->crossbar.polarity,
                                (1 << chip->cell.bits) - 1};
-    if (!check_adc(a, layer, &cells, fault_any(faults), err))
+    if (!check_adc(a, layer, &cells, fault_any(draw), err))
         return false;
-    read_layer(a, layer, faults, &cells);
+    read_layer(a, layer, draw, &cells);
     pack(a, layer);
     if (m->clips && !m->packed)
-        return err_set(err, "layer '%s': faults make sums that this ADC's model does not cover",
+        return err_set(err,
+                       "layer '%s': broken cells make sums that this ADC's model does not cover",
                        l->name);
     return true;
 }
 
 struct arrays *arrays_create(const struct mapping *mapping, const struct integer *integer,
-                             const struct fault_params *faults, enum cpu_level level,
-                             struct err *err)
+                             const struct draw *draw, enum cpu_level level, struct err *err)
 {
     struct arena *mem = arena_create();
     struct arrays *a = arena_alloc(mem, 1, sizeof *a);
@@ -328,12 +327,12 @@ struct arrays *arrays_create(const struct mapping *mapping, const struct integer
     a->full = full_sum(mapping->chip, (1 << mapping->chip->cell.bits) - 1);
     a->layers = arena_alloc(mem, net->n, sizeof *a->layers);
     bool ok = true;
-    if (mapping->chip->mapping.replicate && fault_any(faults))
-        ok = err_set(err, "faults in replicated layers are not evaluated yet; drop "
+    if (mapping->chip->mapping.replicate && fault_any(draw))
+        ok = err_set(err, "broken cells in replicated layers are not evaluated yet; drop "
                           "mapping.replicate");
     for (size_t i = 1; i < net->n && ok; i++)
         if (net->layers[i].kind == LAYER_CONV || net->layers[i].kind == LAYER_LINEAR)
-            ok = build_layer(a, (int)i, faults, err);
+            ok = build_layer(a, (int)i, draw, err);
     if (!ok) {
         arena_destroy(mem);
         return NULL;

@@ -27,8 +27,7 @@ struct arrays;
 // Refuses what is not modelled: read-outs of one bit, and ADCs that clip other than binary
 // differential sums subtracted before them; says which ADC would do.
 struct arrays *arrays_create(const struct mapping *mapping, const struct integer *integer,
-                             const struct fault_params *faults, enum cpu_level level,
-                             struct err *err);
+                             const struct draw *draw, enum cpu_level level, struct err *err);
 void arrays_destroy(struct arrays *arrays); // NULL is fine
 struct fault_counts arrays_faults(const struct arrays *arrays);
 // The net with the weights that the arrays have in effect: a broken pair may hold 0, or +-1

@@ -4,11 +4,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "models/defect.h"
+
 struct kernels;
 
-// Primary names by resistance; HAWIS's SA0 is stuck_lrs (low resistance), SA1 is stuck_hrs.
-struct fault_params {
-    double stuck_lrs, stuck_hrs; // share of cells, together at most 1
+// One of the chips that the defects allow. Primary names are by resistance; HAWIS's SA0 is
+// stuck_lrs (low resistance), SA1 is stuck_hrs.
+struct draw {
+    struct defect_params defects;
     uint64_t seed;
     uint32_t trial;
 };
@@ -26,14 +29,13 @@ struct fault_counts {
     int64_t cells, lrs, hrs; // programmed cells, and those of them that were hit
 };
 
-enum cell_fate fault_cell(const struct fault_params *faults, const struct cell_address *at);
+enum cell_fate fault_cell(const struct draw *draw, const struct cell_address *at);
 // The counter of a cell's draws, for rng_counter with any purpose.
-void fault_counter(const struct fault_params *faults, const struct cell_address *at,
-                   uint32_t counter[4]);
+void fault_counter(const struct draw *draw, const struct cell_address *at, uint32_t counter[4]);
 // The same for n cells of one row from at->column on: an enum cell_fate each.
-void fault_row(const struct fault_params *faults, const struct kernels *kernels,
+void fault_row(const struct draw *draw, const struct kernels *kernels,
                const struct cell_address *at, int n, uint8_t *fates);
-static inline bool fault_any(const struct fault_params *faults)
+static inline bool fault_any(const struct draw *draw)
 {
-    return faults->stuck_lrs > 0 || faults->stuck_hrs > 0;
+    return draw->defects.stuck_lrs > 0 || draw->defects.stuck_hrs > 0;
 }

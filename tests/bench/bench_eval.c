@@ -109,7 +109,7 @@ static struct dataset *random_images(size_t n)
 static struct arrays *faulty(const struct model *m, enum cpu_level level)
 {
     struct err err = {0};
-    const struct fault_params faults = {0.0175, 0.0904, 1, 0};
+    const struct draw faults = {{.stuck_lrs = 0.0175, .stuck_hrs = 0.0904}, 1, 0};
     struct arrays *arrays = arrays_create(m->map, m->integer, &faults, level, &err);
     if (!arrays)
         die(&err);

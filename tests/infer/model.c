@@ -92,7 +92,7 @@ struct arrays *arrays_make(const struct model *m, double lrs, double hrs, uint64
                            enum cpu_level level)
 {
     struct err err = {0};
-    struct fault_params faults = {lrs, hrs, seed, 0};
+    struct draw faults = {{.stuck_lrs = lrs, .stuck_hrs = hrs}, seed, 0};
     struct arrays *arrays = arrays_create(m->s.map, m->integer, &faults, level, &err);
     if (!arrays)
         fail_msg("%s", err.text);

@@ -46,9 +46,9 @@ static void expect_agreement(const struct model *m, integer_matrix *one, void *o
 static struct analog *analog_make(const struct model *m, double lrs, double hrs, double sigma)
 {
     struct err err = {0};
-    struct analog *analog =
-        analog_create(m->s.map, m->integer, &(struct fault_params){lrs, hrs, 4, 0},
-                      &(struct variation){sigma}, &err);
+    struct analog *analog = analog_create(
+        m->s.map, m->integer,
+        &(struct draw){{.stuck_lrs = lrs, .stuck_hrs = hrs, .sigma = sigma}, 4, 0}, &err);
     if (!analog)
         fail_msg("%s", err.text);
     return analog;

@@ -239,7 +239,8 @@ static void counts_are_what_was_asked_for(void **state)
 static void maps_are_nested(void **state)
 {
     (void)state;
-    struct fault_params low = {0.02, 0.03, 5, 0}, high = {0.04, 0.09, 5, 0};
+    struct draw low = {{.stuck_lrs = 0.02, .stuck_hrs = 0.03}, 5, 0};
+    struct draw high = {{.stuck_lrs = 0.04, .stuck_hrs = 0.09}, 5, 0};
     int hit = 0;
     for (int i = 0; i < 20000; i++) {
         struct cell_address at = {i % 3, 1, 2, 0, i % 2, i % 256, i / 256};
@@ -258,9 +259,9 @@ static void rows_are_drawn_as_their_cells(void **state)
     const double rates[][2] = {{0.3, 0.2}, {0, 0.5}, {0.5, 0}, {1, 0}, {0, 1}, {0.6, 0.4}, {0, 0}};
     uint32_t x = 23;
     for (int i = 0; i < 42; i++) {
-        struct fault_params faults = {rates[i % 7][0], rates[i % 7][1],
-                                      (uint64_t)model_random(&x) << 24 | model_random(&x),
-                                      model_random(&x)};
+        struct draw faults = {{.stuck_lrs = rates[i % 7][0], .stuck_hrs = rates[i % 7][1]},
+                              (uint64_t)model_random(&x) << 24 | model_random(&x),
+                              model_random(&x)};
         struct cell_address at = {i, i / 2, i % 5, i % 3, i % 2, i * 7, i % 11};
         enum cell_fate want[CELLS];
         for (int c = 0; c < CELLS; c++) {
@@ -378,7 +379,7 @@ static void what_is_not_modelled_is_refused(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct model m = model_make(cases[i].chip, cases[i].form, NULL);
         struct err err = {0};
-        struct fault_params none = {0, 0, 1, 0};
+        struct draw none = {.seed = 1};
         assert_null(arrays_create(m.s.map, m.integer, &none, CPU_SCALAR, &err));
         if (!strstr(err.text, cases[i].part))
             fail_msg("'%s' does not say '%s'", err.text, cases[i].part);

@@ -60,10 +60,9 @@ static void work(void *context, const void *task_bytes, void *answer_bytes)
         b->variant = variant;
         b->loaded = plan_load(b->plan, variant, &b->model, &answer->err);
     }
-    static const struct variation none; // stuck cells alone are swept
-    struct fault_params faults = plan_faults(b->plan, task->point, task->trial);
-    answer->ok = b->loaded && model_trial(&b->model, &faults, &none, CPU_AVX512, 1, &answer->trial,
-                                          &answer->err);
+    struct draw draw = plan_draw(b->plan, task->point, task->trial);
+    answer->ok =
+        b->loaded && model_trial(&b->model, &draw, CPU_AVX512, 1, &answer->trial, &answer->err);
     answer->seconds = now_s() - start;
 }
 

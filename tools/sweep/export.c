@@ -63,8 +63,9 @@ static void csv_row(const struct drive *d, size_t p, FILE *out)
     } else {
         fputs(",,", out);
     }
-    number(out, point->sa0);
-    number(out, point->sa1);
+    struct draw draw = plan_draw(plan, p, 0);
+    number(out, draw.defects.stuck_lrs);
+    number(out, draw.defects.stuck_hrs);
     fprintf(out, ",%lld,%lld,%lld", e.cells, e.lrs, e.hrs);
     fprintf(out, ",%016" PRIx64 ",%016" PRIx64 ",%016" PRIx64 "\n", variant->chip_hash,
             variant->net_hash, variant->weights_hash);
@@ -94,13 +95,13 @@ static void json_hash(struct jsonw *w, const char *key, uint64_t hash)
     jsonw_string(w, key, text);
 }
 
-static void json_faults(struct jsonw *w, const struct plan_point *point,
+static void json_faults(struct jsonw *w, const struct defect_params *defects,
                         const struct export_point *e)
 {
     jsonw_object(w, "faults");
     jsonw_object(w, "requested");
-    jsonw_number(w, "stuck_lrs", point->sa0);
-    jsonw_number(w, "stuck_hrs", point->sa1);
+    jsonw_number(w, "stuck_lrs", defects->stuck_lrs);
+    jsonw_number(w, "stuck_hrs", defects->stuck_hrs);
     jsonw_end(w);
     jsonw_object(w, "injected");
     jsonw_int(w, "cells", e->cells);
@@ -130,7 +131,8 @@ static void json_point(struct jsonw *w, const struct drive *d, size_t p)
     for (size_t t = 0; t < e.n; t++)
         jsonw_number(w, NULL, accuracy(d, p, t));
     jsonw_end(w);
-    json_faults(w, point, &e);
+    struct draw draw = plan_draw(plan, p, 0);
+    json_faults(w, &draw.defects, &e);
     json_hash(w, "chip_hash", variant->chip_hash);
     json_hash(w, "net_hash", variant->net_hash);
     json_hash(w, "weights_hash", variant->weights_hash);

@@ -6,7 +6,8 @@
 
 #define AT(member) .offset = offsetof(struct job_axis, member)
 static const struct conf_field axis_fields[] = {
-    {"path", CONF_STR, AT(path), .help = "sa0, sa1, a key of the chip, or net. and one of the net"},
+    {"path", CONF_STR, AT(path),
+     .help = "sa0, sa1, sigma, a key of the chip, or net. and one of the net"},
     {"from", CONF_NUM, AT(from), .optional = true, .present = offsetof(struct job_axis, has_from),
      .help = "first value; with to and step, in place of values"},
     {"to", CONF_NUM, AT(to), .optional = true, .present = offsetof(struct job_axis, has_to),

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "models/defect.h"
 #include "sim/base/err.h"
 #include "sim/base/mem.h"
 #include "sim/conf/library.h"
@@ -162,9 +163,11 @@ static bool check_values(const struct job_axis *axis, const struct conf_node *no
         const char *value = axis->values[i];
         const struct conf_node *at = axis->list ? axis->list->children[i] : node;
         char *end;
-        double rate = strtod(value, &end);
-        if (axis->kind != AXIS_SET && (end == value || *end || !(rate >= 0) || rate > 1))
-            return conf_fail(at, err, "'%.40s' is no rate from 0 to 1 (1 %% is 0.01)", value);
+        double number = strtod(value, &end);
+        const struct conf_field *f = axis->defect;
+        if (f && (end == value || *end || !(number >= f->min) || number > f->max))
+            return conf_fail(at, err, "'%.40s' is no number from %g to %g%s", value, f->min, f->max,
+                             f->max == 1 ? " (1 % is 0.01)" : "");
         for (size_t j = 0; axis->list && j < i && axis->n <= 1000; j++)
             if (strcmp(value, axis->values[j]) == 0)
                 return conf_fail(at, err, "'%.40s' is there twice; keep one", value);
@@ -172,25 +175,35 @@ static bool check_values(const struct job_axis *axis, const struct conf_node *no
     return true;
 }
 
-static enum axis_kind kind_of(const char *path)
+const struct conf_field *job_defect(const char *path)
 {
-    if (strcmp(path, "sa0") == 0 || strcmp(path, "stuck_lrs") == 0)
-        return AXIS_SA0;
-    return strcmp(path, "sa1") == 0 || strcmp(path, "stuck_hrs") == 0 ? AXIS_SA1 : AXIS_SET;
+    static const char prefix[] = "defects.";
+    static const char *const names[][2] = {{"sa0", "stuck_lrs"}, {"sa1", "stuck_hrs"}};
+    if (strncmp(path, prefix, sizeof prefix - 1) == 0)
+        path += sizeof prefix - 1;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strcmp(path, names[i][0]) == 0)
+            path = names[i][1];
+    for (const struct conf_field *f = defect_fields; f->key; f++)
+        if (f->kind == CONF_NUM && strcmp(path, f->key) == 0)
+            return f;
+    return NULL;
 }
 
 static bool check_axis(struct job *job, size_t i, struct err *err)
 {
     struct job_axis *axis = (struct job_axis *)job->sweep.items + i;
     const struct conf_node *node = job->sweep.nodes[i];
-    axis->kind = kind_of(axis->path);
+    axis->defect = job_defect(axis->path);
+    axis->kind = axis->defect ? AXIS_DEFECT : AXIS_SET;
     if (!*axis->path || strpbrk(axis->path, "= \t\n"))
         return conf_fail(conf_find(node, "path"), err, "a path such as adc.bits is wanted");
-    if ((axis->kind == AXIS_SA0 && job->sa0 > 0) || (axis->kind == AXIS_SA1 && job->sa1 > 0))
+    if (axis->defect && ((axis->defect == job_defect("sa0") && job->sa0 > 0) ||
+                         (axis->defect == job_defect("sa1") && job->sa1 > 0)))
         return conf_fail(node, err, "%s has a value of its own too; take that away", axis->path);
     for (size_t j = 0; j < i; j++)
-        if (axis->kind == job_axis(job, j)->kind &&
-            (axis->kind != AXIS_SET || strcmp(axis->path, job_axis(job, j)->path) == 0))
+        if (axis->defect == job_axis(job, j)->defect &&
+            (axis->defect || strcmp(axis->path, job_axis(job, j)->path) == 0))
             return conf_fail(node, err, "%s is swept twice; keep one", axis->path);
     if (axis->list && (axis->has_from || axis->has_to || axis->has_step))
         return conf_fail(node, err, "give values, or from, to and step, not both");

@@ -11,14 +11,16 @@ struct inputs;
 
 enum { JOB_MAX_AXES = 8, JOB_MAX_POINTS = 100000, JOB_MAX_TRIALS = 1000000 };
 
-enum axis_kind { AXIS_SA0, AXIS_SA1, AXIS_SET };
+// A number of the chip's defects needs no chip of its own; any other key does.
+enum axis_kind { AXIS_DEFECT, AXIS_SET };
 
 struct job_axis {
     const char *path; // as the file has it: "sa0", "adc.bits", "net.levels"
     double from, to, step;
     bool has_from, has_to, has_step;
-    const struct conf_node *list; // "values"; NULL: from, to, step
-    enum axis_kind kind;          // what follows is made of the above
+    const struct conf_node *list;    // "values"; NULL: from, to, step
+    enum axis_kind kind;             // what follows is made of the above
+    const struct conf_field *defect; // of defect_fields
     size_t n;
     const char **values; // texts, as --set takes them
 };
@@ -46,6 +48,9 @@ struct job {
 };
 
 extern const struct conf_field job_fields[];
+
+// The number of struct defect_params that a path names: sa0, sa1, sigma, defects.KEY. NULL: none.
+const struct conf_field *job_defect(const char *path);
 
 // Opens the job by name or file, with the sets ("KEY=VALUE") laid over it. File names in it are
 // relative to the file that says them, those of a set to the folder one is in.

@@ -13,7 +13,6 @@
 #include "sim/base/hash.h"
 #include "sim/base/mem.h"
 #include "sim/chip/chip.h"
-#include "sim/infer/array.h"
 #include "tools/accuracy.h"
 #include "tools/sweep/job.h"
 #include "workloads/dataset.h"
@@ -26,8 +25,6 @@ static void place_point(struct plan *plan, size_t p)
     const char **values = arena_alloc(plan->mem, job->sweep.n, sizeof *values);
     const char *label = "";
     size_t rest = p, period = plan->n_points;
-    point->sa0 = job->sa0;
-    point->sa1 = job->sa1;
     for (size_t a = 0; a < job->sweep.n; a++) {
         const struct job_axis *axis = job_axis(job, a);
         period /= axis->n;
@@ -35,11 +32,7 @@ static void place_point(struct plan *plan, size_t p)
         rest %= period;
         values[a] = axis->values[at];
         label = arena_printf(plan->mem, "%s%s%s=%s", label, a ? ", " : "", axis->path, values[a]);
-        if (axis->kind == AXIS_SA0)
-            point->sa0 = strtod(values[a], NULL);
-        else if (axis->kind == AXIS_SA1)
-            point->sa1 = strtod(values[a], NULL);
-        else
+        if (axis->kind == AXIS_SET)
             point->variant = point->variant * axis->n + at;
     }
     point->values = values;
@@ -81,12 +74,21 @@ bool plan_load(const struct plan *plan, size_t variant, struct model *out, struc
     return ok;
 }
 
-struct fault_params plan_faults(const struct plan *plan, size_t point, size_t trial)
+struct draw plan_draw(const struct plan *plan, size_t point, size_t trial)
 {
-    return (struct fault_params){.stuck_lrs = plan->points[point].sa0,
-                                 .stuck_hrs = plan->points[point].sa1,
-                                 .seed = (uint64_t)plan->job->seed,
-                                 .trial = (uint32_t)trial};
+    const struct job *job = plan->job;
+    const struct plan_point *at = &plan->points[point];
+    struct draw draw = {plan->variants[at->variant].defects, (uint64_t)job->seed, (uint32_t)trial};
+    if (job->sa0 > 0)
+        draw.defects.stuck_lrs = job->sa0;
+    if (job->sa1 > 0)
+        draw.defects.stuck_hrs = job->sa1;
+    for (size_t a = 0; a < job->sweep.n; a++) {
+        const struct conf_field *defect = job_axis(job, a)->defect;
+        if (defect)
+            *(double *)((char *)&draw.defects + defect->offset) = strtod(at->values[a], NULL);
+    }
+    return draw;
 }
 
 static bool check_images(const struct plan *plan, const struct model *m, struct err *err)
@@ -97,24 +99,27 @@ static bool check_images(const struct plan *plan, const struct model *m, struct 
                      m->data->name, m->images);
 }
 
-// Arrays are made once, without broken cells: what they do not model shows here.
-static bool check_arrays(const struct model *m, struct err *err)
+// What the arrays do not model, and rates that do not go together, show before any work.
+static bool check_points(const struct plan *plan, size_t variant, const struct model *m,
+                         struct err *err)
 {
-    struct fault_params none = {0};
-    if (!m->integer)
-        return true;
-    struct arrays *arrays = arrays_create(m->map, m->integer, &none, CPU_AVX512, err);
-    arrays_destroy(arrays);
-    return arrays != NULL;
-}
-
-static bool check_no_faults(const struct plan *plan, size_t variant, struct err *err)
-{
-    for (size_t p = 0; p < plan->n_points; p++)
-        if (plan->points[p].variant == variant && plan->points[p].sa0 + plan->points[p].sa1 > 0)
-            return err_set(err, "the form float has no cells that could be stuck; take sa0 and sa1 "
-                                "away, or another form");
-    return true;
+    static const struct defect_params none;
+    for (size_t p = 0; p < plan->n_points; p++) {
+        struct draw draw = plan_draw(plan, p, 0);
+        struct err why = {0};
+        if (plan->points[p].variant != variant)
+            continue;
+        if (!defect_check(&draw.defects, NULL, &why))
+            return err_set(err, "point %zu (%s): %s", p + 1, plan->points[p].label, why.text);
+        if (!m->integer && memcmp(&draw.defects, &none, sizeof none) != 0)
+            return err_set(err, "the form float has no cells that could be stuck or vary; take the "
+                                "defects away, or another form");
+    }
+    size_t first = 0;
+    while (plan->points[first].variant != variant)
+        first++;
+    struct draw draw = plan_draw(plan, first, 0);
+    return model_check(m, &draw, err);
 }
 
 // The first variant opens the data for all of them.
@@ -136,15 +141,15 @@ static bool survey(struct plan *plan, size_t v, struct err *err)
     struct err why = {0};
     struct model m = {0};
     struct plan_variant *variant = &plan->variants[v];
-    bool ok =
-        plan_load(plan, v, &m, &why) && check_images(plan, &m, &why) && check_arrays(&m, &why);
+    bool ok = plan_load(plan, v, &m, &why) && check_images(plan, &m, &why);
     if (ok) {
+        variant->defects = m.chip->defects;
         variant->chip_hash = m.chip->hash;
         variant->net_hash = m.net->hash;
         variant->weights_hash = weights_hash(m.net, m.weights);
         keep_first(plan, &m);
     }
-    ok = ok && (m.integer || check_no_faults(plan, v, &why));
+    ok = ok && check_points(plan, v, &m, &why);
     model_unload(&m);
     if (!ok && plan->n_variants > 1) {
         size_t p = 0;
@@ -230,17 +235,6 @@ static void identify(struct plan *plan)
     snprintf(plan->hash, sizeof plan->hash, "%016" PRIx64, hash);
 }
 
-static bool check_rates(const struct plan *plan, struct err *err)
-{
-    for (size_t p = 0; p < plan->n_points; p++) {
-        const struct plan_point *point = &plan->points[p];
-        if (point->sa0 + point->sa1 > 1)
-            return err_set(err, "point %zu (%s): sa0 %g and sa1 %g together are above 1", p + 1,
-                           point->label, point->sa0, point->sa1);
-    }
-    return true;
-}
-
 bool plan_create(const struct job *job, struct plan **out, struct err *err)
 {
     struct arena *mem = arena_create();
@@ -253,7 +247,7 @@ bool plan_create(const struct job *job, struct plan **out, struct err *err)
     plan->variants = arena_alloc(mem, plan->n_variants, sizeof *plan->variants);
     for (size_t p = 0; p < plan->n_points; p++)
         place_point(plan, p);
-    bool ok = check_rates(plan, err);
+    bool ok = true;
     for (size_t v = 0; ok && v < plan->n_variants; v++)
         ok = survey(plan, v, err);
     if (ok) {

@@ -17,13 +17,13 @@ struct model;
 struct plan_point {
     const char *const *values; // one text per axis
     const char *label;         // "sa0=0.01, adc.bits=6"
-    double sa0, sa1;
     size_t variant;
 };
 
 struct plan_variant {
-    const char *const *values; // per axis; those of rates have no meaning
+    const char *const *values; // per axis; those of defects have no meaning
     uint64_t chip_hash, net_hash, weights_hash;
+    struct defect_params defects; // of the chip
 };
 
 struct plan {
@@ -45,6 +45,5 @@ bool plan_create(const struct job *job, struct plan **out, struct err *err);
 void plan_destroy(struct plan *plan); // NULL is fine
 // A variant's model, on the plan's images. `out` is zeroed, and to be unloaded also on failure.
 bool plan_load(const struct plan *plan, size_t variant, struct model *out, struct err *err);
-// The broken cells of a trial. A trial draws the same chip at every point, so maps are nested as
-// rates rise.
-struct fault_params plan_faults(const struct plan *plan, size_t point, size_t trial);
+// The chip of a trial. A trial draws the same one at every point, so maps are nested as rates rise.
+struct draw plan_draw(const struct plan *plan, size_t point, size_t trial);

@@ -35,6 +35,12 @@ static bool all_numbers(const struct job_axis *axis)
     return true;
 }
 
+// A share, shown in percent.
+static bool is_rate(const struct job_axis *axis)
+{
+    return axis->defect && axis->defect->max <= 1;
+}
+
 static struct figure figure_of(const struct drive *drive, struct arena *mem)
 {
     const struct job_axis *x = job_axis(drive->plan->job, 0);
@@ -42,21 +48,23 @@ static struct figure figure_of(const struct drive *drive, struct arena *mem)
                            .x = x,
                            .n_series = drive->plan->n_points / x->n,
                            .numbers = all_numbers(x),
-                           .rate = x->kind != AXIS_SET,
+                           .rate = is_rate(x),
                            .mem = mem};
 }
 
 static const char *shown_path(const struct job_axis *axis)
 {
-    return axis->kind == AXIS_SA0   ? "stuck at low resistance (SA0)"
-           : axis->kind == AXIS_SA1 ? "stuck at high resistance (SA1)"
-                                    : axis->path;
+    return !axis->defect                         ? axis->path
+           : axis->defect == job_defect("sa0")   ? "stuck at low resistance (SA0)"
+           : axis->defect == job_defect("sa1")   ? "stuck at high resistance (SA1)"
+           : axis->defect == job_defect("sigma") ? "variation of resistances (sigma)"
+                                                 : axis->path;
 }
 
 static const char *shown_value(const struct figure *f, const struct job_axis *axis,
                                const char *value)
 {
-    if (axis->kind == AXIS_SET)
+    if (!is_rate(axis))
         return value;
     return arena_printf(f->mem, "%.6g %%", 100 * strtod(value, NULL));
 }

@@ -1,0 +1,24 @@
+#include "models/defect.h"
+
+#include <stddef.h>
+
+#include "sim/base/err.h"
+
+#define AT(member) .offset = offsetof(struct defect_params, member)
+const struct conf_field defect_fields[] = {
+    {"stuck_lrs", CONF_NUM, AT(stuck_lrs), .min = 0, .max = 1, .fallback = "0",
+     .help = "share of cells stuck at low resistance (HAWIS's SA0)"},
+    {"stuck_hrs", CONF_NUM, AT(stuck_hrs), .min = 0, .max = 1, .fallback = "0",
+     .help = "share of cells stuck at high resistance (HAWIS's SA1)"},
+    {"sigma", CONF_NUM, AT(sigma), .min = 0, .max = 10, .fallback = "0",
+     .help = "log-normal spread of every cell's resistance, R = R0 * exp(normal(0, sigma))"},
+    {0},
+};
+
+bool defect_check(const struct defect_params *defects, const struct conf_node *at, struct err *err)
+{
+    return defects->stuck_lrs + defects->stuck_hrs <= 1 ||
+           conf_fail(at, err,
+                     "stuck_lrs %g and stuck_hrs %g (SA0 and SA1) together are above 1; lower one",
+                     defects->stuck_lrs, defects->stuck_hrs);
+}

@@ -12,7 +12,7 @@
 #include "tools/sweep/job.h"
 #include "tools/sweep/plan.h"
 #include "tools/sweep/stats.h"
-#include "tools/sweep/workers.h"
+#include "tools/workers.h"
 
 struct task {
     size_t point, trial;

@@ -61,3 +61,26 @@ bool store_read_trials(struct store *store,
                        bool (*each)(void *context, const struct store_trial *trial,
                                     struct err *err),
                        void *context, struct err *err);
+
+// --- Searches ---
+
+extern const char store_episode_tables[];
+
+// One candidate, judged. References (nets to compare with) have episodes below 0.
+struct store_episode {
+    int64_t episode;
+    const char *widths, *knobs; // "64,80,..." and "adc.bits=6 ..." ("" without)
+    bool failed;
+    const char *why; // it failed; "" otherwise
+    double energy_j, latency_s, area_m2, accuracy, reward, violation;
+    int64_t binary_ops;
+    const char *chip_hash, *net_hash;
+    double seconds; // in a table of its own
+};
+
+bool store_add_episode(struct store *store, const struct store_episode *episode, struct err *err);
+// All of the job, in order; texts are valid during the call.
+bool store_read_episodes(struct store *store,
+                         bool (*each)(void *context, const struct store_episode *episode,
+                                      struct err *err),
+                         void *context, struct err *err);

@@ -11,6 +11,7 @@
 #include "sim/conf/conf.h"
 #include "tools/cmd.h"
 #include "tools/inputs.h"
+#include "tools/search/job.h"
 #include "tools/sweep/job.h"
 
 enum { OPTION_PARTS = 1 };
@@ -226,8 +227,10 @@ static bool show_schema(const struct args *a, struct err *err)
         conf_print_schema(chip_fields, 0, stdout);
         puts("\n# net files");
         conf_print_schema(net_fields, 0, stdout);
-        puts("\n# workload files");
+        puts("\n# workload files of sweeps");
         conf_print_schema(job_fields, 0, stdout);
+        puts("\n# workload files of searches");
+        conf_print_schema(search_fields, 0, stdout);
         return true;
     }
     for (const struct conf_field *f = chip_fields; f->key; f++)
@@ -236,13 +239,17 @@ static bool show_schema(const struct args *a, struct err *err)
             conf_print_schema(f->fields, 0, stdout);
             return true;
         }
+    if (!strcmp(a->name, "search")) {
+        conf_print_schema(search_fields, 0, stdout);
+        return true;
+    }
     for (int k = 0; k < LIBRARY_KINDS; k++)
         if (!strcmp(a->name, library_kind_names[k])) {
             conf_print_schema(tables[k], 0, stdout);
             return true;
         }
     return err_set(err,
-                   "show schema %s: no such part; take chip, net, workload, or a section of a "
+                   "show schema %s: no such part; take chip, net, workload, search, or a section of a "
                    "chip (bitline show schema chip names them)",
                    a->name);
 }

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/types.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -37,15 +38,12 @@ static void close_others(const struct workers *ws)
         }
 }
 
-// A worker ends when nobody gives or takes any more. A Ctrl-C goes to all of a terminal's
-// processes; what becomes of the workers is the driver's to say.
-static _Noreturn void serve(const struct workers *ws, int in, int out)
+enum { SPENT = 3 }; // exit code: a fresh process is to go on
+
+// A worker ends when nobody gives or takes any more.
+static _Noreturn void take_tasks(const struct workers_params *p, int in, int out)
 {
-    const struct workers_params *p = &ws->params;
     char *task = mem_alloc(p->task_size, 1), *answer = mem_alloc(p->answer_size, 1);
-    signal(SIGINT, SIG_IGN);
-    signal(SIGTERM, SIG_DFL);
-    close_others(ws);
     if (p->begin)
         p->begin(p->context);
     while (pool_receive(in, task, p->task_size)) {
@@ -53,8 +51,38 @@ static _Noreturn void serve(const struct workers *ws, int in, int out)
         p->work(p->context, task, answer);
         if (!pool_send(out, answer, p->answer_size))
             break;
+        if (p->spent && p->spent(p->context))
+            _exit(SPENT);
     }
     _exit(0);
+}
+
+// Where workers can be spent, the process that the driver knows stays as it was forked and has one
+// child after another do the work.
+static _Noreturn void serve(const struct workers *ws, int in, int out)
+{
+    const struct workers_params *p = &ws->params;
+    // A Ctrl-C goes to all of a terminal's processes; what becomes of the workers is the driver's
+    // to say.
+    signal(SIGINT, SIG_IGN);
+    signal(SIGTERM, SIG_DFL);
+    close_others(ws);
+    for (int status = 0; p->spent;) {
+        pid_t self = getpid(), child = fork();
+        if (child == 0) {
+            prctl(PR_SET_PDEATHSIG, SIGKILL);
+            if (getppid() != self)
+                _exit(0); // the parent was quicker to die
+            take_tasks(p, in, out);
+        }
+        if (child < 0)
+            _exit(1);
+        while (waitpid(child, &status, 0) < 0 && errno == EINTR)
+            ;
+        if (!WIFEXITED(status) || WEXITSTATUS(status) != SPENT)
+            _exit(1);
+    }
+    take_tasks(p, in, out);
 }
 
 static bool start(struct workers *ws, struct worker *w, struct err *err)

@@ -14,6 +14,8 @@ struct workers_params {
     void (*begin)(void *context);
     // In a worker; whatever it keeps from task to task stays in that process.
     void (*work)(void *context, const void *task, void *answer);
+    // In a worker, after an answer: whether it should make room for a fresh process. May be NULL.
+    bool (*spent)(void *context);
     void *context; // lent
 };
 

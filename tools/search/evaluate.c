@@ -55,9 +55,10 @@ bool evaluate_load(const struct search_job *job, struct chip **chip, struct net 
     return inputs_chip(&inputs, job->chip, chip, err) && inputs_net(&inputs, job->net, net, err);
 }
 
-static bool simulate(const struct search_job *job, const struct mapping *map, struct cost *cost,
+static bool simulate(struct evaluator *ev, const struct mapping *map, struct cost *cost,
                      struct err *err)
 {
+    const struct search_job *job = ev->job;
     if (!job->cost.events && job->cost.policy == POLICY_EXACT) {
         struct flow *flow = flow_create(map, TOKENS_ROWS);
         struct charged total = charge_total(flow);
@@ -70,6 +71,7 @@ static bool simulate(const struct search_job *job, const struct mapping *map, st
     struct result *r = NULL;
     if (!run_mapping(map, &run, &r, err))
         return false;
+    ev->simulated_s += r->run_s;
     cost->of[COST_ENERGY] = r->energy_j;
     cost->of[COST_LATENCY] = r->latency_s;
     cost->of[COST_AREA] = r->area_m2;
@@ -78,7 +80,7 @@ static bool simulate(const struct search_job *job, const struct mapping *map, st
 }
 
 // What is wrong with a candidate is the candidate's fault: it may be too large for the chip.
-static bool cost_of(const struct evaluator *ev, const struct search_task *task,
+static bool cost_of(struct evaluator *ev, const struct search_task *task,
                     struct search_answer *answer)
 {
     enum { KNOB_ROOM = 512 };
@@ -98,7 +100,7 @@ static bool cost_of(const struct evaluator *ev, const struct search_task *task,
     bool ok = inputs_chip(&inputs, ev->job->chip, &chip, &answer->err) &&
               inputs_net(&inputs, ev->job->net, &net, &answer->err) &&
               map_net(net, chip, (uint64_t)ev->job->seed, &map, &answer->err) &&
-              simulate(ev->job, map, &answer->cost, &answer->err);
+              simulate(ev, map, &answer->cost, &answer->err);
     if (ok) {
         answer->chip_hash = chip->hash;
         answer->net_hash = net->hash;
@@ -145,6 +147,11 @@ void evaluate_task(struct evaluator *ev, const struct search_task *task,
         ok = ask_plugin(ev, task, &answer->accuracy, &answer->err);
     answer->failed = !ok;
     answer->seconds = now_s() - start;
+}
+
+bool evaluator_spent(const struct evaluator *ev)
+{
+    return ev->simulated_s > 0.1; // 1e8 of the 2^29 ns that the engine keeps exact
 }
 
 void evaluator_fini(struct evaluator *ev)

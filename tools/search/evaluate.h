@@ -39,6 +39,7 @@ struct evaluator {
     const struct search_job *job; // lent, as is the space
     const struct space *space;
     struct plugin *plugin; // of this process; NULL: not started
+    double simulated_s;    // by this process, in all
 };
 
 // The job's net at ratio 1 and its chip; hold the space together.
@@ -47,6 +48,9 @@ bool evaluate_load(const struct search_job *job, struct chip **chip, struct net 
 void evaluate_task(struct evaluator *evaluator, const struct search_task *task,
                    struct search_answer *answer);
 void evaluator_fini(struct evaluator *evaluator);
+// Whether another process should go on: the clock of the simulation keeps its last digits for so
+// long only.
+bool evaluator_spent(const struct evaluator *evaluator);
 
 // Texts of a candidate: "64,80,..." and "adc.bits=6 cell.bits=2".
 void evaluate_widths_text(const struct space *space, const int *widths, char *text, size_t size);

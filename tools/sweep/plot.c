@@ -1,15 +1,12 @@
 // The curve: data and a script that stay beside the picture, so that it can be restyled.
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "sim/base/err.h"
 #include "sim/base/file.h"
 #include "sim/base/mem.h"
 #include "tools/sweep/drive.h"
+#include "tools/gnuplot.h"
 #include "tools/sweep/export.h"
 #include "tools/sweep/job.h"
 #include "tools/sweep/plan.h"
@@ -164,39 +161,6 @@ static void write_script(const struct figure *f, FILE *out)
     write_curves(f, out);
 }
 
-// Takes gnuplot's standard output as the picture's bytes; -d: a user's own settings stay out of it.
-static _Noreturn void become_gnuplot(const char *folder, int picture)
-{
-    static char name[] = "gnuplot", bare[] = "-d", script[] = "accuracy.gp";
-    char *arguments[] = {name, bare, script, NULL};
-    int nothing = open("/dev/null", O_RDWR);
-    if (chdir(folder) == 0 && nothing >= 0 && dup2(nothing, 0) >= 0 && dup2(picture, 1) >= 0 &&
-        dup2(nothing, 2) >= 0)
-        execvp("gnuplot", arguments);
-    _exit(127);
-}
-
-static bool draw(const char *folder, FILE *picture, struct err *why)
-{
-    int status = 0;
-    fflush(NULL);
-    pid_t pid = fork();
-    if (pid == 0)
-        become_gnuplot(folder, fileno(picture));
-    if (pid < 0)
-        return err_set(why, "no picture: gnuplot could not be started: %s", strerror(errno));
-    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-        ;
-    if (WIFEXITED(status) && WEXITSTATUS(status) == 127)
-        return err_set(why,
-                       "no picture: gnuplot is not installed; with it (Debian: gnuplot-nox), "
-                       "in %s: gnuplot -d accuracy.gp > accuracy.svg",
-                       folder);
-    return (WIFEXITED(status) && WEXITSTATUS(status) == 0) ||
-           err_set(why, "no picture: gnuplot failed; in %s: gnuplot -d accuracy.gp tells why",
-                   folder);
-}
-
 static bool write_file(const struct figure *f, const char *path,
                        void (*write)(const struct figure *f, FILE *out), struct err *err)
 {
@@ -213,15 +177,9 @@ bool export_plot(const struct drive *drive, const struct export_params *params, 
     struct arena *mem = arena_create();
     struct figure f = figure_of(drive, mem);
     const char *folder = params->folder;
-    struct file_out *picture = NULL;
     bool ok = write_file(&f, arena_printf(mem, "%s/accuracy.dat", folder), write_data, err) &&
               write_file(&f, arena_printf(mem, "%s/accuracy.gp", folder), write_script, err) &&
-              (picture = file_create(arena_printf(mem, "%s/accuracy.svg", folder), err)) != NULL;
-    *drawn = ok && draw(folder, file_stream(picture), why);
-    if (*drawn)
-        ok = file_commit(picture, err);
-    else
-        file_discard(picture);
+              gnuplot_draw(folder, "accuracy", drawn, why, err);
     arena_destroy(mem);
     return ok;
 }

@@ -1,0 +1,519 @@
+#include "tools/search/drive.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "nets/net.h"
+#include "sim/base/err.h"
+#include "sim/base/hash.h"
+#include "sim/base/mem.h"
+#include "sim/chip/chip.h"
+#include "tools/search/agent.h"
+#include "tools/search/identity.h"
+#include "tools/search/job.h"
+#include "tools/search/space.h"
+#include "tools/store/store.h"
+#include "tools/workers.h"
+
+enum { MOST_REFERENCES = 16, TEXT_ROOM = MOST_DECISIONS * 8 };
+
+static double now_s(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+// --- Making one ---
+
+static void init_episode(struct search *s, struct search_episode *e)
+{
+    e->widths = arena_alloc(s->mem, s->space->n_layers, sizeof *e->widths);
+    e->choices = arena_alloc(s->mem, s->space->n_knobs + 1, sizeof *e->choices);
+}
+
+static void add_reference(struct search *s, double ratio)
+{
+    for (size_t i = 0; i < s->n_references; i++)
+        if (fabs(s->references[i].ratio - ratio) < 1e-9)
+            return;
+    if (s->n_references == MOST_REFERENCES)
+        return;
+    struct search_episode *e = &s->references[s->n_references++];
+    init_episode(s, e);
+    e->ratio = ratio;
+    for (size_t k = 0; k < s->space->n_layers; k++) {
+        int width = (int)floor(s->space->layers[k].base * ratio + 0.5);
+        e->widths[k] = width < 1 ? 1 : width;
+    }
+}
+
+// The baseline of Eq. 5, and uniform nets over the range to compare with.
+static void plan_references(struct search *s)
+{
+    const struct space_params *space = &s->job->space;
+    s->references = arena_alloc(s->mem, MOST_REFERENCES, sizeof *s->references);
+    add_reference(s, 1);
+    add_reference(s, space->least);
+    for (double r = ceil(space->least); r <= space->most && s->n_references < MOST_REFERENCES - 1;
+         r++)
+        add_reference(s, r);
+    add_reference(s, space->most);
+}
+
+static void plan_episodes(struct search *s)
+{
+    size_t n = (size_t)s->job->episodes;
+    s->episodes = arena_alloc(s->mem, n, sizeof *s->episodes);
+    for (size_t e = 0; e < n; e++)
+        init_episode(s, &s->episodes[e]);
+    for (s->index_size = 64; s->index_size < 4 * n; s->index_size *= 2)
+        ;
+    s->index = arena_alloc(s->mem, s->index_size, sizeof *s->index);
+    memset(s->index, -1, s->index_size * sizeof *s->index);
+}
+
+static void start_agent(struct search *s)
+{
+    const struct search_job *job = s->job;
+    struct problem problem = {.n = (int)s->space->n,
+                              .state = space_state,
+                              .snap = space_snap,
+                              .context = s->space,
+                              .episodes = job->episodes};
+    double *start = arena_alloc(s->mem, s->space->n, sizeof *start);
+    if (job->start > 0) {
+        int *widths = arena_alloc(s->mem, s->space->n_layers, sizeof *widths);
+        size_t choices[SPACE_MOST_KNOBS] = {0};
+        for (size_t k = 0; k < s->space->n_layers; k++)
+            widths[k] = (int)floor(s->space->layers[k].base * job->start + 0.5);
+        space_encode(s->space, widths, choices, start);
+        problem.start = start;
+    }
+    s->agent = job->agent->create(&problem, job->agent_params, (uint64_t)job->seed);
+}
+
+bool search_create(const struct search_job *job, struct search **out, struct err *err)
+{
+    struct arena *mem = arena_create();
+    struct search *s = arena_alloc(mem, 1, sizeof *s);
+    const struct conf_node *at = conf_find(job->conf->root, "space");
+    *s = (struct search){.job = job, .mem = mem};
+    if (!evaluate_load(job, &s->chip, &s->net, err) ||
+        !space_create(&job->space, at ? at : job->conf->root, s->net, s->chip, &s->space, err)) {
+        search_destroy(s);
+        return false;
+    }
+    plan_references(s);
+    plan_episodes(s);
+    identify_search(s);
+    start_agent(s);
+    *out = s;
+    return true;
+}
+
+void search_destroy(struct search *s)
+{
+    if (!s)
+        return;
+    if (s->agent)
+        s->job->agent->destroy(s->agent);
+    space_destroy(s->space);
+    net_destroy(s->net);
+    chip_destroy(s->chip);
+    arena_destroy(s->mem);
+}
+
+// --- What is known already ---
+
+static uint64_t hash_of(const struct search *s, const int *widths, const unsigned short *choices)
+{
+    uint64_t hash = hash_bytes(HASH_START, widths, s->space->n_layers * sizeof *widths);
+    return hash_bytes(hash, choices, s->space->n_knobs * sizeof *choices);
+}
+
+static bool same(const struct search *s, const struct search_episode *a,
+                 const struct search_episode *b)
+{
+    return !memcmp(a->widths, b->widths, s->space->n_layers * sizeof *a->widths) &&
+           !memcmp(a->choices, b->choices, s->space->n_knobs * sizeof *a->choices);
+}
+
+// The place of an episode's candidate in the table: where one that builds the same stands, or a
+// free one.
+static int32_t *place_of(const struct search *s, const struct search_episode *e)
+{
+    size_t at = hash_of(s, e->widths, e->choices) & (s->index_size - 1);
+    while (s->index[at] >= 0 && !same(s, &s->episodes[s->index[at]], e))
+        at = (at + 1) & (s->index_size - 1);
+    return &s->index[at];
+}
+
+static struct search_episode *episode_at(struct search *s, int64_t number)
+{
+    return number < 0 ? &s->references[-1 - number] : &s->episodes[number];
+}
+
+static void note(struct search *s, int64_t number)
+{
+    struct search_episode *e = episode_at(s, number);
+    e->done = true;
+    if (number < 0)
+        return;
+    s->done++;
+    if (!e->failed) {
+        int32_t *place = place_of(s, e);
+        if (*place < 0)
+            *place = (int32_t)number;
+    }
+}
+
+// --- The store ---
+
+static bool read_back(void *context, const struct store_episode *from, struct err *err)
+{
+    struct search *s = context;
+    char widths[TEXT_ROOM], knobs[1024];
+    if (from->episode < -(int64_t)s->n_references || from->episode >= s->job->episodes)
+        return err_set(err,
+                       "the store has an episode %lld that the job does not have; choose "
+                       "another --out",
+                       (long long)from->episode);
+    struct search_episode *e = episode_at(s, from->episode);
+    const char *text = from->widths;
+    for (size_t k = 0; k < s->space->n_layers; k++) {
+        char *end;
+        e->widths[k] = (int)strtol(text, &end, 10);
+        text = *end == ',' ? end + 1 : end;
+    }
+    for (size_t k = 0; k < s->space->n_knobs; k++) { // by its text
+        for (size_t v = 0; v < s->space->knobs[k].n; v++) {
+            e->choices[k] = (unsigned short)v;
+            evaluate_knobs_text(s->space, e->choices, knobs, sizeof knobs);
+            size_t n = strlen(knobs);
+            const char *rest = strchr(knobs, ' ');
+            for (size_t skip = 0; rest && skip < k; skip++)
+                rest = strchr(rest + 1, ' ');
+            n = rest ? (size_t)(rest - knobs) : n;
+            if (!strncmp(knobs, from->knobs, n) && (!from->knobs[n] || from->knobs[n] == ' '))
+                break;
+        }
+    }
+    evaluate_widths_text(s->space, e->widths, widths, sizeof widths);
+    evaluate_knobs_text(s->space, e->choices, knobs, sizeof knobs);
+    if (strcmp(widths, from->widths) != 0 || strcmp(knobs, from->knobs) != 0)
+        return err_set(err, "the store's episode %lld is none of this job's; choose another --out",
+                       (long long)from->episode);
+    e->failed = from->failed;
+    e->why = arena_strdup(s->mem, from->why);
+    e->cost = (struct cost){{from->energy_j, from->latency_s, from->area_m2}, from->binary_ops};
+    e->accuracy = from->accuracy;
+    e->chip_hash = strtoull(from->chip_hash, NULL, 16);
+    e->net_hash = strtoull(from->net_hash, NULL, 16);
+    note(s, from->episode);
+    return true;
+}
+
+static bool write_job(void *context, struct err *err)
+{
+    const struct search *s = context;
+    struct store_job job = {s->hash, s->job->name, s->keys, s->n_keys, store_episode_tables};
+    return store_begin(s->store, &job, err);
+}
+
+static void judge(struct search *s, struct search_episode *e)
+{
+    if (!e->failed)
+        e->judged = reward_judge(&s->job->reward, &s->references[0].cost, e->accuracy, &e->cost);
+}
+
+bool search_begin(struct search *s, struct store *store, struct err *err)
+{
+    s->store = store;
+    if (!store_transaction(store, write_job, s, err) ||
+        !store_read_episodes(store, read_back, s, err))
+        return false;
+    for (size_t e = 0; s->references[0].done && e < (size_t)s->job->episodes; e++)
+        if (s->episodes[e].done)
+            judge(s, &s->episodes[e]);
+    for (size_t r = 0; s->references[0].done && r < s->n_references; r++)
+        if (s->references[r].done)
+            judge(s, &s->references[r]);
+    return true;
+}
+
+static bool keep(struct search *s, int64_t number, double seconds, struct err *err)
+{
+    const struct search_episode *e = episode_at(s, number);
+    char widths[TEXT_ROOM], knobs[1024], chip[24], net[24];
+    evaluate_widths_text(s->space, e->widths, widths, sizeof widths);
+    evaluate_knobs_text(s->space, e->choices, knobs, sizeof knobs);
+    snprintf(chip, sizeof chip, "%016llx", (unsigned long long)e->chip_hash);
+    snprintf(net, sizeof net, "%016llx", (unsigned long long)e->net_hash);
+    struct store_episode row = {.episode = number,
+                                .widths = widths,
+                                .knobs = knobs,
+                                .failed = e->failed,
+                                .why = e->why ? e->why : "",
+                                .energy_j = e->cost.of[COST_ENERGY],
+                                .latency_s = e->cost.of[COST_LATENCY],
+                                .area_m2 = e->cost.of[COST_AREA],
+                                .binary_ops = e->cost.binary_ops,
+                                .accuracy = e->accuracy,
+                                .reward = e->judged.reward,
+                                .violation = e->judged.violation,
+                                .chip_hash = chip,
+                                .net_hash = net,
+                                .seconds = seconds};
+    return store_add_episode(s->store, &row, err);
+}
+
+// --- Workers ---
+
+struct bench {
+    struct evaluator evaluator;
+    struct store *store;
+};
+
+static void begin_bench(void *context)
+{
+    const struct bench *b = context;
+    store_leave(b->store);
+}
+
+static void work(void *context, const void *task, void *answer)
+{
+    struct bench *b = context;
+    evaluate_task(&b->evaluator, task, answer);
+}
+
+static bool spent(void *context)
+{
+    const struct bench *b = context;
+    return evaluator_spent(&b->evaluator);
+}
+
+// n episodes from `first` on, upwards or (references) downwards, given out once each.
+struct batch {
+    int64_t first, n, next;
+    struct search_task *again; // what dead workers left
+    size_t n_again;
+};
+
+static void fill_task(struct search *s, int64_t number, struct search_task *task)
+{
+    const struct search_episode *e = episode_at(s, number);
+    *task = (struct search_task){.episode = number};
+    memcpy(task->widths, e->widths, s->space->n_layers * sizeof *task->widths);
+    memcpy(task->choices, e->choices, s->space->n_knobs * sizeof *task->choices);
+    int32_t seen = number < 0 ? -1 : *place_of(s, e);
+    if (seen >= 0) {
+        task->costed = true;
+        task->cost = s->episodes[seen].cost;
+        task->chip_hash = s->episodes[seen].chip_hash;
+        task->net_hash = s->episodes[seen].net_hash;
+    }
+}
+
+static bool next_task(struct search *s, struct batch *b, struct search_task *task)
+{
+    if (b->n_again) {
+        *task = b->again[--b->n_again];
+        return true;
+    }
+    while (b->next < b->n) {
+        int64_t step = b->next++, number = b->first < 0 ? b->first - step : b->first + step;
+        if (!episode_at(s, number)->done) {
+            fill_task(s, number, task);
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool take(struct search *s, const struct search_task *task,
+                 const struct search_answer *answer, struct err *err)
+{
+    struct search_episode *e = episode_at(s, task->episode);
+    e->failed = answer->failed;
+    e->why = answer->failed ? arena_strdup(s->mem, answer->err.text) : "";
+    e->cost = answer->cost;
+    e->accuracy = answer->accuracy;
+    e->chip_hash = answer->chip_hash;
+    e->net_hash = answer->net_hash;
+    if (task->episode == -1 && answer->failed)
+        return err_set(err, "the net at ratio 1, to which all costs are compared: %s",
+                       answer->err.text);
+    if (s->references[0].done || task->episode == -1)
+        judge(s, e);
+    if (!keep(s, task->episode, answer->seconds, err))
+        return false;
+    note(s, task->episode);
+    return true;
+}
+
+// A worker's death costs its candidate a second try, then the candidate.
+static bool bury(struct search *s, struct batch *b, struct search_task *task, struct err *err)
+{
+    if (task->deaths++ == 0) {
+        b->again[b->n_again++] = *task;
+        return true;
+    }
+    struct search_answer answer = {.failed = true, .cost = task->cost};
+    err_set(&answer.err, "two workers died over it");
+    return take(s, task, &answer, err);
+}
+
+struct clock {
+    double start_s, told_s;
+    size_t done_at_start;
+};
+
+static void tell_user(const struct search *s, const struct search_params *params,
+                      struct clock *clock)
+{
+    double now = now_s();
+    bool last = s->done == (size_t)s->job->episodes;
+    if (!params->progress || (now - clock->told_s < 0.5 && !last))
+        return;
+    clock->told_s = now;
+    params->progress(params->context, s, now - clock->start_s, s->done - clock->done_at_start);
+}
+
+static bool run_batch(struct search *s, const struct search_params *params, struct workers *workers,
+                      struct batch *b, struct clock *clock, struct err *err)
+{
+    struct search_task task;
+    struct search_answer answer;
+    enum workers_event event;
+    for (;;) {
+        while (!*params->stop && workers_idle(workers) && next_task(s, b, &task))
+            workers_give(workers, &task);
+        if (!workers_busy(workers))
+            return true;
+        if (!workers_wait(workers, 200, &event, &task, &answer, err))
+            return false;
+        if (event == WORKERS_ANSWER && !take(s, &task, &answer, err))
+            return false;
+        if (event == WORKERS_DIED && !bury(s, b, &task, err))
+            return false;
+        tell_user(s, params, clock);
+    }
+}
+
+// --- Rounds ---
+
+static void decode(struct search *s, const double *x, int *widths, unsigned short *choices)
+{
+    size_t values[SPACE_MOST_KNOBS];
+    space_decode(s->space, x, widths, values);
+    for (size_t k = 0; k < s->space->n_knobs; k++)
+        choices[k] = (unsigned short)values[k];
+}
+
+// Stored episodes are proposed again, so that the agent is where it was; they must come out alike.
+static bool propose(struct search *s, int64_t number, double *x, struct err *err)
+{
+    struct search_episode *e = &s->episodes[number], fresh = {0};
+    s->job->agent->propose(s->agent, (int)number, x);
+    if (!e->done) {
+        decode(s, x, e->widths, e->choices);
+        return true;
+    }
+    init_episode(s, &fresh);
+    decode(s, x, fresh.widths, fresh.choices);
+    return same(s, e, &fresh) ||
+           err_set(err,
+                   "episode %lld of the store is not what this program proposes; it was written by "
+                   "another version or on another kind of machine: choose another --out",
+                   (long long)number);
+}
+
+static void encode(const struct search *s, const struct search_episode *e, double *x)
+{
+    size_t values[SPACE_MOST_KNOBS];
+    for (size_t k = 0; k < s->space->n_knobs; k++)
+        values[k] = e->choices[k];
+    space_encode(s->space, e->widths, values, x);
+}
+
+static void tell_agent(struct search *s, int64_t number, double *x)
+{
+    const struct search_episode *e = &s->episodes[number];
+    encode(s, e, x);
+    struct told told = {
+        .x = x, .failed = e->failed, .reward = e->judged.reward, .violation = e->judged.violation};
+    memcpy(told.objectives, e->judged.objectives, sizeof told.objectives);
+    s->job->agent->tell(s->agent, (int)number, &told);
+    s->told = (size_t)number + 1;
+}
+
+static bool all_done(struct search *s, int64_t first, int64_t end)
+{
+    for (int64_t e = first; e < end; e++)
+        if (!s->episodes[e].done)
+            return false;
+    return true;
+}
+
+static bool run_rounds(struct search *s, const struct search_params *params,
+                       struct workers *workers, struct search_task *again, struct err *err)
+{
+    struct clock clock = {now_s(), 0, s->done};
+    double *x = arena_alloc(s->mem, s->space->n, sizeof *x);
+    struct batch baseline = {.first = -1, .n = 1, .again = again};
+    struct batch others = {.first = -2, .n = (int64_t)s->n_references - 1, .again = again};
+    if (!run_batch(s, params, workers, &baseline, &clock, err) ||
+        !run_batch(s, params, workers, &others, &clock, err))
+        return false;
+    int64_t n = s->job->episodes, round = s->job->round;
+    for (int64_t first = 0; first < n && !*params->stop; first += round) {
+        int64_t end = first + round < n ? first + round : n;
+        for (int64_t e = first; e < end; e++)
+            if (!propose(s, e, x, err))
+                return false;
+        struct batch batch = {.first = first, .n = end - first, .again = again};
+        if (!run_batch(s, params, workers, &batch, &clock, err))
+            return false;
+        if (!all_done(s, first, end))
+            return true; // stopped
+        for (int64_t e = first; e < end; e++)
+            tell_agent(s, e, x);
+    }
+    return true;
+}
+
+bool search_run(struct search *s, const struct search_params *params, struct err *err)
+{
+    struct bench bench = {{.job = s->job, .space = s->space}, s->store};
+    struct workers_params how = {
+        .jobs = params->jobs,
+        .task_size = sizeof(struct search_task),
+        .answer_size = sizeof(struct search_answer),
+        .begin = begin_bench,
+        .work = work,
+        .spent = spent,
+        .context = &bench,
+    };
+    struct workers *workers = workers_create(&how, err);
+    struct search_task *again = mem_alloc((size_t)params->jobs, sizeof *again);
+    bool ok = workers && run_rounds(s, params, workers, again, err);
+    workers_destroy(workers);
+    free(again);
+    return ok;
+}
+
+const struct search_episode *search_best(const struct search *s)
+{
+    const struct search_episode *best = NULL;
+    for (int e = 0; e < s->job->episodes; e++) {
+        const struct search_episode *one = &s->episodes[e];
+        if (one->done && !one->failed && (!best || one->judged.reward > best->judged.reward))
+            best = one;
+    }
+    return best;
+}

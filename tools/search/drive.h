@@ -1,0 +1,69 @@
+// The work of a search: rounds of proposals, judged by workers, told to the agent in their order,
+// every one of them in the store before it counts. Never trains, never simulates: workers do.
+#pragma once
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "tools/search/evaluate.h"
+#include "tools/search/reward.h"
+
+struct arena;
+struct chip;
+struct err;
+struct net;
+struct search_job;
+struct space;
+struct store;
+struct store_key;
+
+struct search_episode {
+    bool done, failed;
+    int *widths;             // of the space's layers
+    unsigned short *choices; // of its knobs
+    double ratio;            // of a reference; 0 else
+    struct cost cost;
+    double accuracy;
+    struct judged judged;
+    uint64_t chip_hash, net_hash;
+    const char *why; // it failed
+};
+
+struct search {
+    const struct search_job *job; // lent, as is the store
+    struct store *store;
+    struct chip *chip;
+    struct net *net; // at ratio 1
+    struct space *space;
+    struct agent *agent;
+    struct store_key *keys; // all that the results depend on
+    size_t n_keys;
+    char hash[17];                     // of the keys
+    size_t n_references;               // uniform nets; the first is the baseline, ratio 1
+    struct search_episode *references; // judged before the first round
+    struct search_episode *episodes;   // job->episodes
+    size_t done;                       // of the episodes
+    size_t told;
+    int32_t *index; // hash table of episodes by what they build
+    size_t index_size;
+    struct arena *mem;
+};
+
+struct search_params {
+    int jobs;
+    const volatile sig_atomic_t *stop; // set by a signal: finish what is begun, leave the rest
+    void (*progress)(void *context, const struct search *search, double seconds, size_t done_here);
+    void *context;
+};
+
+// Loads chip and net, makes space and agent; opens nothing else.
+bool search_create(const struct search_job *job, struct search **out, struct err *err);
+void search_destroy(struct search *search); // NULL is fine
+// Writes the job to the store or finds it there, with the episodes that are done.
+bool search_begin(struct search *search, struct store *store, struct err *err);
+// True when all episodes are done, or *stop was set (search->done tells).
+bool search_run(struct search *search, const struct search_params *params, struct err *err);
+
+// The episode with the largest reward among those done, the first of equals; NULL: none.
+const struct search_episode *search_best(const struct search *search);

@@ -1,0 +1,265 @@
+#include "tools/search/export.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "nets/net.h"
+#include "sim/base/err.h"
+#include "sim/base/file.h"
+#include "sim/base/mem.h"
+#include "sim/base/text.h"
+#include "sim/chip/chip.h"
+#include "sim/conf/library.h"
+#include "tools/inputs.h"
+#include "tools/search/agent.h"
+#include "tools/search/drive.h"
+#include "tools/search/job.h"
+#include "tools/search/pareto.h"
+#include "tools/search/space.h"
+
+// Candidates that break a limit stand in the tables, not on the front.
+size_t search_front(const struct search *s, int *front)
+{
+    size_t n = (size_t)s->job->episodes, used = 0;
+    struct point *points = mem_alloc(n, sizeof *points);
+    size_t *which = mem_alloc(n, sizeof *which), *chosen = mem_alloc(n, sizeof *chosen);
+    for (size_t e = 0; e < n; e++) {
+        const struct search_episode *one = &s->episodes[e];
+        if (!one->done || one->failed || one->judged.violation > 0)
+            continue;
+        points[used] = (struct point){one->judged.objectives[1], one->judged.objectives[0]};
+        which[used++] = e;
+    }
+    size_t found = pareto_front(points, used, chosen);
+    for (size_t i = 0; i < found; i++)
+        front[i] = (int)which[chosen[i]];
+    free(points);
+    free(which);
+    free(chosen);
+    return found;
+}
+
+// --- Tables ---
+
+static void number(FILE *out, double value)
+{
+    char text[40];
+    fputc(',', out);
+    fputs(text_double(text, sizeof text, value), out);
+}
+
+// The widths of a candidate in one field, as --widths takes them.
+static void csv_row(const struct search *s, const struct search_episode *e, FILE *out)
+{
+    char widths[MOST_DECISIONS * 8], knobs[1024];
+    evaluate_widths_text(s->space, e->widths, widths, sizeof widths);
+    evaluate_knobs_text(s->space, e->choices, knobs, sizeof knobs);
+    csv_field(out, widths);
+    number(out, e->accuracy);
+    number(out, e->cost.of[COST_ENERGY]);
+    number(out, e->cost.of[COST_LATENCY]);
+    number(out, e->cost.of[COST_AREA]);
+    fprintf(out, ",%" PRId64, e->cost.binary_ops);
+    number(out, e->judged.reward);
+    fputc(',', out);
+    if (s->space->n_knobs)
+        csv_field(out, knobs);
+}
+
+static void csv_head(const struct search *s, const char *version, const char *last, FILE *out)
+{
+    fprintf(out, "# bitline %s, job %s [%s], agent %s, seed %d\n", version, s->job->name, s->hash,
+            s->job->agent->name, s->job->seed);
+    fprintf(out, "widths,accuracy,energy_j,latency_s,area_m2,binary_ops,reward,knobs,%s\n", last);
+}
+
+static void write_front(const struct search *s, const char *version, FILE *out)
+{
+    int *front = mem_alloc((size_t)s->job->episodes, sizeof *front);
+    size_t n = search_front(s, front);
+    csv_head(s, version, "episode", out);
+    for (size_t i = 0; i < n; i++) {
+        csv_row(s, &s->episodes[front[i]], out);
+        fprintf(out, ",%d\n", front[i]);
+    }
+    free(front);
+}
+
+static void write_episodes(const struct search *s, const char *version, FILE *out)
+{
+    csv_head(s, version, "episode,failed", out);
+    for (int e = 0; e < s->job->episodes; e++) {
+        csv_row(s, &s->episodes[e], out);
+        fprintf(out, ",%d,", e);
+        csv_field(out, s->episodes[e].failed ? s->episodes[e].why : "");
+        fputc('\n', out);
+    }
+}
+
+static void write_references(const struct search *s, const char *version, FILE *out)
+{
+    csv_head(s, version, "ratio,failed", out);
+    for (size_t r = 0; r < s->n_references; r++) {
+        csv_row(s, &s->references[r], out);
+        fprintf(out, ",%g,", s->references[r].ratio);
+        csv_field(out, s->references[r].failed ? s->references[r].why : "");
+        fputc('\n', out);
+    }
+}
+
+static void write_job(const struct search *s, const char *version, FILE *out)
+{
+    (void)version;
+    conf_print(s->job->conf->root, search_fields, false, out);
+}
+
+static bool write_file(const struct search *s, const char *folder, const char *name,
+                       const char *version,
+                       void (*write)(const struct search *s, const char *version, FILE *out),
+                       struct err *err)
+{
+    struct arena *mem = arena_create();
+    struct file_out *out = file_create(arena_printf(mem, "%s/%s", folder, name), err);
+    arena_destroy(mem);
+    if (!out)
+        return false;
+    write(s, version, file_stream(out));
+    return file_commit(out, err);
+}
+
+// --- Nets ---
+
+// The net as it was written, with other outputs.
+static bool set_widths(const struct search *s, struct conf *conf, const struct search_episode *e,
+                       struct err *err)
+{
+    const struct conf_node *layers = conf_find(conf->root, "layers");
+    for (size_t k = 0; k < s->space->n_layers; k++)
+        for (size_t i = 0; layers && i < layers->n; i++) {
+            const struct conf_node *name = conf_find(layers->children[i], "name");
+            char path[64], value[24];
+            if (!name || strcmp(name->text, s->space->layers[k].name) != 0)
+                continue;
+            snprintf(path, sizeof path, "layers.%zu.out", i);
+            snprintf(value, sizeof value, "%d", e->widths[k]);
+            if (!conf_set(conf, path, value, err))
+                return false;
+        }
+    return true;
+}
+
+static bool write_net(const struct search *s, const char *folder, const char *file, int episode,
+                      struct err *err)
+{
+    const struct search_episode *e = &s->episodes[episode];
+    struct conf *conf = library_open(inputs_library(), LIBRARY_NET, s->job->net, err);
+    struct arena *mem = arena_create();
+    const char *text = arena_printf(mem, "\"episode %d of %s: %s at searched widths\"", episode,
+                                    s->job->name, s->net->name);
+    bool ok = conf && set_widths(s, conf, e, err) &&
+              conf_set(conf, "name", arena_printf(mem, "%s-%s", s->job->name, file), err) &&
+              conf_set(conf, "description", text, err) &&
+              conf_set(conf, "default_form", net_form_names[s->net->form], err);
+    for (size_t i = 0; ok && i < s->job->sets.n; i++) {
+        const char *set = s->job->sets.sets[i], *equals = strchr(set, '=');
+        if (!strncmp(set, "net.", 4))
+            ok = conf_set(conf, arena_strndup(mem, set + 4, (size_t)(equals - set) - 4), equals + 1,
+                          err);
+    }
+    struct file_out *out =
+        ok ? file_create(arena_printf(mem, "%s/%s.yaml", folder, file), err) : NULL;
+    ok = out != NULL;
+    if (ok) {
+        conf_print(conf->root, net_fields, false, file_stream(out));
+        ok = file_commit(out, err);
+    }
+    conf_close(conf);
+    arena_destroy(mem);
+    return ok;
+}
+
+static bool write_nets(const struct search *s, const char *folder, struct err *err)
+{
+    const struct search_episode *best = search_best(s);
+    struct arena *mem = arena_create();
+    int *front = arena_alloc(mem, (size_t)s->job->episodes, sizeof *front);
+    size_t n = search_front(s, front);
+    const char *nets = arena_printf(mem, "%s/nets", folder);
+    bool ok = !best || write_net(s, folder, "best", (int)(best - s->episodes), err);
+    ok = ok && (!n || file_make_folder(nets, err));
+    for (size_t i = 0; ok && i < n; i++)
+        ok = write_net(s, nets, arena_printf(mem, "front-%03zu", i + 1), front[i], err);
+    arena_destroy(mem);
+    return ok;
+}
+
+bool search_export(const struct search *s, const char *folder, const char *version, struct err *err)
+{
+    return write_file(s, folder, "front.csv", version, write_front, err) &&
+           write_file(s, folder, "episodes.csv", version, write_episodes, err) &&
+           write_file(s, folder, "references.csv", version, write_references, err) &&
+           write_file(s, folder, "job.yaml", version, write_job, err) && write_nets(s, folder, err);
+}
+
+// --- JSON ---
+
+static void json_candidate(struct jsonw *w, const struct search *s, const char *key,
+                           const struct search_episode *e)
+{
+    char knobs[1024];
+    jsonw_object(w, key);
+    if (e->ratio > 0)
+        jsonw_number(w, "ratio", e->ratio);
+    else
+        jsonw_int(w, "episode", e - s->episodes);
+    jsonw_array(w, "widths");
+    for (size_t k = 0; k < s->space->n_layers; k++)
+        jsonw_int(w, NULL, e->widths[k]);
+    jsonw_end(w);
+    if (s->space->n_knobs) {
+        evaluate_knobs_text(s->space, e->choices, knobs, sizeof knobs);
+        jsonw_string(w, "knobs", knobs);
+    }
+    jsonw_number(w, "accuracy", e->accuracy);
+    jsonw_number(w, "energy_j", e->cost.of[COST_ENERGY]);
+    jsonw_number(w, "latency_s", e->cost.of[COST_LATENCY]);
+    jsonw_number(w, "area_m2", e->cost.of[COST_AREA]);
+    jsonw_int(w, "binary_ops", e->cost.binary_ops);
+    jsonw_number(w, "reward", e->judged.reward);
+    jsonw_end(w);
+}
+
+void search_json(const struct search *s, const char *version, FILE *out)
+{
+    int *front = mem_alloc((size_t)s->job->episodes, sizeof *front);
+    size_t n = search_front(s, front), failed = 0;
+    const struct search_episode *best = search_best(s);
+    for (int e = 0; e < s->job->episodes; e++)
+        failed += s->episodes[e].failed;
+    struct jsonw *w = jsonw_create(out, 2);
+    jsonw_object(w, NULL);
+    jsonw_string(w, "version", version);
+    jsonw_string(w, "job", s->job->name);
+    jsonw_string(w, "job_hash", s->hash);
+    jsonw_string(w, "chip", s->chip->name);
+    jsonw_string(w, "net", s->net->name);
+    jsonw_string(w, "agent", s->job->agent->name);
+    jsonw_int(w, "seed", s->job->seed);
+    jsonw_int(w, "episodes", s->job->episodes);
+    jsonw_int(w, "failed", (int64_t)failed);
+    if (best)
+        json_candidate(w, s, "best", best);
+    jsonw_array(w, "front");
+    for (size_t i = 0; i < n; i++)
+        json_candidate(w, s, NULL, &s->episodes[front[i]]);
+    jsonw_end(w);
+    jsonw_array(w, "references");
+    for (size_t r = 0; r < s->n_references; r++)
+        if (!s->references[r].failed)
+            json_candidate(w, s, NULL, &s->references[r]);
+    jsonw_end(w);
+    jsonw_end(w);
+    jsonw_destroy(w);
+    free(front);
+}

@@ -1,0 +1,24 @@
+// What a search leaves in its folder for people and programs. The bytes depend on the job alone: not
+// on workers, kills or times.
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+struct err;
+struct search;
+
+// Episodes of the front (accuracy against the reward's cost; nobody is better in both), cheapest
+// first; the first of those that build the same. Returns how many; `front` has room for all
+// episodes.
+size_t search_front(const struct search *search, int *front);
+
+// front.csv, episodes.csv, references.csv, best.yaml (the net with the largest reward, for --widths
+// of run, train and eval), job.yaml.
+bool search_export(const struct search *search, const char *folder, const char *version,
+                   struct err *err);
+void search_json(const struct search *search, const char *version, FILE *out);
+// front.svg (the front and the uniform nets), widths.svg (HAWIS's Figure 5), channels.svg (Figure
+// 4), with their data and scripts. As gnuplot_draw().
+bool search_plot(const struct search *search, const char *folder, bool *drawn, struct err *why,
+                 struct err *err);

@@ -1,0 +1,157 @@
+// The pictures: data and scripts that stay beside them, so that they can be restyled.
+#include <stdlib.h>
+#include <string.h>
+
+#include "nets/net.h"
+#include "sim/base/err.h"
+#include "sim/base/file.h"
+#include "sim/base/mem.h"
+#include "sim/chip/chip.h"
+#include "tools/gnuplot.h"
+#include "tools/search/agent.h"
+#include "tools/search/drive.h"
+#include "tools/search/export.h"
+#include "tools/search/job.h"
+#include "tools/search/space.h"
+
+static const char head[] = "set terminal svg size 760,500 noenhanced font 'sans,14' linewidth 1.4 "
+                           "background '#ffffff'\n"
+                           "set encoding utf8\n"
+                           "set grid back linecolor rgb '#d0d0d0' dashtype 1 linewidth 0.5\n"
+                           "set key below\n";
+
+static const char *const axis_texts[COST_METRICS] = {
+    "energy of an image (uJ)", "latency of an image (us)", "area of the occupied tiles (mm2)"};
+
+static double shown_cost(const struct search *s, const struct search_episode *e)
+{
+    return e->cost.of[s->job->reward.cost] * 1e6;
+}
+
+static void write_front_data(const struct search *s, FILE *out)
+{
+    int *front = mem_alloc((size_t)s->job->episodes, sizeof *front);
+    size_t n = search_front(s, front);
+    fprintf(out, "# %s, accuracy (%%); candidates, the front, uniform nets (and their ratio)\n",
+            axis_texts[s->job->reward.cost]);
+    for (int e = 0; e < s->job->episodes; e++)
+        if (!s->episodes[e].failed)
+            fprintf(out, "%.8g %.6f\n", shown_cost(s, &s->episodes[e]),
+                    100 * s->episodes[e].accuracy);
+    fputs("\n\n", out);
+    for (size_t i = 0; i < n; i++)
+        fprintf(out, "%.8g %.6f\n", shown_cost(s, &s->episodes[front[i]]),
+                100 * s->episodes[front[i]].accuracy);
+    fputs("\n\n", out);
+    for (size_t r = 0; r < s->n_references; r++)
+        if (!s->references[r].failed)
+            fprintf(out, "%.8g %.6f %gx\n", shown_cost(s, &s->references[r]),
+                    100 * s->references[r].accuracy, s->references[r].ratio);
+    free(front);
+}
+
+static void write_front_script(const struct search *s, FILE *out)
+{
+    fprintf(out,
+            "# gnuplot -d front.gp > front.svg\n%s"
+            "set title '%s: %s on %s, %d candidates by %s'\n"
+            "set xlabel '%s'\nset ylabel 'accuracy (%%)'\n"
+            "set offsets graph 0.03, graph 0.06, graph 0.05, graph 0.03\n"
+            "plot 'front.dat' index 0 using 1:2 with points pointtype 7 pointsize 0.25 linecolor "
+            "rgb '#9a9a9a' title 'candidates', \\\n"
+            "  '' index 2 using 1:2 with linespoints pointtype 4 dashtype 2 linecolor rgb "
+            "'#0072b2' title 'uniform widths', \\\n"
+            "  '' index 2 using 1:2:3 with labels left offset 0.8,-0.5 notitle, \\\n"
+            "  '' index 1 using 1:2 with steps linecolor rgb '#d55e00' notitle, \\\n"
+            "  '' index 1 using 1:2 with points pointtype 7 pointsize 0.6 linecolor rgb '#d55e00' "
+            "title 'front'\n",
+            head, s->job->name, s->net->name, s->chip->name, s->job->episodes, s->job->agent->name,
+            axis_texts[s->job->reward.cost]);
+}
+
+static void write_widths_data(const struct search *s, FILE *out)
+{
+    const struct search_episode *best = search_best(s);
+    fputs("# layer, channels: best net, uniform net of the nearest cost\n", out);
+    const struct search_episode *near = NULL;
+    for (size_t r = 0; best && r < s->n_references; r++) {
+        const struct search_episode *one = &s->references[r];
+        double gap = shown_cost(s, one) - shown_cost(s, best);
+        double least = near ? shown_cost(s, near) - shown_cost(s, best) : 0;
+        if (!one->failed && (!near || gap * gap < least * least))
+            near = one;
+    }
+    for (size_t k = 0; best && near && k < s->space->n_layers; k++)
+        fprintf(out, "%zu %d %d\n", k + 1, best->widths[k], near->widths[k]);
+}
+
+static void write_widths_script(const struct search *s, FILE *out)
+{
+    fprintf(out,
+            "# gnuplot -d widths.gp > widths.svg\n%s"
+            "set title '%s: channels of the best net, layer by layer'\n"
+            "set xlabel 'layer'\nset ylabel 'output channels'\nset xtics 1\nset yrange [0:*]\n"
+            "set style fill solid 1.0 border rgb '#000000'\nset boxwidth 0.4\n"
+            "plot 'widths.dat' using ($1-0.2):3 with boxes linecolor rgb '#b8cfe0' title 'uniform, "
+            "nearest cost', \\\n"
+            "  '' using ($1+0.2):2 with boxes linecolor rgb '#d55e00' title 'best'\n",
+            head, s->job->name);
+}
+
+static void write_channels_data(const struct search *s, FILE *out)
+{
+    fputs("# episode, channels of the second layer, reward\n", out);
+    size_t layer = s->space->n_layers > 1 ? 1 : 0;
+    for (int e = 0; e < s->job->episodes; e++)
+        if (!s->episodes[e].failed)
+            fprintf(out, "%d %d %.8g\n", e, s->episodes[e].widths[layer],
+                    s->episodes[e].judged.reward);
+}
+
+static void write_channels_script(const struct search *s, FILE *out)
+{
+    size_t layer = s->space->n_layers > 1 ? 1 : 0;
+    fprintf(out,
+            "# gnuplot -d channels.gp > channels.svg\n%s"
+            "set title '%s: channels of layer %zu (%s) in every episode'\n"
+            "set xlabel 'episode'\nset ylabel 'output channels'\nunset key\n"
+            "plot 'channels.dat' using 1:2 with points pointtype 7 pointsize 0.35 linecolor rgb "
+            "'#0072b2'\n",
+            head, s->job->name, layer + 1, s->space->layers[layer].name);
+}
+
+struct picture {
+    const char *name;
+    void (*data)(const struct search *s, FILE *out);
+    void (*script)(const struct search *s, FILE *out);
+};
+
+static bool write_part(const struct search *s, const char *path,
+                       void (*write)(const struct search *s, FILE *out), struct err *err)
+{
+    struct file_out *out = file_create(path, err);
+    if (!out)
+        return false;
+    write(s, file_stream(out));
+    return file_commit(out, err);
+}
+
+bool search_plot(const struct search *s, const char *folder, bool *drawn, struct err *why,
+                 struct err *err)
+{
+    static const struct picture pictures[] = {
+        {"front", write_front_data, write_front_script},
+        {"widths", write_widths_data, write_widths_script},
+        {"channels", write_channels_data, write_channels_script}};
+    struct arena *mem = arena_create();
+    bool ok = true;
+    *drawn = true;
+    for (size_t i = 0; ok && *drawn && i < sizeof pictures / sizeof *pictures; i++) {
+        const struct picture *p = &pictures[i];
+        ok = write_part(s, arena_printf(mem, "%s/%s.dat", folder, p->name), p->data, err) &&
+             write_part(s, arena_printf(mem, "%s/%s.gp", folder, p->name), p->script, err) &&
+             gnuplot_draw(folder, p->name, drawn, why, err);
+    }
+    arena_destroy(mem);
+    return ok;
+}

@@ -28,9 +28,7 @@ struct conv {
 static struct conv *reference_create(const struct conv_shape *s, enum operand operand,
                                      bool with_data)
 {
-    assert(s->out_h == (s->in_h + 2 * s->pad - s->kernel_h) / s->stride + 1);
-    assert(s->out_w == (s->in_w + 2 * s->pad - s->kernel_w) / s->stride + 1);
-    assert(s->in_c % s->groups == 0 && s->out_c % s->groups == 0);
+    assert(conv_shape_valid(s));
     struct conv *conv = mem_alloc(1, sizeof *conv);
     conv->shape = *s;
     conv->operand = operand;

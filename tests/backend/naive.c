@@ -1,5 +1,11 @@
 #include "tests/backend/naive.h"
 
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
 #include <math.h>
 #include <stdlib.h>
 
@@ -179,4 +185,19 @@ bool trial_run(struct trial *t, const struct backend *backend)
     backend->backward_weights(conv, t->x_in, t->dy_in, t->dw);
     backend->destroy(conv);
     return true;
+}
+
+void expect_near(const float *got, const double *want, size_t n, double bound, const char *what,
+                 const struct conv_shape *s)
+{
+    double off = 0, norm = 0;
+    for (size_t i = 0; i < n; i++) {
+        off += pow((double)got[i] - want[i], 2);
+        norm += pow(want[i], 2);
+    }
+    if (!(sqrt(off) <= bound * sqrt(norm)))
+        fail_msg("%s: off by %g of the norm; %d images, %d -> %d channels, map %dx%d, kernel "
+                 "%dx%d, stride %d, pad %d, %d groups",
+                 what, sqrt(off / norm), s->images, s->in_c, s->out_c, s->in_h, s->in_w,
+                 s->kernel_h, s->kernel_w, s->stride, s->pad, s->groups);
 }

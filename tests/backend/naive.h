@@ -39,3 +39,7 @@ struct trial trial_make(const struct conv_shape *shape, enum operand operand, en
 void trial_free(struct trial *t);
 // Runs all three products into y, dx, dw, which start as NaN. False: declined.
 bool trial_run(struct trial *t, const struct backend *backend);
+
+// Fails where the difference is beyond `bound` of the norm; NaN always.
+void expect_near(const float *got, const double *want, size_t n, double bound, const char *what,
+                 const struct conv_shape *s);

@@ -12,22 +12,6 @@
 #include "nets/backend/product.h"
 #include "tests/backend/naive.h"
 
-// Within `bound` of the norm, NaN never.
-static void expect_near(const float *got, const double *want, size_t n, double bound,
-                        const char *what, const struct conv_shape *s)
-{
-    double off = 0, norm = 0;
-    for (size_t i = 0; i < n; i++) {
-        off += pow((double)got[i] - want[i], 2);
-        norm += pow(want[i], 2);
-    }
-    if (!(sqrt(off) <= bound * sqrt(norm)))
-        fail_msg("%s: off by %g of the norm; %d images, %d -> %d channels, map %dx%d, kernel "
-                 "%dx%d, stride %d, pad %d, %d groups",
-                 what, sqrt(off / norm), s->images, s->in_c, s->out_c, s->in_h, s->in_w,
-                 s->kernel_h, s->kernel_w, s->stride, s->pad, s->groups);
-}
-
 static void check(const struct conv_shape *shape, enum operand operand, enum values values,
                   double bound)
 {

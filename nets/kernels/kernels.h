@@ -1,5 +1,5 @@
-// The inner loops of matrices on crossbars, one table per processor level; all give the same
-// integers. The scalar one is the reference.
+// The inner loops of matrices on crossbars and of small dense nets, one table per processor level;
+// all give the same bits. The scalar one is the reference.
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
@@ -50,6 +50,17 @@ struct stuck {
 
 enum { STUCK_MOST = 256 }; // cells of one call
 
+// A product of small dense layers: c[i][j] += a[i][k] * b[k][j], terms k one after the other, each
+// multiplication and addition rounded, so that all levels give the same bits.
+enum { DENSE_LANES = 32 };
+struct dense {
+    int rows, terms, columns; // columns: a multiple of DENSE_LANES
+    const float *a;
+    size_t a_row, a_term; // elements from i to i + 1, from k to k + 1
+    const float *b;       // (terms, columns)
+    float *c;             // (rows, columns)
+};
+
 struct kernels {
     // sum[c] += popcount(bits & plus[c]) - popcount(bits & minus[c]) for one word of rows and
     // `columns` columns, a multiple of 8.
@@ -73,6 +84,7 @@ struct kernels {
     void (*dot_windows)(const struct pairs *p, int32_t *sums);
     // Sets `bit` in plus[c] where w[c] > 0, in minus[c] where w[c] < 0.
     void (*set_bits)(const int32_t *w, int columns, uint64_t bit, uint64_t *plus, uint64_t *minus);
+    void (*add_dense)(const struct dense *d);
 };
 
 const struct kernels *kernels_for(enum cpu_level level);

@@ -174,5 +174,53 @@ static void dot_windows(const struct pairs *p, int32_t *sums)
 }
 #endif
 
+// Four rows of sums stay in registers; gcc makes vectors of loops of 32, of shorter ones it makes
+// straight lines first.
+static void add_four(const struct dense *d, const float *a, const float *b, float *c)
+{
+    float s0[DENSE_LANES], s1[DENSE_LANES], s2[DENSE_LANES], s3[DENSE_LANES];
+    size_t columns = (size_t)d->columns, row = d->a_row;
+    memcpy(s0, c, sizeof s0);
+    memcpy(s1, c + columns, sizeof s1);
+    memcpy(s2, c + 2 * columns, sizeof s2);
+    memcpy(s3, c + 3 * columns, sizeof s3);
+    for (int k = 0; k < d->terms; k++, a += d->a_term, b += columns) {
+        float x0 = a[0], x1 = a[row], x2 = a[2 * row], x3 = a[3 * row];
+        for (int j = 0; j < DENSE_LANES; j++) {
+            s0[j] += x0 * b[j];
+            s1[j] += x1 * b[j];
+            s2[j] += x2 * b[j];
+            s3[j] += x3 * b[j];
+        }
+    }
+    memcpy(c, s0, sizeof s0);
+    memcpy(c + columns, s1, sizeof s1);
+    memcpy(c + 2 * columns, s2, sizeof s2);
+    memcpy(c + 3 * columns, s3, sizeof s3);
+}
+
+static void add_one(const struct dense *d, const float *a, const float *b, float *c)
+{
+    float s[DENSE_LANES];
+    memcpy(s, c, sizeof s);
+    for (int k = 0; k < d->terms; k++, a += d->a_term, b += d->columns) {
+        float x = a[0];
+        for (int j = 0; j < DENSE_LANES; j++)
+            s[j] += x * b[j];
+    }
+    memcpy(c, s, sizeof s);
+}
+
+static void add_dense(const struct dense *d)
+{
+    for (int j = 0; j < d->columns; j += DENSE_LANES) {
+        int i = 0;
+        for (; i + 4 <= d->rows; i += 4)
+            add_four(d, d->a + (size_t)i * d->a_row, d->b + j, d->c + (size_t)i * d->columns + j);
+        for (; i < d->rows; i++)
+            add_one(d, d->a + (size_t)i * d->a_row, d->b + j, d->c + (size_t)i * d->columns + j);
+    }
+}
+
 const struct kernels TABLE = {count_bits,   add_row, COUNT_WINDOWS, THRESHOLD, add_looked_up,
-                              ADD_RESIDUAL, stick,   DOT_WINDOWS,   set_bits};
+                              ADD_RESIDUAL, stick,   DOT_WINDOWS,   set_bits,  add_dense};

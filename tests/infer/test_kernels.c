@@ -105,9 +105,38 @@ static void numbers_are_multiplied(void **state)
         }
 }
 
+// Sums of floats in one fixed order, so equal bit for bit; rows around the four of a tile.
+static void dense_layers_are_multiplied(void **state)
+{
+    (void)state;
+    enum { ROWS = 9, TERMS = 21, WIDE = 2 * DENSE_LANES };
+    static float a[ROWS * TERMS], b[TERMS * WIDE];
+    for (size_t i = 0; i < sizeof a / sizeof *a; i++)
+        a[i] = (float)(draw(i, true) >> 40) * 0x1p-23F - 1;
+    for (size_t i = 0; i < sizeof b / sizeof *b; i++)
+        b[i] = (float)(draw(MAP + i, true) >> 40) * 0x1p-20F - 8;
+    for (int level = 0; level < CPU_LEVELS; level++)
+        for (int rows = 1; rows <= ROWS; rows++)
+            for (int turned = 0; turned < 2; turned++) { // a as it stands and transposed
+                size_t row = turned ? 1 : TERMS, term = turned ? ROWS : 1;
+                float c[ROWS * WIDE], want[ROWS * WIDE];
+                for (int i = 0; i < rows * WIDE; i++) {
+                    c[i] = want[i] = (float)i;
+                    for (size_t k = 0; k < TERMS; k++) {
+                        float product = a[i / WIDE * row + k * term] * b[k * WIDE + i % WIDE];
+                        want[i] += product;
+                    }
+                }
+                struct dense d = {rows, TERMS, WIDE, a, row, term, b, c};
+                kernels_for(cpu_best((enum cpu_level)level))->add_dense(&d);
+                assert_memory_equal(c, want, sizeof *c * (size_t)rows * WIDE);
+            }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(dense_layers_are_multiplied),
         cmocka_unit_test(bits_are_counted),
         cmocka_unit_test(numbers_are_multiplied),
     };

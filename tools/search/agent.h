@@ -1,7 +1,7 @@
 // Who proposes candidates. A candidate is a vector x of n decisions in [0, 1], one per layer (and
 // chip knob); what they mean is the space's affair. Agents are told what became of their proposals
 // and know nothing else. Every agent is a pure function of its parameters, its seed and what it was
-// told, in order: a search is resumed by telling it again.
+// told, in order: a search is resumed by telling it again, and asking changes nothing.
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
@@ -19,22 +19,30 @@ struct problem {
     int n;
     void (*state)(void *context, const double *x, int k, double s[AGENT_STATE]);
     // The nearest x that means the same candidate: agents learn from what was built, not from what
-    // they asked for.
+    // they asked for. Every decision by itself, whatever the others are.
     void (*snap)(void *context, double *x);
-    void *context;
-    int episodes; // planned in all, for schedules
+    void *context; // lent for as long as the agent lives
+    int episodes;  // planned in all, for schedules
+    int round;     // proposals that are asked for before any of them is told; at least 1
     // A known candidate to start from, e.g. the uniform net; NULL: none.
     const double *start;
 };
 
-// One finished proposal. Failed ones have failed set and nothing else.
+// One finished proposal. Failed ones have failed set and nothing else; a number that is not finite
+// is a failure too.
 struct told {
     const double *x; // snapped
     bool failed;
     double reward;                       // larger is better
     double objectives[AGENT_OBJECTIVES]; // smaller is better: error, cost
-    double violation;                    // of constraints; 0: none
+    double violation; // of constraints; 0: none. Agents that compare put candidates without any
+                      // before all others; ddpg knows the reward only.
 };
+
+bool told_failed(const struct told *told);
+// By reward, after Deb's rules (2000): without violation first, of two with one the smaller.
+// Failures last.
+bool told_better(const struct told *a, const struct told *b);
 
 struct agent;
 
@@ -42,10 +50,11 @@ struct agent_kind {
     const char *name;
     const struct conf_field *fields; // of its parameters; NULL: none
     size_t size;                     // of the struct that they are read into
+    // Copies problem and params; start is lent for the call.
     struct agent *(*create)(const struct problem *problem, const void *params, uint64_t seed);
-    void (*destroy)(struct agent *agent);
-    // Proposal number `episode` (from 0), snapped. Proposals of one round are asked for before any
-    // of them is told.
+    void (*destroy)(struct agent *agent); // NULL is fine
+    // Proposal number `episode` (from 0), snapped, when all rounds before its own are told and
+    // nothing of its own is.
     void (*propose)(struct agent *agent, int episode, double *x);
     // Of episode `episode`; in the order of episodes.
     void (*tell)(struct agent *agent, int episode, const struct told *told);

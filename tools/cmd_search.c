@@ -184,7 +184,7 @@ static void add_row(struct table *t, const char *name, const struct search_episo
 static void print_front(const struct search *s)
 {
     enum { SHOWN = 12 };
-    static const char *const headers[] = {"",      ">accuracy", ">energy", ">latency",
+    static const char *const headers[] = {"<net",  ">accuracy", ">energy", ">latency",
                                           ">area", ">ops",      ">reward", NULL};
     int *front = mem_alloc((size_t)s->job->episodes, sizeof *front);
     size_t n = search_front(s, front), shown = n < SHOWN ? n : SHOWN;

@@ -84,7 +84,8 @@ static void start_agent(struct search *s)
                               .state = space_state,
                               .snap = space_snap,
                               .context = s->space,
-                              .episodes = job->episodes};
+                              .episodes = job->episodes,
+                              .round = job->round};
     double *start = arena_alloc(s->mem, s->space->n, sizeof *start);
     if (job->start > 0) {
         int *widths = arena_alloc(s->mem, s->space->n_layers, sizeof *widths);

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <math.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -166,7 +165,7 @@ static bool read_answer(const char *line, int64_t id, double *accuracy, struct e
     json_t *all = json_loads(line, 0, NULL);
     json_t *number = all ? json_object_get(all, "accuracy") : NULL;
     json_t *which = all ? json_object_get(all, "id") : NULL;
-    double value = json_is_number(number) ? json_number_value(number) : NAN;
+    double value = json_is_number(number) ? json_number_value(number) : -1;
     bool ok = json_is_integer(which) && json_integer_value(which) == id && value >= 0 && value <= 1;
     json_decref(all);
     if (!ok)

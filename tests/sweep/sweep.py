@@ -7,7 +7,6 @@ import contextlib
 import csv
 import json
 import math
-import os
 import pathlib
 import shutil
 import signal
@@ -17,6 +16,8 @@ import sys
 import time
 
 sys.path.insert(0, sys.argv[3])
+import kills  # noqa: E402
+from kills import children, kill, wait_for  # noqa: E402
 from support import Bitline, expect, in_folder, run_tests  # noqa: E402
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -41,42 +42,11 @@ def sweep(bitline, folder, out, *args):
 
 
 def begin(bitline, folder, out, *args):
-    # LeakSanitizer looks from a child process, which the tests that kill workers would meet.
-    env = dict(bitline.env, ASAN_OPTIONS="detect_leaks=0")
-    return subprocess.Popen([bitline.program, "sweep", "job.yaml", "--out", out, *args],
-                            cwd=folder, env=env, stdin=subprocess.DEVNULL,
-                            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    return kills.begin(bitline, folder, "sweep", "job.yaml", "--out", out, *args)
 
 
 def trials_in(path):
-    """Finished trials; 0 as long as there is no store that can be asked."""
-    try:
-        with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db:
-            return db.execute("SELECT count(*) FROM trial").fetchone()[0]
-    except sqlite3.OperationalError:
-        return 0
-
-
-def wait_for(process, condition):
-    end = time.monotonic() + 30
-    while not condition() and process.poll() is None:
-        expect(time.monotonic() < end, "nothing happens")
-        time.sleep(0.001)
-
-
-def children(process):
-    try:
-        text = pathlib.Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text("ascii")
-    except OSError:
-        return []
-    return [int(word) for word in text.split()]
-
-
-def kill(number):
-    try:
-        os.kill(number, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
+    return kills.rows_in(path, "trial")
 
 
 def any_number_of_workers(bitline, folder):

@@ -175,10 +175,32 @@ static void note(struct search *s, int64_t number)
 
 // --- The store ---
 
+// Settings back from their text, "PATH=VALUE PATH=VALUE"; values that no knob has stay 0 and show
+// when the text is made again.
+static void read_knobs(const struct search *s, const char *text, unsigned short *choices)
+{
+    for (size_t k = 0; k < s->space->n_knobs; k++) {
+        const struct space_choice *knob = &s->space->knobs[k];
+        size_t path = strlen(knob->path);
+        if (strncmp(text, knob->path, path) != 0 || text[path] != '=')
+            return;
+        text += path + 1;
+        for (size_t v = 0; v < knob->n; v++) {
+            size_t n = strlen(knob->values[v]);
+            bool ends = !strncmp(text, knob->values[v], n) && (!text[n] || text[n] == ' ');
+            if (ends) {
+                choices[k] = (unsigned short)v;
+                text += text[n] ? n + 1 : n;
+                break;
+            }
+        }
+    }
+}
+
 static bool read_back(void *context, const struct store_episode *from, struct err *err)
 {
     struct search *s = context;
-    char widths[TEXT_ROOM], knobs[1024];
+    char widths[TEXT_ROOM], knobs[1024] = "";
     if (from->episode < -(int64_t)s->n_references || from->episode >= s->job->episodes)
         return err_set(err,
                        "the store has an episode %lld that the job does not have; choose "
@@ -191,21 +213,11 @@ static bool read_back(void *context, const struct store_episode *from, struct er
         e->widths[k] = (int)strtol(text, &end, 10);
         text = *end == ',' ? end + 1 : end;
     }
-    for (size_t k = 0; k < s->space->n_knobs; k++) { // by its text
-        for (size_t v = 0; v < s->space->knobs[k].n; v++) {
-            e->choices[k] = (unsigned short)v;
-            evaluate_knobs_text(s->space, e->choices, knobs, sizeof knobs);
-            size_t n = strlen(knobs);
-            const char *rest = strchr(knobs, ' ');
-            for (size_t skip = 0; rest && skip < k; skip++)
-                rest = strchr(rest + 1, ' ');
-            n = rest ? (size_t)(rest - knobs) : n;
-            if (!strncmp(knobs, from->knobs, n) && (!from->knobs[n] || from->knobs[n] == ' '))
-                break;
-        }
-    }
+    if (from->episode >= 0)
+        read_knobs(s, from->knobs, e->choices);
     evaluate_widths_text(s->space, e->widths, widths, sizeof widths);
-    evaluate_knobs_text(s->space, e->choices, knobs, sizeof knobs);
+    if (from->episode >= 0)
+        evaluate_knobs_text(s->space, e->choices, knobs, sizeof knobs);
     if (strcmp(widths, from->widths) != 0 || strcmp(knobs, from->knobs) != 0)
         return err_set(err, "the store's episode %lld is none of this job's; choose another --out",
                        (long long)from->episode);
@@ -250,9 +262,10 @@ bool search_begin(struct search *s, struct store *store, struct err *err)
 static bool keep(struct search *s, int64_t number, double seconds, struct err *err)
 {
     const struct search_episode *e = episode_at(s, number);
-    char widths[TEXT_ROOM], knobs[1024], chip[24], net[24];
+    char widths[TEXT_ROOM], knobs[1024] = "", chip[24], net[24];
     evaluate_widths_text(s->space, e->widths, widths, sizeof widths);
-    evaluate_knobs_text(s->space, e->choices, knobs, sizeof knobs);
+    if (number >= 0)
+        evaluate_knobs_text(s->space, e->choices, knobs, sizeof knobs);
     snprintf(chip, sizeof chip, "%016llx", (unsigned long long)e->chip_hash);
     snprintf(net, sizeof net, "%016llx", (unsigned long long)e->net_hash);
     struct store_episode row = {.episode = number,

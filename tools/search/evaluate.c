@@ -92,7 +92,8 @@ static bool cost_of(struct evaluator *ev, const struct search_task *task,
     base_inputs(ev->job, &inputs);
     evaluate_widths_text(ev->space, task->widths, widths, sizeof widths);
     inputs.widths = widths;
-    for (size_t k = 0; k < ev->space->n_knobs; k++) {
+    // References stand on the chip as it is.
+    for (size_t k = 0; task->episode >= 0 && k < ev->space->n_knobs; k++) {
         const struct space_choice *knob = &ev->space->knobs[k];
         snprintf(knobs[k], sizeof knobs[k], "%s=%s", knob->path, knob->values[task->choices[k]]);
         inputs.sets[inputs.n_sets++] = knobs[k];
@@ -125,10 +126,11 @@ static bool ask_formula(const struct evaluator *ev, const struct search_task *ta
 static bool ask_plugin(struct evaluator *ev, const struct search_task *task, double *accuracy,
                        struct err *err)
 {
-    char knobs[1024];
+    char knobs[1024] = "";
     if (!ev->plugin)
         ev->plugin = plugin_create(ev->job->words, ev->job->accuracy.timeout_s);
-    evaluate_knobs_text(ev->space, task->choices, knobs, sizeof knobs);
+    if (task->episode >= 0)
+        evaluate_knobs_text(ev->space, task->choices, knobs, sizeof knobs);
     struct plugin_question question = {task->episode,       ev->job->net, task->widths,
                                        ev->space->n_layers, knobs,        ev->job->seed};
     return plugin_ask(ev->plugin, &question, accuracy, err);

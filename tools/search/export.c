@@ -52,9 +52,11 @@ static void number(FILE *out, double value)
 // The widths of a candidate in one field, as --widths takes them.
 static void csv_row(const struct search *s, const struct search_episode *e, FILE *out)
 {
-    char widths[MOST_DECISIONS * 8], knobs[1024];
+    bool reference = e->ratio > 0;
+    char widths[MOST_DECISIONS * 8], knobs[1024] = "";
     evaluate_widths_text(s->space, e->widths, widths, sizeof widths);
-    evaluate_knobs_text(s->space, e->choices, knobs, sizeof knobs);
+    if (!reference)
+        evaluate_knobs_text(s->space, e->choices, knobs, sizeof knobs);
     csv_field(out, widths);
     number(out, e->accuracy);
     number(out, e->cost.of[COST_ENERGY]);
@@ -63,7 +65,7 @@ static void csv_row(const struct search *s, const struct search_episode *e, FILE
     fprintf(out, ",%" PRId64, e->cost.binary_ops);
     number(out, e->judged.reward);
     fputc(',', out);
-    if (s->space->n_knobs)
+    if (*knobs)
         csv_field(out, knobs);
 }
 
@@ -171,7 +173,7 @@ static bool write_net(const struct search *s, const char *folder, const char *fi
         ok ? file_create(arena_printf(mem, "%s/%s.yaml", folder, file), err) : NULL;
     ok = out != NULL;
     if (ok) {
-        conf_print(conf->root, net_fields, false, file_stream(out));
+        conf_print(conf->root, NULL, false, file_stream(out));
         ok = file_commit(out, err);
     }
     conf_close(conf);
@@ -217,7 +219,7 @@ static void json_candidate(struct jsonw *w, const struct search *s, const char *
     for (size_t k = 0; k < s->space->n_layers; k++)
         jsonw_int(w, NULL, e->widths[k]);
     jsonw_end(w);
-    if (s->space->n_knobs) {
+    if (s->space->n_knobs && e->ratio <= 0) {
         evaluate_knobs_text(s->space, e->choices, knobs, sizeof knobs);
         jsonw_string(w, "knobs", knobs);
     }

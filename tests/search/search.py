@@ -1,0 +1,271 @@
+"""A search ends in the same bytes whatever happens on the way: any number of workers, workers that
+die, a driver that is killed. A plug-in that hangs, dies or talks nonsense costs its candidate. What
+cannot be run is refused.
+
+search.py BITLINE SUPPORT_FOLDER
+"""
+import contextlib
+import csv
+import json
+import pathlib
+import shutil
+import signal
+import sqlite3
+import stat
+import subprocess
+import sys
+import time
+
+sys.path.insert(0, sys.argv[2])
+import kills  # noqa: E402
+from kills import children, kill, wait_for  # noqa: E402
+from support import Bitline, expect, in_folder, run_tests  # noqa: E402
+
+HERE = pathlib.Path(__file__).resolve().parent
+AGENTS = ["ddpg", "ddpg-haq", "random", "evolution", "nsga2", "cmaes", "greedy"]
+
+
+def prepare(folder):
+    for name in ("net.yaml", "job.yaml"):
+        shutil.copy(HERE / name, folder)
+
+
+def exported(folder):
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*")
+            if path.is_file() and not path.name.startswith("search.db")}
+
+
+def store(folder):
+    """All that is in the store but times."""
+    with contextlib.closing(sqlite3.connect(folder / "search.db")) as db:
+        return [list(db.execute(f"SELECT * FROM {table} ORDER BY 1, 2"))
+                for table in ("job", "job_key", "episode")]
+
+
+def search(bitline, folder, out, *args):
+    done = bitline.run("search", "job.yaml", "--out", out, *args, cwd=folder)
+    expect(done.returncode == 0, f"exit {done.returncode}\n{done.stderr.decode()}")
+    return exported(folder / out), store(folder / out)
+
+
+def begin(bitline, folder, out, *args):
+    return kills.begin(bitline, folder, "search", "job.yaml", "--out", out, *args)
+
+
+def episodes_in(path):
+    return kills.rows_in(path, "episode")
+
+
+def table(folder, name):
+    lines = (folder / name).read_text("utf-8").splitlines()
+    return list(csv.DictReader(lines[1:]))
+
+
+def any_number_of_workers(bitline, folder, agent):
+    prepare(folder)
+    one = search(bitline, folder, "one", "--jobs", "1", "--agent", agent)
+    expect({"front.csv", "best.yaml", "episodes.csv", "references.csv", "job.yaml"}
+           <= one[0].keys(), f"files: {sorted(one[0])}")
+    expect(search(bitline, folder, "three", "--jobs", "3", "--agent", agent) == one,
+           "3 jobs differ from one")
+
+
+def killed_driver(bitline, folder):
+    prepare(folder)
+    whole = search(bitline, folder, "whole")
+    cut_short = 0
+    for n in (0, 1, 4, 9, 17, 30):
+        out = f"killed{n}"
+        process = begin(bitline, folder, out, "--jobs", "2")
+        path = folder / out / "search.db"
+        wait_for(process, lambda: path.exists() if n == 0 else episodes_in(path) >= n)
+        process.kill()
+        process.communicate()
+        left = episodes_in(path)
+        expect(left >= n, f"{left} of {n} finished episodes are left")
+        cut_short += left < len(whole[1][2])
+        expect(search(bitline, folder, out, "--resume") == whole, f"killed after {n}: other bytes")
+    expect(cut_short >= 4, f"only {cut_short} runs were cut short")
+
+
+def killed_worker(bitline, folder):
+    prepare(folder)
+    whole = search(bitline, folder, "whole")
+    process = begin(bitline, folder, "out", "--jobs", "2")
+    wait_for(process, lambda: episodes_in(folder / "out" / "search.db") >= 2)
+    victims = children(process)
+    for victim in victims:
+        kill(victim)
+    said = process.communicate(timeout=60)[1]
+    expect(len(victims) == 2, f"workers: {victims}")
+    expect(process.returncode == 0, said.decode())
+    expect((exported(folder / "out"), store(folder / "out")) == whole, "other bytes")
+
+
+def interrupted(bitline, folder):
+    prepare(folder)
+    whole = search(bitline, folder, "whole")
+    process = begin(bitline, folder, "out", "--jobs", "2")
+    wait_for(process, lambda: episodes_in(folder / "out" / "search.db") >= 8)
+    process.send_signal(signal.SIGINT)
+    said = process.communicate(timeout=30)[1].decode()
+    expect(process.returncode == 130, f"exit {process.returncode}\n{said}")
+    expect("of 40 episodes done" in said and "--resume" in said, said)
+    expect(search(bitline, folder, "out", "--resume") == whole, "other bytes")
+
+
+def front_is_a_front(bitline, folder):
+    """Against all episodes, by definition; costs against bitline run; widths inside the bounds."""
+    prepare(folder)
+    search(bitline, folder, "out", "--agent", "random")
+    rows = table(folder / "out", "episodes.csv")
+    expect(len(rows) == 40, f"{len(rows)} episodes")
+    points = {(float(r["energy_j"]), float(r["accuracy"])) for r in rows
+              if float(r["energy_j"]) <= 20e-6}
+    wanted = sorted(p for p in points if not any(
+        q[0] <= p[0] and q[1] >= p[1] and q != p for q in points))
+    got = [(float(r["energy_j"]), float(r["accuracy"])) for r in table(folder / "out", "front.csv")]
+    expect(got == wanted and wanted, f"{got}\n{wanted}")
+    for row in rows:
+        for width, base in zip(map(int, row["widths"].split(",")), (8, 16), strict=True):
+            expect(width % 4 == 0 and base <= width <= 4 * base, row["widths"])
+    last = rows[-1]
+    run = json.loads(bitline.output("run", "hawis", "./net.yaml", "--form", "binary", "--widths",
+                                    last["widths"], "--set", last["knobs"], "--json", cwd=folder))
+    expect(run["energy_j"] == float(last["energy_j"]), f"{run['energy_j']} {last}")
+    expect(run["latency_s"] == float(last["latency_s"]), f"{run['latency_s']} {last}")
+    expect(run["area_m2"] == float(last["area_m2"]), f"{run['area_m2']} {last}")
+
+
+def closed_form_agrees(bitline, folder):
+    """Without events the energy is that of the simulation without its leakage."""
+    prepare(folder)
+    search(bitline, folder, "out", "--agent", "random", "--set", "cost.events=false",
+           "--episodes", "8")
+    for row in table(folder / "out", "episodes.csv"):
+        run = json.loads(bitline.output("run", "hawis", "./net.yaml", "--form", "binary",
+                                        "--widths", row["widths"], "--set", row["knobs"], "--json",
+                                        cwd=folder))
+        dry = run["energy_without_leakage_j"]
+        expect(abs(dry / float(row["energy_j"]) - 1) < 1e-9, f"{dry} {row}")
+        expect(run["area_m2"] == float(row["area_m2"]), f"{run['area_m2']} {row}")
+
+
+def best_net_runs(bitline, folder):
+    prepare(folder)
+    search(bitline, folder, "out")
+    best = json.loads(bitline.output("search", "job.yaml", "--out", "out", "--resume", "--json",
+                                     cwd=folder))["best"]
+    run = json.loads(bitline.output("run", "hawis", "out/best.yaml", "--set", best["knobs"],
+                                    "--json", cwd=folder))
+    expect(run["energy_j"] == best["energy_j"], f"{run['energy_j']} {best}")
+
+
+PLUGIN = """#!/usr/bin/env python3
+import json, sys, time
+for line in sys.stdin:
+    q = json.loads(line)
+    n = q["id"]
+    if n == 2:
+        time.sleep(60)
+    if n == 3:
+        sys.exit(1)
+    if n == 5:
+        print("what?", flush=True)
+        continue
+    if n == 6:
+        print(json.dumps({"id": n, "accuracy": 1.5}), flush=True)
+        continue
+    print(json.dumps({"id": n, "accuracy": sum(q["widths"]) / 1000}), flush=True)
+"""
+
+
+def plugin(bitline, folder):
+    prepare(folder)
+    (folder / "judge").write_text(PLUGIN, encoding="utf-8")
+    (folder / "judge").chmod(0o755)
+    words = ["--set", "accuracy={source: command, command: [./judge], timeout: 1 s}", "--episodes",
+             "8", "--agent", "random"]
+    search(bitline, folder, "out", *words, "--jobs", "2")
+    rows = table(folder / "out", "episodes.csv")
+    for row in rows:
+        episode, why = int(row["episode"]), row["failed"]
+        said = {2: "no answer within 1 s", 3: "ended without an answer", 5: "answered 'what?'",
+                6: "1.5"}.get(episode)
+        expect((said in why) if said else not why, f"{row}")
+        if not said:
+            total = sum(map(int, row["widths"].split(",")))
+            expect(float(row["accuracy"]) == total / 1000, f"{row}")
+
+
+REFUSED = [
+    (["--set", "space.leest=1"], "leest: unknown key; did you mean 'least'?"),
+    (["--set", "space.least=5"], "the smallest ratio 5 is above the largest, 4"),
+    (["--set", "space.step=1000"], "no multiple of 1000 channels"),
+    (["--set", "space.layers=[{layer: none, least: 1}]"], "'none' is no scalable layer"),
+    (["--set", "space.knobs=[{path: dac.count, values: [64]}]"], "two values or more"),
+    (["--episodes", "0"], "--episodes 0: a whole number from 1 to 1000000 is wanted"),
+    (["--agent", "dpg"], "'dpg' is no agent"),
+    (["--set", "agents={dpg: {}}"], "is no agent"),
+    (["--set", "agents={nsga2: {populatoin: 4}}"], "unknown key; did you mean 'population'?"),
+    (["--set", "reward={form: limits}"], "needs a limit"),
+    (["--set", "reward={form: weighted}"], "needs a weight"),
+    (["--set", "cost.events=false", "--set", "reward.cost=latency"], "knows no latency"),
+    (["--set", "accuracy={source: command}"], "a list of words is wanted"),
+    (["--set", "chip=hawsi"], "there is no chip 'hawsi'; did you mean 'hawis'?"),
+    (["--set", "mapping.tiles=1"], "mapping: unknown key"),
+    (["--jobs", "0"], "--jobs 0: a whole number from 1 to 256 is wanted"),
+]
+
+
+def refused(bitline, folder, args, says):
+    prepare(folder)
+    bitline.refuse(folder, ["search", "job.yaml", *args], [says])
+
+
+def folders(bitline, folder):
+    prepare(folder)
+    search(bitline, folder, "out", "--resume")  # nothing: begins
+    bitline.refuse(folder, ["search", "job.yaml", "--out", "out"],
+                   ["out/search.db: there is a run already; go on with --resume"])
+    bitline.refuse(folder, ["search", "job.yaml", "--out", "out", "--resume", "--seed", "2"],
+                   ["out/search.db: holds another job", "seed: 1 there, 2 here"])
+
+
+def two_at_once(bitline, folder):
+    prepare(folder)
+    process = begin(bitline, folder, "out", "--episodes", "100000")
+    wait_for(process, (folder / "out" / "search.db").exists)
+    second = bitline.run("search", "job.yaml", "--out", "out", "--resume", cwd=folder)
+    running = process.poll() is None
+    process.kill()
+    process.communicate()
+    expect(running, "the first was too quick")
+    expect(second.returncode == 2 and b"out: another bitline works in it" in second.stderr,
+           second.stderr.decode())
+
+
+def full_disk(bitline, folder):
+    """A limit on the size of files stands for a disk that fills up on the way."""
+    prepare(folder)
+    whole = search(bitline, folder, "whole")
+    command = f"ulimit -f 140; trap '' XFSZ; exec '{bitline.program}' search job.yaml --out out"
+    done = subprocess.run(["bash", "-c", command], cwd=folder, env=bitline.env,
+                          capture_output=True, check=False)
+    said = done.stderr.decode()
+    expect(done.returncode == 1 and said.count("\n") == 1, f"exit {done.returncode}\n{said}")
+    expect("out/search.db: " in said and "--resume" in said, said)
+    expect(search(bitline, folder, "out", "--resume") == whole, "other bytes")
+
+
+def main():
+    bitline = Bitline(sys.argv[1])
+    cases = [(test.__name__, test, ()) for test in
+             (killed_driver, killed_worker, interrupted, front_is_a_front, closed_form_agrees,
+              best_net_runs, plugin, folders, two_at_once, full_disk)]
+    cases += [(f"any number of workers, {a}", any_number_of_workers, (a,)) for a in AGENTS]
+    cases += [("refused: " + " ".join(args), refused, (args, says)) for args, says in REFUSED]
+    run_tests([(repr(name), in_folder(test, bitline, *args)) for name, test, args in cases])
+
+
+main()

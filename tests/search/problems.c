@@ -11,7 +11,7 @@
 static void state(void *context, const double *x, int k, double s[AGENT_STATE])
 {
     const struct test_problem *test = context;
-    double last = test->n - 1, block = 3 * k / test->n;
+    double last = test->n > 1 ? test->n - 1 : 1, block = 3 * k / test->n;
     const double of_layer[AGENT_STATE] = {k / last,
                                           block / 2,
                                           (1 + (k > 0 ? 3 * (k - 1) / test->n : 0)) / 3.0,

@@ -174,6 +174,8 @@ static void dot_windows(const struct pairs *p, int32_t *sums)
 }
 #endif
 
+#ifndef ADD_STEPS
+#define ADD_STEPS add_steps
 static void add_steps(const struct quantiser *q, const int32_t *restrict v, size_t n,
                       int32_t *restrict sums)
 {
@@ -186,6 +188,7 @@ static void add_steps(const struct quantiser *q, const int32_t *restrict v, size
         sums[i] += toward_zero - (toward_zero > step);
     }
 }
+#endif
 
 #ifndef SPREAD
 #define SPREAD spread
@@ -199,4 +202,4 @@ static void spread(const uint8_t *bits, size_t step, int n, int first, int chann
 
 const struct kernels TABLE = {count_bits,    add_row,      COUNT_WINDOWS, THRESHOLD,
                               add_looked_up, ADD_RESIDUAL, stick,         DOT_WINDOWS,
-                              add_steps,     SPREAD,       set_bits};
+                              ADD_STEPS,     SPREAD,       set_bits};

@@ -20,6 +20,7 @@ struct analog {
     const struct mapping *map;
     const struct integer *net;
     const struct kernels *kernels;
+    struct draw draw;
     struct block *blocks; // one per slice of the mapping
     struct fault_counts counts;
     int64_t cut;
@@ -28,3 +29,6 @@ struct analog {
     bool broken; // some cells are
     struct arena *mem;
 };
+
+// Fills in all blocks, the counts and what was cut.
+void blocks_make(struct analog *analog);

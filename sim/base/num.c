@@ -1,6 +1,7 @@
 #include "sim/base/num.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "sim/base/num_inline.h"
 
@@ -11,8 +12,12 @@ double num_exp(double x)
 
 double num_log(double x)
 {
-    int e;
-    double m = frexp(x, &e);
+    uint64_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    int e = (int)(bits >> 52) - 1022;
+    bits = (bits & 0x000FFFFFFFFFFFFF) | (uint64_t)1022 << 52; // 0.5 <= m < 1
+    double m;
+    memcpy(&m, &bits, sizeof m);
     if (m < 0.70710678118654752) {
         m *= 2;
         e--;

@@ -64,7 +64,10 @@ static void take_levels(const struct analog *a, const struct slice *s,
     int columns = a->map->layers[s->layer].column_slices, kind = chip->crossbar.polarity;
     size_t rows = (size_t)l->in_c / l->groups * l->kernel_h * l->kernel_w;
     const int32_t *w = a->net->layers[s->layer].w + s->out0 * rows + s->row0 + at->row;
-    for (int c = 0; c < s->columns; c++) {
+    bool pairs = kind == POLARITY_DIFFERENTIAL && l->weight_bits == 1 && columns == 1;
+    for (int c = 0; c < s->outs && pairs; c++) // -1 and +1: nothing to slice
+        levels[c] = at->polarity ? w[c * rows] < 0 : w[c * rows] > 0;
+    for (int c = 0; c < s->columns && !pairs; c++) {
         int out = c / columns, slice = columns > 1 ? c % columns : s->weight_slice;
         int level = 1; // of the offset column
         if (out < s->outs)

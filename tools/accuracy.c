@@ -114,13 +114,13 @@ struct drawn {
 static bool draw_chip(const struct model *model, const struct draw *draw, enum cpu_level cpu,
                       struct drawn *drawn, struct trial *out, struct err *err)
 {
-    if (draw->defects.sigma <= 0)
+    if (!defect_varies(&draw->defects))
         drawn->arrays = arrays_create(model->map, model->integer, draw, cpu, NULL);
     if (drawn->arrays) {
         out->faults = arrays_faults(drawn->arrays);
         return true;
     }
-    drawn->analog = analog_create(model->map, model->integer, draw, err);
+    drawn->analog = analog_create(model->map, model->integer, draw, cpu, err);
     if (!drawn->analog)
         return false;
     out->faults = analog_faults(drawn->analog);

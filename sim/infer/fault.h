@@ -14,6 +14,7 @@ struct draw {
     struct defect_params defects;
     uint64_t seed;
     uint32_t trial;
+    uint32_t batch; // of images, where the variation is drawn anew for each
 };
 
 enum cell_fate { CELL_FINE, CELL_LRS, CELL_HRS };

@@ -147,6 +147,9 @@ void graph_pool(struct graph *g, int worker, int node, int shard);
 void graph_pool_back(struct graph *g, int worker, int node, int shard, const float *gradient);
 void graph_add_shortcut(struct graph *g, int worker, int node, int shard, const float *scale,
                         const float *shift);
+// The gradient of an add's sum, to one of the two that it adds; nothing is left to do where it
+// stands there already, as graph_direct says where it may (NULL: nowhere).
+float *graph_direct(const struct graph *g, int node, int edge, int shard);
 void graph_give(struct graph *g, int node, int edge, int shard, const float *gradient);
 
 // --- graph_forward.c, graph_backward.c ---

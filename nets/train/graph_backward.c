@@ -9,7 +9,7 @@
 static double lose(const struct graph *g, const float *logits, const float *targets, float *d)
 {
     int classes = g->net->classes;
-    double most = -INFINITY, sum = 0, loss = 0, weight = 0;
+    double most = -HUGE_VAL, sum = 0, loss = 0, weight = 0;
     for (int c = 0; c < classes; c++)
         most = fmax(most, (double)logits[c]);
     for (int c = 0; c < classes; c++)

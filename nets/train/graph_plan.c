@@ -233,8 +233,8 @@ static void plan_gradients(struct graph *g)
         for (size_t j = 0; j < s.n && meets; j++)
             s.items[j].cooling = false;
         if (n->layer->kind == LAYER_ADD) {
+            plan_edge(g, &s, i, 1); // in the order in which they are given
             plan_edge(g, &s, i, 0);
-            plan_edge(g, &s, i, 1);
         }
         if (n->product >= 0)
             plan_edge(g, &s, n->product, 0);

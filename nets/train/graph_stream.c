@@ -102,7 +102,8 @@ float *graph_direct(const struct graph *g, int node, int edge, int shard)
 {
     const struct node *n = &g->nodes[node];
     float *map = gradient_map(g, node, edge);
-    bool direct = map && n->edges[edge].first && as_it_is(g, node, edge, shard);
+    bool twice = n->layer->input[0] == n->layer->input[1]; // and the other reads what stands there
+    bool direct = map && !twice && n->edges[edge].first && as_it_is(g, node, edge, shard);
     return direct ? graph_at(g, n->layer->input[edge], map, shard) : NULL;
 }
 

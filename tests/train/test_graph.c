@@ -144,6 +144,7 @@ static void test_several_readers(void **state)
                  "  - {name: add1, kind: add, from: conv2, shortcut: side}\n"
                  "  - {name: add2, kind: add, from: add1, shortcut: conv1}\n"
                  "  - {name: add3, kind: add, shortcut: input}\n"
+                 "  - {name: add4, kind: add, shortcut: add3}\n"
                  "  - {name: fc, kind: linear, out: 5}\n");
 }
 

@@ -139,7 +139,7 @@ static void test_several_readers(void **state)
 {
     (void)state;
     check(head8, "  - {name: conv1, kind: conv, out: 6, kernel: 3, pad: 1}\n"
-                 "  - {name: conv2, kind: conv, out: 6, kernel: 3, pad: 1}\n"
+                 "  - {name: conv2, kind: conv, out: 6, kernel: 3, pad: 1, bn: false}\n"
                  "  - {name: side, kind: conv, from: conv1, out: 6, kernel: 1}\n"
                  "  - {name: add1, kind: add, from: conv2, shortcut: side}\n"
                  "  - {name: add2, kind: add, from: add1, shortcut: conv1}\n"

@@ -30,7 +30,8 @@ struct node {
     bool merged; // its product goes into the sums of the add behind it
     bool biased;
     bool product_reads, stream_reads; // who reads it: products; adds, pools and the loss
-    bool makes;                       // a product, the first one that reads its input
+    bool makes;                       // a product, the first one to run that reads its input
+    bool made;                        // there is one
     struct edge edges[2];
     int c, width;     // channels; of a row, a multiple of them
     size_t rows, map; // of one image: rows, elements

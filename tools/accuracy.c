@@ -114,7 +114,7 @@ struct drawn {
 static bool draw_chip(const struct model *model, const struct draw *draw, enum cpu_level cpu,
                       struct drawn *drawn, struct trial *out, struct err *err)
 {
-    if (draw->defects.sigma <= 0)
+    if (!defects_need_conductances(&draw->defects, model->chip))
         drawn->arrays = arrays_create(model->map, model->integer, draw, cpu, NULL);
     if (drawn->arrays) {
         out->faults = arrays_faults(drawn->arrays);

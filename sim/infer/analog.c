@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "models/wire.h"
 #include "nets/integer.h"
 #include "nets/net.h"
 #include "sim/base/err.h"
@@ -12,6 +13,7 @@
 #include "sim/base/rng.h"
 #include "sim/chip/chip.h"
 #include "sim/infer/cells.h"
+#include "sim/infer/readout.h"
 #include "sim/map/map.h"
 
 enum { UNIT = 1 << 16, MOST = 64 * UNIT };
@@ -21,15 +23,18 @@ enum { UNIT = 1 << 16, MOST = 64 * UNIT };
 struct block {
     const struct slice *slice;
     int32_t *plane[2]; // (rows, columns)
+    struct readout readout;
 };
 
 struct analog {
     const struct mapping *map;
     const struct integer *net;
+    struct draw draw;
     struct block *blocks; // one per slice of the mapping
     struct fault_counts counts;
     int64_t cut;
-    double gmin; // of Gmax
+    double gmin;    // of Gmax
+    double dropped; // largest share of a cell's current that wires take
     struct arena *mem;
 };
 
@@ -68,37 +73,96 @@ static int32_t make_cell(struct analog *a, const struct draw *draw, const struct
     return g;
 }
 
-static void make_block(struct analog *a, const struct draw *draw, struct block *block)
+// The level that a column of the mapping holds in one row of an array.
+static int level_at(const struct analog *a, const struct slice *s, int row, int column, int array)
+{
+    const struct chip *chip = a->map->chip;
+    const struct layer *l = &a->map->net->layers[s->layer];
+    int columns = a->map->layers[s->layer].column_slices, out = column / columns;
+    int rows = l->in_c / l->groups * l->kernel_h * l->kernel_w;
+    if (out >= s->outs)
+        return 1; // the offset column
+    int slice = columns > 1 ? column % columns : s->weight_slice;
+    int32_t w = a->net->layers[s->layer].w[(size_t)(s->out0 + out) * rows + s->row0 + row];
+    return cell_level(chip->crossbar.polarity, l->weight_bits, chip->cell.bits, w, slice, array);
+}
+
+static void count_line(struct fault_tally *lines, double rate, bool open)
+{
+    lines->all += rate > 0;
+    lines->hit += open;
+}
+
+// The conductances of one array, (rows, columns); open lines conduct nothing.
+static void make_array(struct analog *a, const struct slice *s, int array, int32_t *g)
+{
+    const struct draw *draw = &a->draw;
+    const struct map_tile *t = &a->map->tiles[s->tile];
+    struct cell_address at = {t->x, t->y, s->pe, s->crossbar, array, 0, 0};
+    int top = (1 << a->map->chip->cell.bits) - 1;
+    uint8_t *open = mem_alloc((size_t)s->columns, 1);
+    for (at.column = 0; at.column < s->columns; at.column++) {
+        open[at.column] = fault_bit_line(draw, &at);
+        count_line(&a->counts.bit_lines, draw->defects.bit_lines, open[at.column]);
+    }
+    for (at.row = 0; at.row < s->rows; at.row++) {
+        bool row_open = fault_word_line(draw, &at);
+        count_line(&a->counts.word_lines, draw->defects.word_lines, row_open);
+        for (at.column = 0; at.column < s->columns; at.column++) {
+            int level = level_at(a, s, at.row, at.column, array);
+            int32_t cell = make_cell(a, draw, &at, level, top);
+            g[(size_t)at.row * s->columns + at.column] = row_open || open[at.column] ? 0 : cell;
+        }
+    }
+    free(open);
+}
+
+// Conductances in effect at the end of the lines, for every group of rows by itself: the cells of
+// the others are cut off by their transistors.
+static void feel_wires(struct analog *a, const struct slice *s, int32_t *g)
+{
+    const struct chip *chip = a->map->chip;
+    int active = chip_rows_active(chip);
+    double unit_s = 1 / (chip->cell.r_lrs_ohm * UNIT);
+    double *g_s = mem_alloc((size_t)active * s->columns * 2, sizeof *g_s);
+    double *effective_s = g_s + (size_t)active * s->columns;
+    for (int first = 0; first < s->rows; first += active) {
+        int rows = s->rows - first < active ? s->rows - first : active;
+        const struct wire_array array = {rows, s->columns, chip->crossbar.rows - first - rows,
+                                         chip->crossbar.wire_ohm};
+        int32_t *group = g + (size_t)first * s->columns;
+        size_t n = (size_t)rows * s->columns;
+        for (size_t i = 0; i < n; i++)
+            g_s[i] = group[i] * unit_s;
+        wire_effective(&array, g_s, effective_s);
+        for (size_t i = 0; i < n; i++) {
+            group[i] = (int32_t)floor(effective_s[i] / unit_s + 0.5);
+            if (g_s[i] > 0)
+                a->dropped = fmax(a->dropped, 1 - effective_s[i] / g_s[i]);
+        }
+    }
+    free(g_s);
+}
+
+static void make_block(struct analog *a, struct block *block)
 {
     const struct slice *s = block->slice;
     const struct chip *chip = a->map->chip;
-    const struct layer *l = &a->map->net->layers[s->layer];
-    const struct map_tile *t = &a->map->tiles[s->tile];
-    const int32_t *w = a->net->layers[s->layer].w;
-    int columns = a->map->layers[s->layer].column_slices, kind = chip->crossbar.polarity;
-    int rows = l->in_c / l->groups * l->kernel_h * l->kernel_w;
-    int top = (1 << chip->cell.bits) - 1;
     bool apart = chip->crossbar.subtract_after;
-    for (int p = 0; p < 1 + apart; p++)
-        block->plane[p] =
-            arena_alloc(a->mem, (size_t)s->rows * s->columns, sizeof *block->plane[p]);
-    for (int row = 0; row < s->rows; row++)
-        for (int c = 0; c < s->columns; c++)
-            for (int p = 0; p < chip_arrays(chip); p++) {
-                struct cell_address at = {t->x, t->y, s->pe, s->crossbar, p, row, c};
-                int out = c / columns, level = 1; // of the offset column
-                if (out < s->outs) {
-                    int slice = columns > 1 ? c % columns : s->weight_slice;
-                    int32_t weight = w[(size_t)(s->out0 + out) * rows + s->row0 + row];
-                    level = cell_level(kind, l->weight_bits, chip->cell.bits, weight, slice, p);
-                }
-                int32_t g = make_cell(a, draw, &at, level, top);
-                size_t i = (size_t)row * s->columns + c;
-                if (p && !apart)
-                    block->plane[0][i] -= g;
-                else
-                    block->plane[p][i] = g;
-            }
+    size_t n = (size_t)s->rows * s->columns;
+    int32_t *minus = mem_alloc(n, sizeof *minus);
+    for (int p = 0; p < chip_arrays(chip); p++) {
+        int32_t *g = minus;
+        if (!p || apart)
+            g = block->plane[p] = arena_alloc(a->mem, n, sizeof *g);
+        make_array(a, s, p, g);
+        if (chip->crossbar.wire_ohm > 0)
+            feel_wires(a, s, g);
+    }
+    for (size_t i = 0; i < n; i++) // 0 where no array is subtracted before the ADC
+        block->plane[0][i] -= minus[i];
+    free(minus);
+    block->readout = readout_make(a->mem, a->map, s, &a->draw);
 }
 
 static bool check_layer(const struct mapping *map, int layer, struct err *err)
@@ -130,14 +194,15 @@ struct analog *analog_create(const struct mapping *mapping, const struct integer
             return NULL;
     struct arena *mem = arena_create();
     struct analog *a = arena_alloc(mem, 1, sizeof *a);
-    *a = (struct analog){.map = mapping, .net = integer, .mem = mem};
+    *a = (struct analog){.map = mapping, .net = integer, .draw = *draw, .mem = mem};
     // Rounded like the cells, so that an unbroken chip without variation is exact for binary cells.
     a->gmin = floor(chip->cell.r_lrs_ohm / chip->cell.r_hrs_ohm * UNIT + 0.5) / UNIT;
     a->blocks = arena_alloc(mem, (size_t)mapping->n_slices, sizeof *a->blocks);
     for (int i = 0; i < mapping->n_slices; i++) {
         a->blocks[i].slice = &mapping->slices[i];
-        make_block(a, draw, &a->blocks[i]);
+        make_block(a, &a->blocks[i]);
     }
+    readout_count(mapping, draw, &a->counts);
     return a;
 }
 
@@ -157,6 +222,11 @@ int64_t analog_cut(const struct analog *analog)
     return analog->cut;
 }
 
+double analog_dropped(const struct analog *analog)
+{
+    return analog->dropped;
+}
+
 // --- Matrices ---
 
 struct analog_worker {
@@ -166,6 +236,9 @@ struct analog_worker {
     int64_t *currents; // by column
     int64_t *codes;    // of the plus and the minus side, by column; added up over cycles and groups
     int64_t *sums;     // by output
+    double *noise;     // of one read-out, by column
+    uint32_t image;
+    uint64_t window_key; // of its noise
 };
 
 struct analog_worker *analog_worker_create(const struct analog *analog)
@@ -185,6 +258,7 @@ struct analog_worker *analog_worker_create(const struct analog *analog)
     w->currents = mem_alloc(columns, sizeof *w->currents);
     w->codes = mem_alloc(columns, sizeof *w->codes);
     w->sums = mem_alloc(outs, sizeof *w->sums);
+    w->noise = mem_alloc(columns, sizeof *w->noise);
     return w;
 }
 
@@ -197,6 +271,7 @@ void analog_worker_destroy(struct analog_worker *w)
     free(w->currents);
     free(w->codes);
     free(w->sums);
+    free(w->noise);
     free(w);
 }
 
@@ -225,35 +300,80 @@ static int64_t convert(const struct converter *c, double current)
     return (int64_t)(code < c->low ? c->low : code > c->high ? c->high : code);
 }
 
-// Digits of one bit cycle for the rows of a slice; the last cycle of two's complement counts back.
-static int64_t take_digits(struct analog_worker *w, const struct chip *chip, const struct slice *s,
-                           int first, int rows, int cycle, int cycles)
+static int64_t stuck_code(const struct converter *c, double place)
 {
-    int64_t total = 0;
-    int shift = cycle * chip->dac.bits;
-    int32_t mask = (int32_t)(((int64_t)1 << chip->dac.bits) - 1);
-    for (int row = 0; row < rows; row++) {
-        int32_t a = w->window[s->row0 + first + row];
-        w->digits[row] = cycles == 1 ? a : (a >> shift) & mask;
-        total += w->digits[row];
+    return (int64_t)(c->low + floor(place * (c->high - c->low + 1)));
+}
+
+// What one bit cycle reads: one group of rows of a slice.
+struct cycle {
+    int first, rows, cycle;
+    int64_t sent, driven; // sums of the digits: sent; on the word lines
+};
+
+// The highest digit; of signed inputs in a single cycle, the highest of them.
+static int32_t full_scale(const struct chip *chip, bool signed_digit)
+{
+    return (int32_t)(((int64_t)1 << (chip->dac.bits - signed_digit)) - 1);
+}
+
+// Digits of one bit cycle for the rows of a slice.
+static void take_digits(struct analog_worker *w, const struct chip *chip, const struct block *block,
+                        int cycles, bool signed_inputs, struct cycle *c)
+{
+    int shift = c->cycle * chip->dac.bits;
+    int32_t mask = full_scale(chip, false);
+    int32_t full = full_scale(chip, signed_inputs && cycles == 1);
+    const uint8_t *stuck = block->readout.driven;
+    c->sent = c->driven = 0;
+    for (int row = 0; row < c->rows; row++) {
+        int32_t a = w->window[block->slice->row0 + c->first + row];
+        int32_t digit = cycles == 1 ? a : (a >> shift) & mask;
+        c->sent += digit;
+        w->digits[row] = stuck && stuck[c->first + row] ? full : digit;
+        c->driven += w->digits[row];
     }
-    return total;
+}
+
+static void draw_noise(struct analog_worker *w, const struct block *block, int plane,
+                       const struct cycle *c)
+{
+    uint32_t read = (uint32_t)c->first << 8 | (uint32_t)c->cycle << 1 | (uint32_t)plane;
+    readout_noise(w->window_key, (int)(block - w->analog->blocks), read, block->slice->columns,
+                  w->noise);
 }
 
 // One conversion of every column of a plane, for one group of rows.
-static void read_plane(struct analog_worker *w, const struct block *block, int plane, int first,
-                       int rows, const struct converter *adc, double leak, int64_t weight)
+static void read_plane(struct analog_worker *w, const struct block *block, int plane,
+                       const struct cycle *cycle, const struct converter *adc, int64_t weight)
 {
+    const struct analog *a = w->analog;
     const struct slice *s = block->slice;
+    const struct adc_fate *fates = block->readout.adc;
+    int planes = block->plane[1] ? 2 : 1;
+    // The arrays of a pair leak alike: their difference is read.
+    bool cancels = a->map->chip->crossbar.polarity == POLARITY_DIFFERENTIAL && planes == 1;
+    double leak = cancels ? 0 : a->gmin * UNIT * (double)cycle->driven;
+    double noise = a->draw.defects.read_noise * UNIT;
+    if (noise > 0)
+        draw_noise(w, block, plane, cycle);
     memset(w->currents, 0, (size_t)s->columns * sizeof *w->currents);
-    for (int row = 0; row < rows; row++) {
+    for (int row = 0; row < cycle->rows; row++) {
         int64_t digit = w->digits[row];
-        const int32_t *g = block->plane[plane] + (size_t)(first + row) * s->columns;
+        const int32_t *g = block->plane[plane] + (size_t)(cycle->first + row) * s->columns;
         for (int c = 0; digit && c < s->columns; c++)
             w->currents[c] += digit * g[c];
     }
-    for (int c = 0; c < s->columns; c++)
-        w->codes[c] += weight * convert(adc, (double)w->currents[c] - leak);
+    for (int c = 0; c < s->columns; c++) {
+        const struct adc_fate *fate = fates ? &fates[c * planes + plane] : NULL;
+        double current = (double)w->currents[c] - leak;
+        if (noise > 0)
+            current += noise * w->noise[c];
+        if (fate)
+            current += fate->offset * adc->level * adc->worth;
+        bool stuck = fate && fate->stuck;
+        w->codes[c] += weight * (stuck ? stuck_code(adc, fate->place) : convert(adc, current));
+    }
 }
 
 // Every group of rows in every cycle. Returns the sum of the inputs, for the digital side of single
@@ -264,24 +384,22 @@ static int64_t convert_slice(struct analog_worker *w, const struct block *block,
     const struct analog *a = w->analog;
     const struct chip *chip = a->map->chip;
     const struct slice *s = block->slice;
-    // The arrays of a pair leak alike: their difference is read.
-    bool cancels =
-        chip->crossbar.polarity == POLARITY_DIFFERENTIAL && !chip->crossbar.subtract_after;
     int active = chip_rows_active(chip), cycles = a->map->layers[s->layer].input_cycles;
     int64_t inputs = 0;
     memset(w->codes, 0, (size_t)s->columns * sizeof *w->codes);
     for (int first = 0; first < s->rows; first += active) {
         int rows = s->rows - first < active ? s->rows - first : active;
         for (int cycle = 0; cycle < cycles; cycle++) {
+            struct cycle c = {.first = first, .rows = rows, .cycle = cycle};
+            // The last cycle of two's complement counts back.
             bool back = signed_inputs && cycles > 1 && cycle == cycles - 1;
             int64_t weight = (int64_t)1 << cycle * chip->dac.bits;
             weight = back ? -weight : weight;
-            int64_t total = take_digits(w, chip, s, first, rows, cycle, cycles);
-            double leak = cancels ? 0 : a->gmin * UNIT * (double)total;
-            inputs += weight * total;
-            read_plane(w, block, 0, first, rows, adc, leak, weight);
+            take_digits(w, chip, block, cycles, signed_inputs, &c);
+            inputs += weight * c.sent;
+            read_plane(w, block, 0, &c, adc, weight);
             if (block->plane[1])
-                read_plane(w, block, 1, first, rows, adc, leak, -weight);
+                read_plane(w, block, 1, &c, adc, -weight);
         }
     }
     return inputs;
@@ -314,6 +432,11 @@ static void read_slice(struct analog_worker *w, const struct block *block, bool 
     }
 }
 
+void analog_worker_image(struct analog_worker *worker, size_t image)
+{
+    worker->image = (uint32_t)image;
+}
+
 void analog_matrix(void *context, int layer, const int32_t *in, int64_t *acc)
 {
     struct analog_worker *w = context;
@@ -325,6 +448,7 @@ void analog_matrix(void *context, int layer, const int32_t *in, int64_t *acc)
     for (int y = 0; y < l->out_h; y++)
         for (int x = 0; x < l->out_w; x++) {
             memset(w->sums, 0, (size_t)l->out_c * sizeof *w->sums);
+            w->window_key = readout_window(&w->analog->draw, w->image, layer, y * l->out_w + x);
             for (int i = m->slice0, group = -1; i < m->slice0 + m->slices; i++) {
                 const struct block *block = &w->analog->blocks[i];
                 if (block->slice->group != group)

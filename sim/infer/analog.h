@@ -10,6 +10,7 @@
 // subtracted at its nominal value before the ADC; in a differential pair it cancels.
 #pragma once
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "sim/infer/fault.h"
@@ -26,6 +27,8 @@ struct analog *analog_create(const struct mapping *mapping, const struct integer
 void analog_destroy(struct analog *analog); // NULL is fine
 struct fault_counts analog_faults(const struct analog *analog);
 int64_t analog_cut(const struct analog *analog); // conductances above the range
+// The largest share of a cell's current that the resistance of wires takes.
+double analog_dropped(const struct analog *analog);
 // The conductance of one cell in units of 2^-16 Gmax; for tests.
 int32_t analog_conductance(double gmin, int level, int top, double theta);
 
@@ -33,4 +36,6 @@ int32_t analog_conductance(double gmin, int level, int top, double theta);
 struct analog_worker;
 struct analog_worker *analog_worker_create(const struct analog *analog);
 void analog_worker_destroy(struct analog_worker *worker); // NULL is fine
+// Tells which image comes next: noise is drawn for each by itself. 0 unless told.
+void analog_worker_image(struct analog_worker *worker, size_t image);
 void analog_matrix(void *context, int layer, const int32_t *in, int64_t *acc);

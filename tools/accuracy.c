@@ -125,6 +125,7 @@ static bool draw_chip(const struct model *model, const struct draw *draw, enum c
         return false;
     out->faults = analog_faults(drawn->analog);
     out->cut = analog_cut(drawn->analog);
+    out->dropped = analog_dropped(drawn->analog);
     return true;
 }
 

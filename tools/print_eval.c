@@ -152,7 +152,7 @@ static void text_spreads(const struct eval_report *r)
     const struct defect_params *d = &chip->defects;
     if (d->sigma > 0)
         printf("variation log-normal, sigma %g, drawn once per chip; %" PRId64
-               " conductances above 64 Gmax were cut there\n",
+               " conductances were above the range and cut\n",
                d->sigma, r->cut);
     if (d->adc_offset > 0)
         printf("ADCs     constant offsets, normal, standard deviation %g codes\n", d->adc_offset);

@@ -206,16 +206,6 @@ static int bits_wanted(const struct chip *chip, int64_t largest)
     return bits;
 }
 
-// The highest level that a cell of this layer can read, and the highest input: cells and DACs may
-// be wider than what they hold, but a broken cell reads its own highest level.
-static int64_t largest_product(const struct chip *chip, const struct layer *l,
-                               const struct cell_model *m, bool broken)
-{
-    int cell = broken || m->bits > m->cell_bits ? m->cell_bits : m->bits;
-    int dac = l->in_bits[0] < chip->dac.bits ? l->in_bits[0] : chip->dac.bits;
-    return (((int64_t)1 << cell) - 1) * (((int64_t)1 << dac) - 1);
-}
-
 static bool check_adc(const struct arrays *a, int layer, const struct cell_model *m, bool broken,
                       struct err *err)
 {
@@ -224,7 +214,7 @@ static bool check_adc(const struct arrays *a, int layer, const struct cell_model
     const struct adc_params *adc = chip_adc(chip, l->name);
     struct matrix *matrix = &a->layers[layer];
     int rows = matrix->rows < chip_rows_active(chip) ? matrix->rows : chip_rows_active(chip);
-    int64_t largest = rows * largest_product(chip, l, m, broken);
+    int64_t largest = rows * largest_product(chip, l, broken);
     matrix->clips = !loses_nothing(chip, adc, largest);
     if (!matrix->clips)
         return true;

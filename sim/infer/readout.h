@@ -1,29 +1,26 @@
-// What goes wrong between the inputs of an array and its codes, read-out by read-out: drivers and
-// ADCs that are stuck, offsets, noise. Only the plain matrices of analog.c ask.
+// What the ADC makes of a column's current, and the digital side of the sum of its codes.
+//
+// Range `full`: the largest sum R that one conversion can meet (rows driven at once x highest level
+// x highest input) fills it. Where the ADC has fewer codes than that, one is worth R / 2^half
+// steps of a sum (half: bits, less one where sums have signs). Where it has more, a code is worth a
+// part of a step, the smallest power of two (not below 2^-8) with which the codes still reach R:
+// sums of whole steps lose nothing, sums of conductances that vary are read more finely.
 #pragma once
 #include <stdbool.h>
-#include <stdint.h>
 
-#include "sim/infer/fault.h"
+#include "nets/kernels/kernels.h"
 
-struct arena;
-struct mapping;
-struct slice;
+struct chip;
+struct layer;
 
-// The broken parts around one slice.
 struct readout {
-    uint8_t *driven;      // per row: its driver is stuck on; NULL: no draw of drivers
-    struct adc_fate *adc; // (column, plane); NULL: no draw of ADCs
+    double worth;           // steps of a code
+    struct quantiser code;  // of a current, in units
+    struct quantiser value; // whole steps of a sum of codes
 };
 
-// An ADC serves every count-th column of its crossbar, or of its PE, in the order of their places;
-// plus and minus columns that are converted apart stand side by side.
-struct readout readout_make(struct arena *mem, const struct mapping *map, const struct slice *s,
-                            const struct draw *draw);
-// Adds what a mapping uses of drivers and ADCs, and how many of them are stuck.
-void readout_count(const struct mapping *map, const struct draw *draw, struct fault_counts *counts);
-
-// The key of the noise of one window, and n columns of noise in one of its read-outs, standard
-// normal. `read` tells the read-outs of a slice in a window apart.
-uint64_t readout_window(const struct draw *draw, uint32_t image, int layer, int window);
-void readout_noise(uint64_t window, int slice, uint32_t read, int n, double *noise);
+// unit: how many units of current are one step. broken: some cells may be.
+struct readout readout_of(const struct chip *chip, const struct layer *layer, double unit,
+                          bool broken);
+// Whether plus and minus columns are subtracted before the ADC, which then tells signs.
+bool readout_signed(const struct chip *chip);

@@ -119,13 +119,13 @@ void fault_add(struct fault_counts *to, const struct fault_counts *from)
     add_tally(&to->adcs, &from->adcs);
 }
 
-bool defects_need_reads(const struct defect_params *defects, const struct chip *chip)
+bool defects_need_reads(const struct defect_params *defects)
 {
     return defects->drivers > 0 || defects->adcs > 0 || defects->adc_offset > 0 ||
-           defects->read_noise > 0 || chip->crossbar.wire_ohm > 0;
+           defects->read_noise > 0;
 }
 
 bool defects_need_conductances(const struct defect_params *defects, const struct chip *chip)
 {
-    return defects->sigma > 0 || defects_need_reads(defects, chip);
+    return defects->sigma > 0 || chip->crossbar.wire_ohm > 0 || defects_need_reads(defects);
 }

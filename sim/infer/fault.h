@@ -71,7 +71,7 @@ struct adc_fate fault_adc(const struct draw *draw, const struct cell_address *at
 
 // Whether every read-out has to be computed for itself, as only the plain path of analog.h does:
 // what a column reads is no longer a matter of its cells and inputs alone.
-bool defects_need_reads(const struct defect_params *defects, const struct chip *chip);
+bool defects_need_reads(const struct defect_params *defects);
 // Whether levels do not say all that cells do (array.h), so that conductances are wanted
 // (analog.h).
 bool defects_need_conductances(const struct defect_params *defects, const struct chip *chip);

@@ -120,7 +120,7 @@ static bool draw_chip(const struct model *model, const struct draw *draw, enum c
         out->faults = arrays_faults(drawn->arrays);
         return true;
     }
-    drawn->analog = analog_create(model->map, model->integer, draw, err);
+    drawn->analog = analog_create(model->map, model->integer, draw, cpu, err);
     if (!drawn->analog)
         return false;
     out->faults = analog_faults(drawn->analog);

@@ -11,33 +11,10 @@
 #include "sim/base/num.h"
 #include "sim/base/rng.h"
 #include "sim/chip/chip.h"
+#include "sim/infer/blocks.h"
 #include "sim/infer/cells.h"
 #include "sim/infer/damage.h"
-#include "sim/infer/readout.h"
 #include "sim/map/map.h"
-
-// One crossbar: currents of its columns for a driven row, in units. With two planes the minus array
-// is read apart (subtraction after the ADC).
-struct block {
-    const struct slice *slice;
-    int32_t *plane[2]; // (rows, columns)
-    struct damage damage;
-};
-
-struct analog {
-    const struct mapping *map;
-    const struct integer *net;
-    struct draw draw;
-    struct block *blocks; // one per slice of the mapping
-    struct fault_counts counts;
-    int64_t cut;
-    struct conductances states;
-    double leak;    // of a cell in the high-resistance state
-    double lrs;     // of one in the low-resistance state
-    bool broken;    // some cells are
-    double dropped; // largest share of a cell's current that wires take
-    struct arena *mem;
-};
 
 // --- Cells ---
 
@@ -150,7 +127,7 @@ static bool check_layer(const struct mapping *map, int layer, struct err *err)
 }
 
 struct analog *analog_create(const struct mapping *mapping, const struct integer *integer,
-                             const struct draw *draw, struct err *err)
+                             const struct draw *draw, enum cpu_level level, struct err *err)
 {
     const struct chip *chip = mapping->chip;
     if (chip->mapping.replicate) {
@@ -163,6 +140,7 @@ struct analog *analog_create(const struct mapping *mapping, const struct integer
     struct arena *mem = arena_create();
     struct analog *a = arena_alloc(mem, 1, sizeof *a);
     *a = (struct analog){.map = mapping, .net = integer, .draw = *draw, .mem = mem};
+    a->kernels = kernels_for(cpu_best(level));
     a->states = analog_conductances(chip);
     a->leak = analog_conductance(&a->states, 0, 0);
     a->lrs = a->states.lowest + a->states.step * ((1 << chip->cell.bits) - 1);

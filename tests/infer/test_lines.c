@@ -51,7 +51,7 @@ static int32_t *random_inputs(const struct layer *l, uint32_t seed)
 static struct analog *analog_make(const struct model *m, const struct draw *draw)
 {
     struct err err = {0};
-    struct analog *analog = analog_create(m->s.map, m->integer, draw, &err);
+    struct analog *analog = analog_create(m->s.map, m->integer, draw, CPU_AVX512, &err);
     if (!analog)
         fail_msg("%s", err.text);
     return analog;

@@ -39,14 +39,26 @@ static bool load_data(const struct model_params *params, const struct dataset *d
     return true;
 }
 
+static bool check_form(const struct model *m, struct err *err)
+{
+    static const struct defect_params none;
+    if (m->net->form != FORM_FLOAT)
+        return true;
+    if (strcmp(m->chip->name, "ideal") != 0)
+        return err_set(err, "the form float has no hardware; it runs on the chip ideal alone");
+    if (m->chip->crossbar.wire_ohm > 0 || memcmp(&m->chip->defects, &none, sizeof none) != 0)
+        return err_set(err, "the form float has no cells or lines that could be broken; take the "
+                            "defects away, or another form");
+    return true;
+}
+
 // Ranges of the k-bit forms come from training images, never from the test.
 static bool make_integer(const struct model_params *params, struct model *m, struct err *err)
 {
     enum { CALIBRATION = 256 };
     double *ranges = NULL;
     if (m->net->form == FORM_FLOAT)
-        return strcmp(m->chip->name, "ideal") == 0 ||
-               err_set(err, "the form float has no hardware; it runs on the chip ideal alone");
+        return true;
     if (m->net->form != FORM_BINARY) {
         struct dataset *train = NULL;
         if (!dataset_open(data_spec(params, m->net), DATASET_TRAIN, CALIBRATION, &train, err))
@@ -64,7 +76,7 @@ bool model_load(const struct model_params *params, const struct dataset *data, s
                 struct err *err)
 {
     return inputs_chip(&params->inputs, params->chip, &out->chip, err) &&
-           inputs_net(&params->inputs, params->net, &out->net, err) &&
+           inputs_net(&params->inputs, params->net, &out->net, err) && check_form(out, err) &&
            load_data(params, data, out, err) &&
            weights_load(params->weights, out->net, &out->weights, err) &&
            make_integer(params, out, err);

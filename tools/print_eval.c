@@ -67,15 +67,14 @@ static void json_faults(struct jsonw *w, const struct eval_report *r)
     jsonw_int(w, "cells", r->faults.cells);
     jsonw_int(w, "stuck_lrs", r->faults.lrs);
     jsonw_int(w, "stuck_hrs", r->faults.hrs);
-    for (int i = 0; i < PARTS; i++)
-        if (parts[i].rate > 0)
-            jsonw_int(w, parts[i].key, parts[i].tally.hit);
-    jsonw_end(w);
-    jsonw_object(w, "in_use");
-    jsonw_int(w, "cells", r->faults.cells);
-    for (int i = 0; i < PARTS; i++)
-        if (parts[i].rate > 0)
-            jsonw_int(w, parts[i].key, parts[i].tally.all);
+    for (int i = 0; i < PARTS; i++) {
+        char all[32];
+        if (parts[i].rate <= 0)
+            continue;
+        snprintf(all, sizeof all, "%s_used", parts[i].key);
+        jsonw_int(w, all, parts[i].tally.all);
+        jsonw_int(w, parts[i].key, parts[i].tally.hit);
+    }
     jsonw_end(w);
     jsonw_end(w);
 }

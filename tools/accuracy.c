@@ -41,12 +41,11 @@ static bool load_data(const struct model_params *params, const struct dataset *d
 
 static bool check_form(const struct model *m, struct err *err)
 {
-    static const struct defect_params none;
     if (m->net->form != FORM_FLOAT)
         return true;
     if (strcmp(m->chip->name, "ideal") != 0)
         return err_set(err, "the form float has no hardware; it runs on the chip ideal alone");
-    if (m->chip->crossbar.wire_ohm > 0 || memcmp(&m->chip->defects, &none, sizeof none) != 0)
+    if (m->chip->crossbar.wire_ohm > 0 || defect_any(&m->chip->defects))
         return err_set(err, "the form float has no cells or lines that could be broken; take the "
                             "defects away, or another form");
     return true;

@@ -33,3 +33,6 @@ struct analog {
     double dropped; // largest share of a cell's current that wires take
     struct arena *mem;
 };
+
+// Fills in all blocks, the counts and what was cut.
+void blocks_make(struct analog *analog);

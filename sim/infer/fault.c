@@ -127,5 +127,5 @@ bool defects_need_reads(const struct defect_params *defects)
 
 bool defects_need_conductances(const struct defect_params *defects, const struct chip *chip)
 {
-    return defects->sigma > 0 || chip->crossbar.wire_ohm > 0 || defects_need_reads(defects);
+    return defect_varies(defects) || chip->crossbar.wire_ohm > 0 || defects_need_reads(defects);
 }

@@ -15,6 +15,7 @@ struct draw {
     struct defect_params defects;
     uint64_t seed;
     uint32_t trial;
+    uint32_t batch; // of images, where the variation is drawn anew for each
 };
 
 // CELL_OPEN: on a broken line; no current at all.

@@ -11,6 +11,7 @@
 #include "sim/chip/chip.h"
 #include "sim/infer/blocks.h"
 #include "sim/infer/cells.h"
+#include "sim/infer/damage.h"
 #include "sim/map/map.h"
 
 static bool check_layer(const struct mapping *map, int layer, struct err *err)
@@ -38,6 +39,7 @@ static struct analog *make(const struct analog *start)
     a->states = analog_conductances(a->map->chip);
     a->leak = analog_conductance(&a->states, 0, 0);
     a->broken = fault_any(&a->draw);
+    a->lrs = a->states.lowest + a->states.step * ((1 << a->map->chip->cell.bits) - 1);
     blocks_make(a);
     return a;
 }
@@ -86,6 +88,11 @@ int64_t analog_cut(const struct analog *analog)
     return analog->cut;
 }
 
+double analog_dropped(const struct analog *analog)
+{
+    return analog->dropped;
+}
+
 // --- Matrices ---
 
 struct analog_worker {
@@ -95,6 +102,9 @@ struct analog_worker {
     int64_t *currents; // by column
     int64_t *codes;    // of the plus and the minus side, by column; added up over cycles and groups
     int64_t *sums;     // of codes, by output
+    double *noise;     // of one read-out, by column
+    uint32_t image;
+    uint64_t window_key; // of its noise
 };
 
 struct analog_worker *analog_worker_create(const struct analog *analog)
@@ -114,6 +124,7 @@ struct analog_worker *analog_worker_create(const struct analog *analog)
     w->currents = mem_alloc(columns, sizeof *w->currents);
     w->codes = mem_alloc(columns, sizeof *w->codes);
     w->sums = mem_alloc(outs, sizeof *w->sums);
+    w->noise = mem_alloc(columns, sizeof *w->noise);
     return w;
 }
 
@@ -126,38 +137,84 @@ void analog_worker_destroy(struct analog_worker *w)
     free(w->currents);
     free(w->codes);
     free(w->sums);
+    free(w->noise);
     free(w);
 }
 
-// Digits of one bit cycle for the rows of a slice; the last cycle of two's complement counts back.
-static int64_t take_digits(struct analog_worker *w, const struct chip *chip, const struct slice *s,
-                           int first, int rows, int cycle, int cycles)
+// What one bit cycle reads: one group of rows of a slice.
+struct cycle {
+    int first, rows, cycle;
+    int64_t sent, driven; // sums of the digits: sent; on the word lines
+};
+
+// The highest digit; of signed inputs in a single cycle, the highest of them.
+static int32_t full_scale(const struct chip *chip, bool signed_digit)
 {
-    int64_t total = 0;
-    int shift = cycle * chip->dac.bits;
-    int32_t mask = (int32_t)(((int64_t)1 << chip->dac.bits) - 1);
-    for (int row = 0; row < rows; row++) {
-        int32_t a = w->window[s->row0 + first + row];
-        w->digits[row] = cycles == 1 ? a : (a >> shift) & mask;
-        total += w->digits[row];
+    return (int32_t)(((int64_t)1 << (chip->dac.bits - signed_digit)) - 1);
+}
+
+// Digits of one bit cycle for the rows of a slice.
+static void take_digits(struct analog_worker *w, const struct chip *chip, const struct block *block,
+                        int cycles, bool signed_inputs, struct cycle *c)
+{
+    int shift = c->cycle * chip->dac.bits;
+    int32_t mask = full_scale(chip, false);
+    int32_t full = full_scale(chip, signed_inputs && cycles == 1);
+    const uint8_t *stuck = block->damage.driven;
+    c->sent = c->driven = 0;
+    for (int row = 0; row < c->rows; row++) {
+        int32_t a = w->window[block->slice->row0 + c->first + row];
+        int32_t digit = cycles == 1 ? a : (a >> shift) & mask;
+        c->sent += digit;
+        w->digits[row] = stuck && stuck[c->first + row] ? full : digit;
+        c->driven += w->digits[row];
     }
-    return total;
+}
+
+static void draw_noise(struct analog_worker *w, const struct block *block, int plane,
+                       const struct cycle *c)
+{
+    uint32_t read = (uint32_t)c->first << 8 | (uint32_t)c->cycle << 1 | (uint32_t)plane;
+    damage_noise(w->window_key, (int)(block - w->analog->blocks), read, block->slice->columns,
+                 w->noise);
+}
+
+// The code of a current in an ADC that may be stuck or off.
+static double code_of(const struct readout *adc, const struct adc_fate *fate, double current)
+{
+    const struct quantiser *q = &adc->code;
+    if (fate && fate->stuck)
+        return q->low + floor(fate->place * (q->high - q->low + 1));
+    return quantise(q, fate ? current + fate->offset / q->scale : current);
 }
 
 // One conversion of every column of a plane, for one group of rows.
-static void read_plane(struct analog_worker *w, const struct block *block, int plane, int first,
-                       int rows, const struct readout *adc, double leak, int64_t weight)
+static void read_plane(struct analog_worker *w, const struct block *block, int plane,
+                       const struct cycle *cycle, const struct readout *adc, int64_t weight)
 {
+    const struct analog *a = w->analog;
     const struct slice *s = block->slice;
+    const struct adc_fate *fates = block->damage.adc;
+    int planes = block->plane[1] ? 2 : 1;
+    // The arrays of a pair leak alike.
+    double leak = readout_signed(a->map->chip) ? 0 : a->leak * (double)cycle->driven;
+    double noise = a->draw.defects.read_noise * a->lrs;
+    if (noise > 0)
+        draw_noise(w, block, plane, cycle);
     memset(w->currents, 0, (size_t)s->columns * sizeof *w->currents);
-    for (int row = 0; row < rows; row++) {
+    for (int row = 0; row < cycle->rows; row++) {
         int64_t digit = w->digits[row];
-        const int32_t *g = block->plane[plane] + (size_t)(first + row) * s->columns;
+        const int32_t *g = block->plane[plane] + (size_t)(cycle->first + row) * s->columns;
         for (int c = 0; digit && c < s->columns; c++)
             w->currents[c] += digit * g[c];
     }
-    for (int c = 0; c < s->columns; c++)
-        w->codes[c] += weight * (int64_t)quantise(&adc->code, (double)w->currents[c] - leak);
+    for (int c = 0; c < s->columns; c++) {
+        double current = (double)w->currents[c] - leak;
+        if (noise > 0)
+            current += noise * w->noise[c];
+        const struct adc_fate *fate = fates ? &fates[c * planes + plane] : NULL;
+        w->codes[c] += weight * (int64_t)code_of(adc, fate, current);
+    }
 }
 
 // Every group of rows in every cycle. Returns the sum of the inputs, for the digital side of single
@@ -168,22 +225,22 @@ static int64_t convert_slice(struct analog_worker *w, const struct block *block,
     const struct analog *a = w->analog;
     const struct chip *chip = a->map->chip;
     const struct slice *s = block->slice;
-    bool cancels = readout_signed(chip); // the arrays of a pair leak alike
     int active = chip_rows_active(chip), cycles = a->map->layers[s->layer].input_cycles;
     int64_t inputs = 0;
     memset(w->codes, 0, (size_t)s->columns * sizeof *w->codes);
     for (int first = 0; first < s->rows; first += active) {
         int rows = s->rows - first < active ? s->rows - first : active;
         for (int cycle = 0; cycle < cycles; cycle++) {
+            struct cycle c = {.first = first, .rows = rows, .cycle = cycle};
+            // The last cycle of two's complement counts back.
             bool back = signed_inputs && cycles > 1 && cycle == cycles - 1;
             int64_t weight = (int64_t)1 << cycle * chip->dac.bits;
             weight = back ? -weight : weight;
-            int64_t total = take_digits(w, chip, s, first, rows, cycle, cycles);
-            double leak = cancels ? 0 : a->leak * (double)total;
-            inputs += weight * total;
-            read_plane(w, block, 0, first, rows, adc, leak, weight);
+            take_digits(w, chip, block, cycles, signed_inputs, &c);
+            inputs += weight * c.sent;
+            read_plane(w, block, 0, &c, adc, weight);
             if (block->plane[1])
-                read_plane(w, block, 1, first, rows, adc, leak, -weight);
+                read_plane(w, block, 1, &c, adc, -weight);
         }
     }
     return inputs;
@@ -216,6 +273,11 @@ static void read_slice(struct analog_worker *w, const struct block *block,
     }
 }
 
+void analog_worker_image(struct analog_worker *worker, size_t image)
+{
+    worker->image = (uint32_t)image;
+}
+
 void analog_matrix(void *context, int layer, const int32_t *in, int64_t *acc)
 {
     struct analog_worker *w = context;
@@ -228,6 +290,7 @@ void analog_matrix(void *context, int layer, const int32_t *in, int64_t *acc)
     for (int y = 0; y < l->out_h; y++)
         for (int x = 0; x < l->out_w; x++) {
             memset(w->sums, 0, (size_t)l->out_c * sizeof *w->sums);
+            w->window_key = damage_window(&w->analog->draw, w->image, layer, y * l->out_w + x);
             for (int i = m->slice0, group = -1; i < m->slice0 + m->slices; i++) {
                 const struct block *block = &w->analog->blocks[i];
                 if (block->slice->group != group)

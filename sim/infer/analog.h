@@ -16,8 +16,14 @@
 // 2^(16 - bits) in others (cut above 64 Gmax). Rounding adds 0.3 units rms to a cell that varies:
 // in binary cells 0.005 of a step to the sum of 256 of them. Without variation a binary cell's Gmin
 // is 0 where the on/off ratio is above 2000.
+//
+// Lines: cells on open ones conduct nothing; the resistance of lines lessens what all cells conduct
+// (models/wire.h), in whole units again. A stuck driver puts the highest digit on its row whenever
+// the row's group is read, and the digital side does not know. Offsets and noise are added to the
+// current before the ADC, plus and minus columns apart where they are converted apart.
 #pragma once
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "nets/kernels/kernels.h"
@@ -40,6 +46,8 @@ struct analog *analog_redrawn(const struct analog *analog, uint32_t batch);
 void analog_destroy(struct analog *analog); // NULL is fine
 struct fault_counts analog_faults(const struct analog *analog);
 int64_t analog_cut(const struct analog *analog); // conductances above the range
+// The largest share of a cell's current that the resistance of wires takes.
+double analog_dropped(const struct analog *analog);
 // What cells conduct, in units.
 struct conductances {
     double lowest; // of level 0, not rounded
@@ -53,4 +61,6 @@ int32_t analog_conductance(const struct conductances *states, int level, double 
 struct analog_worker;
 struct analog_worker *analog_worker_create(const struct analog *analog);
 void analog_worker_destroy(struct analog_worker *worker); // NULL is fine
+// Tells which image comes next: noise is drawn for each by itself. 0 unless told.
+void analog_worker_image(struct analog_worker *worker, size_t image);
 void analog_matrix(void *context, int layer, const int32_t *in, int64_t *acc);

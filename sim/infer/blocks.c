@@ -2,6 +2,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "nets/integer.h"
 #include "nets/net.h"
@@ -112,23 +113,42 @@ static void make_row(struct analog *a, const struct row *row, const struct slice
     }
 }
 
+// The conductances in effect of one array of a slice, (rows, columns).
+static void make_array(struct analog *a, const struct row *row, const struct slice *s, int array,
+                       int32_t *g)
+{
+    const struct chip *chip = a->map->chip;
+    const struct map_tile *t = &a->map->tiles[s->tile];
+    struct cell_address at = {t->x, t->y, s->pe, s->crossbar, array, 0, 0};
+    for (at.row = 0; at.row < s->rows; at.row++) {
+        make_row(a, row, s, &at);
+        memcpy(g + (size_t)at.row * s->columns, row->units, (size_t)s->columns * sizeof *g);
+    }
+    damage_lines(a->map, s, array, &a->draw, g, &a->counts);
+    if (chip->crossbar.wire_ohm > 0) {
+        double unit_s = 1 / (chip->cell.r_lrs_ohm * a->lrs);
+        a->dropped = fmax(a->dropped, damage_wires(chip, s, unit_s, g));
+    }
+}
+
 static void make_block(struct analog *a, const struct row *row, struct block *block)
 {
     const struct slice *s = block->slice;
-    const struct map_tile *t = &a->map->tiles[s->tile];
-    struct cell_address at = {t->x, t->y, s->pe, s->crossbar, 0, 0, 0};
+    size_t n = (size_t)s->rows * s->columns;
     bool apart = a->map->chip->crossbar.subtract_after;
-    for (int p = 0; p < 1 + apart; p++)
-        block->plane[p] =
-            arena_alloc(a->mem, (size_t)s->rows * s->columns, sizeof *block->plane[p]);
-    for (at.row = 0; at.row < s->rows; at.row++)
-        for (at.polarity = 0; at.polarity < chip_arrays(a->map->chip); at.polarity++) {
-            bool taken_off = at.polarity && !apart;
-            int32_t *to = block->plane[taken_off ? 0 : at.polarity] + (size_t)at.row * s->columns;
-            make_row(a, row, s, &at);
-            for (int c = 0; c < s->columns; c++)
-                to[c] = taken_off ? to[c] - row->units[c] : row->units[c];
-        }
+    int planes = 1 + apart, arrays = chip_arrays(a->map->chip);
+    for (int p = 0; p < planes; p++) {
+        block->plane[p] = arena_alloc(a->mem, n, sizeof *block->plane[p]);
+        make_array(a, row, s, p, block->plane[p]);
+    }
+    if (arrays > planes) { // subtracted before the ADC
+        int32_t *minus = mem_alloc(n, sizeof *minus);
+        make_array(a, row, s, 1, minus);
+        for (size_t i = 0; i < n; i++)
+            block->plane[0][i] -= minus[i];
+        free(minus);
+    }
+    block->damage = damage_make(a->mem, a->map, s, &a->draw);
 }
 
 void blocks_make(struct analog *analog)
@@ -144,6 +164,7 @@ void blocks_make(struct analog *analog)
         analog->blocks[i].slice = &map->slices[i];
         make_block(analog, &row, &analog->blocks[i]);
     }
+    damage_count(map, &analog->draw, &analog->counts);
     free(row.levels);
     free(row.fates);
     free(row.units);

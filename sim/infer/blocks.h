@@ -4,6 +4,7 @@
 #include <stdint.h>
 
 #include "sim/infer/analog.h"
+#include "sim/infer/damage.h"
 #include "sim/infer/readout.h"
 
 struct arena;
@@ -14,6 +15,7 @@ struct slice;
 struct block {
     const struct slice *slice;
     int32_t *plane[2]; // (rows, columns)
+    struct damage damage;
 };
 
 struct analog {
@@ -25,8 +27,10 @@ struct analog {
     struct fault_counts counts;
     int64_t cut;
     struct conductances states;
-    double leak; // of a cell in the high-resistance state
-    bool broken; // some cells are
+    double leak;    // of a cell in the high-resistance state
+    double lrs;     // of one in the low-resistance state
+    bool broken;    // some cells are
+    double dropped; // largest share of a cell's current that wires take
     struct arena *mem;
 };
 

@@ -39,14 +39,25 @@ static bool load_data(const struct model_params *params, const struct dataset *d
     return true;
 }
 
+static bool check_form(const struct model *m, struct err *err)
+{
+    if (m->net->form != FORM_FLOAT)
+        return true;
+    if (strcmp(m->chip->name, "ideal") != 0)
+        return err_set(err, "the form float has no hardware; it runs on the chip ideal alone");
+    if (m->chip->crossbar.wire_ohm > 0 || defect_any(&m->chip->defects))
+        return err_set(err, "the form float has no cells or lines that could be broken; take the "
+                            "defects away, or another form");
+    return true;
+}
+
 // Ranges of the k-bit forms come from training images, never from the test.
 static bool make_integer(const struct model_params *params, struct model *m, struct err *err)
 {
     enum { CALIBRATION = 256 };
     double *ranges = NULL;
     if (m->net->form == FORM_FLOAT)
-        return strcmp(m->chip->name, "ideal") == 0 ||
-               err_set(err, "the form float has no hardware; it runs on the chip ideal alone");
+        return true;
     if (m->net->form != FORM_BINARY) {
         struct dataset *train = NULL;
         if (!dataset_open(data_spec(params, m->net), DATASET_TRAIN, CALIBRATION, &train, err))
@@ -64,7 +75,7 @@ bool model_load(const struct model_params *params, const struct dataset *data, s
                 struct err *err)
 {
     return inputs_chip(&params->inputs, params->chip, &out->chip, err) &&
-           inputs_net(&params->inputs, params->net, &out->net, err) &&
+           inputs_net(&params->inputs, params->net, &out->net, err) && check_form(out, err) &&
            load_data(params, data, out, err) &&
            weights_load(params->weights, out->net, &out->weights, err) &&
            make_integer(params, out, err);
@@ -114,17 +125,18 @@ struct drawn {
 static bool draw_chip(const struct model *model, const struct draw *draw, enum cpu_level cpu,
                       struct drawn *drawn, struct trial *out, struct err *err)
 {
-    if (draw->defects.sigma <= 0)
+    if (!defects_need_conductances(&draw->defects, model->chip))
         drawn->arrays = arrays_create(model->map, model->integer, draw, cpu, NULL);
     if (drawn->arrays) {
         out->faults = arrays_faults(drawn->arrays);
         return true;
     }
-    drawn->analog = analog_create(model->map, model->integer, draw, err);
+    drawn->analog = analog_create(model->map, model->integer, draw, cpu, err);
     if (!drawn->analog)
         return false;
     out->faults = analog_faults(drawn->analog);
     out->cut = analog_cut(drawn->analog);
+    out->dropped = analog_dropped(drawn->analog);
     return true;
 }
 

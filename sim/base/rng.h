@@ -7,8 +7,17 @@ enum rng_purpose {
     RNG_PLACEMENT = 1,
     RNG_STUCK = 2,
     RNG_VARIATION = 3,
+    RNG_WORD_LINE = 4,
+    RNG_BIT_LINE = 5,
+    RNG_DRIVER = 6,
+    RNG_ADC = 7,
+    RNG_DRIFT = 8,
+    RNG_REDRAW = 9,
+    RNG_ADC_CODE = 10,
+    RNG_ADC_OFFSET = 11,
+    RNG_READ_NOISE = 12,
     RNG_SYNTH = 16,
-    RNG_SEARCH = 24
+    RNG_SEARCH = 24,
 };
 
 // Ten rounds over a 128-bit counter with a 64-bit key.

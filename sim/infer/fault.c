@@ -1,7 +1,9 @@
 #include "sim/infer/fault.h"
 
 #include "nets/kernels/kernels.h"
+#include "sim/base/num.h"
 #include "sim/base/rng.h"
+#include "sim/chip/chip.h"
 
 // How many u are below rate * 2^64, exact for rates 0 and 1: whether any, and the last of them.
 static bool last_below(double rate, uint64_t *last)
@@ -46,4 +48,84 @@ void fault_row(const struct draw *draw, const struct kernels *kernels,
         kernels->stick(&stuck, counter, n - done < STUCK_MOST ? n - done : STUCK_MOST,
                        fates + done);
     }
+}
+
+static bool hit(const struct draw *draw, enum rng_purpose purpose, const struct cell_address *at,
+                double rate)
+{
+    uint32_t counter[4];
+    uint64_t last;
+    if (!last_below(rate, &last))
+        return false;
+    fault_counter(draw, at, counter);
+    return rng_counter(draw->seed, purpose, counter) <= last;
+}
+
+bool fault_word_line(const struct draw *draw, const struct cell_address *at)
+{
+    struct cell_address line = *at;
+    line.column = 0;
+    return hit(draw, RNG_WORD_LINE, &line, draw->defects.word_lines);
+}
+
+bool fault_bit_line(const struct draw *draw, const struct cell_address *at)
+{
+    struct cell_address line = *at;
+    line.row = 0;
+    return hit(draw, RNG_BIT_LINE, &line, draw->defects.bit_lines);
+}
+
+bool fault_driver(const struct draw *draw, const struct cell_address *at)
+{
+    struct cell_address driver = *at;
+    driver.polarity = driver.column = 0;
+    return hit(draw, RNG_DRIVER, &driver, draw->defects.drivers);
+}
+
+struct adc_fate fault_adc(const struct draw *draw, const struct cell_address *at, int adc)
+{
+    struct adc_fate fate = {0};
+    // An ADC takes the place of a column; a PE's own stand where no row is.
+    struct cell_address place = *at;
+    place.column = adc;
+    place.row = at->crossbar < 0;
+    place.crossbar = at->crossbar < 0 ? 0 : at->crossbar;
+    place.polarity = 0;
+    uint32_t counter[4];
+    fault_counter(draw, &place, counter);
+    fate.stuck = hit(draw, RNG_ADC, &place, draw->defects.adcs);
+    uint64_t u = rng_counter(draw->seed, RNG_ADC_CODE, counter);
+    fate.place = (double)(u >> 11) * 0x1p-53;
+    u = rng_counter(draw->seed, RNG_ADC_OFFSET, counter);
+    if (draw->defects.adc_offset > 0)
+        fate.offset = draw->defects.adc_offset * num_normal((uint32_t)(u >> 32));
+    return fate;
+}
+
+static void add_tally(struct fault_tally *to, const struct fault_tally *from)
+{
+    to->all += from->all;
+    to->hit += from->hit;
+}
+
+void fault_add(struct fault_counts *to, const struct fault_counts *from)
+{
+    to->cells += from->cells;
+    to->lrs += from->lrs;
+    to->hrs += from->hrs;
+    add_tally(&to->word_lines, &from->word_lines);
+    add_tally(&to->bit_lines, &from->bit_lines);
+    add_tally(&to->drivers, &from->drivers);
+    add_tally(&to->adcs, &from->adcs);
+}
+
+bool defects_need_reads(const struct defect_params *defects)
+{
+    return defects->drivers > 0 || defects->adcs > 0 || defects->adc_offset > 0 ||
+           defects->read_noise > 0;
+}
+
+bool defects_need_conductances(const struct defect_params *defects, const struct chip *chip)
+{
+    return defect_varies(defects) || chip->crossbar.wire_ohm > 0 || defects_need_reads(defects);
 }

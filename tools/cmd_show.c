@@ -248,10 +248,11 @@ static bool show_schema(const struct args *a, struct err *err)
             conf_print_schema(tables[k], 0, stdout);
             return true;
         }
-    return err_set(err,
-                   "show schema %s: no such part; take chip, net, workload, search, or a section of a "
-                   "chip (bitline show schema chip names them)",
-                   a->name);
+    return err_set(
+        err,
+        "show schema %s: no such part; take chip, net, workload, search, or a section of a "
+        "chip (bitline show schema chip names them)",
+        a->name);
 }
 
 int cmd_show(int argc, char **argv)

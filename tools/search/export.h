@@ -1,5 +1,5 @@
-// What a search leaves in its folder for people and programs. The bytes depend on the job alone: not
-// on workers, kills or times.
+// What a search leaves in its folder for people and programs. The bytes depend on the job alone:
+// not on workers, kills or times.
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>

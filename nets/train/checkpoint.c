@@ -27,6 +27,8 @@ struct walk {
 
 static void pass(struct walk *w, void *data, size_t n)
 {
+    if (n == 0)
+        return;
     if (w->write) {
         w->bytes = mem_grow(w->bytes, &w->capacity, w->at + n, 1);
         memcpy(w->bytes + w->at, data, n);

@@ -45,6 +45,8 @@ const struct conf_field recipe_fields[] = {
     {"width", CONF_STR, AT(width), .optional = true, .help = "widens all layers, such as 3x"},
     {"widths", CONF_INTS, AT(widths), .min = 1, .max = 1 << 20, .optional = true,
      .help = "output channels layer by layer"},
+    {"set", CONF_NODE, AT(set), .optional = true, .word = "a map of PATH: VALUE",
+     .help = "keys of the net (net.PATH) with other values"},
     {"data", CONF_STR, AT(data), .optional = true,
      .help = "cifar10:DIR, mnist:DIR, fashion:DIR, synth, synth32; generated where not given"},
     {"images", CONF_INT, AT(images), .min = 1, .max = 10000000, .word = "all", .fallback = "all",
@@ -91,8 +93,8 @@ const struct conf_field recipe_fields[] = {
 // name.
 static bool is_silent(const struct conf_field *field)
 {
-    return field->kind == CONF_STR || field->fields == checkpoint_fields ||
-           !strcmp(field->key, "images");
+    return field->kind == CONF_STR || field->kind == CONF_NODE ||
+           field->fields == checkpoint_fields || !strcmp(field->key, "images");
 }
 
 static void print_fields(const struct conf_field *fields, const char *prefix, const char *from,

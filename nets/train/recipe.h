@@ -30,6 +30,7 @@ struct recipe {
     int form; // of net_form_names, if has_form
     bool has_form;
     struct conf_ints widths;
+    const struct conf_node *set;
     int images; // -1: all
     int epochs, batch, shard, seed;
     double held_out;

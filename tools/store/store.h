@@ -8,7 +8,7 @@
 
 struct err;
 
-enum { STORE_VERSION = 1 }; // in user_version; raised by every change of the tables
+enum { STORE_VERSION = 2 }; // in user_version; raised by every change of the tables
 
 struct store_key {
     const char *key, *value;
@@ -27,6 +27,15 @@ struct store_trial {
     int64_t cells, lrs, hrs; // programmed, and those of them that were stuck
     double seconds;          // kept in a table of its own: the only thing that differs between
                              // two runs of one job
+};
+
+// One of a training run.
+struct store_epoch {
+    int64_t epoch; // from 1
+    double loss, train_accuracy;
+    double held_out_accuracy; // -1: no images were held out; NULL in the table
+    double rate;
+    double seconds; // in a table of its own, too
 };
 
 struct store;
@@ -52,6 +61,10 @@ bool store_read_trials(struct store *store,
                        bool (*each)(void *context, const struct store_trial *trial,
                                     struct err *err),
                        void *context, struct err *err);
+// One transaction.
+bool store_add_epoch(struct store *store, const struct store_epoch *epoch, struct err *err);
+// Takes out the epochs from `first` on: they are to be trained again.
+bool store_drop_epochs(struct store *store, int64_t first, struct err *err);
 // Several writes as one: all of them are there or none.
 bool store_transaction(struct store *store, bool (*writes)(void *context, struct err *err),
                        void *context, struct err *err);

@@ -48,4 +48,8 @@ double graph_train(struct graph *graph, const struct weights *params, uint64_t s
 // Forward alone: with running statistics; or, stats given, with the batch's own, which go there.
 void graph_forward(struct graph *graph, const struct weights *params, uint64_t step,
                    const struct graph_batch *batch, struct weights *stats, float *logits);
+// Forms int8 and int16: per layer the largest value so far, which its steps span; 0: none yet,
+// values pass as they are. Steps of training, and forward ones with stats, let them grow.
+void graph_ranges(const struct graph *graph, double *ranges);
+void graph_set_ranges(struct graph *graph, const double *ranges);
 size_t graph_bytes(const struct graph *graph); // memory that it holds

@@ -81,6 +81,8 @@ static void pass_state(struct walk *w, struct train_state *state)
     pass_tensors(w, &state->params);
     pass_floats(w, state->optimiser.first, state->optimiser.n);
     pass_floats(w, state->optimiser.second, state->optimiser.n);
+    pass_known(w, state->n_ranges);
+    pass(w, state->ranges, state->n_ranges * sizeof *state->ranges);
     pass_tensors(w, &state->best);
     pass(w, &state->best_accuracy, sizeof state->best_accuracy);
     pass(w, &state->step, sizeof state->step);

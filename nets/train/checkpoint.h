@@ -32,6 +32,8 @@ struct train_state {
     struct tensors best; // n is 0 where the best are not kept
     double best_accuracy;
     struct optimiser_state optimiser;
+    size_t n_ranges; // the layers' largest values so far (graph.h)
+    double *ranges;
 };
 
 // Writes FOLDER/checkpoint; the one that was there becomes FOLDER/checkpoint.old. Whenever it is

@@ -97,13 +97,20 @@ static bool is_silent(const struct conf_field *field)
            field->fields == checkpoint_fields || !strcmp(field->key, "images");
 }
 
+static bool is_absent(const struct conf_field *field, const char *from)
+{
+    const struct conf_ints *list = (const void *)(from + field->offset);
+    return (field->present && !*(const bool *)(from + field->present)) ||
+           (field->kind == CONF_INTS && list->n == 0);
+}
+
 static void print_fields(const struct conf_field *fields, const char *prefix, const char *from,
                          FILE *out)
 {
     for (const struct conf_field *f = fields; f->key; f++) {
         const char *at = from + f->offset;
         char text[40];
-        if (is_silent(f) || (f->present && !*(const bool *)(from + f->present)))
+        if (is_silent(f) || is_absent(f, from))
             continue;
         if (f->kind == CONF_SECTION) {
             print_fields(f->fields, f->key, at, out);

@@ -63,6 +63,11 @@ static bool check_teacher(const struct net *net, const struct net *teacher, stru
         return err_set(err, "the teacher '%s' reads images of %dx%dx%d, the net '%s' of %dx%dx%d",
                        teacher->name, teacher->raw_c, teacher->raw_h, teacher->raw_w, net->name,
                        net->raw_c, net->raw_h, net->raw_w);
+    if (teacher->form == FORM_INT8 || teacher->form == FORM_INT16)
+        return err_set(err,
+                       "the teacher '%s' is of the form %s, whose ranges its file does not "
+                       "hold; take float or binary",
+                       teacher->name, net_form_names[teacher->form]);
     return teacher->classes == net->classes ||
            err_set(err, "the teacher '%s' tells %d classes apart, the net '%s' %d", teacher->name,
                    teacher->classes, net->name, net->classes);
@@ -129,6 +134,8 @@ static void make_state(struct trainer *t)
     t->state.params = tensors_of(net, t->weights, t->mem);
     t->state.optimiser = optimiser_state(&t->recipe->optimiser, &t->state.params, t->mem);
     t->state.best_accuracy = -1;
+    t->state.n_ranges = net->n;
+    t->state.ranges = arena_alloc(t->mem, net->n, sizeof *t->state.ranges);
     if (t->recipe->keep == KEEP_BEST) {
         t->best = weights_create(net);
         t->state.best = tensors_of(net, t->best, t->mem);
@@ -254,6 +261,7 @@ static size_t count_right(struct trainer *t, const struct dataset *data, const u
                           size_t n, const struct weights *weights)
 {
     size_t right = 0, most = (size_t)t->recipe->batch;
+    graph_set_ranges(t->graph, t->state.ranges);
     for (size_t at = 0; at < n; at += most) {
         size_t here = n - at < most ? n - at : most;
         for (size_t i = 0; i < here; i++) {
@@ -287,6 +295,7 @@ static void estimate_statistics(struct trainer *t)
         graph_forward(t->graph, t->weights, t->state.step, &batch, t->grads, t->logits);
         move_statistics(t, (float)(1 / ((double)b + 1)));
     }
+    graph_ranges(t->graph, t->state.ranges);
 }
 
 static void end_epoch(struct trainer *t, double start)
@@ -343,7 +352,9 @@ bool trainer_step(struct trainer *trainer, struct err *err)
     gather(t, epoch, s->step % t->epoch_steps * n);
     set_targets(t, s->step);
     struct graph_batch batch = {t->recipe->batch, t->pointers, t->targets};
+    graph_set_ranges(t->graph, s->ranges); // the state may have been read from a file
     double loss = graph_train(t->graph, t->weights, s->step, &batch, t->grads, t->logits);
+    graph_ranges(t->graph, s->ranges);
     if (!isfinite(loss))
         return err_set(err,
                        "the loss is no number any more at step %llu, in epoch %u; lower "

@@ -16,6 +16,7 @@ static const char job[] = "net lenet5\nseed 1\noptimiser.rate 0.1\n";
 
 struct run {
     float weights[N], mean[2], first[N];
+    double ranges[2];
     struct tensor items[2];
     struct train_state state;
 };
@@ -27,6 +28,7 @@ static void make(struct run *run, float start)
         run->weights[i] = start + (float)i;
         run->first[i] = start - (float)i;
     }
+    run->ranges[0] = (double)start / 3;
     run->items[0] = (struct tensor){TENSOR_WEIGHT, N, run->weights};
     run->items[1] = (struct tensor){TENSOR_MEAN, 2, run->mean};
     run->state = (struct train_state){
@@ -38,6 +40,8 @@ static void make(struct run *run, float start)
         .params = {2, run->items, N + 2},
         .best_accuracy = -1,
         .optimiser = {N, run->first, NULL},
+        .n_ranges = 2,
+        .ranges = run->ranges,
     };
     for (int i = 0; i < ROWS; i++) {
         struct train_state *s = &run->state;
@@ -50,8 +54,10 @@ static void make_empty(struct run *run)
 {
     make(run, 0);
     free(run->state.rows);
-    run->state =
-        (struct train_state){.params = run->state.params, .optimiser = run->state.optimiser};
+    run->state = (struct train_state){.params = run->state.params,
+                                      .optimiser = run->state.optimiser,
+                                      .n_ranges = 2,
+                                      .ranges = run->ranges};
 }
 
 static void assert_same(const struct run *a, const struct run *b)
@@ -59,6 +65,7 @@ static void assert_same(const struct run *a, const struct run *b)
     assert_memory_equal(a->weights, b->weights, sizeof a->weights);
     assert_memory_equal(a->mean, b->mean, sizeof a->mean);
     assert_memory_equal(a->first, b->first, sizeof a->first);
+    assert_memory_equal(a->ranges, b->ranges, sizeof a->ranges);
     assert_int_equal(a->state.step, b->state.step);
     assert_int_equal(a->state.right, b->state.right);
     assert_int_equal(a->state.seen, b->state.seen);

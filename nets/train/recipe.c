@@ -51,6 +51,8 @@ const struct conf_field recipe_fields[] = {
      .help = "cifar10:DIR, mnist:DIR, fashion:DIR, synth, synth32; generated where not given"},
     {"images", CONF_INT, AT(images), .min = 1, .max = 10000000, .word = "all", .fallback = "all",
      .help = "the first of the training images"},
+    {"test_images", CONF_INT, AT(test_images), .min = 1, .max = 10000000, .word = "all",
+     .fallback = "all", .help = "the first of the test images, for the report at the end alone"},
     {"epochs", CONF_INT, AT(epochs), .min = 1, .max = 1000000, .help = "passes over the images"},
     {"batch", CONF_INT, AT(batch), .min = 1, .max = 65536, .fallback = "128",
      .help = "images of a step; an epoch drops what fills none"},

@@ -31,7 +31,7 @@ struct recipe {
     bool has_form;
     struct conf_ints widths;
     const struct conf_node *set;
-    int images; // -1: all
+    int images, test_images; // -1: all
     int epochs, batch, shard, seed;
     double held_out;
     int keep; // enum recipe_keep

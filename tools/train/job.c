@@ -104,12 +104,16 @@ static bool load_data(struct train_job *job, struct err *err)
     const struct recipe *r = &job->recipe;
     const char *spec = r->data ? r->data : job->net->raw_c == 3 ? "synth32" : "synth";
     size_t most = r->images < 0 ? 0 : (size_t)r->images;
+    size_t most_test = r->test_images < 0 ? 0 : (size_t)r->test_images;
     if (!dataset_open(spec, DATASET_TRAIN, most, &job->data, err) ||
-        !dataset_open(spec, DATASET_TEST, 0, &job->test, err))
+        !dataset_open(spec, DATASET_TEST, most_test, &job->test, err))
         return false;
-    return job->data->n >= most ||
-           conf_fail(find(job, "images"), err, "the set '%s' has %zu training images",
-                     job->data->name, job->data->n);
+    if (job->data->n < most)
+        return conf_fail(find(job, "images"), err, "the set '%s' has %zu training images",
+                         job->data->name, job->data->n);
+    return job->test->n >= most_test ||
+           conf_fail(find(job, "test_images"), err, "the set '%s' has %zu test images",
+                     job->test->name, job->test->n);
 }
 
 static bool resolve(struct train_job *job, struct err *err)

@@ -2,7 +2,7 @@
 // group are laid out as rows of a matrix, taps ordered (kernel_h, kernel_w, in_c / groups). Every
 // sum has one order, whatever the processor: forward over taps, backward_data over output channels
 // and then over the windows that hold a pixel, backward_weights over images and pixels. It is what
-// other backends are checked against, and no rival to them in speed.
+// other backends are checked against; they may be faster, and need not do everything.
 #include "nets/backend/backend.h"
 
 #include <assert.h>
@@ -19,16 +19,17 @@ struct conv {
     size_t in_g, out_g;  // channels of one group
     size_t pixels, taps; // rows and columns of the windows' matrix
     float *by_tap;       // weights (groups, taps, out_g)
-    float *by_out;       // weights (groups, out_g, taps); NULL: no backward_data
+    float *by_out;       // and (groups, out_g, taps)
     float *windows;      // (pixels, taps)
     float *dy;           // (pixels, out_c) of one image
-    float *dw;           // (groups, taps, out_g)
+    float *dw;           // (groups, out_g, taps)
 };
 
 static struct conv *reference_create(const struct conv_shape *s, enum operand operand,
                                      bool with_data)
 {
     assert(conv_shape_valid(s));
+    (void)with_data; // saves nothing here
     struct conv *conv = mem_alloc(1, sizeof *conv);
     conv->shape = *s;
     conv->operand = operand;
@@ -39,7 +40,7 @@ static struct conv *reference_create(const struct conv_shape *s, enum operand op
     conv->taps = (size_t)s->kernel_h * s->kernel_w * conv->in_g;
     size_t weights = conv->taps * s->out_c;
     conv->by_tap = mem_alloc(weights, sizeof(float));
-    conv->by_out = with_data ? mem_alloc(weights, sizeof(float)) : NULL;
+    conv->by_out = mem_alloc(weights, sizeof(float));
     conv->windows = mem_alloc(conv->pixels * conv->taps, sizeof(float));
     conv->dy = mem_alloc(conv->pixels * s->out_c, sizeof(float));
     conv->dw = mem_alloc(weights, sizeof(float));
@@ -75,24 +76,26 @@ static void widen(enum operand operand, const void *from, size_t at, size_t n, f
         to[i] = float_of_bf16(b[i]);
 }
 
-// Where weight (out, in, tap) stands in both orders.
-static size_t place_by_tap(const struct conv *conv, size_t out, size_t in, size_t at)
+// (rows, columns) to (columns, rows), in squares so that lines of the cache are used whole.
+static void transpose(const float *from, size_t rows, size_t columns, float *to)
 {
-    size_t group = out / conv->out_g;
-    return (group * conv->taps + at * conv->in_g + in) * conv->out_g + out % conv->out_g;
+    enum { SQUARE = 16 };
+    for (size_t i = 0; i < rows; i += SQUARE)
+        for (size_t j = 0; j < columns; j++)
+            for (size_t k = i; k < rows && k < i + SQUARE; k++)
+                to[j * rows + k] = from[k * columns + j];
 }
 
 static void reference_set_weights(struct conv *conv, const float *w)
 {
-    size_t square = (size_t)conv->shape.kernel_h * conv->shape.kernel_w;
+    size_t square = conv->taps / conv->in_g, group = conv->out_g * conv->taps;
     for (size_t out = 0; out < (size_t)conv->shape.out_c; out++)
         for (size_t in = 0; in < conv->in_g; in++)
-            for (size_t at = 0; at < square; at++) {
-                float value = rounded(conv->operand, *w++);
-                conv->by_tap[place_by_tap(conv, out, in, at)] = value;
-                if (conv->by_out)
-                    conv->by_out[out * conv->taps + at * conv->in_g + in] = value;
-            }
+            for (size_t at = 0; at < square; at++)
+                conv->by_out[out * conv->taps + at * conv->in_g + in] =
+                    rounded(conv->operand, *w++);
+    for (int g = 0; g < conv->shape.groups; g++)
+        transpose(conv->by_out + g * group, conv->out_g, conv->taps, conv->by_tap + g * group);
 }
 
 // A window's tap: elements of a map before it, or false if it is padding.
@@ -164,7 +167,6 @@ static void reference_forward(struct conv *conv, const void *x, float *y)
 static void reference_backward_data(struct conv *conv, const void *dy, float *dx)
 {
     const struct conv_shape *s = &conv->shape;
-    assert(conv->by_out);
     size_t map = (size_t)s->in_h * s->in_w * s->in_c, out_map = conv->pixels * s->out_c;
     memset(dx, 0, map * s->images * sizeof *dx);
     for (int image = 0; image < s->images; image++) {
@@ -188,11 +190,11 @@ static void reference_backward_data(struct conv *conv, const void *dy, float *dx
 
 static void store_gradient(const struct conv *conv, float *dw)
 {
-    size_t square = (size_t)conv->shape.kernel_h * conv->shape.kernel_w;
+    size_t square = conv->taps / conv->in_g;
     for (size_t out = 0; out < (size_t)conv->shape.out_c; out++)
         for (size_t in = 0; in < conv->in_g; in++)
             for (size_t at = 0; at < square; at++)
-                *dw++ = conv->dw[place_by_tap(conv, out, in, at)];
+                *dw++ = conv->dw[out * conv->taps + at * conv->in_g + in];
 }
 
 static void reference_backward_weights(struct conv *conv, const void *x, const void *dy, float *dw)
@@ -204,16 +206,16 @@ static void reference_backward_weights(struct conv *conv, const void *x, const v
         widen(conv->operand, dy, image * out_map, out_map, conv->dy);
         for (int group = 0; group < s->groups; group++) {
             lay_out_windows(conv, x, image, group);
-            conv->product(&(struct product){.rows = conv->taps,
+            conv->product(&(struct product){.rows = conv->out_g,
                                             .terms = conv->pixels,
-                                            .columns = conv->out_g,
-                                            .a = conv->windows,
+                                            .columns = conv->taps,
+                                            .a = conv->dy + group * conv->out_g,
                                             .a_row = 1,
-                                            .a_term = conv->taps,
-                                            .b = conv->dy + group * conv->out_g,
-                                            .b_row = s->out_c,
-                                            .c = conv->dw + group * conv->taps * conv->out_g,
-                                            .c_row = conv->out_g});
+                                            .a_term = s->out_c,
+                                            .b = conv->windows,
+                                            .b_row = conv->taps,
+                                            .c = conv->dw + group * conv->out_g * conv->taps,
+                                            .c_row = conv->taps});
         }
     }
     store_gradient(conv, dw);

@@ -34,9 +34,11 @@ void graph_destroy(struct graph *g)
         return;
     team_destroy(g->team);
     for (int w = 0; g->workers && w < g->options.workers; w++)
-        for (size_t i = 0; g->workers[w].convs && i < g->net->n; i++)
+        for (size_t i = 0; g->workers[w].convs && i < g->net->n; i++) {
             if (g->workers[w].convs[i])
                 g->backends[i]->destroy(g->workers[w].convs[i]);
+            graph_destroy_pieces(g, w, (int)i);
+        }
     arena_destroy(g->mem);
 }
 

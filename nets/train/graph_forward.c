@@ -55,8 +55,7 @@ static void multiply(struct graph *g, int worker, int layer, int shard, float *s
     int from = n->layer->input[0];
     if (n->makes)
         make_operands(g, worker, from, shard);
-    g->backends[layer]->forward(g->workers[worker].convs[layer], graph_operands_at(g, from, shard),
-                                sum);
+    graph_multiply(g, worker, layer, shard, sum);
 }
 
 static void add_up(struct graph *g, int worker, int node, int shard)
@@ -136,9 +135,11 @@ static void set_weights(struct graph *g, int worker)
         if (g->nodes[i].effect && (alone ? worker == 0 : i % g->options.workers == worker))
             graph_set_effect(g, i);
     team_wait(g->team);
-    for (int i = 1; i < n; i++)
+    for (int i = 1; i < n; i++) {
         if (g->nodes[i].effect)
             g->backends[i]->set_weights(g->workers[worker].convs[i], g->nodes[i].effect);
+        graph_set_pieces(g, worker, i);
+    }
 }
 
 static void store_logits(struct graph *g, int worker, int shard)

@@ -248,10 +248,10 @@ static void plan_gradients(struct graph *g)
 
 // --- Products ---
 
-static bool plan_conv(struct graph *g, int i, struct err *err)
+struct conv_shape graph_shape(const struct graph *g, int layer)
 {
-    const struct layer *l = &g->net->layers[i];
-    const struct conv_shape shape = {
+    const struct layer *l = &g->net->layers[layer];
+    return (struct conv_shape){
         .images = g->options.shard,
         .in_c = l->in_c,
         .in_h = l->in_h,
@@ -265,6 +265,12 @@ static bool plan_conv(struct graph *g, int i, struct err *err)
         .pad = l->pad,
         .groups = l->groups,
     };
+}
+
+static bool plan_conv(struct graph *g, int i, struct err *err)
+{
+    const struct layer *l = &g->net->layers[i];
+    const struct conv_shape shape = graph_shape(g, i);
     const struct backend *tried[] = {g->options.backend, &backend_reference};
     for (int b = 0; b < 2 && !g->backends[i]; b++) {
         g->workers[0].convs[i] = tried[b]->create(&shape, g->options.operand, l->input[0] != 0);
@@ -291,6 +297,9 @@ static void plan_worker(struct graph *g, struct worker *w, size_t widest, size_t
 {
     size_t n = g->net->n, shard = (size_t)g->options.shard * largest;
     w->convs = graph_alloc(g, n, sizeof *w->convs);
+    w->pieces = graph_alloc(g, n, sizeof *w->pieces);
+    w->slice = graph_alloc(g, n, sizeof *w->slice);
+    w->taken = graph_alloc(g, n, sizeof *w->taken);
     w->scale = graph_alloc(g, n, sizeof *w->scale);
     w->shift = graph_alloc(g, n, sizeof *w->shift);
     w->mean = graph_alloc(g, n, sizeof *w->mean);
@@ -345,7 +354,8 @@ bool graph_plan(struct graph *g, struct err *err)
     for (int w = 0; w < g->options.workers; w++)
         plan_worker(g, &g->workers[w], widest, largest);
     for (size_t i = 1; i < n; i++)
-        if (is_product(&g->net->layers[i]) && !plan_conv(g, (int)i, err))
+        if (is_product(&g->net->layers[i]) &&
+            (!plan_conv(g, (int)i, err) || !graph_plan_pieces(g, (int)i, err)))
             return false;
     graph_plan_input(g);
     return true;

@@ -45,10 +45,18 @@ struct node {
     float *effect, *unit, *unit_sum;
     float *natural; // in struct weights' order, where the backend takes another; else NULL
     int side;       // of the two maps of partial gradients
+    int pieces,
+        piece_c; // groups of input channels read out alone, channels of each; 0: one product
 
     int bits;     // of its values in the forms int8 and int16; 0: not quantised
     int range_of; // the node whose range it has
     double range; // 0: not known yet, values pass as they are
+};
+
+// A product of some of a layer's input channels.
+struct piece {
+    struct conv *conv;
+    const struct backend *backend;
 };
 
 struct worker {
@@ -61,6 +69,9 @@ struct worker {
     void *gradient;           // the same as operands
     float *row;               // (widest): of a window, the largest elements,
     int *best;                // and where they stand
+    struct piece **pieces;    // per layer: its pieces; NULL: none
+    float **slice;            // per layer: the weights of one piece,
+    void **taken;             // and its input channels of one shard
     int pending;              // the product whose gradients wait to be added up; -1: none
 };
 
@@ -103,6 +114,8 @@ void graph_clear_rest(const struct graph *g, int node, int shard, void *operands
 bool graph_plan(struct graph *g, struct err *err);
 void *graph_alloc(struct graph *g, size_t n, size_t size);
 
+struct conv_shape graph_shape(const struct graph *g, int layer);
+
 // --- graph_input.c ---
 void graph_plan_input(struct graph *g);
 void graph_encode(const struct graph *g, int shard);
@@ -114,6 +127,13 @@ void graph_set_effect(struct graph *g, int layer);
 // Partial gradients of layer i, added up by all workers, a range each.
 void graph_add_parts(struct graph *g, int worker, int layer);
 double graph_step_of(const struct graph *g, int node); // what 1 of its operands is worth
+
+// --- graph_pieces.c ---
+bool graph_plan_pieces(struct graph *g, int layer, struct err *err);
+void graph_destroy_pieces(struct graph *g, int worker, int layer);
+void graph_set_pieces(struct graph *g, int worker, int layer);
+// A shard's sums of a product, as the perturbation leaves them.
+void graph_multiply(struct graph *g, int worker, int layer, int shard, float *sums);
 
 // --- graph_norm.c ---
 void graph_set_norm(struct graph *g, int worker, int node);

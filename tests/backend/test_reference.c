@@ -109,7 +109,7 @@ static void levels_give_the_same_bits(void **state)
     enum { ROWS = 11, TERMS = 600, COLUMNS = 70 };
     struct conv_shape s = square(1, TERMS, 1, ROWS + COLUMNS, 1, 1, 0, 1);
     struct trial t = trial_make(&s, OPERAND_F32, REAL);
-    const float *a = t.w_in, *b = t.w_in + ROWS * TERMS;
+    const float *a = t.w_in, *b = t.w_in + (size_t)ROWS * TERMS;
     for (int level = 0; level < CPU_LEVELS; level++) {
         float c[ROWS][COLUMNS] = {{0}};
         struct product p = {ROWS, TERMS, COLUMNS, a, TERMS, 1, b, COLUMNS, c[0], COLUMNS};

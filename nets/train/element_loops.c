@@ -133,11 +133,24 @@ static void combine(const float *restrict scale, const float *restrict shift,
 // Which of the two gradients there are.
 enum sources { MASKED, PLAIN, BOTH };
 
+// A mask of bits and no branch, which would keep the loops around it from being vectorised.
+INLINE float keep(float value, int condition)
+{
+    union {
+        float f;
+        uint32_t u;
+    } bits = {value};
+    bits.u &= 0U - (uint32_t)condition;
+    return bits.f;
+}
+
 INLINE float passed(enum sources sources, const struct passing *p, float v, float masked,
                     float plain)
 {
-    float inside = v >= p->low && v <= p->high ? masked : 0;
-    return sources == MASKED ? inside : sources == PLAIN ? plain : inside + plain;
+    if (sources == PLAIN)
+        return plain;
+    float inside = keep(masked, (v >= p->low) & (v <= p->high));
+    return sources == MASKED ? inside : inside + plain;
 }
 
 static enum sources sources_of(const struct passing *p)
@@ -229,15 +242,26 @@ static void pass(const struct passing *p, const float *x, const float *a, const 
     }
 }
 
+// The largest does not depend on the order, but the compiler wants to be told.
 static float most(const float *restrict scale, const float *restrict shift, const float *restrict x,
                   size_t rows, int width)
 {
-    float found = 0;
-    for (size_t row = 0; row < rows; row++, x += width)
-        for (int i = 0; i < width; i++) {
+    enum { LANES = 16 };
+    float lanes[LANES] = {0}, found = 0;
+    for (size_t row = 0; row < rows; row++, x += width) {
+        int i = 0;
+        for (; i + LANES <= width; i += LANES)
+            for (int k = 0; k < LANES; k++) {
+                float v = scale[i + k] * x[i + k] + shift[i + k];
+                lanes[k] = v > lanes[k] ? v : lanes[k];
+            }
+        for (; i < width; i++) {
             float v = scale[i] * x[i] + shift[i];
             found = v > found ? v : found;
         }
+    }
+    for (int k = 0; k < LANES; k++)
+        found = lanes[k] > found ? lanes[k] : found;
     return found;
 }
 

@@ -4,8 +4,9 @@
 //
 // Forms: binary as DoReFa (weights sign(w) * mean|w| of the layer, sign(0) = +1 as nets/forward has
 // it; activations 1 where x > 0.5, gradient passed where 0 <= x <= 1; that of weights passed
-// everywhere, the scale taken as constant); int8 and int16 as symmetric steps of weights and
-// clipped, running-range steps of activations, gradients straight through inside the range; float.
+// everywhere, the scale taken as constant); int8 and int16 as nets/integer has them: symmetric
+// steps of weights, of a size per output channel, and steps of activations from 0 to a running
+// range, gradients straight through inside it; float.
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>

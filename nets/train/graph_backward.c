@@ -9,7 +9,7 @@
 static double lose(const struct graph *g, const float *logits, const float *targets, float *d)
 {
     int classes = g->net->classes;
-    double most = -INFINITY, sum = 0, loss = 0, weight = 0;
+    double most = -HUGE_VAL, sum = 0, loss = 0, weight = 0;
     for (int c = 0; c < classes; c++)
         most = fmax(most, (double)logits[c]);
     for (int c = 0; c < classes; c++)
@@ -60,7 +60,21 @@ static void multiply_back(struct graph *g, int worker, int layer, int shard)
         g->elements->add(w->map, graph_images(g, shard) * source->map, to);
 }
 
-// The gradient of a node's sum as floats, handed to what it sums up.
+// The gradient of an add's sum, to both that it adds.
+static void give_shard(struct graph *g, int worker, int node, int shard, const float *gradient)
+{
+    const struct node *n = &g->nodes[node];
+    graph_give(g, node, 1, shard, gradient);
+    if (n->product < 0) {
+        graph_give(g, node, 0, shard, gradient);
+        return;
+    }
+    struct reading r = {READ_PLAIN, g->nodes[n->product].unit, g->zeros, 0, 0, 1};
+    g->elements->read(&r, gradient, graph_images(g, shard) * n->rows, n->width, g->options.operand,
+                      g->workers[worker].gradient);
+    multiply_back(g, worker, n->product, shard);
+}
+
 static void pass_shard(struct graph *g, int worker, int node, int shard)
 {
     const struct node *n = &g->nodes[node];
@@ -69,24 +83,16 @@ static void pass_shard(struct graph *g, int worker, int node, int shard)
     const float *sum = graph_at(g, node, n->sum, shard);
     size_t rows = graph_images(g, shard) * n->rows;
     bool product = n->product == node;
+    float *direct = n->layer->kind == LAYER_ADD ? graph_direct(g, node, 1, shard) : NULL;
+    float *to = direct ? direct : w->map;
     g->elements->pass(&p, sum, w->factors[0], w->factors[1], w->factors[2], rows, n->width,
-                      product ? g->options.operand : OPERAND_F32, product ? w->gradient : w->map);
-    if (product) {
+                      product ? g->options.operand : OPERAND_F32, product ? w->gradient : to);
+    if (product)
         multiply_back(g, worker, node, shard);
-        return;
-    }
-    if (n->layer->kind == LAYER_POOL) {
-        graph_pool_back(g, worker, node, shard, w->map);
-        return;
-    }
-    graph_give(g, node, 1, shard, w->map);
-    if (n->product < 0) {
-        graph_give(g, node, 0, shard, w->map);
-        return;
-    }
-    struct reading r = {READ_PLAIN, g->nodes[n->product].unit, g->zeros, 0, 0, 1};
-    g->elements->read(&r, w->map, rows, n->width, g->options.operand, w->gradient);
-    multiply_back(g, worker, n->product, shard);
+    else if (n->layer->kind == LAYER_POOL)
+        graph_pool_back(g, worker, node, shard, to);
+    else
+        give_shard(g, worker, node, shard, to);
 }
 
 static void sum_passed(struct graph *g, int worker, int node, int shard)

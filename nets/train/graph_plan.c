@@ -127,12 +127,26 @@ static void plan_nodes(struct graph *g)
             g->nodes[add].biased = n->biased;
         }
         struct node *from = &g->nodes[l->input[0]];
-        n->makes = is_product(l) && !from->product_reads;
         *(is_product(l) ? &from->product_reads : &from->stream_reads) = true;
         if (l->kind == LAYER_ADD)
             g->nodes[l->input[1]].stream_reads = true;
     }
     g->nodes[g->net->n - 1].stream_reads = true;
+}
+
+// Products run in the order of nodes, merged ones where their add stands. The first one that reads
+// a map makes its operands, which are then still in the cache.
+static void plan_makers(struct graph *g)
+{
+    for (size_t i = 1; i < g->net->n; i++) {
+        struct node *n = &g->nodes[i];
+        if (n->merged || n->product < 0)
+            continue;
+        struct node *product = &g->nodes[n->product];
+        struct node *from = &g->nodes[product->layer->input[0]];
+        product->makes = !from->made;
+        from->made = true;
+    }
 }
 
 // --- Memory ---
@@ -233,8 +247,8 @@ static void plan_gradients(struct graph *g)
         for (size_t j = 0; j < s.n && meets; j++)
             s.items[j].cooling = false;
         if (n->layer->kind == LAYER_ADD) {
+            plan_edge(g, &s, i, 1); // in the order in which they are given
             plan_edge(g, &s, i, 0);
-            plan_edge(g, &s, i, 1);
         }
         if (n->product >= 0)
             plan_edge(g, &s, n->product, 0);
@@ -335,6 +349,7 @@ bool graph_plan(struct graph *g, struct err *err)
     g->workers = graph_alloc(g, (size_t)g->options.workers, sizeof *g->workers);
     g->losses = graph_alloc(g, (size_t)g->shards, sizeof *g->losses);
     plan_nodes(g);
+    plan_makers(g);
     plan_maps(g);
     plan_gradients(g);
     int side = 0;

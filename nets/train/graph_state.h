@@ -30,7 +30,8 @@ struct node {
     bool merged; // its product goes into the sums of the add behind it
     bool biased;
     bool product_reads, stream_reads; // who reads it: products; adds, pools and the loss
-    bool makes;                       // a product, the first one that reads its input
+    bool makes;                       // a product, the first one to run that reads its input
+    bool made;                        // there is one
     struct edge edges[2];
     int c, width;     // channels; of a row, a multiple of them
     size_t rows, map; // of one image: rows, elements
@@ -147,6 +148,9 @@ void graph_pool(struct graph *g, int worker, int node, int shard);
 void graph_pool_back(struct graph *g, int worker, int node, int shard, const float *gradient);
 void graph_add_shortcut(struct graph *g, int worker, int node, int shard, const float *scale,
                         const float *shift);
+// The gradient of an add's sum, to one of the two that it adds; nothing is left to do where it
+// stands there already, as graph_direct says where it may (NULL: nowhere).
+float *graph_direct(const struct graph *g, int node, int edge, int shard);
 void graph_give(struct graph *g, int node, int edge, int shard, const float *gradient);
 
 // --- graph_forward.c, graph_backward.c ---

@@ -84,23 +84,43 @@ static void give_shortcut(const struct graph *g, int node, int shard, bool first
         }
 }
 
-// The gradient of an add's sum, to one of the two that it adds.
-void graph_give(struct graph *g, int node, int edge, int shard, const float *gradient)
+static float *gradient_map(const struct graph *g, int node, int edge)
 {
-    const struct node *n = &g->nodes[node];
-    struct edge e = n->edges[edge];
-    int from = n->layer->input[edge];
-    float *map = e.plain ? g->nodes[from].plain : g->nodes[from].masked;
-    if (!map || g->nodes[from].merged)
-        return;
-    float *to = graph_at(g, from, map, shard);
+    const struct node *n = &g->nodes[node], *from = &g->nodes[n->layer->input[edge]];
+    return from->merged ? NULL : n->edges[edge].plain ? from->plain : from->masked;
+}
+
+static bool as_it_is(const struct graph *g, int node, int edge, int shard)
+{
     struct shortcut s = {.step = 1};
     if (edge == 1)
         s = shortcut_of(g, node, shard);
+    return same_maps(&s);
+}
+
+float *graph_direct(const struct graph *g, int node, int edge, int shard)
+{
+    const struct node *n = &g->nodes[node];
+    float *map = gradient_map(g, node, edge);
+    bool twice = n->layer->input[0] == n->layer->input[1]; // and the other reads what stands there
+    bool direct = map && !twice && n->edges[edge].first && as_it_is(g, node, edge, shard);
+    return direct ? graph_at(g, n->layer->input[edge], map, shard) : NULL;
+}
+
+void graph_give(struct graph *g, int node, int edge, int shard, const float *gradient)
+{
+    const struct node *n = &g->nodes[node];
+    float *map = gradient_map(g, node, edge);
+    if (!map)
+        return;
+    float *to = graph_at(g, n->layer->input[edge], map, shard);
     size_t elements = graph_images(g, shard) * n->map;
-    if (!same_maps(&s))
-        give_shortcut(g, node, shard, e.first, gradient, to);
-    else if (e.first)
+    bool first = n->edges[edge].first;
+    if (to == gradient)
+        return;
+    if (!as_it_is(g, node, edge, shard))
+        give_shortcut(g, node, shard, first, gradient, to);
+    else if (first)
         memcpy(to, gradient, elements * sizeof *to);
     else
         g->elements->add(gradient, elements, to);

@@ -150,7 +150,7 @@ static void pool_window(struct plain *p, int i, size_t plane, int oy, int ox, si
 {
     const struct layer *l = &p->net->layers[i];
     struct map *m = &p->maps[i], *from = &p->maps[l->input[0]];
-    double most = -INFINITY, sum = 0, area = l->kernel_h * l->kernel_w;
+    double most = -HUGE_VAL, sum = 0, area = l->kernel_h * l->kernel_w;
     size_t best = 0;
     for (int y = oy * l->stride - l->pad; y < oy * l->stride - l->pad + l->kernel_h; y++)
         for (int x = ox * l->stride - l->pad; x < ox * l->stride - l->pad + l->kernel_w; x++) {

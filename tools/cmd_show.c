@@ -11,6 +11,7 @@
 #include "sim/conf/conf.h"
 #include "tools/cmd.h"
 #include "tools/inputs.h"
+#include "nets/train/recipe.h"
 #include "tools/search/job.h"
 #include "tools/sweep/job.h"
 
@@ -231,6 +232,8 @@ static bool show_schema(const struct args *a, struct err *err)
         conf_print_schema(job_fields, 0, stdout);
         puts("\n# workload files of searches");
         conf_print_schema(search_fields, 0, stdout);
+        puts("\n# training files");
+        conf_print_schema(recipe_fields, 0, stdout);
         return true;
     }
     for (const struct conf_field *f = chip_fields; f->key; f++)
@@ -248,9 +251,13 @@ static bool show_schema(const struct args *a, struct err *err)
             conf_print_schema(tables[k], 0, stdout);
             return true;
         }
+    if (!strcmp(a->name, "train")) {
+        conf_print_schema(recipe_fields, 0, stdout);
+        return true;
+    }
     return err_set(
         err,
-        "show schema %s: no such part; take chip, net, workload, search, or a section of a "
+        "show schema %s: no such part; take chip, net, workload, search, train, or a section of a "
         "chip (bitline show schema chip names them)",
         a->name);
 }

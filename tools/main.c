@@ -16,6 +16,7 @@ static const struct command commands[] = {
     {"run", cmd_run, "simulate a net on a chip: energy, time, area, trace"},
     {"eval", cmd_eval, "run images through a chip's crossbars: what accuracy is left"},
     {"sweep", cmd_sweep, "accuracy over defect rates or any key, with intervals and a plot"},
+    {"train", cmd_train, "train a net: weights, and the accuracy after every epoch"},
     {"search", cmd_search, "better widths for a net on a chip"},
     {"show", cmd_show, "print a chip, a net, or the reference of all keys"},
     {"list", cmd_list, "name the chips, nets or workloads that there are"},

@@ -18,6 +18,10 @@ enum rng_purpose {
     RNG_READ_NOISE = 12,
     RNG_SYNTH = 16,
     RNG_SEARCH = 24,
+    RNG_INIT = 32, // training: first weights
+    RNG_SPLIT,     // which images are held out
+    RNG_ORDER,     // of the images of an epoch
+    RNG_AUGMENT,
 };
 
 // Ten rounds over a 128-bit counter with a 64-bit key.

@@ -17,6 +17,7 @@ CASES = {
     "check_help": ["check", "--help"],
     "sweep_help": ["sweep", "--help"],
     "trace_help": ["trace", "--help"],
+    "train_help": ["train", "--help"],
     "list_chips": ["list", "chips"],
     "list_nets": ["list", "nets"],
     "list_workloads": ["list", "workloads"],

@@ -88,7 +88,8 @@ COMMANDS = [
     (["show", "chip"], "show chip: a name or a file is wanted"),
     (["show", "chips", "hawis"], "show chips: unknown; take chip, net or schema"),
     (["show", "net", "resnet20", "--form", "int4"], "--form int4: unknown; take binary, int8, int16"),
-    (["show", "schema", "tiles"], "show schema tiles: no such part; take chip, net, workload, search, "),
+    (["show", "schema", "tiles"], "show schema tiles: no such part; take chip, net, workload, search, "
+     "train, or a"),
     (["list"], "one of chips, nets, workloads is wanted"),
     (["list", "cats"], "'cats': one of chips, nets, workloads is wanted"),
     (["check"], "at least one FILE is wanted"),

@@ -44,7 +44,7 @@ static void base_inputs(const struct search_job *job, struct inputs *inputs)
 {
     *inputs = (struct inputs){.form = job->has_form ? net_form_names[job->form] : NULL};
     for (size_t i = 0; i < job->sets.n; i++)
-        inputs->sets[inputs->n_sets++] = job->sets.sets[i];
+        inputs->sets[inputs->n_sets++] = job->sets.items[i];
 }
 
 bool evaluate_load(const struct search_job *job, struct chip **chip, struct net **net,

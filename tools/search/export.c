@@ -164,7 +164,7 @@ static bool write_net(const struct search *s, const char *folder, const char *fi
               conf_set(conf, "description", text, err) &&
               conf_set(conf, "default_form", net_form_names[s->net->form], err);
     for (size_t i = 0; ok && i < s->job->sets.n; i++) {
-        const char *set = s->job->sets.sets[i], *equals = strchr(set, '=');
+        const char *set = s->job->sets.items[i], *equals = strchr(set, '=');
         if (!strncmp(set, "net.", 4))
             ok = conf_set(conf, arena_strndup(mem, set + 4, (size_t)(equals - set) - 4), equals + 1,
                           err);

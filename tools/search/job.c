@@ -129,9 +129,9 @@ static bool take_command(struct search_job *job, struct err *err)
 
 static bool check(struct search_job *job, struct err *err)
 {
-    if (!jobs_check_name(job->conf, job->name, err))
+    if (!jobfile_check_name(job->conf, job->name, err))
         return false;
-    if (job->set && !jobs_add_sets(job->conf->mem, job->set, &job->sets, err))
+    if (job->set && !jobfile_sets(job->conf, job->set, &job->sets, err))
         return false;
     if (!job->cost.events &&
         (job->reward.cost == COST_LATENCY || job->reward.limits[COST_LATENCY] > 0 ||
@@ -146,9 +146,9 @@ bool search_job_load(const char *what, const char *const *sets, size_t n_sets,
                      struct search_job **out, struct err *err)
 {
     struct search_job *job = mem_alloc(1, sizeof *job);
-    job->conf = jobs_open(what, sets, n_sets, err);
-    if (job->conf && jobs_resolve(job->conf, "chip", false, false, err) &&
-        jobs_resolve(job->conf, "net", false, false, err) &&
+    job->conf = jobfile_open(what, sets, n_sets, err);
+    if (job->conf && jobfile_resolve(job->conf, "chip", JOBFILE_NAME, err) &&
+        jobfile_resolve(job->conf, "net", JOBFILE_NAME, err) &&
         conf_bind(job->conf, job->conf->root, search_fields, job, err) && check(job, err)) {
         *out = job;
         return true;

@@ -4,7 +4,7 @@
 #include <stddef.h>
 
 #include "sim/conf/conf.h"
-#include "tools/jobs.h"
+#include "tools/jobfile.h"
 #include "tools/search/formula.h"
 #include "tools/search/reward.h"
 #include "tools/search/space.h"
@@ -45,7 +45,7 @@ struct search_job {
     // What follows is made of the above.
     const struct agent_kind *agent;
     void *agent_params;
-    struct job_sets sets;
+    struct jobfile_sets sets;
     const char **words; // of the command, NULL-terminated
 };
 

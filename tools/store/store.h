@@ -8,7 +8,7 @@
 
 struct err;
 
-enum { STORE_VERSION = 1 }; // in user_version; raised by every change of the tables
+enum { STORE_VERSION = 2 }; // in user_version; raised by every change of the tables
 
 struct store_key {
     const char *key, *value;
@@ -19,7 +19,7 @@ struct store_job {
     const char *hash, *name;
     const struct store_key *keys;
     size_t n_keys;
-    const char *tables; // SQL: store_trial_tables or store_episode_tables
+    const char *tables; // SQL: store_trial_tables, store_epoch_tables or store_episode_tables
 };
 
 struct store;
@@ -61,6 +61,23 @@ bool store_read_trials(struct store *store,
                        bool (*each)(void *context, const struct store_trial *trial,
                                     struct err *err),
                        void *context, struct err *err);
+
+// --- Training ---
+
+extern const char store_epoch_tables[];
+
+struct store_epoch {
+    int64_t epoch; // from 1
+    double loss, train_accuracy;
+    double held_out_accuracy; // -1: no images were held out; NULL in the table
+    double rate;
+    double seconds; // in a table of its own, too
+};
+
+// One transaction.
+bool store_add_epoch(struct store *store, const struct store_epoch *epoch, struct err *err);
+// Takes out the epochs from `first` on: they are to be trained again.
+bool store_drop_epochs(struct store *store, int64_t first, struct err *err);
 
 // --- Searches ---
 

@@ -8,6 +8,7 @@
 #include "models/defect.h"
 #include "sim/base/err.h"
 #include "sim/base/mem.h"
+#include "tools/jobfile.h"
 
 static const struct conf_node *child(const struct job *job, const char *key)
 {
@@ -22,7 +23,7 @@ static bool list_values(struct job *job, struct job_axis *axis, struct err *err)
     axis->n = list->n;
     axis->values = arena_alloc(job->conf->mem, axis->n, sizeof *axis->values);
     for (size_t i = 0; i < axis->n; i++) {
-        axis->values[i] = jobs_text(job->conf->mem, list->children[i], err);
+        axis->values[i] = jobfile_text(job->conf, list->children[i], err);
         if (!axis->values[i])
             return false;
     }
@@ -114,13 +115,13 @@ static bool check_axis(struct job *job, size_t i, struct err *err)
 static bool check(struct job *job, struct err *err)
 {
     const struct conf_node *sweep = child(job, "sweep");
-    if (!jobs_check_name(job->conf, job->name, err))
+    if (!jobfile_check_name(job->conf, job->name, err))
         return false;
     if (!*job->weights)
         return conf_fail(child(job, "weights"), err, "is empty; name a safetensors file");
     if (job->width && job->widths.n)
         return conf_fail(child(job, "widths"), err, "give width or widths, not both");
-    if (job->set && !jobs_add_sets(job->conf->mem, job->set, &job->sets, err))
+    if (job->set && !jobfile_sets(job->conf, job->set, &job->sets, err))
         return false;
     if (job->sweep.n == 0 || job->sweep.n > JOB_MAX_AXES)
         return conf_fail(sweep, err, "1 to %d paths are wanted", JOB_MAX_AXES);
@@ -139,11 +140,11 @@ bool job_load(const char *what, const char *const *sets, size_t n_sets, struct j
               struct err *err)
 {
     struct job *job = mem_alloc(1, sizeof *job);
-    job->conf = jobs_open(what, sets, n_sets, err);
-    if (job->conf && jobs_resolve(job->conf, "chip", false, false, err) &&
-        jobs_resolve(job->conf, "net", false, false, err) &&
-        jobs_resolve(job->conf, "weights", false, true, err) &&
-        jobs_resolve(job->conf, "data", true, false, err) &&
+    job->conf = jobfile_open(what, sets, n_sets, err);
+    if (job->conf && jobfile_resolve(job->conf, "chip", JOBFILE_NAME, err) &&
+        jobfile_resolve(job->conf, "net", JOBFILE_NAME, err) &&
+        jobfile_resolve(job->conf, "weights", JOBFILE_FILE, err) &&
+        jobfile_resolve(job->conf, "data", JOBFILE_DATA, err) &&
         conf_bind(job->conf, job->conf->root, job_fields, job, err) && check(job, err)) {
         *out = job;
         return true;

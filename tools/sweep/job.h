@@ -5,7 +5,7 @@
 #include <stdint.h>
 
 #include "sim/conf/conf.h"
-#include "tools/jobs.h"
+#include "tools/jobfile.h"
 
 struct err;
 struct inputs;
@@ -43,8 +43,8 @@ struct job {
     const struct conf_node *set;
     struct conf_list sweep; // of struct job_axis, the first is the slowest
     struct job_stop stop;
-    struct job_sets sets; // for inputs, from `set`
-    size_t n_points;      // the product of the axes
+    struct jobfile_sets sets; // for inputs, from `set`
+    size_t n_points;          // the product of the axes
 };
 
 extern const struct conf_field job_fields[];

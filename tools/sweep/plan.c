@@ -14,6 +14,7 @@
 #include "sim/base/mem.h"
 #include "sim/chip/chip.h"
 #include "tools/accuracy.h"
+#include "tools/jobfile.h"
 #include "tools/sweep/job.h"
 #include "workloads/dataset.h"
 
@@ -40,14 +41,6 @@ static void place_point(struct plan *plan, size_t p)
     plan->variants[point->variant].values = values;
 }
 
-static const char *widths_text(const struct job *job, struct arena *mem)
-{
-    const char *text = "";
-    for (size_t i = 0; i < job->widths.n; i++)
-        text = arena_printf(mem, "%s%s%d", text, i ? "," : "", job->widths.v[i]);
-    return *text ? text : NULL;
-}
-
 bool plan_load(const struct plan *plan, size_t variant, struct model *out, struct err *err)
 {
     const struct job *job = plan->job;
@@ -55,7 +48,7 @@ bool plan_load(const struct plan *plan, size_t variant, struct model *out, struc
     struct model_params params = {
         .inputs = {.form = job->has_form ? net_form_names[job->form] : NULL,
                    .width = job->width,
-                   .widths = widths_text(job, mem)},
+                   .widths = jobfile_widths(&job->widths, mem)},
         .chip = job->chip,
         .net = job->net,
         .weights = job->weights,
@@ -64,7 +57,7 @@ bool plan_load(const struct plan *plan, size_t variant, struct model *out, struc
         .seed = (uint64_t)job->seed,
     };
     for (size_t i = 0; i < job->sets.n; i++)
-        params.inputs.sets[params.inputs.n_sets++] = job->sets.sets[i];
+        params.inputs.sets[params.inputs.n_sets++] = job->sets.items[i];
     for (size_t a = 0; a < job->sweep.n; a++)
         if (job_axis(job, a)->kind == AXIS_SET)
             params.inputs.sets[params.inputs.n_sets++] = arena_printf(

@@ -1,11 +1,10 @@
-#include "tools/jobs.h"
+#include "tools/jobfile.h"
 
 #include <string.h>
 #include <unistd.h>
 
 #include "sim/base/err.h"
 #include "sim/base/mem.h"
-#include "sim/conf/conf.h"
 #include "sim/conf/library.h"
 #include "tools/inputs.h"
 
@@ -49,22 +48,23 @@ static const char *quoted(struct arena *mem, const char *text)
     return value;
 }
 
-bool jobs_resolve(struct conf *conf, const char *key, bool data, bool always, struct err *err)
+bool jobfile_resolve(struct conf *conf, const char *path, enum jobfile_value value, struct err *err)
 {
-    const struct conf_node *node = conf_find(conf->root, key);
+    const struct conf_node *node = conf_find(conf->root, path);
     if (!node || node->kind != CONF_SCALAR || !*node->text)
         return true;
-    const char *colon = data ? strchr(node->text, ':') : NULL;
+    const char *colon = value == JOBFILE_DATA ? strchr(node->text, ':') : NULL;
     const char *name = colon ? colon + 1 : node->text;
-    if ((!always && !colon && !names_file(name)) || *name == '/' || !*name)
+    bool is_file = value == JOBFILE_FILE || colon || names_file(name);
+    if (!is_file || *name == '/' || !*name)
         return true;
     int prefix = colon ? (int)(name - node->text) : 0;
-    const char *path =
+    const char *text =
         arena_printf(conf->mem, "%.*s%s%s", prefix, node->text, folder_of(conf->mem, node), name);
-    return conf_set(conf, key, quoted(conf->mem, path), err);
+    return conf_set(conf, path, quoted(conf->mem, text), err);
 }
 
-const char *jobs_text(struct arena *mem, const struct conf_node *node, struct err *err)
+const char *jobfile_text(const struct conf *conf, const struct conf_node *node, struct err *err)
 {
     if (node->kind == CONF_SCALAR)
         return node->text;
@@ -74,44 +74,47 @@ const char *jobs_text(struct arena *mem, const struct conf_node *node, struct er
     }
     const char *text = "[";
     for (size_t i = 0; i < node->n; i++) {
-        const char *item = jobs_text(mem, node->children[i], err);
+        const char *item = jobfile_text(conf, node->children[i], err);
         if (!item)
             return NULL;
-        text = arena_printf(mem, "%s%s%s", text, i ? ", " : "", item);
+        text = arena_printf(conf->mem, "%s%s%s", text, i ? ", " : "", item);
     }
-    return arena_printf(mem, "%s]", text);
+    return arena_printf(conf->mem, "%s]", text);
 }
 
-static bool add_below(struct arena *mem, const struct conf_node *node, const char *path,
-                      struct job_sets *out, struct err *err)
+static bool add_sets(const struct conf *conf, const struct conf_node *node, const char *path,
+                     struct jobfile_sets *out, struct err *err)
 {
+    enum { MOST = 128 };
+    if (!out->items)
+        out->items = arena_alloc(conf->mem, MOST, sizeof *out->items);
     if (node->kind != CONF_MAP)
         return conf_fail(node, err, "a map of PATH: VALUE is wanted, such as {adc.bits: 6}");
     for (size_t i = 0; i < node->n; i++) {
         const struct conf_node *item = node->children[i];
-        const char *key = arena_printf(mem, "%s%s%s", path, *path ? "." : "", item->key);
+        const char *key = arena_printf(conf->mem, "%s%s%s", path, *path ? "." : "", item->key);
         if (item->kind == CONF_MAP) {
-            if (!add_below(mem, item, key, out, err))
+            if (!add_sets(conf, item, key, out, err))
                 return false;
             continue;
         }
-        const char *value = jobs_text(mem, item, err);
+        const char *value = jobfile_text(conf, item, err);
         if (!value)
             return false;
-        if (out->n == JOBS_MAX_SETS)
-            return conf_fail(item, err, "more than %d values; write a chip file", JOBS_MAX_SETS);
-        out->sets[out->n++] = arena_printf(mem, "%s=%s", key, value);
+        if (out->n == MOST)
+            return conf_fail(item, err, "more than %d values; write a file of their own", MOST);
+        out->items[out->n++] = arena_printf(conf->mem, "%s=%s", key, value);
     }
     return true;
 }
 
-bool jobs_add_sets(struct arena *mem, const struct conf_node *node, struct job_sets *out,
-                   struct err *err)
+bool jobfile_sets(const struct conf *conf, const struct conf_node *set, struct jobfile_sets *out,
+                  struct err *err)
 {
-    return add_below(mem, node, "", out, err);
+    return add_sets(conf, set, "", out, err);
 }
 
-bool jobs_check_name(const struct conf *conf, const char *name, struct err *err)
+bool jobfile_check_name(const struct conf *conf, const char *name, struct err *err)
 {
     static const char allowed[] =
         "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
@@ -121,16 +124,30 @@ bool jobs_check_name(const struct conf *conf, const char *name, struct err *err)
                      "1 to 100 letters, digits, '.', '_' and '-', and no '.' first, are wanted");
 }
 
-struct conf *jobs_open(const char *what, const char *const *sets, size_t n_sets, struct err *err)
+const char *jobfile_widths(const struct conf_ints *widths, struct arena *mem)
 {
-    struct conf *conf = library_open(inputs_library(), LIBRARY_WORKLOAD, what, err);
-    for (size_t i = 0; conf && i < n_sets; i++) {
+    const char *text = "";
+    for (size_t i = 0; i < widths->n; i++)
+        text = arena_printf(mem, "%s%s%d", text, i ? "," : "", widths->v[i]);
+    return *text ? text : NULL;
+}
+
+static bool apply_sets(struct conf *conf, const char *const *sets, size_t n, struct err *err)
+{
+    for (size_t i = 0; i < n; i++) {
         const char *equals = strchr(sets[i], '=');
         char *key = arena_strndup(conf->mem, sets[i], (size_t)(equals - sets[i]));
-        if (!conf_set(conf, key, equals + 1, err)) {
-            conf_close(conf);
-            return NULL;
-        }
+        if (!conf_set(conf, key, equals + 1, err))
+            return false;
     }
-    return conf;
+    return true;
+}
+
+struct conf *jobfile_open(const char *what, const char *const *sets, size_t n_sets, struct err *err)
+{
+    struct conf *conf = library_open(inputs_library(), LIBRARY_WORKLOAD, what, err);
+    if (conf && apply_sets(conf, sets, n_sets, err))
+        return conf;
+    conf_close(conf);
+    return NULL;
 }

@@ -1,0 +1,77 @@
+// What a run depends on, as text, and its metrics as CSV.
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "nets/backend/backend.h"
+#include "nets/net.h"
+#include "nets/train/recipe.h"
+#include "nets/train/trainer.h"
+#include "nets/weights.h"
+#include "sim/base/err.h"
+#include "sim/base/file.h"
+#include "sim/base/hash.h"
+#include "sim/base/mem.h"
+#include "sim/base/text.h"
+#include "workloads/dataset.h"
+
+static void print_weights(FILE *out, const char *key, const struct net *net,
+                          const struct weights *weights)
+{
+    if (weights)
+        fprintf(out, "%s [%016" PRIx64 "]\n", key, weights_hash(net, weights));
+}
+
+const char *trainer_identity(const struct trainer_params *params, struct arena *mem)
+{
+    char *text = NULL;
+    size_t n = 0;
+    FILE *out = open_memstream(&text, &n);
+    const struct net *net = params->net, *teacher = params->teacher;
+    const struct dataset *data = params->data;
+    uint64_t images = hash_bytes(HASH_START, data->images, data->n * dataset_image_bytes(data));
+    images = hash_bytes(images, data->labels, data->n);
+    if (!out) // only for want of memory
+        abort();
+    fprintf(out, "net %s %s %s [%016" PRIx64 "]\n", net->name, net_form_names[net->form],
+            net->width, net->hash);
+    fprintf(out, "data %s [%016" PRIx64 "]\n", data->name, images);
+    fprintf(out, "images %zu\n", data->n);
+    recipe_print(params->recipe, out);
+    fprintf(out, "backend %s %s\n", params->backend->name, params->backend->version());
+    print_weights(out, "init", net, params->init);
+    if (teacher)
+        fprintf(out, "teacher %s %s [%016" PRIx64 "]\n", teacher->name,
+                net_form_names[teacher->form], teacher->hash);
+    print_weights(out, "teacher_weights", teacher, params->teacher_weights);
+    fprintf(out, "model_version %d\n", TRAIN_MODEL_VERSION);
+    fclose(out);
+    char *copy = arena_strdup(mem, text);
+    free(text);
+    return copy;
+}
+
+static void print_rows(const struct train_state *state, FILE *out)
+{
+    fputs("epoch,loss,train_accuracy,held_out_accuracy,learning_rate,seconds\n", out);
+    for (size_t i = 0; i < state->n_rows; i++) {
+        const struct epoch_row *row = &state->rows[i];
+        char loss[40], train[40], held_out[40] = "", rate[40];
+        text_double(loss, sizeof loss, row->loss);
+        text_double(train, sizeof train, row->train_accuracy);
+        text_double(rate, sizeof rate, row->rate);
+        if (row->held_out_accuracy >= 0)
+            text_double(held_out, sizeof held_out, row->held_out_accuracy);
+        fprintf(out, "%zu,%s,%s,%s,%s,%.3f\n", i + 1, loss, train, held_out, rate, row->seconds);
+    }
+}
+
+bool trainer_metrics(const char *folder, const struct train_state *state, struct err *err)
+{
+    struct arena *mem = arena_create();
+    struct file_out *out = file_create(arena_printf(mem, "%s/metrics.csv", folder), err);
+    if (out)
+        print_rows(state, file_stream(out));
+    arena_destroy(mem);
+    return out && file_commit(out, err);
+}

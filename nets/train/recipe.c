@@ -1,0 +1,143 @@
+#include "nets/train/recipe.h"
+
+#include <limits.h>
+#include <string.h>
+
+#include "nets/net.h"
+#include "sim/base/text.h"
+
+static const char *const keep_names[] = {"last", "best", NULL};
+
+#define AT(member) .offset = offsetof(struct distill, member)
+static const struct conf_field distill_fields[] = {
+    {"net", CONF_STR, AT(net), .help = "the teacher: a name, or a file"},
+    {"form", CONF_ENUM, AT(form), .names = net_form_names, .optional = true,
+     .present = offsetof(struct distill, has_form),
+     .help = "of the teacher; its own where it is not given"},
+    {"width", CONF_STR, AT(width), .optional = true, .help = "of the teacher, such as 3x"},
+    {"weights", CONF_STR, AT(weights), .help = "a safetensors file that fits the teacher"},
+    {"weight", CONF_NUM, AT(weight), .min = 0, .max = 1, .fallback = "0.5",
+     .help = "the teacher's share of the targets; the labels have the rest"},
+    {"temperature", CONF_NUM, AT(temperature), .min = 0.01, .max = 1000, .fallback = "1",
+     .help = "softens what the teacher says"},
+    {0},
+};
+#undef AT
+
+#define AT(member) .offset = offsetof(struct recipe_checkpoint, member)
+static const struct conf_field checkpoint_fields[] = {
+    {"steps", CONF_INT, AT(steps), .min = 0, .max = INT_MAX, .fallback = "0",
+     .help = "write one after so many; 0: not by steps"},
+    {"seconds", CONF_INT, AT(seconds), .min = 0, .max = 1000000, .fallback = "60",
+     .help = "write one after so many; 0: not by time"},
+    {0},
+};
+#undef AT
+
+#define AT(member) .offset = offsetof(struct recipe, member)
+#define HAS(member) .present = offsetof(struct recipe, member)
+const struct conf_field recipe_fields[] = {
+    {"name", CONF_STR, AT(name), .help = "of the job, and of the folder that it writes"},
+    {"description", CONF_STR, AT(description), .fallback = "", .help = "for people"},
+    {"net", CONF_STR, AT(net), .help = "a name, or a file"},
+    {"form", CONF_ENUM, AT(form), .names = net_form_names, .optional = true, HAS(has_form),
+     .help = "of the net; its own where it is not given"},
+    {"width", CONF_STR, AT(width), .optional = true, .help = "widens all layers, such as 3x"},
+    {"widths", CONF_INTS, AT(widths), .min = 1, .max = 1 << 20, .optional = true,
+     .help = "output channels layer by layer"},
+    {"set", CONF_NODE, AT(set), .optional = true, .word = "a map of PATH: VALUE",
+     .help = "keys of the net (net.PATH) with other values"},
+    {"data", CONF_STR, AT(data), .optional = true,
+     .help = "cifar10:DIR, mnist:DIR, fashion:DIR, synth, synth32; generated where not given"},
+    {"images", CONF_INT, AT(images), .min = 1, .max = 10000000, .word = "all", .fallback = "all",
+     .help = "the first of the training images"},
+    {"test_images", CONF_INT, AT(test_images), .min = 1, .max = 10000000, .word = "all",
+     .fallback = "all", .help = "the first of the test images, for the report at the end alone"},
+    {"epochs", CONF_INT, AT(epochs), .min = 1, .max = 1000000, .help = "passes over the images"},
+    {"batch", CONF_INT, AT(batch), .min = 1, .max = 65536, .fallback = "128",
+     .help = "images of a step; an epoch drops what fills none"},
+    {"shard", CONF_INT, AT(shard), .min = 1, .max = 65536, .fallback = "16",
+     .help = "images that a thread takes at once; sums are made shard by shard"},
+    {"seed", CONF_INT, AT(seed), .min = 0, .max = INT_MAX, .fallback = "1",
+     .help = "of first weights, held-out images, order and augmentation"},
+    {"held_out", CONF_NUM, AT(held_out), .min = 0, .max = 0.9, .fallback = "0.1",
+     .help = "share of the training images that only tells how good the net is"},
+    {"keep", CONF_ENUM, AT(keep), .names = keep_names, .fallback = "last",
+     .help = "weights of the last epoch, or of the one that did best on held-out images"},
+    {"bn_batches", CONF_INT, AT(bn_batches), .min = 0, .max = 1000000, .fallback = "0",
+     .help = "batches that batch-norm is estimated from anew after each epoch; 0: running means"},
+    {"backend", CONF_STR, AT(backend), .fallback = "auto", .help = "auto, reference or onednn"},
+    {"precision", CONF_ENUM, AT(precision), .names = operand_names, .fallback = "f32",
+     .help = "of the factors of products; sums and weights are f32"},
+    {"init", CONF_STR, AT(init), .optional = true,
+     .help = "a safetensors file to begin with; else by chance, normal (He et al., 2015)"},
+    {"optimiser", CONF_SECTION, AT(optimiser), .fields = optimiser_fields, .help = "the steps"},
+    {"schedule", CONF_SECTION, AT(schedule), .fields = schedule_fields,
+     .help = "of the learning rate"},
+    {"augment", CONF_SECTION, AT(augment), .fields = augment_fields,
+     .help = "what is done to training images"},
+    {"label_smoothing", CONF_NUM, AT(label_smoothing), .min = 0, .max = 1, .fallback = "0",
+     .help = "share of the target that is spread over all classes"},
+    {"clip", CONF_NUM, AT(clip), .min = 0, .max = 1e9, .fallback = "0",
+     .help = "most that the norm of all gradients may be; 0: whatever it is"},
+    {"two_side", CONF_SECTION, AT(two_side), .fields = two_side_fields, .optional = true,
+     HAS(has_two_side), .help = "draws weights to +-w0 (HAWIS, Eq. 4)"},
+    {"distill", CONF_SECTION, AT(distill), .fields = distill_fields, .optional = true,
+     HAS(has_distill), .help = "learns from a trained net, too"},
+    {"checkpoint", CONF_SECTION, AT(checkpoint), .fields = checkpoint_fields,
+     .help = "how often the state is written"},
+    {0},
+};
+#undef AT
+#undef HAS
+
+// Of what is done meanwhile, the result knows nothing; the images themselves are the owner's to
+// name.
+static bool is_silent(const struct conf_field *field)
+{
+    return field->kind == CONF_STR || field->kind == CONF_NODE ||
+           field->fields == checkpoint_fields || !strcmp(field->key, "images");
+}
+
+static bool is_absent(const struct conf_field *field, const char *from)
+{
+    const struct conf_ints *list = (const void *)(from + field->offset);
+    return (field->present && !*(const bool *)(from + field->present)) ||
+           (field->kind == CONF_INTS && list->n == 0);
+}
+
+static void print_fields(const struct conf_field *fields, const char *prefix, const char *from,
+                         FILE *out)
+{
+    for (const struct conf_field *f = fields; f->key; f++) {
+        const char *at = from + f->offset;
+        char text[40];
+        if (is_silent(f) || is_absent(f, from))
+            continue;
+        if (f->kind == CONF_SECTION) {
+            print_fields(f->fields, f->key, at, out);
+            continue;
+        }
+        fprintf(out, "%s%s%s", prefix, *prefix ? "." : "", f->key);
+        if (f->kind == CONF_BOOL)
+            fprintf(out, " %s\n", *(const bool *)at ? "true" : "false");
+        else if (f->kind == CONF_INT)
+            fprintf(out, " %d\n", *(const int *)(const void *)at);
+        else if (f->kind == CONF_ENUM)
+            fprintf(out, " %s\n", f->names[*(const int *)(const void *)at]);
+        else if (f->kind == CONF_NUM)
+            fprintf(out, " %s\n",
+                    text_double(text, sizeof text, *(const double *)(const void *)at));
+        else {
+            const struct conf_ints *list = (const void *)at;
+            for (size_t i = 0; i < list->n; i++)
+                fprintf(out, " %d", list->v[i]);
+            fputc('\n', out);
+        }
+    }
+}
+
+void recipe_print(const struct recipe *recipe, FILE *out)
+{
+    print_fields(recipe_fields, "", (const char *)recipe, out);
+}

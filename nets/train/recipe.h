@@ -1,0 +1,57 @@
+// How a net is trained: a training job as its YAML file says it, and what its result depends on.
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#include "nets/backend/backend.h"
+#include "nets/train/augment.h"
+#include "nets/train/optimise.h"
+#include "nets/train/schedule.h"
+#include "sim/conf/conf.h"
+
+struct err;
+
+enum recipe_keep { KEEP_LAST, KEEP_BEST };
+
+struct distill {
+    const char *net, *width, *weights;
+    int form; // of net_form_names, if has_form
+    bool has_form;
+    double weight, temperature;
+};
+
+struct recipe_checkpoint {
+    int steps, seconds; // 0: not by this; both: whichever comes first
+};
+
+struct recipe {
+    const char *name, *description, *net, *width, *data, *init;
+    int form; // of net_form_names, if has_form
+    bool has_form;
+    struct conf_ints widths;
+    const struct conf_node *set;
+    int images, test_images; // -1: all
+    int epochs, batch, shard, seed;
+    double held_out;
+    int keep; // enum recipe_keep
+    int bn_batches;
+    const char *backend;
+    int precision; // enum operand
+    struct optimiser optimiser;
+    struct schedule schedule;
+    struct augment augment;
+    double label_smoothing;
+    double clip; // 0: none
+    struct two_side two_side;
+    bool has_two_side;
+    struct distill distill;
+    bool has_distill;
+    struct recipe_checkpoint checkpoint;
+};
+
+extern const struct conf_field recipe_fields[];
+
+// Lines "KEY VALUE" of all numbers and choices of the recipe that its result depends on, in the
+// order of the table: no names, descriptions, names of files, nor what is done how often meanwhile.
+void recipe_print(const struct recipe *recipe, FILE *out);

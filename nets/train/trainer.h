@@ -1,0 +1,70 @@
+// The training loop, turned inside out: its owner calls trainer_step() as long as he likes, and
+// writes the state down whenever he likes; the steps are the same however often he stopped between
+// them, and for any number of workers.
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "nets/train/checkpoint.h"
+
+struct arena;
+struct backend;
+struct dataset;
+struct err;
+struct net;
+struct perturb;
+struct recipe;
+struct weights;
+
+// Part of every run's identity: raised by each change after which the same recipe, net and images
+// give other weights.
+enum { TRAIN_MODEL_VERSION = 1 };
+
+// All lent until the trainer is gone.
+struct trainer_params {
+    const struct net *net;
+    const struct recipe *recipe;
+    const struct dataset *data; // the training part
+    const struct backend *backend;
+    int workers;                // threads
+    const struct weights *init; // NULL: by chance
+    // Whom to learn from, too; NULL: nobody. The recipe's `distill` says how.
+    const struct net *teacher;
+    const struct weights *teacher_weights;
+    const struct perturb *perturb; // NULL: none
+};
+
+struct trainer;
+
+// At the beginning. Refuses images that do not fit the net or are too few, layers that cannot be
+// trained.
+bool trainer_create(const struct trainer_params *params, struct trainer **out, struct err *err);
+void trainer_destroy(struct trainer *trainer); // NULL is fine
+
+bool trainer_done(const struct trainer *trainer);
+// One step; at the end of an epoch also what follows it: batch-norm estimated anew, held-out
+// images, a row. False when the loss is no number any more.
+bool trainer_step(struct trainer *trainer, struct err *err);
+
+// What a checkpoint holds. Its owner may read it into here, between two steps.
+struct train_state *trainer_state(struct trainer *trainer);
+uint64_t trainer_steps(const struct trainer *trainer);       // in all
+uint64_t trainer_epoch_steps(const struct trainer *trainer); // of one epoch
+size_t trainer_bytes(const struct trainer *trainer);         // memory that it holds
+// The weights to keep, as the recipe says: of the last step, or of the best epoch.
+const struct weights *trainer_weights(const struct trainer *trainer);
+// How many of a set's images those weights get right, forward in floating point with the backend.
+size_t trainer_right(struct trainer *trainer, const struct dataset *data);
+
+// Lines "KEY VALUE" of all that the result depends on: the net, what is in the files, the recipe,
+// the backend and its version.
+const char *trainer_identity(const struct trainer_params *params, struct arena *mem);
+
+// Writes FOLDER/metrics.csv: epoch, loss, train_accuracy, held_out_accuracy, learning_rate,
+// seconds.
+bool trainer_metrics(const char *folder, const struct train_state *state, struct err *err);
+
+// First weights by chance: normal, with variance 2 / fan-out for convolutions and 2 / fan-in for
+// linear layers (He et al., 2015); no biases.
+void trainer_init(const struct net *net, uint64_t seed, struct weights *weights);

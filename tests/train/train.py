@@ -1,0 +1,264 @@
+"""`bitline train` ends in the same bytes whatever happens on the way, and refuses what it cannot do.
+
+train.py BITLINE SUPPORT_FOLDER
+"""
+import contextlib
+import csv
+import json
+import pathlib
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+
+sys.path.insert(0, sys.argv[2])
+from support import Bitline, expect, in_folder, run_tests  # noqa: E402
+
+HERE = pathlib.Path(__file__).resolve().parent
+STEPS = 4 * 16  # of 270 images that are left
+COLUMNS = ["epoch", "loss", "train_accuracy", "held_out_accuracy", "learning_rate", "seconds"]
+
+
+def prepare(folder):
+    for name in ("net.yaml", "job.yaml"):
+        shutil.copy(HERE / name, folder)
+
+
+def metrics(folder):
+    with open(folder / "metrics.csv", encoding="ascii", newline="") as file:
+        rows = list(csv.DictReader(file))
+    expect(list(rows[0]) == COLUMNS, f"columns: {list(rows[0])}")
+    for row in rows:
+        row.pop("seconds")
+    return rows
+
+
+def result(folder):
+    return (folder / "weights.safetensors").read_bytes(), metrics(folder)
+
+
+def train(bitline, folder, out, *args):
+    done = bitline.run("train", "job.yaml", "--out", out, *args, cwd=folder)
+    expect(done.returncode == 0, f"exit {done.returncode}\n{done.stderr.decode()}")
+    return result(folder / out)
+
+
+def begin(bitline, folder, out, *args):
+    return subprocess.Popen([bitline.program, "train", "job.yaml", "--out", out, *args],
+                            cwd=folder, env=bitline.env, stdin=subprocess.DEVNULL,
+                            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+
+
+def wait_for(process, path):
+    end = time.monotonic() + 30
+    while not path.exists() and process.poll() is None:
+        expect(time.monotonic() < end, "nothing happens")
+        time.sleep(0.001)
+
+
+def any_number_of_threads(bitline, folder):
+    prepare(folder)
+    one = train(bitline, folder, "one", "--jobs", "1")
+    for jobs in ("2", "3"):
+        expect(train(bitline, folder, jobs, "--jobs", jobs) == one, f"{jobs} threads differ")
+    expect(train(bitline, folder, "other", "--set", "seed=4") != one, "the seed has no effect")
+
+
+def killed_again_and_again(bitline, folder):
+    prepare(folder)
+    whole = train(bitline, folder, "whole")
+    cut_short = 0
+    for n in range(1, 17):
+        process = begin(bitline, folder, "out", "--resume", "--jobs", "2")
+        wait_for(process, folder / "out" / "run.db")
+        time.sleep(0.002 * (n % 7))
+        if n % 3 == 0:
+            process.send_signal(signal.SIGINT)
+        else:
+            process.kill()
+        said = process.communicate()[1].decode()
+        cut_short += process.returncode != 0
+        if process.returncode == 1:
+            expect(f"of {STEPS} steps" in said and "--resume" in said, said)
+    expect(cut_short >= 3, f"only {cut_short} runs were cut short")
+    expect(train(bitline, folder, "out", "--resume") == whole, "other bytes")
+    expect(train(bitline, folder, "out", "--resume") == whole, "other bytes when nothing is left")
+
+
+def long_run(bitline, folder):
+    process = begin(bitline, folder, "out", "--set", "epochs=100000")
+    wait_for(process, folder / "out" / "checkpoint.old")
+    return process
+
+
+def interrupted(bitline, folder):
+    prepare(folder)
+    process = long_run(bitline, folder)
+    process.send_signal(signal.SIGINT)
+    said = process.communicate(timeout=30)[1].decode()
+    expect(process.returncode == 1, f"exit {process.returncode}\n{said}")
+    expect("steps, all of them in out/checkpoint; go on with the same command and --resume" in said,
+           said)
+    expect(not (folder / "out" / "weights.safetensors").exists(), "weights of a run that is not done")
+    bitline.refuse(folder, ["train", "job.yaml", "--out", "out"], ["go on with --resume"])
+    bitline.refuse(folder, ["train", "job.yaml", "--out", "out", "--resume"],
+                   ["out/run.db: holds another job", "epochs: 100000 there, 4 here"])
+
+
+def one_at_a_time(bitline, folder):
+    prepare(folder)
+    process = long_run(bitline, folder)
+    try:
+        done = bitline.run("train", "job.yaml", "--out", "out", "--resume", cwd=folder)
+    finally:
+        process.kill()
+        process.communicate()
+    expect(done.returncode == 2 and b"another bitline works in it" in done.stderr,
+           done.stderr.decode())
+
+
+def numbers_agree(bitline, folder):
+    """JSON, CSV, store, and the accuracy that bitline eval finds with the same weights."""
+    prepare(folder)
+    done = bitline.run("train", "job.yaml", "--out", "out", "--json", "--set", "test_images=2000",
+                       cwd=folder)
+    told = json.loads(done.stdout)
+    rows = metrics(folder / "out")
+    expect([row["epoch"] for row in rows] == ["1", "2", "3", "4"], f"{rows}")
+    expect(rows[0]["learning_rate"] == "0.1", f"{rows[0]}")
+    expect(float(rows[2]["learning_rate"]) == 0.05, f"{rows[2]}")  # cosine, half of the way
+    expect(told["held_out_accuracy"] == float(rows[3]["held_out_accuracy"]), f"{told}")
+    expect(told["steps"] == STEPS and told["epochs"] == 4, f"{told}")
+    with contextlib.closing(sqlite3.connect(folder / "out" / "run.db")) as db:
+        stored = db.execute("SELECT epoch, loss, train_accuracy, held_out_accuracy, learning_rate"
+                            " FROM epoch ORDER BY epoch").fetchall()
+        times = db.execute("SELECT count(*) FROM epoch_time WHERE seconds > 0").fetchone()[0]
+    expect(stored == [tuple(float(v) for v in row.values()) for row in rows], f"{stored}\n{rows}")
+    expect(times == 4, f"{times} times")
+    eval_args = ["eval", "ideal", "./net.yaml", "--weights", "out/weights.safetensors",
+                 "--data", "synth", "--images", "2000", "--json"]
+    whole = json.loads(bitline.output(*eval_args, cwd=folder))
+    expect(whole["weights_hash"] == told["weights_hash"], f"{whole}\n{told}")
+    expect(abs(whole["accuracy"] - told["test_accuracy"]) < 0.005, f"{whole}\n{told}")
+
+
+def without_held_out(bitline, folder):
+    prepare(folder)
+    train(bitline, folder, "out", "--set", "held_out=0", "--set", "epochs=1")
+    expect(metrics(folder / "out")[0]["held_out_accuracy"] == "", "of no images")
+    with contextlib.closing(sqlite3.connect(folder / "out" / "run.db")) as db:
+        expect(db.execute("SELECT held_out_accuracy FROM epoch").fetchall() == [(None,)], "store")
+
+
+def resolved_job_runs(bitline, folder):
+    prepare(folder)
+    (folder / "jobs").mkdir()
+    for name in ("job.yaml", "net.yaml"):
+        (folder / name).rename(folder / "jobs" / name)
+    done = bitline.run("train", "jobs/job.yaml", "--set", "epochs=2", cwd=folder)
+    expect(done.returncode == 0, done.stderr.decode())
+    done = bitline.run("train", "../small/job.yaml", "--out", "again", cwd=folder / "jobs")
+    expect(done.returncode == 0, done.stderr.decode())
+    expect(result(folder / "small") == result(folder / "jobs" / "again"), "other bytes")
+
+
+def starts_from_weights_and_teacher(bitline, folder):
+    prepare(folder)
+    train(bitline, folder, "first")
+    init = ["--set", "init=first/weights.safetensors", "--set", "epochs=1"]
+    again = train(bitline, folder, "second", *init)
+    fresh = train(bitline, folder, "third", "--set", "epochs=1")
+    expect(float(again[1][0]["loss"]) < float(fresh[1][0]["loss"]), "nothing was learnt before")
+    train(bitline, folder, "fourth", "--set", "epochs=1", "--set",
+          "distill={net: ./net.yaml, weights: first/weights.safetensors, weight: 0.7}")
+    bitline.refuse(folder, ["train", "job.yaml", "--out", "second", "--resume", "--set", "epochs=1"],
+                   ["second/run.db: holds another job", "it has keys that this one lacks"])
+
+
+def damaged_checkpoints(bitline, folder):
+    """The newest is damaged: the one before it is taken. Both are: said, and nothing is lost."""
+    prepare(folder)
+    whole = train(bitline, folder, "whole")
+    train(bitline, folder, "out")
+    newest = folder / "out" / "checkpoint"
+    newest.write_bytes(newest.read_bytes()[:500])
+    done = bitline.run("train", "job.yaml", "--out", "out", "--resume", cwd=folder)
+    expect(done.returncode == 0, done.stderr.decode())
+    expect(b"out/checkpoint: is cut short" in done.stderr and b"the one before it" in done.stderr,
+           done.stderr.decode())
+    expect(result(folder / "out") == whole, "other bytes")
+    for name in ("checkpoint", "checkpoint.old"):
+        (folder / "out" / name).write_bytes(b"x" * 100)
+    bitline.refuse(folder, ["train", "job.yaml", "--out", "out", "--resume"],
+                   ["out/checkpoint: is no checkpoint; remove it, or choose another --out"])
+
+
+REFUSED = [
+    (["--set", "epoch=3"], "epoch: unknown key; did you mean 'epochs'?"),
+    (["--set", "epochs=0"], "epochs: '0' is out of range"),
+    (["--set", "name=a/b"], "name: 1 to 100 letters, digits"),
+    (["--set", "batch=271"], "batch 271 is above the 270 images that are left to train with"),
+    (["--set", "images=60000"], "images: the set 'synth' has 50000 training images"),
+    (["--set", "test_images=20000"], "test_images: the set 'synth' has 10000 test images"),
+    (["--set", "held_out=0.001", "--set", "images=100"], "held_out 0.001 of 100 images is none"),
+    (["--set", "keep=best", "--set", "held_out=0"], "keep: best wants held_out above 0"),
+    (["--set", "data=synth32"], "the set 'synth32' has 3x32x32"),
+    (["--set", "data=mnist:nowhere"], "nowhere"),
+    (["--set", "backend=gpu"], "backend: 'gpu' is none of auto, reference and onednn"),
+    (["--set", "precision=f16"], "precision: 'f16'"),
+    (["--set", "width=2x", "--set", "widths=[8, 12]"], "widths: give width or widths, not both"),
+    (["--set", "optimiser={kind: adam, rate: 0.1, momentum: 0.9}"], "momentum: belongs to sgd"),
+    (["--set", "optimiser={rate: 0.1, nesterov: true}"], "nesterov: wants sgd with a momentum"),
+    (["--set", "optimiser={kind: sgd}"], "optimiser.rate"),
+    (["--set", "schedule={kind: step}"], "schedule: kind step wants `at`"),
+    (["--set", "schedule={kind: cosine, at: [3]}"], "at: belongs to kind step"),
+    (["--set", "schedule.warm_up=5"], "warm_up: 5 epochs are more than all 4"),
+    (["--set", "set={adc.bits: 6}"], "'adc.bits=6' is no key of the net"),
+    (["--set", "set={net.levls: 6}"], "levls: unknown key; did you mean 'levels'?"),
+    (["--set", "init=none.safetensors"], "none.safetensors: there is no such file"),
+    (["--set", "distill={net: lenet5, weights: none.safetensors}"], "none.safetensors: there is no"),
+    (["--jobs", "0"], "--jobs 0: a whole number from 1 to 256 is wanted"),
+]
+
+
+def refused(bitline, folder, args, says):
+    prepare(folder)
+    bitline.refuse(folder, ["train", "job.yaml", *args], [says])
+    expect(not (folder / "small").exists(), "a folder was made")
+
+
+def diverges(bitline, folder):
+    prepare(folder)
+    done = bitline.run("train", "job.yaml", "--set", "form=float", "--set", "epochs=50", "--set",
+                       "optimiser={rate: 1000, momentum: 0.999}", cwd=folder)
+    expect(done.returncode == 1, f"exit {done.returncode}")
+    expect(b"the loss is no number any more at step" in done.stderr and
+           b"lower optimiser.rate, or set clip" in done.stderr, done.stderr.decode())
+    expect(not (folder / "small" / "weights.safetensors").exists(), "weights of no use")
+
+
+def full_disk(bitline, folder):
+    """A limit on the size of files stands for it: what was there last stays whole."""
+    prepare(folder)
+    whole = train(bitline, folder, "whole")
+    limited = f'trap "" XFSZ; ulimit -f 4; exec "{bitline.program}" train job.yaml --out out'
+    done = subprocess.run(["sh", "-c", limited], cwd=folder, env=bitline.env, capture_output=True,
+                          check=False)
+    expect(done.returncode in (1, 2) and b"bitline: out/" in done.stderr, done.stderr.decode())
+    expect(train(bitline, folder, "out", "--resume") == whole, "other bytes")
+
+
+def main():
+    bitline = Bitline(sys.argv[1])
+    tests = [(f.__name__.replace("_", " "), in_folder(f, bitline))
+             for f in (any_number_of_threads, killed_again_and_again, interrupted, one_at_a_time,
+                       numbers_agree, without_held_out, resolved_job_runs,
+                       starts_from_weights_and_teacher, damaged_checkpoints, diverges, full_disk)]
+    tests += [(f"refused: {' '.join(args)}", in_folder(refused, bitline, args, says))
+              for args, says in REFUSED]
+    run_tests(tests)
+
+
+main()

@@ -1,0 +1,280 @@
+// bitline train JOB: a net from a data set.
+#include <argp.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "nets/net.h"
+#include "nets/train/trainer.h"
+#include "nets/weights.h"
+#include "sim/base/err.h"
+#include "sim/base/text.h"
+#include "tools/cmd.h"
+#include "tools/inputs.h"
+#include "tools/train/job.h"
+#include "tools/train/run.h"
+#include "tools/version.h"
+#include "workloads/dataset.h"
+
+enum { OPTION_OUT = 1, OPTION_RESUME, OPTION_JOBS, OPTION_JSON };
+
+static const struct argp_option options[] = {
+    {"set", OPTION_SET, "KEY=VALUE", 0, "Override a key of the job, such as epochs or data", 0},
+    {"out", OPTION_OUT, "DIR", 0, "The folder to write (default: the job's name)", 0},
+    {"resume", OPTION_RESUME, NULL, 0, "Go on with what the folder has; begin if it has nothing",
+     0},
+    {"jobs", OPTION_JOBS, "N", 0, "Threads (default: one per processor); the result is the same",
+     0},
+    {"json", OPTION_JSON, NULL, 0, "Print one JSON object", 0},
+    {0},
+};
+static const char doc[] =
+    "Train a net as a job says, and count what it gets right of the test images.\v"
+    "The folder gets weights.safetensors for `bitline eval`, metrics.csv with a row for each "
+    "epoch, "
+    "job.yaml as it was understood, run.db (SQLite, the same rows) and a checkpoint, the one "
+    "before "
+    "it kept beside. Whatever ends it, --resume goes on, to the same weights. File names in a job "
+    "are relative to it, those of --set to the folder you are in. `bitline show schema train` is "
+    "the reference of the keys.\n\n"
+    "Examples:\n"
+    "  bitline train train-lenet5-binary --set data=mnist:DIR\n"
+    "  bitline train train-synth --set epochs=2 --set augment.flip=false --out quick\n"
+    "  bitline train ./job.yaml --resume --jobs 2";
+
+struct args {
+    struct inputs inputs; // its sets are the job's
+    const char *job, *out;
+    bool resume, json;
+    int jobs; // 0: one per processor
+    struct err err;
+};
+
+static bool parse_jobs(const char *text, int *out, struct err *err)
+{
+    char *end;
+    long n = strtol(text, &end, 10);
+    if (end == text || *end || text[0] < '0' || text[0] > '9' || n < 1 || n > 256)
+        return err_set(err, "--jobs %s: a whole number from 1 to 256 is wanted", text);
+    *out = (int)n;
+    return true;
+}
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+    struct args *a = state->input;
+    switch (key) {
+    case OPTION_SET:
+        inputs_option(&a->inputs, key, arg, &a->err);
+        return 0;
+    case OPTION_OUT:
+        a->out = arg;
+        return 0;
+    case OPTION_RESUME:
+        a->resume = true;
+        return 0;
+    case OPTION_JOBS:
+        parse_jobs(arg, &a->jobs, &a->err);
+        return 0;
+    case OPTION_JSON:
+        a->json = true;
+        return 0;
+    case ARGP_KEY_ARG:
+        if (state->arg_num)
+            argp_error(state, "'%s' is one argument too many: one JOB is wanted", arg);
+        a->job = arg;
+        return 0;
+    case ARGP_KEY_END:
+        if (!a->job)
+            argp_error(state, "a JOB is wanted: a file, or a name of 'bitline list workloads'");
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static volatile sig_atomic_t stopped; // the signal that asked for the end
+
+static void note_signal(int number)
+{
+    stopped = number;
+}
+
+// A pipe whose reader is gone is an error like others, not the end of this process.
+static void catch_signals(void)
+{
+    struct sigaction note = {.sa_handler = note_signal}, ignore = {.sa_handler = SIG_IGN};
+    sigaction(SIGINT, &note, NULL);
+    sigaction(SIGTERM, &note, NULL);
+    sigaction(SIGPIPE, &ignore, NULL);
+}
+
+static double images_per_second(const struct run *run)
+{
+    uint64_t steps = trainer_state(run->trainer)->step - run->first;
+    double images = (double)steps * run->job->recipe.batch;
+    return run->seconds > 0 ? images / run->seconds : 0;
+}
+
+static void show_progress(const struct run *run)
+{
+    const struct train_state *state = trainer_state(run->trainer);
+    uint64_t here = state->step - run->first, left = trainer_steps(run->trainer) - state->step;
+    long seconds = here ? (long)(run->seconds / (double)here * (double)left + 0.5) : 0;
+    fprintf(stderr, "\repoch %zu/%d, step %" PRIu64 "/%" PRIu64, state->n_rows + (left > 0),
+            run->job->recipe.epochs, state->step, trainer_steps(run->trainer));
+    if (state->seen > 0)
+        fprintf(stderr, ", %.2f %% right", 100 * (double)state->right / (double)state->seen);
+    fprintf(stderr, ", %.3g images/s, %ld:%02ld:%02ld left\033[K", images_per_second(run),
+            seconds / 3600, seconds / 60 % 60, seconds % 60);
+    if (left == 0)
+        fputc('\n', stderr);
+}
+
+static void print_json(const struct run *run, size_t right)
+{
+    const struct train_job *job = run->job;
+    const struct train_state *state = trainer_state(run->trainer);
+    const struct epoch_row *last = &state->rows[state->n_rows - 1];
+    char hash[24];
+    struct jsonw *w = jsonw_create(stdout, 2);
+    jsonw_object(w, NULL);
+    jsonw_string(w, "version", BITLINE_VERSION);
+    jsonw_string(w, "job", job->recipe.name);
+    jsonw_string(w, "net", job->net->name);
+    jsonw_string(w, "form", net_form_names[job->net->form]);
+    jsonw_string(w, "width", job->net->width);
+    snprintf(hash, sizeof hash, "%016" PRIx64, job->net->hash);
+    jsonw_string(w, "net_hash", hash);
+    snprintf(hash, sizeof hash, "%016" PRIx64,
+             weights_hash(job->net, trainer_weights(run->trainer)));
+    jsonw_string(w, "weights_hash", hash);
+    jsonw_string(w, "data", job->data->name);
+    jsonw_string(w, "backend", job->backend->name);
+    jsonw_string(w, "precision", operand_names[job->recipe.precision]);
+    jsonw_int(w, "seed", job->recipe.seed);
+    jsonw_int(w, "epochs", (int64_t)state->n_rows);
+    jsonw_int(w, "steps", (int64_t)state->step);
+    jsonw_number(w, "loss", last->loss);
+    jsonw_number(w, "train_accuracy", last->train_accuracy);
+    if (last->held_out_accuracy >= 0)
+        jsonw_number(w, "held_out_accuracy", last->held_out_accuracy);
+    else
+        jsonw_string(w, "held_out_accuracy", NULL);
+    jsonw_number(w, "test_accuracy", (double)right / (double)job->test->n);
+    jsonw_int(w, "test_images", (int64_t)job->test->n);
+    jsonw_int(w, "bytes", (int64_t)trainer_bytes(run->trainer));
+    if (run->seconds > 0)
+        jsonw_number(w, "images_per_second", images_per_second(run));
+    else
+        jsonw_string(w, "images_per_second", NULL);
+    jsonw_end(w);
+    jsonw_destroy(w);
+}
+
+static void print_epochs(const struct train_state *state)
+{
+    static const char *const headers[] = {
+        ">epoch", ">loss", ">train accuracy", ">held-out accuracy", ">learning rate", ">s", NULL};
+    struct table *table = table_create(headers);
+    for (size_t i = 0; i < state->n_rows; i++) {
+        const struct epoch_row *row = &state->rows[i];
+        table_cell(table, "%zu", i + 1);
+        table_cell(table, "%.4f", row->loss);
+        table_cell(table, "%.2f %%", 100 * row->train_accuracy);
+        if (row->held_out_accuracy >= 0)
+            table_cell(table, "%.2f %%", 100 * row->held_out_accuracy);
+        else
+            table_cell(table, "-");
+        table_cell(table, "%.4g", row->rate);
+        table_cell(table, "%.1f", row->seconds);
+    }
+    table_print(table, stdout);
+    table_destroy(table);
+}
+
+static void print_text(const struct run *run, size_t right)
+{
+    const struct train_job *job = run->job;
+    printf("bitline %s\n", BITLINE_VERSION);
+    printf("job      %s, seed %d\n", job->recipe.name, job->recipe.seed);
+    printf("net      %s, %s, width %s [%016" PRIx64 "]\n", job->net->name,
+           net_form_names[job->net->form], job->net->width, job->net->hash);
+    printf("data     %s, %zu training images\n", job->data->name, job->data->n);
+    printf("backend  %s %s, %s, %.1f MB\n\n", job->backend->name, job->backend->version(),
+           operand_names[job->recipe.precision], (double)trainer_bytes(run->trainer) / 1e6);
+    print_epochs(trainer_state(run->trainer));
+    printf("\naccuracy %.2f %% of %zu test images, forward in floating point\n",
+           100 * (double)right / (double)job->test->n, job->test->n);
+    if (run->seconds > 0)
+        printf("speed    %.0f images/s\n", images_per_second(run));
+    printf("files    %s/weights.safetensors, metrics.csv, job.yaml, checkpoint, run.db\n",
+           run->folder);
+}
+
+static int leave_off(const struct run *run)
+{
+    fprintf(stderr,
+            "%sbitline: stopped after %" PRIu64 " of %" PRIu64
+            " steps, all of them in %s/checkpoint; go on with the same command and --resume\n",
+            isatty(STDERR_FILENO) ? "\n" : "", trainer_state(run->trainer)->step,
+            trainer_steps(run->trainer), run->folder);
+    return EXIT_FAILED;
+}
+
+static int work(struct args *a, struct run *run)
+{
+    if (!run_train(run, &stopped, isatty(STDERR_FILENO) ? show_progress : NULL, &a->err))
+        return EXIT_FAILED;
+    if (!trainer_done(run->trainer))
+        return leave_off(run);
+    if (!run_export(run, &a->err))
+        return EXIT_FAILED;
+    (a->json ? print_json : print_text)(run, trainer_right(run->trainer, run->job->test));
+    return EXIT_OK;
+}
+
+static int train(struct args *a, const struct train_job *job)
+{
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    struct run_options run_options = {
+        .folder = a->out ? a->out : job->recipe.name,
+        .resume = a->resume,
+        .workers = a->jobs            ? a->jobs
+                   : processors < 1   ? 1
+                   : processors > 256 ? 256
+                                      : (int)processors,
+    };
+    struct err warning = {0};
+    struct run *run = NULL;
+    catch_signals();
+    if (!run_open(job, &run_options, &run, &warning, &a->err))
+        return EXIT_USAGE;
+    if (warning.text[0])
+        fprintf(stderr, "bitline: %s; going on with the one before it\n", warning.text);
+    int code = work(a, run);
+    run_close(run);
+    return code;
+}
+
+int cmd_train(int argc, char **argv)
+{
+    static const struct argp argp = {options, parse, "JOB", doc, 0, 0, 0};
+    static char name[] = "bitline train";
+    struct args a = {0};
+    struct train_job *job = NULL;
+    argv[0] = name;
+    argp_err_exit_status = EXIT_USAGE;
+    argp_parse(&argp, argc, argv, 0, NULL, &a);
+    int code = EXIT_USAGE;
+    if (!a.err.text[0] && train_job_load(a.job, a.inputs.sets, a.inputs.n_sets, &job, &a.err))
+        code = train(&a, job);
+    if (a.err.text[0])
+        inputs_refuse(&a.err);
+    if (code == EXIT_OK)
+        code = inputs_finish(code);
+    train_job_destroy(job);
+    return code;
+}

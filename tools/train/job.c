@@ -1,0 +1,164 @@
+#include "tools/train/job.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "nets/backend/backend.h"
+#include "nets/net.h"
+#include "nets/weights.h"
+#include "sim/base/err.h"
+#include "sim/base/mem.h"
+#include "tools/inputs.h"
+#include "tools/jobfile.h"
+#include "workloads/dataset.h"
+
+static const struct conf_node *find(const struct train_job *job, const char *path)
+{
+    return conf_find(job->conf->root, path);
+}
+
+static bool check_schedule(const struct train_job *job, struct err *err)
+{
+    const struct recipe *r = &job->recipe;
+    bool steps = r->schedule.kind == SCHEDULE_STEP;
+    if (steps && !r->schedule.at.n)
+        return conf_fail(find(job, "schedule"), err,
+                         "kind step wants `at`, the epochs at which the rate falls");
+    if (!steps && r->schedule.at.n)
+        return conf_fail(find(job, "schedule.at"), err, "belongs to kind step; take it away");
+    return r->schedule.warm_up <= r->epochs ||
+           conf_fail(find(job, "schedule.warm_up"), err,
+                     "%g epochs are more than all %d; make it shorter", r->schedule.warm_up,
+                     r->epochs);
+}
+
+static bool check_optimiser(const struct train_job *job, struct err *err)
+{
+    const struct optimiser *o = &job->recipe.optimiser;
+    if (o->kind != OPTIMISER_SGD && o->momentum > 0)
+        return conf_fail(find(job, "optimiser.momentum"), err, "belongs to sgd; %s has beta1",
+                         optimiser_names[o->kind]);
+    return !o->nesterov || o->momentum > 0 ||
+           conf_fail(find(job, "optimiser.nesterov"), err, "wants sgd with a momentum above 0");
+}
+
+static bool check(struct train_job *job, struct err *err)
+{
+    const struct recipe *r = &job->recipe;
+    job->backend = backend_find(r->backend);
+    if (!jobfile_check_name(job->conf, r->name, err))
+        return false;
+    if (r->width && r->widths.n)
+        return conf_fail(find(job, "widths"), err, "give width or widths, not both");
+    if (!job->backend && !strcmp(r->backend, "onednn"))
+        return conf_fail(find(job, "backend"), err,
+                         "this program was built without oneDNN; take auto or reference");
+    if (!job->backend)
+        return conf_fail(find(job, "backend"), err, "'%.40s' is none of auto, reference and onednn",
+                         r->backend);
+    if (r->keep == KEEP_BEST && !(r->held_out > 0))
+        return conf_fail(find(job, "keep"), err, "best wants held_out above 0 to choose by");
+    return check_schedule(job, err) && check_optimiser(job, err);
+}
+
+static bool add_sets(const struct train_job *job, struct inputs *inputs, struct err *err)
+{
+    struct jobfile_sets sets = {0};
+    const struct conf_node *node = job->recipe.set;
+    if (!node)
+        return true;
+    if (!jobfile_sets(job->conf, node, &sets, err))
+        return false;
+    for (size_t i = 0; i < sets.n; i++) {
+        if (strncmp(sets.items[i], "net.", 4) != 0)
+            return conf_fail(node, err, "'%.60s' is no key of the net; begin with net.",
+                             sets.items[i]);
+        inputs->sets[inputs->n_sets++] = sets.items[i];
+    }
+    return true;
+}
+
+static bool load_nets(struct train_job *job, struct err *err)
+{
+    const struct recipe *r = &job->recipe;
+    struct inputs inputs = {
+        .form = r->has_form ? net_form_names[r->form] : NULL,
+        .width = r->width,
+        .widths = jobfile_widths(&r->widths, job->conf->mem),
+    };
+    if (!add_sets(job, &inputs, err) || !inputs_net(&inputs, r->net, &job->net, err))
+        return false;
+    if (r->init && !weights_load(r->init, job->net, &job->init, err))
+        return false;
+    const struct distill *d = &r->distill;
+    struct inputs teacher = {
+        .form = d->has_form ? net_form_names[d->form] : NULL,
+        .width = d->width,
+    };
+    return !r->has_distill || (inputs_net(&teacher, d->net, &job->teacher, err) &&
+                               weights_load(d->weights, job->teacher, &job->teacher_weights, err));
+}
+
+static bool load_data(struct train_job *job, struct err *err)
+{
+    const struct recipe *r = &job->recipe;
+    const char *spec = r->data ? r->data : job->net->raw_c == 3 ? "synth32" : "synth";
+    size_t most = r->images < 0 ? 0 : (size_t)r->images;
+    size_t most_test = r->test_images < 0 ? 0 : (size_t)r->test_images;
+    if (!dataset_open(spec, DATASET_TRAIN, most, &job->data, err) ||
+        !dataset_open(spec, DATASET_TEST, most_test, &job->test, err))
+        return false;
+    if (job->data->n < most)
+        return conf_fail(find(job, "images"), err, "the set '%s' has %zu training images",
+                         job->data->name, job->data->n);
+    return job->test->n >= most_test ||
+           conf_fail(find(job, "test_images"), err, "the set '%s' has %zu test images",
+                     job->test->name, job->test->n);
+}
+
+static bool resolve(struct train_job *job, struct err *err)
+{
+    static const struct {
+        const char *path;
+        enum jobfile_value value;
+    } names[] = {
+        {"net", JOBFILE_NAME},
+        {"init", JOBFILE_FILE},
+        {"data", JOBFILE_DATA},
+        {"distill.net", JOBFILE_NAME},
+        {"distill.weights", JOBFILE_FILE},
+    };
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (!jobfile_resolve(job->conf, names[i].path, names[i].value, err))
+            return false;
+    return true;
+}
+
+bool train_job_load(const char *what, const char *const *sets, size_t n_sets,
+                    struct train_job **out, struct err *err)
+{
+    struct train_job *job = mem_alloc(1, sizeof *job);
+    job->conf = jobfile_open(what, sets, n_sets, err);
+    if (job->conf && resolve(job, err) &&
+        conf_bind(job->conf, job->conf->root, recipe_fields, &job->recipe, err) &&
+        check(job, err) && load_nets(job, err) && load_data(job, err)) {
+        *out = job;
+        return true;
+    }
+    train_job_destroy(job);
+    return false;
+}
+
+void train_job_destroy(struct train_job *job)
+{
+    if (!job)
+        return;
+    dataset_close(job->data);
+    dataset_close(job->test);
+    weights_destroy(job->init);
+    weights_destroy(job->teacher_weights);
+    net_destroy(job->net);
+    net_destroy(job->teacher);
+    conf_close(job->conf);
+    free(job);
+}

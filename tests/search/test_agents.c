@@ -164,9 +164,9 @@ static void failures_break_nothing(void **state)
 {
     (void)state;
     const struct test_problem test = {.n = LAYERS, .value = value_failing};
-    static const char *const names[] = {"evolution", "cmaes", "greedy"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        expect_beats_random(names[i], &test, 1, 8, 0.3);
+    expect_beats_random("evolution", &test, 1, 8, 0.2);
+    expect_beats_random("cmaes", &test, 1, 8, 0.2);
+    expect_beats_random("greedy", &test, 1, 8, 0.5); // shrinks several at once, and must go back
     double drawn = search_best("random", &test, 1, 200, 8);
     assert_true(search_best("ddpg", &test, 1, 200, 8) > drawn);
 }

@@ -10,6 +10,7 @@
 #include "sim/chip/chip.h"
 #include "sim/infer/analog.h"
 #include "sim/infer/array.h"
+#include "sim/infer/calibrate.h"
 #include "sim/infer/evaluate.h"
 #include "sim/map/map.h"
 #include "tools/pool.h"
@@ -60,6 +61,20 @@ static bool make_integer(const struct model_params *params, struct model *m, str
     return m->integer && map_net(m->net, m->chip, params->seed, &m->map, err);
 }
 
+static bool calibrate_adcs(const struct model_params *params, struct model *m, struct err *err)
+{
+    int images = m->map ? calibration_images(m->map) : 0;
+    struct dataset *train = NULL;
+    if (!images)
+        return true;
+    if (!dataset_open(data_spec(params, m->net), DATASET_TRAIN, (size_t)images, &train, err))
+        return false;
+    m->ranges = mem_alloc(m->net->n, sizeof *m->ranges);
+    calibrate(m->map, m->integer, train, CPU_AVX512, m->ranges);
+    dataset_close(train);
+    return true;
+}
+
 bool model_load(const struct model_params *params, const struct dataset *data, struct model *out,
                 struct err *err)
 {
@@ -67,7 +82,7 @@ bool model_load(const struct model_params *params, const struct dataset *data, s
            inputs_net(&params->inputs, params->net, &out->net, err) &&
            load_data(params, data, out, err) &&
            weights_load(params->weights, out->net, &out->weights, err) &&
-           make_integer(params, out, err);
+           make_integer(params, out, err) && calibrate_adcs(params, out, err);
 }
 
 void model_unload(struct model *model)
@@ -75,6 +90,7 @@ void model_unload(struct model *model)
     integer_destroy(model->integer);
     dataset_close(model->own_data);
     weights_destroy(model->weights);
+    free(model->ranges);
     map_destroy(model->map);
     net_destroy(model->net);
     chip_destroy(model->chip);
@@ -114,13 +130,15 @@ struct drawn {
 static bool draw_chip(const struct model *model, const struct draw *draw, enum cpu_level cpu,
                       struct drawn *drawn, struct trial *out, struct err *err)
 {
+    struct draw with = *draw;
+    with.ranges = model->ranges;
     if (draw->defects.sigma <= 0)
-        drawn->arrays = arrays_create(model->map, model->integer, draw, cpu, NULL);
+        drawn->arrays = arrays_create(model->map, model->integer, &with, cpu, NULL);
     if (drawn->arrays) {
         out->faults = arrays_faults(drawn->arrays);
         return true;
     }
-    drawn->analog = analog_create(model->map, model->integer, draw, err);
+    drawn->analog = analog_create(model->map, model->integer, &with, err);
     if (!drawn->analog)
         return false;
     out->faults = analog_faults(drawn->analog);

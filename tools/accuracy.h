@@ -19,7 +19,7 @@ struct weights;
 
 // Part of every stored result's identity: raised by each change after which the same chip, net,
 // weights, images and seed are classified otherwise.
-enum { ACCURACY_MODEL_VERSION = 1 };
+enum { ACCURACY_MODEL_VERSION = 2 };
 
 struct model_params {
     struct inputs inputs; // form, widths, sets
@@ -35,6 +35,7 @@ struct model {
     struct mapping *map; // NULL where integer is
     struct weights *weights;
     struct integer *integer;    // NULL: floating point, on the chip ideal
+    int64_t *ranges;            // of calibrated ADCs; NULL: none is
     const struct dataset *data; // own_data, or lent
     struct dataset *own_data;
     size_t images;

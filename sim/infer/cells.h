@@ -1,13 +1,24 @@
 // What every model of the arrays shares: the level that a cell holds of a weight, and the inputs of
 // a window in the order of the mapping's rows.
 #pragma once
+#include <stdbool.h>
 #include <stdint.h>
 
+struct chip;
+struct err;
 struct layer;
+struct mapping;
 
 // The level of slice `slice` of weight w (`bits` wide, `cell_bits` per cell) in array `array` (0:
 // plus or the only one, 1: minus) of the given polarity (enum polarity of sim/chip).
 int cell_level(int polarity, int bits, int cell_bits, int32_t w, int slice, int array);
+
+// R of one layer's ADC, in steps of a sum: the largest that one conversion can meet, or where it is
+// calibrated what `ranges` says of the layer. Refuses a calibrated ADC without ranges.
+bool full_sum(const struct mapping *mapping, int layer, const int64_t *ranges, int64_t *full,
+              struct err *err);
+// Whether plus and minus columns are subtracted before the ADC, so that its codes have signs.
+bool signed_sums(const struct chip *chip);
 
 // The inputs of the window at (y, x) for one group of channels, by im2col row; 0 outside the map.
 void gather_window(const struct layer *layer, const int32_t *in, int group, int y, int x,

@@ -14,6 +14,7 @@ struct draw {
     struct defect_params defects;
     uint64_t seed;
     uint32_t trial;
+    const int64_t *ranges; // what calibrate() found, lent; NULL where no ADC is calibrated
 };
 
 enum cell_fate { CELL_FINE, CELL_LRS, CELL_HRS };

@@ -45,10 +45,12 @@ static bool covers_layer(const struct arrays *a, int layer)
         return l->input[1] > 0;
     if (l->kind == LAYER_POOL)
         return false;
-    bool ends = (size_t)last == net->n - 1;
-    return a->layers[layer].packed && l->groups == 1 &&
-           (ends || net->layers[last].act == ACT_THRESHOLD) && fits_int32(il->mul, l->out_c) &&
-           fits_int32(il->res, l->out_c) && !(ends && il->add >= 0);
+    bool ends = (size_t)last == net->n - 1, packed = true;
+    for (int r = 0; r < a->layers[layer].replicas; r++)
+        packed &= matrix_of_row(&a->layers[layer], r)->packed;
+    return packed && l->groups == 1 && (ends || net->layers[last].act == ACT_THRESHOLD) &&
+           fits_int32(il->mul, l->out_c) && fits_int32(il->res, l->out_c) &&
+           !(ends && il->add >= 0);
 }
 
 static bool covers(const struct arrays *a)
@@ -106,14 +108,15 @@ static bool loses(const struct arrays *a, int layer, const struct rows *rows, in
     const struct matrix *m = &a->layers[layer];
     if (!m->clips || half > 30)
         return false;
-    bool some = a->full > (int64_t)1 << half; // a code is worth more than 1
-    for (int i = 0; i < n && !some; i++)
-        some = may_clip(m, &rows[i], half);
+    bool some = m->full > (int64_t)1 << half; // a code is worth more than 1
+    for (int r = 0; r < m->replicas; r++)
+        for (int i = 0; i < n && !some; i++)
+            some = may_clip(matrix_of_row(m, r), &rows[i], half);
     return some;
 }
 
 static void fill_masks(const struct kernels *kernels, const struct matrix *m, const struct layer *l,
-                       const struct rows *rows, const struct section *s)
+                       const struct rows *rows, const struct section *s, uint64_t *masks)
 {
     int words = l->kernel_h * s->line_words;
     for (int row = rows->first; row < rows->first + rows->n; row++) {
@@ -123,7 +126,7 @@ static void fill_masks(const struct kernels *kernels, const struct matrix *m, co
         uint64_t set = (uint64_t)1 << bit % 64;
         const int32_t *w = m->w + (size_t)row * m->columns;
         for (int c = 0; c < m->columns; c += LANES) {
-            uint64_t *to = s->masks + ((size_t)c / LANES * words + word) * 2 * LANES;
+            uint64_t *to = masks + ((size_t)c / LANES * words + word) * 2 * LANES;
             kernels->set_bits(w + c, LANES, set, to, to + LANES);
         }
     }
@@ -141,15 +144,16 @@ static void add_section(struct packed *p, int layer, const struct rows *rows)
     s->line_words = (l->kernel_w * s->pixel_bytes + 7) / 8;
     s->map = p->maps;
     p->maps += (size_t)(l->in_h + 2 * l->pad) * (l->in_w + 2 * l->pad) * s->pixel_bytes + SLACK;
-    size_t words = (size_t)l->kernel_h * s->line_words;
-    s->masks = arena_alloc(p->mem, words * 2 * m->columns, sizeof *s->masks);
-    fill_masks(p->arrays->kernels, m, l, rows, s);
+    s->replica_words = (size_t)l->kernel_h * s->line_words * 2 * m->columns;
+    s->masks = arena_alloc(p->mem, s->replica_words * m->replicas, sizeof *s->masks);
+    for (int r = 0; r < m->replicas; r++)
+        fill_masks(p->arrays->kernels, matrix_of_row(m, r), l, rows, s,
+                   s->masks + r * s->replica_words);
 }
 
 // What the ADC makes of every sum of a read-out, and what every sum of its codes is worth.
-static void tabulate_codes(struct packed *p, struct packed_layer *pl, int half)
+static void tabulate_codes(struct packed *p, struct packed_layer *pl, int64_t full, int half)
 {
-    int64_t full = p->arrays->full;
     pl->codes = arena_alloc(p->mem, 2 * (size_t)pl->rows + 1, sizeof *pl->codes);
     for (int sum = -pl->rows; sum <= pl->rows; sum++) {
         int32_t code = (int32_t)array_code(full, half, sum);
@@ -183,7 +187,7 @@ static void cut(struct packed *p, int layer)
         pl->rows = rows[i].n > pl->rows ? rows[i].n : pl->rows;
     }
     if (lossy)
-        tabulate_codes(p, pl, half);
+        tabulate_codes(p, pl, m->full, half);
     free(rows);
 }
 

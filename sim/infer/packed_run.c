@@ -127,13 +127,14 @@ static void count_section(struct packed_run *run, int layer, const struct sectio
     const struct arrays *a = run->packed->arrays;
     const struct layer *l = &a->map->net->layers[layer];
     size_t line = (size_t)(l->in_w + 2 * l->pad) * s->pixel_bytes;
+    size_t replica = (size_t)(y % a->layers[layer].replicas);
     const struct windows windows = {.map = run->maps + s->map + (size_t)y * l->stride * line,
                                     .window_step = (size_t)l->stride * s->pixel_bytes,
                                     .line_step = line,
                                     .n = l->out_w,
                                     .lines = l->kernel_h,
                                     .line_words = s->line_words,
-                                    .masks = s->masks,
+                                    .masks = s->masks + replica * s->replica_words,
                                     .columns = run->packed->layers[layer].columns};
     a->kernels->count_windows(&windows, run->sums);
 }

@@ -18,7 +18,8 @@ struct section {
     int pixel_bytes; // of its map
     int line_words;  // of one line of a window
     size_t map;      // where its map, with padding, starts in the run's block
-    uint64_t *masks; // as struct windows wants them
+    uint64_t *masks; // per replica as struct windows wants them
+    size_t replica_words;
 };
 
 struct packed_layer {

@@ -318,7 +318,7 @@ static void print_text(const struct args *a, const struct model *m, const struct
                out->faults.hrs, out->faults.cells);
     if (m->chip->defects.sigma > 0)
         printf("variation log-normal, sigma %g, drawn once per chip; %" PRId64
-               " conductances above 64 Gmax were cut there\n",
+               " conductances were above the range and cut\n",
                m->chip->defects.sigma, out->cut);
     printf("speed    %.0f images/s\n", (double)m->images * (double)a->trials / out->seconds);
 }

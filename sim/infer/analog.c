@@ -12,9 +12,8 @@
 #include "sim/base/rng.h"
 #include "sim/chip/chip.h"
 #include "sim/infer/cells.h"
+#include "sim/infer/readout.h"
 #include "sim/map/map.h"
-
-enum { UNIT = 1 << 16, MOST = 64 * UNIT };
 
 // One crossbar: currents of its columns for a driven row, in units. With two planes the minus array
 // is read apart (subtraction after the ADC).
@@ -26,22 +25,35 @@ struct block {
 struct analog {
     const struct mapping *map;
     const struct integer *net;
-    struct block *blocks; // one per slice of the mapping
+    const int64_t *ranges; // of calibrated ADCs
+    struct block *blocks;  // one per slice of the mapping
     struct fault_counts counts;
     int64_t cut;
-    double gmin; // of Gmax
+    struct conductances states;
+    double leak; // of a cell in the high-resistance state
+    bool broken; // some cells are
     struct arena *mem;
 };
 
 // --- Cells ---
 
-int32_t analog_conductance(double gmin, int level, int top, double theta)
+struct conductances analog_conductances(const struct chip *chip)
 {
-    double g = gmin + (1 - gmin) * level / top;
+    int bits = chip->cell.bits, top = (1 << bits) - 1;
+    double step = ldexp(1, bits == 1 ? 10 : 16 - bits);
+    double ratio = chip->cell.r_lrs_ohm / chip->cell.r_hrs_ohm;
+    return (struct conductances){.lowest = ratio / (1 - ratio) * top * step,
+                                 .step = step,
+                                 .most = bits == 1 ? INT16_MAX : 64 * top * step};
+}
+
+int32_t analog_conductance(const struct conductances *states, int level, double theta)
+{
+    double g = states->lowest + states->step * level;
     if (theta > 0 || theta < 0)
         g *= num_exp(-theta);
-    double units = floor(g * UNIT + 0.5);
-    return units > MOST ? MOST : (int32_t)units;
+    double units = floor(g + 0.5);
+    return (int32_t)(units > states->most ? states->most : units);
 }
 
 static double theta_of(const struct draw *draw, const struct cell_address *at)
@@ -62,9 +74,9 @@ static int32_t make_cell(struct analog *a, const struct draw *draw, const struct
     a->counts.lrs += fate == CELL_LRS;
     a->counts.hrs += fate == CELL_HRS;
     if (fate != CELL_FINE)
-        return analog_conductance(a->gmin, fate == CELL_LRS ? top : 0, top, 0);
-    int32_t g = analog_conductance(a->gmin, level, top, theta_of(draw, at));
-    a->cut += g == MOST;
+        return analog_conductance(&a->states, fate == CELL_LRS ? top : 0, 0);
+    int32_t g = analog_conductance(&a->states, level, theta_of(draw, at));
+    a->cut += g >= a->states.most;
     return g;
 }
 
@@ -101,10 +113,12 @@ static void make_block(struct analog *a, const struct draw *draw, struct block *
             }
 }
 
-static bool check_layer(const struct mapping *map, int layer, struct err *err)
+static bool check_layer(const struct mapping *map, int layer, const int64_t *ranges,
+                        struct err *err)
 {
     const struct chip *chip = map->chip;
     const struct layer *l = &map->net->layers[layer];
+    int64_t full;
     if (chip_adc(chip, l->name)->bits < 2)
         return conf_fail(conf_find(chip->conf->root, "adc"), err,
                          "read-outs of one bit are not evaluated yet (layer '%s')", l->name);
@@ -114,25 +128,22 @@ static bool check_layer(const struct mapping *map, int layer, struct err *err)
                          "the image's signed steps take %d cycles of a %d-bit DAC, which is not "
                          "evaluated; use DACs of 1 bit or of %d",
                          map->layers[layer].input_cycles, chip->dac.bits, l->in_bits[0]);
-    return true;
+    return full_sum(map, layer, ranges, &full, err);
 }
 
 struct analog *analog_create(const struct mapping *mapping, const struct integer *integer,
                              const struct draw *draw, struct err *err)
 {
     const struct chip *chip = mapping->chip;
-    if (chip->mapping.replicate) {
-        err_set(err, "replicated layers are not evaluated yet; drop mapping.replicate");
-        return NULL;
-    }
     for (size_t i = 1; i < mapping->net->n; i++)
-        if (mapping->layers[i].slices && !check_layer(mapping, (int)i, err))
+        if (mapping->layers[i].slices && !check_layer(mapping, (int)i, draw->ranges, err))
             return NULL;
     struct arena *mem = arena_create();
     struct analog *a = arena_alloc(mem, 1, sizeof *a);
-    *a = (struct analog){.map = mapping, .net = integer, .mem = mem};
-    // Rounded like the cells, so that an unbroken chip without variation is exact for binary cells.
-    a->gmin = floor(chip->cell.r_lrs_ohm / chip->cell.r_hrs_ohm * UNIT + 0.5) / UNIT;
+    *a = (struct analog){.map = mapping, .net = integer, .ranges = draw->ranges, .mem = mem};
+    a->states = analog_conductances(chip);
+    a->leak = analog_conductance(&a->states, 0, 0);
+    a->broken = fault_any(draw);
     a->blocks = arena_alloc(mem, (size_t)mapping->n_slices, sizeof *a->blocks);
     for (int i = 0; i < mapping->n_slices; i++) {
         a->blocks[i].slice = &mapping->slices[i];
@@ -165,7 +176,7 @@ struct analog_worker {
     int32_t *digits;   // of one cycle, by row of a slice
     int64_t *currents; // by column
     int64_t *codes;    // of the plus and the minus side, by column; added up over cycles and groups
-    int64_t *sums;     // by output
+    int64_t *sums;     // of codes, by output
 };
 
 struct analog_worker *analog_worker_create(const struct analog *analog)
@@ -200,31 +211,6 @@ void analog_worker_destroy(struct analog_worker *w)
     free(w);
 }
 
-// What one ADC makes of a current: `level` units of current are one step of a sum, a code is worth
-// `worth` steps; signed codes run from -2^(bits - 1), others from 0.
-struct converter {
-    double level, worth;
-    double low, high;
-};
-
-static struct converter converter_of(const struct chip *chip, const struct adc_params *adc,
-                                     double gmin)
-{
-    bool is_signed =
-        chip->crossbar.polarity == POLARITY_DIFFERENTIAL && !chip->crossbar.subtract_after;
-    double top = (1 << chip->cell.bits) - 1, inputs = (1 << chip->dac.bits) - 1;
-    double full = chip_rows_active(chip) * top * inputs;
-    double codes = ldexp(1, is_signed ? adc->bits - 1 : adc->bits);
-    return (struct converter){UNIT * (1 - gmin) / top, fmax(1, full / codes),
-                              is_signed ? -codes : 0, codes - 1};
-}
-
-static int64_t convert(const struct converter *c, double current)
-{
-    double code = floor(current / (c->level * c->worth) + 0.5);
-    return (int64_t)(code < c->low ? c->low : code > c->high ? c->high : code);
-}
-
 // Digits of one bit cycle for the rows of a slice; the last cycle of two's complement counts back.
 static int64_t take_digits(struct analog_worker *w, const struct chip *chip, const struct slice *s,
                            int first, int rows, int cycle, int cycles)
@@ -242,7 +228,7 @@ static int64_t take_digits(struct analog_worker *w, const struct chip *chip, con
 
 // One conversion of every column of a plane, for one group of rows.
 static void read_plane(struct analog_worker *w, const struct block *block, int plane, int first,
-                       int rows, const struct converter *adc, double leak, int64_t weight)
+                       int rows, const struct readout *adc, double leak, int64_t weight)
 {
     const struct slice *s = block->slice;
     memset(w->currents, 0, (size_t)s->columns * sizeof *w->currents);
@@ -253,20 +239,18 @@ static void read_plane(struct analog_worker *w, const struct block *block, int p
             w->currents[c] += digit * g[c];
     }
     for (int c = 0; c < s->columns; c++)
-        w->codes[c] += weight * convert(adc, (double)w->currents[c] - leak);
+        w->codes[c] += weight * (int64_t)quantise(&adc->code, (double)w->currents[c] - leak);
 }
 
 // Every group of rows in every cycle. Returns the sum of the inputs, for the digital side of single
 // arrays.
 static int64_t convert_slice(struct analog_worker *w, const struct block *block,
-                             const struct converter *adc, bool signed_inputs)
+                             const struct readout *adc, bool signed_inputs)
 {
     const struct analog *a = w->analog;
     const struct chip *chip = a->map->chip;
     const struct slice *s = block->slice;
-    // The arrays of a pair leak alike: their difference is read.
-    bool cancels =
-        chip->crossbar.polarity == POLARITY_DIFFERENTIAL && !chip->crossbar.subtract_after;
+    bool cancels = readout_signed(chip); // the arrays of a pair leak alike
     int active = chip_rows_active(chip), cycles = a->map->layers[s->layer].input_cycles;
     int64_t inputs = 0;
     memset(w->codes, 0, (size_t)s->columns * sizeof *w->codes);
@@ -277,7 +261,7 @@ static int64_t convert_slice(struct analog_worker *w, const struct block *block,
             int64_t weight = (int64_t)1 << cycle * chip->dac.bits;
             weight = back ? -weight : weight;
             int64_t total = take_digits(w, chip, s, first, rows, cycle, cycles);
-            double leak = cancels ? 0 : a->gmin * UNIT * (double)total;
+            double leak = cancels ? 0 : a->leak * (double)total;
             inputs += weight * total;
             read_plane(w, block, 0, first, rows, adc, leak, weight);
             if (block->plane[1])
@@ -287,20 +271,20 @@ static int64_t convert_slice(struct analog_worker *w, const struct block *block,
     return inputs;
 }
 
-// Adds a slice's share to the sums of its outputs.
-static void read_slice(struct analog_worker *w, const struct block *block, bool signed_inputs)
+// Adds a slice's codes to those of its outputs.
+static void read_slice(struct analog_worker *w, const struct block *block,
+                       const struct readout *adc, bool signed_inputs)
 {
     const struct mapping *map = w->analog->map;
     const struct chip *chip = map->chip;
     const struct slice *s = block->slice;
     const struct layer *l = &map->net->layers[s->layer];
-    struct converter adc = converter_of(chip, chip_adc(chip, l->name), w->analog->gmin);
-    int64_t inputs = convert_slice(w, block, &adc, signed_inputs);
+    int64_t inputs = convert_slice(w, block, adc, signed_inputs);
     bool pair = chip->crossbar.polarity == POLARITY_DIFFERENTIAL;
     int columns = map->layers[s->layer].column_slices, bits = l->weight_bits;
     bool offset = !pair && s->weight_slice == 0;
     int64_t unit = chip->crossbar.polarity == POLARITY_OFFSET ? w->codes[s->columns - 1]
-                                                              : llrint((double)inputs / adc.worth);
+                                                              : llrint((double)inputs / adc->worth);
     for (int o = 0; o < s->outs; o++) {
         int64_t sum = 0;
         for (int k = 0; k < columns; k++)
@@ -310,7 +294,7 @@ static void read_slice(struct analog_worker *w, const struct block *block, bool 
             sum = 2 * sum;
         if (offset)
             sum -= bits == 1 ? unit : unit * ((int64_t)1 << (bits - 1));
-        w->sums[s->out0 + o] += llrint((double)sum * adc.worth);
+        w->sums[s->out0 + o] += sum;
     }
 }
 
@@ -321,17 +305,24 @@ void analog_matrix(void *context, int layer, const int32_t *in, int64_t *acc)
     const struct layer *l = &map->net->layers[layer];
     const struct map_layer *m = &map->layers[layer];
     bool signed_inputs = l->input[0] == 0 && map->net->encoder == ENCODER_RAW;
+    bool calibrated = chip_adc(map->chip, l->name)->range == ADC_CALIBRATED;
+    struct readout adc = readout_of(map->chip, l, w->analog->states.step, w->analog->broken,
+                                    calibrated ? w->analog->ranges[layer] : -1);
     size_t size = (size_t)l->out_h * l->out_w;
-    for (int y = 0; y < l->out_h; y++)
+    int each = m->slices / m->replicas;
+    for (int y = 0; y < l->out_h; y++) {
+        int first = m->slice0 + y % m->replicas * each; // of the replica that serves this row
         for (int x = 0; x < l->out_w; x++) {
             memset(w->sums, 0, (size_t)l->out_c * sizeof *w->sums);
-            for (int i = m->slice0, group = -1; i < m->slice0 + m->slices; i++) {
+            for (int i = first, group = -1; i < first + each; i++) {
                 const struct block *block = &w->analog->blocks[i];
                 if (block->slice->group != group)
                     gather_window(l, in, group = block->slice->group, y, x, w->window);
-                read_slice(w, block, signed_inputs);
+                read_slice(w, block, &adc, signed_inputs);
             }
             for (int c = 0; c < l->out_c; c++)
-                acc[c * size + (size_t)y * l->out_w + x] = w->sums[c];
+                acc[c * size + (size_t)y * l->out_w + x] =
+                    (int64_t)quantise(&adc.value, (double)w->sums[c]);
         }
+    }
 }

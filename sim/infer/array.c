@@ -10,6 +10,7 @@
 #include "sim/chip/chip.h"
 #include "sim/infer/cells.h"
 #include "sim/infer/matrix.h"
+#include "sim/infer/readout.h"
 #include "sim/map/map.h"
 
 // --- Cells ---
@@ -133,7 +134,7 @@ static bool loses_nothing(const struct chip *chip, const struct adc_params *adc,
     if (adc->bits >= 62)
         return true;
     int64_t codes = (int64_t)1 << adc->bits;
-    return signed_sums(chip) ? largest <= codes / 2 - 1 : largest <= codes - 1;
+    return readout_signed(chip) ? largest <= codes / 2 - 1 : largest <= codes - 1;
 }
 
 static int bits_wanted(const struct chip *chip, int64_t largest)
@@ -144,16 +145,6 @@ static int bits_wanted(const struct chip *chip, int64_t largest)
     return bits;
 }
 
-// The highest level that a cell of this layer can read, and the highest input: cells and DACs may
-// be wider than what they hold, but a broken cell reads its own highest level.
-static int64_t largest_product(const struct chip *chip, const struct layer *l,
-                               const struct cell_model *m, bool broken)
-{
-    int cell = broken || m->bits > m->cell_bits ? m->cell_bits : m->bits;
-    int dac = l->in_bits[0] < chip->dac.bits ? l->in_bits[0] : chip->dac.bits;
-    return (((int64_t)1 << cell) - 1) * (((int64_t)1 << dac) - 1);
-}
-
 static bool check_adc(const struct arrays *a, int layer, const struct cell_model *m, bool broken,
                       struct err *err)
 {
@@ -162,7 +153,7 @@ static bool check_adc(const struct arrays *a, int layer, const struct cell_model
     const struct adc_params *adc = chip_adc(chip, l->name);
     struct matrix *matrix = &a->layers[layer];
     int rows = matrix->rows < chip_rows_active(chip) ? matrix->rows : chip_rows_active(chip);
-    int64_t largest = rows * largest_product(chip, l, m, broken);
+    int64_t largest = rows * largest_product(chip, l, broken);
     matrix->clips = !loses_nothing(chip, adc, largest);
     if (!matrix->clips)
         return true;
@@ -172,7 +163,7 @@ static bool check_adc(const struct arrays *a, int layer, const struct cell_model
                          "read-outs of one bit are not evaluated yet: layer '%s' needs %d bits to "
                          "lose nothing",
                          l->name, bits_wanted(chip, largest));
-    if (!signed_sums(chip) || m->bits != 1 || m->cell_bits != 1 || l->in_bits[0] != 1)
+    if (!readout_signed(chip) || m->bits != 1 || m->cell_bits != 1 || l->in_bits[0] != 1)
         return conf_fail(
             at, err,
             "%d bits clip sums of up to %lld in layer '%s', which is evaluated for "

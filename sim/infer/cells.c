@@ -35,9 +35,12 @@ bool full_sum(const struct mapping *mapping, int layer, const int64_t *ranges, i
     return true;
 }
 
-bool signed_sums(const struct chip *chip)
+int64_t largest_product(const struct chip *chip, const struct layer *layer, bool broken)
 {
-    return chip->crossbar.polarity == POLARITY_DIFFERENTIAL && !chip->crossbar.subtract_after;
+    int own = chip->cell.bits, held = layer->weight_bits;
+    int cell = broken || held > own ? own : held;
+    int dac = layer->in_bits[0] < chip->dac.bits ? layer->in_bits[0] : chip->dac.bits;
+    return (((int64_t)1 << cell) - 1) * (((int64_t)1 << dac) - 1);
 }
 
 void gather_window(const struct layer *layer, const int32_t *in, int group, int y, int x,

@@ -17,8 +17,10 @@ int cell_level(int polarity, int bits, int cell_bits, int32_t w, int slice, int 
 // calibrated what `ranges` says of the layer. Refuses a calibrated ADC without ranges.
 bool full_sum(const struct mapping *mapping, int layer, const int64_t *ranges, int64_t *full,
               struct err *err);
-// Whether plus and minus columns are subtracted before the ADC, so that its codes have signs.
-bool signed_sums(const struct chip *chip);
+
+// The highest level that a cell of this layer can read times the highest input of one cycle: cells
+// and DACs may be wider than what they hold, but a broken cell reads its own highest level.
+int64_t largest_product(const struct chip *chip, const struct layer *layer, bool broken);
 
 // The inputs of the window at (y, x) for one group of channels, by im2col row; 0 outside the map.
 void gather_window(const struct layer *layer, const int32_t *in, int group, int y, int x,

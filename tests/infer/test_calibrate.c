@@ -16,6 +16,7 @@
 #include "sim/base/err.h"
 #include "sim/base/mem.h"
 #include "sim/chip/chip.h"
+#include "sim/infer/analog.h"
 #include "sim/infer/array.h"
 #include "sim/infer/calibrate.h"
 #include "sim/infer/cells.h"
@@ -201,6 +202,87 @@ static void packed_maps_clip_where_arrays_do(void **state)
     }
 }
 
+// Conductances without variation against levels, where codes are worth odd fractions of a step.
+static void conductances_clip_where_levels_do(void **state)
+{
+    (void)state;
+    for (int bits = 2; bits <= 8; bits++) {
+        struct model m = coarse_model(bits, "calibrated", bits % 2 ? "dac.count=37" : NULL);
+        int64_t ranges[16] = {0};
+        struct err err = {0};
+        find_ranges(&m, ranges);
+        struct draw draw = {{.stuck_lrs = 0.05, .stuck_hrs = 0.05}, 4, 0, ranges};
+        struct arrays *arrays = make(&m, ranges, 0.05, CPU_AVX512);
+        struct analog *analog = analog_create(m.s.map, m.integer, &draw, &err);
+        assert_non_null(analog);
+        struct integer_run *run = integer_run_create(m.integer);
+        struct array_worker *levels = array_worker_create(arrays);
+        struct analog_worker *currents = analog_worker_create(analog);
+        uint32_t x = 9;
+        uint8_t image[192];
+        int64_t want[10];
+        for (int i = 0; i < 5; i++) {
+            model_image(&x, image);
+            memcpy(want, integer_run_image(run, image, arrays_matrix, levels), sizeof want);
+            assert_memory_equal(integer_run_image(run, image, analog_matrix, currents), want,
+                                sizeof want);
+        }
+        analog_worker_destroy(currents);
+        array_worker_destroy(levels);
+        integer_run_destroy(run);
+        analog_destroy(analog);
+        arrays_destroy(arrays);
+        model_free(&m);
+    }
+}
+
+// Eight bits, slice by slice or not, in every kind of array: an ADC with a code for every sum that
+// was met loses nothing of them.
+static void ranges_hold_what_they_met(void **state)
+{
+    (void)state;
+    static const char *const chips[] = {"hawis", "hawis-q8", "isaac-ce"};
+    for (size_t i = 0; i < sizeof chips / sizeof *chips; i++) {
+        const char *const wide[] = {calibrated, NULL};
+        struct model m = model_make(chips[i], "int8", wide);
+        int64_t ranges[16] = {0};
+        find_ranges(&m, ranges);
+        model_free(&m);
+        bool has_sign = i == 0;
+        int bits = 1;
+        for (size_t l = 1; l < 5; l++)
+            while (((int64_t)1 << bits >> has_sign) - 1 < ranges[l])
+                bits++;
+        char adc[160];
+        snprintf(adc, sizeof adc,
+                 "adc={preset: none, bits: %d, time: 1 ns, energy: 1 pJ, area: "
+                 "1 um2, range: calibrated}",
+                 bits);
+        const char *const sets[] = {adc, NULL};
+        m = model_make(chips[i], "int8", sets);
+        struct err err = {0};
+        struct draw draw = {.seed = 1, .ranges = ranges};
+        struct analog *analog = analog_create(m.s.map, m.integer, &draw, &err);
+        assert_non_null(analog);
+        struct analog_worker *worker = analog_worker_create(analog);
+        struct integer_run *run = integer_run_create(m.integer);
+        uint32_t x = 3;
+        uint8_t image[192];
+        int64_t want[10];
+        for (int k = 0; k < 10; k++) { // the images of find_ranges
+            model_image(&x, image);
+            memcpy(want, integer_run_image(run, image, integer_matrix_reference, m.integer),
+                   sizeof want);
+            assert_memory_equal(integer_run_image(run, image, analog_matrix, worker), want,
+                                sizeof want);
+        }
+        integer_run_destroy(run);
+        analog_worker_destroy(worker);
+        analog_destroy(analog);
+        model_free(&m);
+    }
+}
+
 enum { SIZE = 20 * 64, INPUTS = 24 * 64, MAPS = 80 };
 
 static void random_inputs(uint32_t *x, int32_t in[INPUTS])
@@ -309,6 +391,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ranges_are_the_largest_sums),
         cmocka_unit_test(packed_maps_clip_where_arrays_do),
+        cmocka_unit_test(conductances_clip_where_levels_do),
+        cmocka_unit_test(ranges_hold_what_they_met),
         cmocka_unit_test(finer_and_calibrated_adcs_are_nearer),
         cmocka_unit_test(codes_are_shares_of_the_range),
         cmocka_unit_test(ranges_are_asked_for),

@@ -138,7 +138,7 @@ static bool draw_chip(const struct model *model, const struct draw *draw, enum c
         out->faults = arrays_faults(drawn->arrays);
         return true;
     }
-    drawn->analog = analog_create(model->map, model->integer, &with, err);
+    drawn->analog = analog_create(model->map, model->integer, &with, cpu, err);
     if (!drawn->analog)
         return false;
     out->faults = analog_faults(drawn->analog);

@@ -82,6 +82,11 @@ struct kernels {
     void (*stick)(const struct stuck *s, const uint32_t counter[4], int n, uint8_t *fates);
     // sums[window][column] = window . weights[column]; no partial sum may leave 32 bits.
     void (*dot_windows)(const struct pairs *p, int32_t *sums);
+    // sums[i] += quantise(q, v[i]), which must fit.
+    void (*add_steps)(const struct quantiser *q, const int32_t *v, size_t n, int32_t *sums);
+    // Bits first .. first + channels of n pixels, `step` bytes apart, to 0 or 1 each: (n,
+    // channels). Reads up to 7 bytes behind a pixel's last used one.
+    void (*spread)(const uint8_t *bits, size_t step, int n, int first, int channels, int16_t *to);
     // Sets `bit` in plus[c] where w[c] > 0, in minus[c] where w[c] < 0.
     void (*set_bits)(const int32_t *w, int columns, uint64_t bit, uint64_t *plus, uint64_t *minus);
 };

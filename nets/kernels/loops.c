@@ -174,5 +174,29 @@ static void dot_windows(const struct pairs *p, int32_t *sums)
 }
 #endif
 
-const struct kernels TABLE = {count_bits,   add_row, COUNT_WINDOWS, THRESHOLD, add_looked_up,
-                              ADD_RESIDUAL, stick,   DOT_WINDOWS,   set_bits};
+static void add_steps(const struct quantiser *q, const int32_t *restrict v, size_t n,
+                      int32_t *restrict sums)
+{
+    double scale = q->scale, half = q->half, low = q->low, high = q->high;
+    for (size_t i = 0; i < n; i++) {
+        double step = v[i] * scale + half;
+        step = step < low ? low : step;
+        step = step > high ? high : step;
+        int32_t toward_zero = (int32_t)step;
+        sums[i] += toward_zero - (toward_zero > step);
+    }
+}
+
+#ifndef SPREAD
+#define SPREAD spread
+static void spread(const uint8_t *bits, size_t step, int n, int first, int channels, int16_t *to)
+{
+    for (int i = 0; i < n; i++, bits += step)
+        for (int bit = first; bit < first + channels; bit++)
+            *to++ = bits[bit / 8] >> bit % 8 & 1;
+}
+#endif
+
+const struct kernels TABLE = {count_bits,    add_row,      COUNT_WINDOWS, THRESHOLD,
+                              add_looked_up, ADD_RESIDUAL, stick,         DOT_WINDOWS,
+                              add_steps,     SPREAD,       set_bits};

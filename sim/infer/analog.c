@@ -11,29 +11,9 @@
 #include "sim/base/num.h"
 #include "sim/base/rng.h"
 #include "sim/chip/chip.h"
+#include "sim/infer/blocks.h"
 #include "sim/infer/cells.h"
-#include "sim/infer/readout.h"
 #include "sim/map/map.h"
-
-// One crossbar: currents of its columns for a driven row, in units. With two planes the minus array
-// is read apart (subtraction after the ADC).
-struct block {
-    const struct slice *slice;
-    int32_t *plane[2]; // (rows, columns)
-};
-
-struct analog {
-    const struct mapping *map;
-    const struct integer *net;
-    const int64_t *ranges; // of calibrated ADCs
-    struct block *blocks;  // one per slice of the mapping
-    struct fault_counts counts;
-    int64_t cut;
-    struct conductances states;
-    double leak; // of a cell in the high-resistance state
-    bool broken; // some cells are
-    struct arena *mem;
-};
 
 // --- Cells ---
 
@@ -132,7 +112,7 @@ static bool check_layer(const struct mapping *map, int layer, const int64_t *ran
 }
 
 struct analog *analog_create(const struct mapping *mapping, const struct integer *integer,
-                             const struct draw *draw, struct err *err)
+                             const struct draw *draw, enum cpu_level level, struct err *err)
 {
     const struct chip *chip = mapping->chip;
     for (size_t i = 1; i < mapping->net->n; i++)
@@ -141,6 +121,7 @@ struct analog *analog_create(const struct mapping *mapping, const struct integer
     struct arena *mem = arena_create();
     struct analog *a = arena_alloc(mem, 1, sizeof *a);
     *a = (struct analog){.map = mapping, .net = integer, .ranges = draw->ranges, .mem = mem};
+    a->kernels = kernels_for(cpu_best(level));
     a->states = analog_conductances(chip);
     a->leak = analog_conductance(&a->states, 0, 0);
     a->broken = fault_any(draw);
@@ -298,6 +279,14 @@ static void read_slice(struct analog_worker *w, const struct block *block,
     }
 }
 
+struct readout analog_readout(const struct analog *a, int layer)
+{
+    const struct chip *chip = a->map->chip;
+    const struct layer *l = &a->map->net->layers[layer];
+    bool calibrated = chip_adc(chip, l->name)->range == ADC_CALIBRATED;
+    return readout_of(chip, l, a->states.step, a->broken, calibrated ? a->ranges[layer] : -1);
+}
+
 void analog_matrix(void *context, int layer, const int32_t *in, int64_t *acc)
 {
     struct analog_worker *w = context;
@@ -305,9 +294,7 @@ void analog_matrix(void *context, int layer, const int32_t *in, int64_t *acc)
     const struct layer *l = &map->net->layers[layer];
     const struct map_layer *m = &map->layers[layer];
     bool signed_inputs = l->input[0] == 0 && map->net->encoder == ENCODER_RAW;
-    bool calibrated = chip_adc(map->chip, l->name)->range == ADC_CALIBRATED;
-    struct readout adc = readout_of(map->chip, l, w->analog->states.step, w->analog->broken,
-                                    calibrated ? w->analog->ranges[layer] : -1);
+    struct readout adc = analog_readout(w->analog, layer);
     size_t size = (size_t)l->out_h * l->out_w;
     int each = m->slices / m->replicas;
     for (int y = 0; y < l->out_h; y++) {

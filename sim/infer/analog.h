@@ -19,6 +19,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "nets/kernels/kernels.h"
 #include "sim/infer/fault.h"
 
 struct chip;
@@ -30,7 +31,7 @@ struct analog;
 
 // Refuses one-bit read-outs, and signed images where a DAC of several bits needs several cycles.
 struct analog *analog_create(const struct mapping *mapping, const struct integer *integer,
-                             const struct draw *draw, struct err *err);
+                             const struct draw *draw, enum cpu_level level, struct err *err);
 void analog_destroy(struct analog *analog); // NULL is fine
 struct fault_counts analog_faults(const struct analog *analog);
 int64_t analog_cut(const struct analog *analog); // conductances above the range

@@ -64,7 +64,10 @@ static void evaluate_integer(const struct evaluation *e, size_t images, size_t f
 void evaluate(const struct evaluation *what, size_t images, size_t first, size_t step,
               uint8_t *classes)
 {
-    struct packed *packed = what->integer && what->arrays ? packed_create(what->arrays) : NULL;
+    struct packed *packed = !what->integer ? NULL
+                            : what->arrays ? packed_create(what->arrays)
+                            : what->analog ? packed_create_analog(what->analog)
+                                           : NULL;
     if (packed)
         evaluate_packed(what, packed, images, first, step, classes);
     else if (what->integer)

@@ -22,6 +22,7 @@
 #include "sim/infer/analog.h"
 #include "sim/infer/array.h"
 #include "sim/infer/packed.h"
+#include "sim/infer/readout.h"
 #include "sim/infer/sections.h"
 #include "sim/map/map.h"
 #include "tests/infer/model.h"
@@ -47,9 +48,10 @@ static void expect_agreement(const struct model *m, integer_matrix *one, void *o
 static struct analog *analog_make(const struct model *m, double lrs, double hrs, double sigma)
 {
     struct err err = {0};
-    struct analog *analog = analog_create(
-        m->s.map, m->integer,
-        &(struct draw){{.stuck_lrs = lrs, .stuck_hrs = hrs, .sigma = sigma}, 4, 0}, &err);
+    struct analog *analog =
+        analog_create(m->s.map, m->integer,
+                      &(struct draw){{.stuck_lrs = lrs, .stuck_hrs = hrs, .sigma = sigma}, 4, 0},
+                      CPU_AVX512, &err);
     if (!analog)
         fail_msg("%s", err.text);
     return analog;
@@ -136,6 +138,78 @@ static void conductances_follow_the_formula(void **state)
     expect_formula("cell.bits=4", 15, 64.0 * 15 * 4096, 0.01);
 }
 
+// Packed maps on every processor level give the plain way's logits, bit for bit.
+static void expect_packed_same(const char *const sets[], const struct defect_params *defects)
+{
+    struct model m = model_make("hawis", "binary", sets);
+    struct integer_run *plain = integer_run_create(m.integer);
+    const struct draw draw = {*defects, 4, 1};
+    for (int level = 0; level < CPU_LEVELS; level++) {
+        struct err err = {0};
+        struct analog *analog =
+            analog_create(m.s.map, m.integer, &draw, (enum cpu_level)level, &err);
+        assert_non_null(analog);
+        struct analog_worker *worker = analog_worker_create(analog);
+        struct packed *packed = packed_create_analog(analog);
+        assert_non_null(packed);
+        struct packed_run *run = packed_run_create(packed);
+        uint32_t x = 9;
+        uint8_t image[192];
+        int64_t want[10];
+        for (int i = 0; i < 5; i++) {
+            model_image(&x, image);
+            memcpy(want, integer_run_image(plain, image, analog_matrix, worker), sizeof want);
+            assert_memory_equal(packed_run_image(run, image), want, sizeof want);
+        }
+        packed_run_destroy(run);
+        packed_destroy(packed);
+        analog_worker_destroy(worker);
+        analog_destroy(analog);
+    }
+    integer_run_destroy(plain);
+    model_free(&m);
+}
+
+static void packed_maps_conduct_alike(void **state)
+{
+    (void)state;
+#define ADC(bits) "adc={preset: none, bits: " #bits ", time: 1 ns, energy: 1 pJ, area: 1 um2}"
+    static const char *const coarse[] = {ADC(5), NULL}, *const fine[] = {ADC(12), NULL},
+                             *const odd[] = {ADC(4), "dac.count=100", NULL},
+                             *const dense[] = {"mapping.policy=dense", "crossbar.rows=64",
+                                               "crossbar.columns=16",  "dac.count=64",
+                                               "adc.count=16",         NULL};
+    const char *const *const sets[] = {NULL, coarse, fine, odd, dense};
+    static const struct defect_params defects[] = {
+        {.sigma = 0.3}, {.stuck_lrs = 0.02, .stuck_hrs = 0.09, .sigma = 1}, {.stuck_lrs = 0.1}};
+    for (size_t i = 0; i < sizeof sets / sizeof *sets; i++)
+        for (size_t j = 0; j < sizeof defects / sizeof *defects; j++)
+            expect_packed_same(sets[i], &defects[j]);
+}
+
+// Sums of conductances that vary are nearer to their real values with every bit of the ADC.
+static void fine_adcs_read_parts_of_a_step(void **state)
+{
+    (void)state;
+    static const char *const bits[] = {ADC(7), ADC(8), ADC(10), ADC(12)};
+    enum { CASES = sizeof bits / sizeof *bits };
+    const double worth[CASES] = {2, 1, 0.5, 0.125}; // 128 rows at once; codes must reach +128
+    for (int i = 0; i < CASES; i++) {
+        const char *const sets[] = {bits[i], NULL};
+        struct model m = model_make("hawis", "binary", sets);
+        const struct layer *conv = &m.s.net->layers[1];
+        struct readout readout = readout_of(m.s.chip, conv, 1024, true, -1);
+        assert_close(readout.worth, worth[i], 0);
+        for (int32_t current = -200 * 1024; current <= 200 * 1024; current += 37) {
+            double most = ldexp(1, 6 + (i > 0) + 2 * (i > 1) + 2 * (i > 2));
+            double want = floor(current / (1024 * worth[i]) + 0.5);
+            want = fmin(fmax(want, -most), most - 1);
+            assert_close(quantise(&readout.code, current), want, 0);
+        }
+        model_free(&m);
+    }
+}
+
 static void variation_moves_sums(void **state)
 {
     (void)state;
@@ -171,6 +245,8 @@ int main(void)
         cmocka_unit_test(conductances_without_variation_are_levels),
         cmocka_unit_test(conductances_and_levels_agree_when_broken),
         cmocka_unit_test(conductances_follow_the_formula),
+        cmocka_unit_test(packed_maps_conduct_alike),
+        cmocka_unit_test(fine_adcs_read_parts_of_a_step),
         cmocka_unit_test(variation_moves_sums),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -213,7 +213,7 @@ static void conductances_clip_where_levels_do(void **state)
         find_ranges(&m, ranges);
         struct draw draw = {{.stuck_lrs = 0.05, .stuck_hrs = 0.05}, 4, 0, ranges};
         struct arrays *arrays = make(&m, ranges, 0.05, CPU_AVX512);
-        struct analog *analog = analog_create(m.s.map, m.integer, &draw, &err);
+        struct analog *analog = analog_create(m.s.map, m.integer, &draw, CPU_AVX512, &err);
         assert_non_null(analog);
         struct integer_run *run = integer_run_create(m.integer);
         struct array_worker *levels = array_worker_create(arrays);
@@ -262,7 +262,7 @@ static void ranges_hold_what_they_met(void **state)
         m = model_make(chips[i], "int8", sets);
         struct err err = {0};
         struct draw draw = {.seed = 1, .ranges = ranges};
-        struct analog *analog = analog_create(m.s.map, m.integer, &draw, &err);
+        struct analog *analog = analog_create(m.s.map, m.integer, &draw, CPU_AVX512, &err);
         assert_non_null(analog);
         struct analog_worker *worker = analog_worker_create(analog);
         struct integer_run *run = integer_run_create(m.integer);

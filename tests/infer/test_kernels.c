@@ -12,7 +12,7 @@
 #include "nets/kernels/kernels.h"
 #include "sim/base/rng.h"
 
-enum { COLUMNS = 16, WINDOWS = 9, MAP = 4096 };
+enum { COLUMNS = 24, WINDOWS = 9, MAP = 4096 };
 
 static uint64_t draw(uint64_t index, bool noise)
 {
@@ -105,11 +105,60 @@ static void numbers_are_multiplied(void **state)
         }
 }
 
+static void bits_are_spread(void **state)
+{
+    (void)state;
+    enum { STEP = 13, PIXELS = 7 };
+    static uint8_t map[MAP];
+    for (size_t i = 0; i < MAP; i++)
+        map[i] = (uint8_t)draw(i, true);
+    for (int level = 0; level < CPU_LEVELS; level++)
+        for (int first = 0; first < 11; first++)
+            for (int channels = 1; channels <= 70; channels++) {
+                int16_t to[PIXELS * 70 + 1] = {0};
+                to[PIXELS * channels] = 77; // what comes behind is left alone
+                kernels_for(cpu_best((enum cpu_level)level))
+                    ->spread(map, STEP, PIXELS, first, channels, to);
+                for (int i = 0; i < PIXELS; i++)
+                    for (int c = 0; c < channels; c++) {
+                        int bit = first + c;
+                        assert_int_equal(to[i * channels + c],
+                                         map[i * STEP + bit / 8] >> bit % 8 & 1);
+                    }
+                assert_int_equal(to[PIXELS * channels], 77);
+            }
+}
+
+static void numbers_become_steps(void **state)
+{
+    (void)state;
+    static const struct quantiser cases[] = {
+        {1, 0.5, -8, 7}, {1 / 1024.0, 0.5, -128, 127}, {1.0 / 3, 0.51, -1e9, 1e9}, {2, 0.5, 0, 40}};
+    enum { N = 1001 };
+    int32_t v[N], sums[N];
+    for (size_t q = 0; q < sizeof cases / sizeof *cases; q++)
+        for (int level = 0; level < CPU_LEVELS; level++) {
+            for (int i = 0; i < N; i++) {
+                v[i] = i < 100 ? i - 50 : (int32_t)draw((uint64_t)i, true) >> 10;
+                sums[i] = i;
+            }
+            kernels_for(cpu_best((enum cpu_level)level))->add_steps(&cases[q], v, N, sums);
+            for (int i = 0; i < N; i++)
+                assert_int_equal(sums[i] - i, (int32_t)quantise(&cases[q], v[i]));
+        }
+    assert_int_equal((int)quantise(&cases[0], 2), 2);
+    assert_int_equal((int)quantise(&cases[1], -512), 0); // halves go up
+    assert_int_equal((int)quantise(&cases[1], -513), -1);
+    assert_int_equal((int)quantise(&cases[0], 100), 7);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bits_are_counted),
         cmocka_unit_test(numbers_are_multiplied),
+        cmocka_unit_test(bits_are_spread),
+        cmocka_unit_test(numbers_become_steps),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

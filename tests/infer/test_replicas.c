@@ -63,7 +63,7 @@ static void unbroken_replicas_are_the_whole_number_net(void **state)
         struct err err = {0};
         struct draw none = {.seed = 1};
         struct arrays *arrays = arrays_make(&m, 0, 0, 1, CPU_AVX512);
-        struct analog *analog = analog_create(m.s.map, m.integer, &none, &err);
+        struct analog *analog = analog_create(m.s.map, m.integer, &none, CPU_AVX512, &err);
         assert_non_null(analog);
         assert_int_equal(arrays_faults(arrays).cells, analog_faults(analog).cells);
         struct array_worker *levels = array_worker_create(arrays);
@@ -144,7 +144,7 @@ static void ways_agree_when_replicas_break(void **state)
         struct err err = {0};
         struct draw draw = {{.stuck_lrs = 0.03, .stuck_hrs = 0.08}, 4, 0, NULL};
         struct arrays *arrays = arrays_make(&m, 0.03, 0.08, 4, CPU_AVX512);
-        struct analog *analog = analog_create(m.s.map, m.integer, &draw, &err);
+        struct analog *analog = analog_create(m.s.map, m.integer, &draw, CPU_AVX512, &err);
         struct packed *packed = packed_create(arrays);
         assert_non_null(analog);
         assert_non_null(packed);

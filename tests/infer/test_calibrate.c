@@ -182,20 +182,9 @@ static void packed_maps_clip_where_arrays_do(void **state)
         find_ranges(&m, ranges);
         struct arrays *arrays = make(&m, ranges, 0.05, (enum cpu_level)(bits % CPU_LEVELS));
         struct packed *packed = packed_create(arrays);
-        assert_non_null(packed);
-        struct packed_run *fast = packed_run_create(packed);
-        struct integer_run *plain = integer_run_create(m.integer);
         struct array_worker *worker = array_worker_create(arrays);
-        uint32_t x = 9;
-        uint8_t image[192];
-        for (int i = 0; i < 20; i++) {
-            model_image(&x, image);
-            const int64_t *want = integer_run_image(plain, image, arrays_matrix, worker);
-            assert_memory_equal(packed_run_image(fast, image), want, 10 * sizeof *want);
-        }
+        expect_packed(&m, packed, arrays_matrix, worker);
         array_worker_destroy(worker);
-        packed_run_destroy(fast);
-        integer_run_destroy(plain);
         packed_destroy(packed);
         arrays_destroy(arrays);
         model_free(&m);
@@ -227,6 +216,9 @@ static void conductances_clip_where_levels_do(void **state)
             assert_memory_equal(integer_run_image(run, image, analog_matrix, currents), want,
                                 sizeof want);
         }
+        struct packed *packed = packed_create_analog(analog);
+        expect_packed(&m, packed, arrays_matrix, levels);
+        packed_destroy(packed);
         analog_worker_destroy(currents);
         array_worker_destroy(levels);
         integer_run_destroy(run);

@@ -147,23 +147,12 @@ static void ways_agree_when_replicas_break(void **state)
         struct analog *analog = analog_create(m.s.map, m.integer, &draw, CPU_AVX512, &err);
         struct packed *packed = packed_create(arrays);
         assert_non_null(analog);
-        assert_non_null(packed);
         struct array_worker *levels = array_worker_create(arrays);
         struct analog_worker *currents = analog_worker_create(analog);
         expect_agreement(&m, (struct way){arrays_matrix, levels},
                          (struct way){analog_matrix, currents});
         assert_int_equal(arrays_faults(arrays).lrs, analog_faults(analog).lrs);
-        struct integer_run *plain = integer_run_create(m.integer);
-        struct packed_run *fast = packed_run_create(packed);
-        uint32_t x = 3;
-        uint8_t image[192];
-        for (int k = 0; k < 20; k++) {
-            model_image(&x, image);
-            const int64_t *want = integer_run_image(plain, image, arrays_matrix, levels);
-            assert_memory_equal(packed_run_image(fast, image), want, 10 * sizeof *want);
-        }
-        packed_run_destroy(fast);
-        integer_run_destroy(plain);
+        expect_packed(&m, packed, arrays_matrix, levels);
         analog_worker_destroy(currents);
         array_worker_destroy(levels);
         packed_destroy(packed);
@@ -173,12 +162,31 @@ static void ways_agree_when_replicas_break(void **state)
     }
 }
 
+// The same where every cell conducts differently.
+static void packed_replicas_conduct_alike(void **state)
+{
+    (void)state;
+    struct model m = replicated("hawis", "binary", "dac.count=37");
+    struct err err = {0};
+    struct draw draw = {{.stuck_lrs = 0.03, .sigma = 0.3}, 4, 0, NULL};
+    struct analog *analog = analog_create(m.s.map, m.integer, &draw, CPU_AVX512, &err);
+    assert_non_null(analog);
+    struct analog_worker *currents = analog_worker_create(analog);
+    struct packed *packed = packed_create_analog(analog);
+    expect_packed(&m, packed, analog_matrix, currents);
+    packed_destroy(packed);
+    analog_worker_destroy(currents);
+    analog_destroy(analog);
+    model_free(&m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(unbroken_replicas_are_the_whole_number_net),
         cmocka_unit_test(every_row_is_read_from_its_replica),
         cmocka_unit_test(ways_agree_when_replicas_break),
+        cmocka_unit_test(packed_replicas_conduct_alike),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -91,6 +91,7 @@ void model_unload(struct model *model)
     dataset_close(model->own_data);
     weights_destroy(model->weights);
     free(model->ranges);
+    free(model->reference);
     map_destroy(model->map);
     net_destroy(model->net);
     chip_destroy(model->chip);
@@ -118,6 +119,26 @@ static bool predict(const struct evaluation *what, size_t images, int jobs, uint
     for (size_t i = 0; i < images && ok; i++)
         classes[i] = all[i % (size_t)jobs * images + i];
     free(all);
+    return ok;
+}
+
+bool model_compare(struct model *model, enum reference reference, enum cpu_level cpu, int jobs,
+                   struct err *err)
+{
+    bool whole = reference == REFERENCE_INTEGER && model->integer;
+    struct arrays *exact = whole ? arrays_create_exact(model->map, model->integer, cpu) : NULL;
+    struct evaluation what = {.net = model->net,
+                              .weights = model->weights,
+                              .integer = whole ? model->integer : NULL,
+                              .arrays = exact,
+                              .data = model->data};
+    uint8_t *classes = mem_alloc(model->images, 1);
+    bool ok = predict(&what, model->images, jobs, classes, err);
+    arrays_destroy(exact);
+    free(model->reference);
+    model->reference = ok ? classes : NULL;
+    if (!ok)
+        free(classes);
     return ok;
 }
 
@@ -169,6 +190,8 @@ bool model_trial(const struct model *model, const struct draw *draw, enum cpu_le
     bool ok = predict(&what, model->images, jobs, classes, err);
     for (size_t i = 0; i < model->images; i++)
         out->right += classes[i] == model->data->labels[i];
+    for (size_t i = 0; i < model->images && model->reference; i++)
+        out->differ += classes[i] != model->reference[i];
     free(classes);
     arrays_destroy(drawn.arrays);
     analog_destroy(drawn.analog);

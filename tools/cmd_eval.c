@@ -30,6 +30,7 @@ enum {
     OPTION_TRIALS,
     OPTION_SEED,
     OPTION_JOBS,
+    OPTION_REFERENCE,
     OPTION_JSON,
     OPTION_CPU,
 };
@@ -51,6 +52,10 @@ static const struct argp_option options[] = {
     {"jobs", OPTION_JOBS, "N", 0, "Worker processes (default 1); the result is the same", 0},
     {"cpu", OPTION_CPU, "LEVEL", 0, "Kernels at most: scalar, avx2, avx512; the result is the same",
      0},
+    {"reference", OPTION_REFERENCE, "NET", 0,
+     "Count the images that are classified otherwise than by the unbroken net in whole numbers "
+     "(integer, the default) or in floating point (float)",
+     0},
     {"json", OPTION_JSON, NULL, 0, "Print one JSON object", 0},
     {0},
 };
@@ -70,6 +75,7 @@ struct args {
     unsigned long long trials, jobs;
     char defects[3][48]; // sets of the chip's, from --sa0, --sa1 and --sigma
     enum cpu_level cpu;
+    enum reference reference;
     struct err err;
 };
 
@@ -132,6 +138,18 @@ static bool parse_cpu(const char *text, enum cpu_level *out, struct err *err)
     return err_set(err, "--cpu %s: unknown; take scalar, avx2 or avx512", text);
 }
 
+static const char *const reference_names[] = {"integer", "float"};
+
+static void parse_reference(const char *text, struct args *a)
+{
+    if (!strcmp(text, reference_names[REFERENCE_FLOAT]))
+        a->reference = REFERENCE_FLOAT;
+    else if (!strcmp(text, reference_names[REFERENCE_INTEGER]))
+        a->reference = REFERENCE_INTEGER;
+    else
+        err_set(&a->err, "--reference %s: unknown; take integer or float", text);
+}
+
 static bool parse_value(int key, char *arg, struct args *a)
 {
     unsigned long long whole;
@@ -158,6 +176,9 @@ static bool parse_value(int key, char *arg, struct args *a)
         return true;
     case OPTION_SIGMA:
         parse_sigma(arg, a);
+        return true;
+    case OPTION_REFERENCE:
+        parse_reference(arg, a);
         return true;
     case OPTION_CPU:
         parse_cpu(arg, &a->cpu, &a->err);
@@ -211,6 +232,7 @@ struct outcome {
     double *accuracy; // per trial
     struct fault_counts faults;
     int64_t cut; // conductances above the range
+    size_t differ;
     double seconds;
 };
 
@@ -231,6 +253,7 @@ static bool run_trial(struct args *a, const struct model *m, unsigned trial, str
     out->faults.lrs += one.faults.lrs;
     out->faults.hrs += one.faults.hrs;
     out->cut += one.cut;
+    out->differ += one.differ;
     out->accuracy[trial] = (double)one.right / (double)m->images;
     return true;
 }
@@ -274,6 +297,10 @@ static void print_json(const struct args *a, const struct model *m, const struct
         jsonw_number(w, NULL, out->accuracy[t]);
     jsonw_end(w);
     jsonw_int(w, "images", (int64_t)m->images);
+    if (m->reference) {
+        jsonw_string(w, "reference", reference_names[a->reference]);
+        jsonw_number(w, "differ", (double)out->differ / (double)a->trials);
+    }
     jsonw_object(w, "faults");
     jsonw_object(w, "requested");
     jsonw_number(w, "stuck_lrs", m->chip->defects.stuck_lrs);
@@ -311,6 +338,11 @@ static void print_text(const struct args *a, const struct model *m, const struct
     if (a->trials > 1)
         printf(" (mean of %llu chips, standard deviation %.2f points)", a->trials, 100 * deviation);
     printf("\n");
+    if (m->reference)
+        printf(
+            "differ   %g of %zu images are classified otherwise than by the unbroken net in %s\n",
+            (double)out->differ / (double)a->trials, m->images,
+            a->reference == REFERENCE_FLOAT ? "floating point" : "whole numbers");
     if (m->integer)
         printf("faults   stuck at low resistance (SA0): %g asked, %" PRId64 " hit; at high (SA1): "
                "%g asked, %" PRId64 " hit; of %" PRId64 " cells\n",
@@ -335,7 +367,8 @@ int cmd_eval(int argc, char **argv)
     struct model m = {0};
     struct outcome out = {0};
     int code = EXIT_USAGE;
-    if (!a.err.text[0] && load(&a, &m)) {
+    if (!a.err.text[0] && load(&a, &m) &&
+        (!m.integer || model_compare(&m, a.reference, a.cpu, (int)a.jobs, &a.err))) {
         assert(m.chip && m.net && m.data);
         out.accuracy = mem_alloc(a.trials, sizeof *out.accuracy);
         double start = now_s();

@@ -10,8 +10,14 @@ struct err;
 struct defect_params {
     double stuck_lrs, stuck_hrs; // shares of cells, together at most 1
     double sigma;                // of the log-normal spread of resistances, per device
+    int redraw;                  // the spread anew for every so many images; -1: once per chip
+    double drift_s;              // since the cells were written: G = G0 (t / 1 s)^-nu
+    double drift_exponent, drift_spread; // nu's mean and normal spread, per device
 };
 extern const struct conf_field defect_fields[];
+
+bool defect_varies(const struct defect_params *defects); // some resistances spread or drift
+bool defect_any(const struct defect_params *defects);
 
 // Checks what the table cannot. `at` is blamed.
 bool defect_check(const struct defect_params *defects, const struct conf_node *at, struct err *err);

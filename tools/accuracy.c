@@ -153,7 +153,7 @@ static bool draw_chip(const struct model *model, const struct draw *draw, enum c
 {
     struct draw with = *draw;
     with.ranges = model->ranges;
-    if (draw->defects.sigma <= 0)
+    if (!defect_varies(&draw->defects))
         drawn->arrays = arrays_create(model->map, model->integer, &with, cpu, NULL);
     if (drawn->arrays) {
         out->faults = arrays_faults(drawn->arrays);

@@ -314,11 +314,33 @@ static void print_json(const struct args *a, const struct model *m, const struct
     jsonw_end(w);
     jsonw_object(w, "variation");
     jsonw_number(w, "sigma", m->chip->defects.sigma);
+    if (m->chip->defects.redraw > 0)
+        jsonw_int(w, "redraw_images", m->chip->defects.redraw);
+    if (m->chip->defects.drift_s > 1) {
+        jsonw_number(w, "drift_time_s", m->chip->defects.drift_s);
+        jsonw_number(w, "drift_exponent", m->chip->defects.drift_exponent);
+        jsonw_number(w, "drift_spread", m->chip->defects.drift_spread);
+    }
     jsonw_int(w, "conductances_cut", out->cut);
     jsonw_end(w);
     jsonw_number(w, "images_per_second", (double)m->images * (double)a->trials / out->seconds);
     jsonw_end(w);
     jsonw_destroy(w);
+}
+
+static void print_variation(const struct defect_params *d, int64_t cut)
+{
+    if (!defect_varies(d))
+        return;
+    printf("variation log-normal, sigma %g, drawn ", d->sigma);
+    if (d->redraw > 0)
+        printf("anew every %d images", d->redraw);
+    else
+        printf("once per chip");
+    if (d->drift_s > 1)
+        printf("; drift of %g s, nu %g, its spread %g", d->drift_s, d->drift_exponent,
+               d->drift_spread);
+    printf("; %" PRId64 " conductances were above the range and cut\n", cut);
 }
 
 static void print_text(const struct args *a, const struct model *m, const struct outcome *out,
@@ -348,10 +370,7 @@ static void print_text(const struct args *a, const struct model *m, const struct
                "%g asked, %" PRId64 " hit; of %" PRId64 " cells\n",
                m->chip->defects.stuck_lrs, out->faults.lrs, m->chip->defects.stuck_hrs,
                out->faults.hrs, out->faults.cells);
-    if (m->chip->defects.sigma > 0)
-        printf("variation log-normal, sigma %g, drawn once per chip; %" PRId64
-               " conductances were above the range and cut\n",
-               m->chip->defects.sigma, out->cut);
+    print_variation(&m->chip->defects, out->cut);
     printf("speed    %.0f images/s\n", (double)m->images * (double)a->trials / out->seconds);
 }
 

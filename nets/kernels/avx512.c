@@ -154,6 +154,21 @@ void spread_avx512(const uint8_t *bits, size_t step, int n, int first, int chann
         }
 }
 
+void add_steps_avx512(const struct quantiser *q, const int32_t *v, size_t n, int32_t *sums)
+{
+    const __m512d scale = _mm512_set1_pd(q->scale), half = _mm512_set1_pd(q->half);
+    const __m512d low = _mm512_set1_pd(q->low), high = _mm512_set1_pd(q->high);
+    for (size_t i = 0; i < n; i += LANES) {
+        __mmask8 used = n - i < LANES ? (__mmask8)((1 << (n - i)) - 1) : 0xFF;
+        __m512d x = _mm512_cvtepi32_pd(_mm256_maskz_loadu_epi32(used, v + i));
+        x = _mm512_add_pd(_mm512_mul_pd(x, scale), half);
+        x = _mm512_min_pd(_mm512_max_pd(x, low), high);
+        __m256i step = _mm512_cvt_roundpd_epi32(x, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC);
+        step = _mm256_add_epi32(step, _mm256_maskz_loadu_epi32(used, sums + i));
+        _mm256_mask_storeu_epi32(sums + i, used, step);
+    }
+}
+
 // Sixteen columns: two blocks of weights side by side. One block alone stands in both halves.
 static inline __m512i load_weights(const int16_t *w, size_t block)
 {

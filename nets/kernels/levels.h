@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 struct pairs;
+struct quantiser;
 struct residual;
 struct windows;
 
@@ -23,8 +24,10 @@ void threshold_avx512(const int32_t *sums, const int32_t *low, const int32_t *hi
 void add_residual_avx512(const struct residual *r, const int32_t *sums, const int32_t *shortcut,
                          int windows, int columns, int32_t *stream, uint8_t *bits);
 void spread_avx512(const uint8_t *bits, size_t step, int n, int first, int channels, int16_t *to);
+void add_steps_avx512(const struct quantiser *q, const int32_t *v, size_t n, int32_t *sums);
 void draw_avx512(const uint32_t key[2], const uint32_t counter[4], int n, uint64_t *u);
 #define COUNT_WINDOWS count_windows_avx512
+#define ADD_STEPS add_steps_avx512
 #define DRAW draw_avx512
 #define SPREAD spread_avx512
 #define THRESHOLD threshold_avx512

@@ -3,7 +3,14 @@
 #pragma once
 #include <stdint.h>
 
-enum rng_purpose { RNG_PLACEMENT = 1, RNG_STUCK = 2, RNG_VARIATION = 3, RNG_SYNTH = 16 };
+enum rng_purpose {
+    RNG_PLACEMENT = 1,
+    RNG_STUCK = 2,
+    RNG_VARIATION = 3,
+    RNG_DRIFT = 8,
+    RNG_REDRAW = 9,
+    RNG_SYNTH = 16,
+};
 
 // Ten rounds over a 128-bit counter with a 64-bit key.
 void rng_philox(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4]);

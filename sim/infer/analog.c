@@ -8,90 +8,10 @@
 #include "nets/net.h"
 #include "sim/base/err.h"
 #include "sim/base/mem.h"
-#include "sim/base/num.h"
-#include "sim/base/rng.h"
 #include "sim/chip/chip.h"
 #include "sim/infer/blocks.h"
 #include "sim/infer/cells.h"
 #include "sim/map/map.h"
-
-// --- Cells ---
-
-struct conductances analog_conductances(const struct chip *chip)
-{
-    int bits = chip->cell.bits, top = (1 << bits) - 1;
-    double step = ldexp(1, bits == 1 ? 10 : 16 - bits);
-    double ratio = chip->cell.r_lrs_ohm / chip->cell.r_hrs_ohm;
-    return (struct conductances){.lowest = ratio / (1 - ratio) * top * step,
-                                 .step = step,
-                                 .most = bits == 1 ? INT16_MAX : 64 * top * step};
-}
-
-int32_t analog_conductance(const struct conductances *states, int level, double theta)
-{
-    double g = states->lowest + states->step * level;
-    if (theta > 0 || theta < 0)
-        g *= num_exp(-theta);
-    double units = floor(g + 0.5);
-    return (int32_t)(units > states->most ? states->most : units);
-}
-
-static double theta_of(const struct draw *draw, const struct cell_address *at)
-{
-    if (draw->defects.sigma <= 0)
-        return 0;
-    uint32_t counter[4];
-    fault_counter(draw, at, counter);
-    uint64_t u = rng_counter(draw->seed, RNG_VARIATION, counter);
-    return draw->defects.sigma * num_normal((uint32_t)(u >> 32));
-}
-
-static int32_t make_cell(struct analog *a, const struct draw *draw, const struct cell_address *at,
-                         int level, int top)
-{
-    enum cell_fate fate = fault_any(draw) ? fault_cell(draw, at) : CELL_FINE;
-    a->counts.cells++;
-    a->counts.lrs += fate == CELL_LRS;
-    a->counts.hrs += fate == CELL_HRS;
-    if (fate != CELL_FINE)
-        return analog_conductance(&a->states, fate == CELL_LRS ? top : 0, 0);
-    int32_t g = analog_conductance(&a->states, level, theta_of(draw, at));
-    a->cut += g >= a->states.most;
-    return g;
-}
-
-static void make_block(struct analog *a, const struct draw *draw, struct block *block)
-{
-    const struct slice *s = block->slice;
-    const struct chip *chip = a->map->chip;
-    const struct layer *l = &a->map->net->layers[s->layer];
-    const struct map_tile *t = &a->map->tiles[s->tile];
-    const int32_t *w = a->net->layers[s->layer].w;
-    int columns = a->map->layers[s->layer].column_slices, kind = chip->crossbar.polarity;
-    int rows = l->in_c / l->groups * l->kernel_h * l->kernel_w;
-    int top = (1 << chip->cell.bits) - 1;
-    bool apart = chip->crossbar.subtract_after;
-    for (int p = 0; p < 1 + apart; p++)
-        block->plane[p] =
-            arena_alloc(a->mem, (size_t)s->rows * s->columns, sizeof *block->plane[p]);
-    for (int row = 0; row < s->rows; row++)
-        for (int c = 0; c < s->columns; c++)
-            for (int p = 0; p < chip_arrays(chip); p++) {
-                struct cell_address at = {t->x, t->y, s->pe, s->crossbar, p, row, c};
-                int out = c / columns, level = 1; // of the offset column
-                if (out < s->outs) {
-                    int slice = columns > 1 ? c % columns : s->weight_slice;
-                    int32_t weight = w[(size_t)(s->out0 + out) * rows + s->row0 + row];
-                    level = cell_level(kind, l->weight_bits, chip->cell.bits, weight, slice, p);
-                }
-                int32_t g = make_cell(a, draw, &at, level, top);
-                size_t i = (size_t)row * s->columns + c;
-                if (p && !apart)
-                    block->plane[0][i] -= g;
-                else
-                    block->plane[p][i] = g;
-            }
-}
 
 static bool check_layer(const struct mapping *map, int layer, const int64_t *ranges,
                         struct err *err)
@@ -111,26 +31,41 @@ static bool check_layer(const struct mapping *map, int layer, const int64_t *ran
     return full_sum(map, layer, ranges, &full, err);
 }
 
+static struct analog *make(const struct analog *start)
+{
+    struct arena *mem = arena_create();
+    struct analog *a = arena_alloc(mem, 1, sizeof *a);
+    *a = *start;
+    a->mem = mem;
+    a->states = analog_conductances(a->map->chip);
+    a->leak = analog_conductance(&a->states, 0, 0);
+    a->broken = fault_any(&a->draw);
+    blocks_make(a);
+    return a;
+}
+
 struct analog *analog_create(const struct mapping *mapping, const struct integer *integer,
                              const struct draw *draw, enum cpu_level level, struct err *err)
 {
-    const struct chip *chip = mapping->chip;
     for (size_t i = 1; i < mapping->net->n; i++)
         if (mapping->layers[i].slices && !check_layer(mapping, (int)i, draw->ranges, err))
             return NULL;
-    struct arena *mem = arena_create();
-    struct analog *a = arena_alloc(mem, 1, sizeof *a);
-    *a = (struct analog){.map = mapping, .net = integer, .ranges = draw->ranges, .mem = mem};
-    a->kernels = kernels_for(cpu_best(level));
-    a->states = analog_conductances(chip);
-    a->leak = analog_conductance(&a->states, 0, 0);
-    a->broken = fault_any(draw);
-    a->blocks = arena_alloc(mem, (size_t)mapping->n_slices, sizeof *a->blocks);
-    for (int i = 0; i < mapping->n_slices; i++) {
-        a->blocks[i].slice = &mapping->slices[i];
-        make_block(a, draw, &a->blocks[i]);
-    }
-    return a;
+    return make(&(struct analog){
+        .map = mapping, .net = integer, .draw = *draw, .kernels = kernels_for(cpu_best(level))});
+}
+
+int analog_redraw(const struct analog *analog)
+{
+    const struct defect_params *d = &analog->draw.defects;
+    return d->sigma > 0 && d->redraw > 0 ? d->redraw : 0;
+}
+
+struct analog *analog_redrawn(const struct analog *analog, uint32_t batch)
+{
+    struct analog start = {
+        .map = analog->map, .net = analog->net, .draw = analog->draw, .kernels = analog->kernels};
+    start.draw.batch = batch;
+    return make(&start);
 }
 
 void analog_destroy(struct analog *analog)
@@ -284,7 +219,7 @@ struct readout analog_readout(const struct analog *a, int layer)
     const struct chip *chip = a->map->chip;
     const struct layer *l = &a->map->net->layers[layer];
     bool calibrated = chip_adc(chip, l->name)->range == ADC_CALIBRATED;
-    return readout_of(chip, l, a->states.step, a->broken, calibrated ? a->ranges[layer] : -1);
+    return readout_of(chip, l, a->states.step, a->broken, calibrated ? a->draw.ranges[layer] : -1);
 }
 
 void analog_matrix(void *context, int layer, const int32_t *in, int64_t *acc)

@@ -20,8 +20,8 @@ struct analog {
     const struct mapping *map;
     const struct integer *net;
     const struct kernels *kernels;
-    const int64_t *ranges; // of calibrated ADCs
-    struct block *blocks;  // one per slice of the mapping
+    struct draw draw;
+    struct block *blocks; // one per slice of the mapping
     struct fault_counts counts;
     int64_t cut;
     struct conductances states;
@@ -31,3 +31,5 @@ struct analog {
 };
 
 struct readout analog_readout(const struct analog *analog, int layer);
+// Fills in all blocks, the counts and what was cut.
+void blocks_make(struct analog *analog);

@@ -138,7 +138,7 @@ static struct arrays *make(const struct model *m, const int64_t *ranges, double 
                            enum cpu_level level)
 {
     struct err err = {0};
-    struct draw draw = {{.stuck_lrs = rate, .stuck_hrs = rate}, 4, 0, ranges};
+    struct draw draw = {{.stuck_lrs = rate, .stuck_hrs = rate}, 4, .ranges = ranges};
     struct arrays *arrays = arrays_create(m->s.map, m->integer, &draw, level, &err);
     if (!arrays)
         fail_msg("%s", err.text);
@@ -200,7 +200,7 @@ static void conductances_clip_where_levels_do(void **state)
         int64_t ranges[16] = {0};
         struct err err = {0};
         find_ranges(&m, ranges);
-        struct draw draw = {{.stuck_lrs = 0.05, .stuck_hrs = 0.05}, 4, 0, ranges};
+        struct draw draw = {{.stuck_lrs = 0.05, .stuck_hrs = 0.05}, 4, .ranges = ranges};
         struct arrays *arrays = make(&m, ranges, 0.05, CPU_AVX512);
         struct analog *analog = analog_create(m.s.map, m.integer, &draw, CPU_AVX512, &err);
         assert_non_null(analog);

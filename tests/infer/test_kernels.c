@@ -1,4 +1,5 @@
 // Every level of the kernels against sums written out here: all ones and noise, and every tail.
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -10,6 +11,7 @@
 #include <cmocka.h>
 
 #include "nets/kernels/kernels.h"
+#include "sim/base/num.h"
 #include "sim/base/rng.h"
 
 enum { COLUMNS = 24, WINDOWS = 9, MAP = 4096 };
@@ -152,12 +154,41 @@ static void numbers_become_steps(void **state)
     assert_int_equal((int)quantise(&cases[0], 100), 7);
 }
 
+// Against the formula cell by cell, tails and both draws included.
+static void cells_vary(void **state)
+{
+    (void)state;
+    enum { N = STUCK_MOST };
+    struct variation v = {{1, 2}, {3, 4}, 1.024, 1024, 32767, 0.7, 0.25, 0.125};
+    const uint32_t counter[4] = {5, 6, 7 | 8 << 16, 9};
+    for (int level = 0; level < CPU_LEVELS; level++)
+        for (int spread = 0; spread < 2; spread++)
+            for (int n = 1; n <= N; n += n < 20 ? 1 : 59) {
+                uint16_t levels[N];
+                int32_t units[N + 1] = {0};
+                for (int i = 0; i < n; i++)
+                    levels[i] = (uint16_t)(i % 2);
+                units[n] = 77;
+                v.drift_spread = spread * 0.125;
+                kernels_for(cpu_best((enum cpu_level)level))->vary(&v, counter, n, levels, units);
+                for (int i = 0; i < n; i++) {
+                    uint32_t at[4] = {5, 6, 7 | (uint32_t)(8 + i) << 16, 9}, u[4], drift[4];
+                    rng_philox(at, v.key, u);
+                    rng_philox(at, v.drift_key, drift);
+                    double theta = 0.7 * num_normal(u[1]) + 0.25;
+                    theta += v.drift_spread * num_normal(drift[1]);
+                    double g = (1.024 + 1024 * (i % 2)) * exp(-theta);
+                    assert_true(fabs(units[i] - fmin(g, 32767)) <= 0.5 + 1e-9);
+                }
+                assert_int_equal(units[n], 77);
+            }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(bits_are_counted),
-        cmocka_unit_test(numbers_are_multiplied),
-        cmocka_unit_test(bits_are_spread),
+        cmocka_unit_test(bits_are_counted),     cmocka_unit_test(numbers_are_multiplied),
+        cmocka_unit_test(cells_vary),           cmocka_unit_test(bits_are_spread),
         cmocka_unit_test(numbers_become_steps),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

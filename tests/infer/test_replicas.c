@@ -142,7 +142,7 @@ static void ways_agree_when_replicas_break(void **state)
     for (size_t i = 0; i < 2; i++) {
         struct model m = replicated("hawis", "binary", more[i]);
         struct err err = {0};
-        struct draw draw = {{.stuck_lrs = 0.03, .stuck_hrs = 0.08}, 4, 0, NULL};
+        struct draw draw = {{.stuck_lrs = 0.03, .stuck_hrs = 0.08}, 4};
         struct arrays *arrays = arrays_make(&m, 0.03, 0.08, 4, CPU_AVX512);
         struct analog *analog = analog_create(m.s.map, m.integer, &draw, CPU_AVX512, &err);
         struct packed *packed = packed_create(arrays);
@@ -168,7 +168,7 @@ static void packed_replicas_conduct_alike(void **state)
     (void)state;
     struct model m = replicated("hawis", "binary", "dac.count=37");
     struct err err = {0};
-    struct draw draw = {{.stuck_lrs = 0.03, .sigma = 0.3}, 4, 0, NULL};
+    struct draw draw = {{.stuck_lrs = 0.03, .sigma = 0.3}, 4};
     struct analog *analog = analog_create(m.s.map, m.integer, &draw, CPU_AVX512, &err);
     assert_non_null(analog);
     struct analog_worker *currents = analog_worker_create(analog);

@@ -25,6 +25,7 @@ static const char *const preset_names[] = {"none",    "survey",  "mnsim-1", "mns
                                            "mnsim-3", "mnsim-4", "mnsim-5", "mnsim-6",
                                            "mnsim-7", "mnsim-8", "mnsim-9", NULL};
 static const char *const share_names[] = {"crossbar", "pe", NULL};
+static const char *const range_names[] = {"full", "calibrated", NULL};
 
 #define AT(member) .offset = offsetof(struct adc_params, member)
 const struct conf_field adc_fields[] = {
@@ -49,6 +50,12 @@ const struct conf_field adc_fields[] = {
      .help = "converters per owner; columns take turns"},
     {"per", CONF_ENUM, AT(share), .names = share_names, .fallback = "crossbar",
      .help = "the owner: a crossbar, or a PE whose crossbars share them"},
+    {"range", CONF_ENUM, AT(range), .names = range_names, .fallback = "full",
+     .help = "what fills it: the largest sum that its rows can make, or the largest that the layer "
+             "meets in training images on the unbroken chip; felt by eval and sweep, free of time "
+             "and energy"},
+    {"calibration_images", CONF_INT, AT(calibration), .min = 1, .max = 10000, .fallback = "64",
+     .help = "training images that a calibrated range is taken from, the first ones"},
     {0},
 };
 

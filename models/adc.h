@@ -9,6 +9,7 @@
 struct err;
 
 enum adc_share { ADC_PER_CROSSBAR, ADC_PER_PE };
+enum adc_range { ADC_FULL, ADC_CALIBRATED };
 
 struct adc_params {
     int preset;          // index into adc_presets; 0: given, 1: the survey model
@@ -21,6 +22,8 @@ struct adc_params {
     double leakage_w;    // one converter
     int count;           // per owner
     int share;           // enum adc_share: who the owner is
+    int range;           // enum adc_range: the sum that fills it, the largest possible or met
+    int calibration;     // training images that a calibrated range is met in
 };
 extern const struct conf_field adc_fields[];
 

@@ -10,6 +10,7 @@
 #include "sim/chip/chip.h"
 #include "sim/infer/analog.h"
 #include "sim/infer/array.h"
+#include "sim/infer/calibrate.h"
 #include "sim/infer/evaluate.h"
 #include "sim/map/map.h"
 #include "tools/pool.h"
@@ -71,6 +72,20 @@ static bool make_integer(const struct model_params *params, struct model *m, str
     return m->integer && map_net(m->net, m->chip, params->seed, &m->map, err);
 }
 
+static bool calibrate_adcs(const struct model_params *params, struct model *m, struct err *err)
+{
+    int images = m->map ? calibration_images(m->map) : 0;
+    struct dataset *train = NULL;
+    if (!images)
+        return true;
+    if (!dataset_open(data_spec(params, m->net), DATASET_TRAIN, (size_t)images, &train, err))
+        return false;
+    m->ranges = mem_alloc(m->net->n, sizeof *m->ranges);
+    calibrate(m->map, m->integer, train, CPU_AVX512, m->ranges);
+    dataset_close(train);
+    return true;
+}
+
 bool model_load(const struct model_params *params, const struct dataset *data, struct model *out,
                 struct err *err)
 {
@@ -78,7 +93,7 @@ bool model_load(const struct model_params *params, const struct dataset *data, s
            inputs_net(&params->inputs, params->net, &out->net, err) && check_form(out, err) &&
            load_data(params, data, out, err) &&
            weights_load(params->weights, out->net, &out->weights, err) &&
-           make_integer(params, out, err);
+           make_integer(params, out, err) && calibrate_adcs(params, out, err);
 }
 
 void model_unload(struct model *model)
@@ -86,6 +101,8 @@ void model_unload(struct model *model)
     integer_destroy(model->integer);
     dataset_close(model->own_data);
     weights_destroy(model->weights);
+    free(model->ranges);
+    free(model->reference);
     map_destroy(model->map);
     net_destroy(model->net);
     chip_destroy(model->chip);
@@ -116,6 +133,26 @@ static bool predict(const struct evaluation *what, size_t images, int jobs, uint
     return ok;
 }
 
+bool model_compare(struct model *model, enum reference reference, enum cpu_level cpu, int jobs,
+                   struct err *err)
+{
+    bool whole = reference == REFERENCE_INTEGER && model->integer;
+    struct arrays *exact = whole ? arrays_create_exact(model->map, model->integer, cpu) : NULL;
+    struct evaluation what = {.net = model->net,
+                              .weights = model->weights,
+                              .integer = whole ? model->integer : NULL,
+                              .arrays = exact,
+                              .data = model->data};
+    uint8_t *classes = mem_alloc(model->images, 1);
+    bool ok = predict(&what, model->images, jobs, classes, err);
+    arrays_destroy(exact);
+    free(model->reference);
+    model->reference = ok ? classes : NULL;
+    if (!ok)
+        free(classes);
+    return ok;
+}
+
 // A chip as drawn: cells as levels where that says all, else as conductances.
 struct drawn {
     struct arrays *arrays;
@@ -125,13 +162,15 @@ struct drawn {
 static bool draw_chip(const struct model *model, const struct draw *draw, enum cpu_level cpu,
                       struct drawn *drawn, struct trial *out, struct err *err)
 {
+    struct draw with = *draw;
+    with.ranges = model->ranges;
     if (!defects_need_conductances(&draw->defects, model->chip))
-        drawn->arrays = arrays_create(model->map, model->integer, draw, cpu, NULL);
+        drawn->arrays = arrays_create(model->map, model->integer, &with, cpu, NULL);
     if (drawn->arrays) {
         out->faults = arrays_faults(drawn->arrays);
         return true;
     }
-    drawn->analog = analog_create(model->map, model->integer, draw, cpu, err);
+    drawn->analog = analog_create(model->map, model->integer, &with, cpu, err);
     if (!drawn->analog)
         return false;
     out->faults = analog_faults(drawn->analog);
@@ -163,6 +202,8 @@ bool model_trial(const struct model *model, const struct draw *draw, enum cpu_le
     bool ok = predict(&what, model->images, jobs, classes, err);
     for (size_t i = 0; i < model->images; i++)
         out->right += classes[i] == model->data->labels[i];
+    for (size_t i = 0; i < model->images && model->reference; i++)
+        out->differ += classes[i] != model->reference[i];
     free(classes);
     arrays_destroy(drawn.arrays);
     analog_destroy(drawn.analog);

@@ -35,9 +35,11 @@ struct model {
     struct mapping *map; // NULL where integer is
     struct weights *weights;
     struct integer *integer;    // NULL: floating point, on the chip ideal
+    int64_t *ranges;            // of calibrated ADCs; NULL: none is
     const struct dataset *data; // own_data, or lent
     struct dataset *own_data;
     size_t images;
+    uint8_t *reference; // per image, as model_compare() found it; NULL: not asked for
 };
 
 // Loads all of it. `data` is lent if it is given, for callers who load many models on one set;
@@ -47,12 +49,18 @@ bool model_load(const struct model_params *params, const struct dataset *data, s
 void model_unload(struct model *model); // a zeroed one is fine
 
 struct trial {
-    size_t right; // images that are classified right
+    size_t right;  // images that are classified right
+    size_t differ; // images that are classified otherwise than by the reference, if there is one
     struct fault_counts faults;
     int64_t cut;    // conductances above the range
     double dropped; // largest share of a cell's current that wires take
 };
 
+enum reference { REFERENCE_INTEGER, REFERENCE_FLOAT };
+// Has later trials count the images that they classify otherwise than the same net in which nothing
+// is lost: in whole numbers, the net that exact arrays are, or in floating point.
+bool model_compare(struct model *model, enum reference reference, enum cpu_level cpu, int jobs,
+                   struct err *err);
 // Whether the arrays of a draw are modelled, on this chip and in this form.
 bool model_check(const struct model *model, const struct draw *draw, struct err *err);
 // Runs all images through the arrays of one draw, in `jobs` processes; the result does not depend

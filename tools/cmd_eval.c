@@ -26,6 +26,7 @@ enum {
     OPTION_TRIALS,
     OPTION_SEED,
     OPTION_JOBS,
+    OPTION_REFERENCE,
     OPTION_JSON,
     OPTION_CPU,
 };
@@ -47,6 +48,10 @@ static const struct argp_option options[] = {
     {"jobs", OPTION_JOBS, "N", 0, "Worker processes (default 1); the result is the same", 0},
     {"cpu", OPTION_CPU, "LEVEL", 0, "Kernels at most: scalar, avx2, avx512; the result is the same",
      0},
+    {"reference", OPTION_REFERENCE, "NET", 0,
+     "Count the images that are classified otherwise than by the unbroken net in whole numbers "
+     "(integer, the default) or in floating point (float)",
+     0},
     {"json", OPTION_JSON, NULL, 0, "Print one JSON object", 0},
     {0},
 };
@@ -66,6 +71,7 @@ struct args {
     unsigned long long trials, jobs;
     char defects[3][48]; // sets of the chip's, from --sa0, --sa1 and --sigma
     enum cpu_level cpu;
+    enum reference reference;
     struct err err;
 };
 
@@ -128,6 +134,18 @@ static bool parse_cpu(const char *text, enum cpu_level *out, struct err *err)
     return err_set(err, "--cpu %s: unknown; take scalar, avx2 or avx512", text);
 }
 
+static const char *const reference_names[] = {"integer", "float"};
+
+static void parse_reference(const char *text, struct args *a)
+{
+    if (!strcmp(text, reference_names[REFERENCE_FLOAT]))
+        a->reference = REFERENCE_FLOAT;
+    else if (!strcmp(text, reference_names[REFERENCE_INTEGER]))
+        a->reference = REFERENCE_INTEGER;
+    else
+        err_set(&a->err, "--reference %s: unknown; take integer or float", text);
+}
+
 static bool parse_value(int key, char *arg, struct args *a)
 {
     unsigned long long whole;
@@ -154,6 +172,9 @@ static bool parse_value(int key, char *arg, struct args *a)
         return true;
     case OPTION_SIGMA:
         parse_sigma(arg, a);
+        return true;
+    case OPTION_REFERENCE:
+        parse_reference(arg, a);
         return true;
     case OPTION_CPU:
         parse_cpu(arg, &a->cpu, &a->err);
@@ -220,6 +241,7 @@ static bool run_trial(struct args *a, const struct model *m, unsigned trial,
     fault_add(&out->faults, &one.faults);
     out->cut += one.cut;
     out->dropped = fmax(out->dropped, one.dropped);
+    out->differ += one.differ;
     out->accuracy[trial] = (double)one.right / (double)m->images;
     return true;
 }
@@ -236,10 +258,12 @@ int cmd_eval(int argc, char **argv)
     struct model m = {0};
     struct eval_report out = {.model = &m, .params = &a.model, .command = command};
     int code = EXIT_USAGE;
-    if (!a.err.text[0] && load(&a, &m)) {
+    if (!a.err.text[0] && load(&a, &m) &&
+        (!m.integer || model_compare(&m, a.reference, a.cpu, (int)a.jobs, &a.err))) {
         assert(m.chip && m.net && m.data);
         out.accuracy = mem_alloc(a.trials, sizeof *out.accuracy);
         out.trials = (unsigned)a.trials;
+        out.reference = reference_names[a.reference];
         double start = now_s();
         code = EXIT_OK;
         for (unsigned t = 0; t < a.trials && code == EXIT_OK; t++)

@@ -134,6 +134,10 @@ void print_eval_json(const struct eval_report *r)
         jsonw_number(w, NULL, r->accuracy[t]);
     jsonw_end(w);
     jsonw_int(w, "images", (int64_t)m->images);
+    if (m->reference) {
+        jsonw_string(w, "reference", r->reference);
+        jsonw_number(w, "differ", (double)r->differ / r->trials);
+    }
     json_faults(w, r);
     json_spreads(w, r);
     jsonw_number(w, "images_per_second", (double)m->images * r->trials / r->seconds);
@@ -204,6 +208,9 @@ void print_eval_text(const struct eval_report *r)
     if (r->trials > 1)
         printf(" (mean of %u chips, standard deviation %.2f points)", r->trials, 100 * deviation);
     printf("\n");
+    if (m->reference)
+        printf("differ   %g of %zu images are classified otherwise than by the unbroken net (%s)\n",
+               (double)r->differ / r->trials, m->images, r->reference);
     if (m->integer) {
         text_faults(r);
         text_spreads(r);

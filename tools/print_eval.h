@@ -15,6 +15,8 @@ struct eval_report {
     double *accuracy;           // per trial
     struct fault_counts faults; // of all trials
     int64_t cut;                // conductances above the range, of all trials
+    size_t differ;              // images, of all trials; where model->reference is
+    const char *reference;      // "integer", "float": what they differ from
     double dropped;             // largest share of a cell's current that wires took
     double seconds;
 };

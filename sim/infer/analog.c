@@ -14,10 +14,12 @@
 #include "sim/infer/damage.h"
 #include "sim/map/map.h"
 
-static bool check_layer(const struct mapping *map, int layer, struct err *err)
+static bool check_layer(const struct mapping *map, int layer, const int64_t *ranges,
+                        struct err *err)
 {
     const struct chip *chip = map->chip;
     const struct layer *l = &map->net->layers[layer];
+    int64_t full;
     if (chip_adc(chip, l->name)->bits < 2)
         return conf_fail(conf_find(chip->conf->root, "adc"), err,
                          "read-outs of one bit are not evaluated yet (layer '%s')", l->name);
@@ -27,7 +29,7 @@ static bool check_layer(const struct mapping *map, int layer, struct err *err)
                          "the image's signed steps take %d cycles of a %d-bit DAC, which is not "
                          "evaluated; use DACs of 1 bit or of %d",
                          map->layers[layer].input_cycles, chip->dac.bits, l->in_bits[0]);
-    return true;
+    return full_sum(map, layer, ranges, &full, err);
 }
 
 static struct analog *make(const struct analog *start)
@@ -47,12 +49,8 @@ static struct analog *make(const struct analog *start)
 struct analog *analog_create(const struct mapping *mapping, const struct integer *integer,
                              const struct draw *draw, enum cpu_level level, struct err *err)
 {
-    if (mapping->chip->mapping.replicate) {
-        err_set(err, "replicated layers are not evaluated yet; drop mapping.replicate");
-        return NULL;
-    }
     for (size_t i = 1; i < mapping->net->n; i++)
-        if (mapping->layers[i].slices && !check_layer(mapping, (int)i, err))
+        if (mapping->layers[i].slices && !check_layer(mapping, (int)i, draw->ranges, err))
             return NULL;
     return make(&(struct analog){
         .map = mapping, .net = integer, .draw = *draw, .kernels = kernels_for(cpu_best(level))});
@@ -278,6 +276,14 @@ void analog_worker_image(struct analog_worker *worker, size_t image)
     worker->image = (uint32_t)image;
 }
 
+struct readout analog_readout(const struct analog *a, int layer)
+{
+    const struct chip *chip = a->map->chip;
+    const struct layer *l = &a->map->net->layers[layer];
+    bool calibrated = chip_adc(chip, l->name)->range == ADC_CALIBRATED;
+    return readout_of(chip, l, a->states.step, a->broken, calibrated ? a->draw.ranges[layer] : -1);
+}
+
 void analog_matrix(void *context, int layer, const int32_t *in, int64_t *acc)
 {
     struct analog_worker *w = context;
@@ -285,13 +291,15 @@ void analog_matrix(void *context, int layer, const int32_t *in, int64_t *acc)
     const struct layer *l = &map->net->layers[layer];
     const struct map_layer *m = &map->layers[layer];
     bool signed_inputs = l->input[0] == 0 && map->net->encoder == ENCODER_RAW;
-    struct readout adc = readout_of(map->chip, l, w->analog->states.step, w->analog->broken);
+    struct readout adc = analog_readout(w->analog, layer);
     size_t size = (size_t)l->out_h * l->out_w;
-    for (int y = 0; y < l->out_h; y++)
+    int each = m->slices / m->replicas;
+    for (int y = 0; y < l->out_h; y++) {
+        int first = m->slice0 + y % m->replicas * each; // of the replica that serves this row
         for (int x = 0; x < l->out_w; x++) {
             memset(w->sums, 0, (size_t)l->out_c * sizeof *w->sums);
             w->window_key = damage_window(&w->analog->draw, w->image, layer, y * l->out_w + x);
-            for (int i = m->slice0, group = -1; i < m->slice0 + m->slices; i++) {
+            for (int i = first, group = -1; i < first + each; i++) {
                 const struct block *block = &w->analog->blocks[i];
                 if (block->slice->group != group)
                     gather_window(l, in, group = block->slice->group, y, x, w->window);
@@ -301,4 +309,5 @@ void analog_matrix(void *context, int layer, const int32_t *in, int64_t *acc)
                 acc[c * size + (size_t)y * l->out_w + x] =
                     (int64_t)quantise(&adc.value, (double)w->sums[c]);
         }
+    }
 }

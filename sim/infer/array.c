@@ -10,6 +10,7 @@
 #include "sim/chip/chip.h"
 #include "sim/infer/cells.h"
 #include "sim/infer/matrix.h"
+#include "sim/infer/readout.h"
 #include "sim/map/map.h"
 
 // --- Cells ---
@@ -145,11 +146,10 @@ static void draw_arrays(struct arrays *a, const struct draw *draw, struct cell_a
 
 // Adds one slice's cells to the weights in effect.
 static void read_slice(struct arrays *a, const struct draw *draw, const struct slice *s,
-                       const struct cell_model *m, struct row_fates *fates)
+                       const struct cell_model *m, struct row_fates *fates, struct matrix *matrix)
 {
     const struct layer *l = &a->map->net->layers[s->layer];
     const struct map_layer *ml = &a->map->layers[s->layer];
-    struct matrix *matrix = &a->layers[s->layer];
     int in_columns = ml->column_slices, first_out = s->group * (l->out_c / l->groups);
     int slice = in_columns > 1 ? 0 : s->weight_slice;
     bool offset = m->polarity != POLARITY_DIFFERENTIAL && s->weight_slice == 0;
@@ -179,23 +179,12 @@ static void read_slice(struct arrays *a, const struct draw *draw, const struct s
 
 // --- What the ADC can tell apart ---
 
-// The largest sum of one conversion.
-static int64_t full_sum(const struct chip *chip, int cell_top)
-{
-    return (int64_t)chip_rows_active(chip) * cell_top * ((1 << chip->dac.bits) - 1);
-}
-
-static bool is_signed(const struct chip *chip)
-{
-    return chip->crossbar.polarity == POLARITY_DIFFERENTIAL && !chip->crossbar.subtract_after;
-}
-
 static bool loses_nothing(const struct chip *chip, const struct adc_params *adc, int64_t largest)
 {
     if (adc->bits >= 62)
         return true;
     int64_t codes = (int64_t)1 << adc->bits;
-    return is_signed(chip) ? largest <= codes / 2 - 1 : largest <= codes - 1;
+    return readout_signed(chip) ? largest <= codes / 2 - 1 : largest <= codes - 1;
 }
 
 static int bits_wanted(const struct chip *chip, int64_t largest)
@@ -224,7 +213,7 @@ static bool check_adc(const struct arrays *a, int layer, const struct cell_model
                          "read-outs of one bit are not evaluated yet: layer '%s' needs %d bits to "
                          "lose nothing",
                          l->name, bits_wanted(chip, largest));
-    if (!is_signed(chip) || m->bits != 1 || m->cell_bits != 1 || l->in_bits[0] != 1)
+    if (!readout_signed(chip) || m->bits != 1 || m->cell_bits != 1 || l->in_bits[0] != 1)
         return conf_fail(
             at, err,
             "%d bits clip sums of up to %lld in layer '%s', which is evaluated for "
@@ -242,10 +231,9 @@ static int round_up(int n, int to)
 }
 
 // Rows that are driven together share words; every group of rows starts a new one.
-static void place_rows(struct arrays *a, int layer)
+static void place_rows(struct arrays *a, int layer, struct matrix *m)
 {
     const struct map_layer *ml = &a->map->layers[layer];
-    struct matrix *m = &a->layers[layer];
     int active = chip_rows_active(a->map->chip), words = 0;
     m->place = arena_alloc(a->mem, (size_t)m->rows, sizeof *m->place);
     m->group_words = (active + 63) / 64;
@@ -279,10 +267,9 @@ static void place_rows(struct arrays *a, int layer)
                 m->offset[row++] = (c * height + ky) * width + kx;
 }
 
-static void pack(struct arrays *a, int layer)
+static void pack(struct arrays *a, int layer, struct matrix *m)
 {
     const struct layer *l = &a->map->net->layers[layer];
-    struct matrix *m = &a->layers[layer];
     size_t size = (size_t)m->groups * m->rows * m->columns;
     int32_t least = 0, most = 0;
     for (size_t i = 0; i < size; i++) {
@@ -295,7 +282,7 @@ static void pack(struct arrays *a, int layer)
     m->small = l->in_bits[0] <= 15 && !m->wide &&
                largest * (((int64_t)1 << l->in_bits[0]) - 1) * m->rows <= INT32_MAX;
     if (m->small && !m->packed && m->groups == 1) {
-        lines_build(a, layer);
+        lines_build(a, layer, m);
     } else if (m->small && !m->packed) {
         m->narrow = arena_alloc(a->mem, size, sizeof *m->narrow);
         for (size_t i = 0; i < size; i++)
@@ -303,7 +290,7 @@ static void pack(struct arrays *a, int layer)
     }
     if (!m->packed)
         return;
-    place_rows(a, layer);
+    place_rows(a, layer, m);
     size_t masks = (size_t)m->groups * m->n_words * m->columns;
     m->plus = arena_alloc(a->mem, masks, sizeof *m->plus);
     m->minus = arena_alloc(a->mem, masks, sizeof *m->minus);
@@ -315,25 +302,47 @@ static void pack(struct arrays *a, int layer)
         }
 }
 
-static void read_layer(struct arrays *a, int layer, const struct draw *draw,
-                       const struct cell_model *m)
+static void read_replica(struct arrays *a, int layer, int replica, const struct draw *draw,
+                         const struct cell_model *cells, struct matrix *m)
 {
     const struct map_layer *ml = &a->map->layers[layer];
-    int each = ml->slices / ml->replicas, columns = 1;
-    for (int i = ml->slice0; i < ml->slice0 + each; i++)
+    int each = ml->slices / ml->replicas, first = ml->slice0 + replica * each, columns = 1;
+    for (int i = first; i < first + each; i++)
         if (a->map->slices[i].columns > columns)
             columns = a->map->slices[i].columns;
+    m->w = arena_alloc(a->mem, (size_t)m->groups * m->rows * m->columns, sizeof *m->w);
     size_t n = (size_t)columns;
     uint8_t *fine = mem_alloc(4 * n, 1); // CELL_FINE is 0
-    struct row_fates fates = {m->polarity == POLARITY_DIFFERENTIAL ? 2 : 1,
+    struct row_fates fates = {cells->polarity == POLARITY_DIFFERENTIAL ? 2 : 1,
                               {fine, fine + n},
                               {fine + 2 * n, fine + 3 * n}};
-    for (int i = ml->slice0; i < ml->slice0 + each; i++)
-        read_slice(a, draw, &a->map->slices[i], m, &fates);
+    for (int i = first; i < first + each; i++)
+        read_slice(a, draw, &a->map->slices[i], cells, &fates, m);
     free(fine);
+    pack(a, layer, m);
 }
 
-static bool build_layer(struct arrays *a, int layer, const struct draw *draw, struct err *err)
+// Replicas have cells of their own; on an unbroken chip one matrix stands for all.
+static void read_layer(struct arrays *a, int layer, const struct draw *draw,
+                       const struct cell_model *cells)
+{
+    struct matrix *m = &a->layers[layer];
+    int replicas = a->map->layers[layer].replicas;
+    int64_t cells_before = a->counts.cells;
+    m->replicas = fault_any(draw) || fault_lines(draw) ? replicas : 1;
+    struct matrix like = *m;
+    m->others = arena_alloc(a->mem, (size_t)m->replicas, sizeof *m->others);
+    read_replica(a, layer, 0, draw, cells, m);
+    for (int r = 1; r < m->replicas; r++) {
+        m->others[r - 1] = like;
+        read_replica(a, layer, r, draw, cells, &m->others[r - 1]);
+    }
+    if (m->replicas < replicas)
+        a->counts.cells += (replicas - 1) * (a->counts.cells - cells_before);
+}
+
+static bool build_layer(struct arrays *a, int layer, const struct draw *draw, bool exact,
+                        struct err *err)
 {
     const struct chip *chip = a->map->chip;
     const struct layer *l = &a->map->net->layers[layer];
@@ -344,43 +353,55 @@ static bool build_layer(struct arrays *a, int layer, const struct draw *draw, st
     m->rows = l->in_c / l->groups * l->kernel_h * l->kernel_w;
     m->outs = l->out_c / l->groups;
     m->columns = round_up(m->outs, LANES);
-    m->w = arena_alloc(a->mem, (size_t)m->groups * m->rows * m->columns, sizeof *m->w);
     struct cell_model cells = {l->weight_bits, chip->cell.bits,
                                ml->weight_slices * ml->column_slices, chip->crossbar.polarity,
                                (1 << chip->cell.bits) - 1};
-    if (!check_adc(a, layer, &cells, fault_any(draw), err))
+    if (!exact && (!full_sum(a->map, layer, draw->ranges, &m->full, err) ||
+                   !check_adc(a, layer, &cells, fault_any(draw), err)))
         return false;
     read_layer(a, layer, draw, &cells);
-    pack(a, layer);
-    if (m->clips && !m->packed)
-        return err_set(
-            err, "layer '%s': broken cells or lines make sums that this ADC's model does not cover",
-            l->name);
+    for (int r = 0; r < m->replicas; r++)
+        if (m->clips && !matrix_of_row(m, r)->packed)
+            return err_set(
+                err,
+                "layer '%s': broken cells or lines make sums that this ADC's model does not cover",
+                l->name);
     return true;
 }
 
-struct arrays *arrays_create(const struct mapping *mapping, const struct integer *integer,
-                             const struct draw *draw, enum cpu_level level, struct err *err)
+// exact: ADCs that lose nothing, whatever the chip's.
+static struct arrays *create(const struct mapping *mapping, const struct integer *integer,
+                             const struct draw *draw, enum cpu_level level, bool exact,
+                             struct err *err)
 {
     struct arena *mem = arena_create();
     struct arrays *a = arena_alloc(mem, 1, sizeof *a);
     const struct net *net = mapping->net;
     *a = (struct arrays){.map = mapping, .net = integer, .mem = mem};
     a->kernels = kernels_for(cpu_best(level));
-    a->full = full_sum(mapping->chip, (1 << mapping->chip->cell.bits) - 1);
     a->layers = arena_alloc(mem, net->n, sizeof *a->layers);
     bool ok = true;
-    if (mapping->chip->mapping.replicate && (fault_any(draw) || fault_lines(draw)))
-        ok = err_set(err, "broken cells and lines in replicated layers are not evaluated yet; drop "
-                          "mapping.replicate");
     for (size_t i = 1; i < net->n && ok; i++)
         if (net->layers[i].kind == LAYER_CONV || net->layers[i].kind == LAYER_LINEAR)
-            ok = build_layer(a, (int)i, draw, err);
+            ok = build_layer(a, (int)i, draw, exact, err);
     if (!ok) {
         arena_destroy(mem);
         return NULL;
     }
     return a;
+}
+
+struct arrays *arrays_create(const struct mapping *mapping, const struct integer *integer,
+                             const struct draw *draw, enum cpu_level level, struct err *err)
+{
+    return create(mapping, integer, draw, level, false, err);
+}
+
+struct arrays *arrays_create_exact(const struct mapping *mapping, const struct integer *integer,
+                                   enum cpu_level level)
+{
+    const struct draw none = {0};
+    return create(mapping, integer, &none, level, true, NULL);
 }
 
 void arrays_destroy(struct arrays *arrays)
@@ -437,17 +458,18 @@ struct array_worker *array_worker_create(const struct arrays *arrays)
 {
     struct array_worker *worker = mem_alloc(1, sizeof *worker);
     size_t words = 1, rows = 1, columns = LANES, padded = 1, lines = 1;
-    for (size_t i = 0; i < arrays->map->net->n; i++) {
-        const struct matrix *m = &arrays->layers[i];
-        words = (size_t)m->n_words > words ? (size_t)m->n_words : words;
-        rows = (size_t)m->rows > rows ? (size_t)m->rows : rows;
-        size_t row = (size_t)m->columns * arrays->map->net->layers[i].out_w;
-        columns = row > columns ? row : columns;
-        size_t line = m->lines ? lines_map_size(arrays, (int)i) : 0;
-        lines = line > lines ? line : lines;
-        size_t map = m->packed ? padded_size(&arrays->map->net->layers[i]) : 0;
-        padded = map > padded ? map : padded;
-    }
+    for (size_t i = 0; i < arrays->map->net->n; i++)
+        for (int r = 0; r < arrays->layers[i].replicas; r++) {
+            const struct matrix *m = matrix_of_row(&arrays->layers[i], r);
+            words = (size_t)m->n_words > words ? (size_t)m->n_words : words;
+            rows = (size_t)m->rows > rows ? (size_t)m->rows : rows;
+            size_t row = (size_t)m->columns * arrays->map->net->layers[i].out_w;
+            columns = row > columns ? row : columns;
+            size_t line = m->lines ? lines_map_size(arrays, (int)i) : 0;
+            lines = line > lines ? line : lines;
+            size_t map = m->packed ? padded_size(&arrays->map->net->layers[i]) : 0;
+            padded = map > padded ? map : padded;
+        }
     worker->arrays = arrays;
     worker->padded = mem_alloc(padded, 1);
     worker->bits = mem_alloc(words, sizeof *worker->bits);
@@ -514,12 +536,12 @@ static void multiply_packed(struct array_worker *worker, int layer, const struct
         if (!m->clips || (word + 1) % m->group_words)
             continue;
         for (int c = 0; c < m->outs; c++) // one conversion per column and group of rows
-            worker->codes[c] += array_code(a->full, half, worker->sums[c]);
+            worker->codes[c] += array_code(m->full, half, worker->sums[c]);
         memset(worker->sums, 0, (size_t)m->columns * sizeof *worker->sums);
     }
     for (int c = 0; c < m->outs; c++)
         worker->codes[c] =
-            m->clips ? array_value(a->full, half, worker->codes[c]) : worker->sums[c];
+            m->clips ? array_value(m->full, half, worker->codes[c]) : worker->sums[c];
 }
 
 static void multiply_rows(struct array_worker *worker, const struct matrix *m, int group)
@@ -542,32 +564,56 @@ static void multiply_rows(struct array_worker *worker, const struct matrix *m, i
             worker->codes[c] += (int64_t)worker->window[row] * w[(size_t)row * m->columns + c];
 }
 
+// One window of one group of channels, into codes.
+static void multiply_window(struct array_worker *worker, int layer, const struct matrix *m,
+                            const int32_t *in, int group, int y, int x)
+{
+    const struct layer *l = &worker->arrays->map->net->layers[layer];
+    if (!m->packed) {
+        gather_window(l, in, group, y, x, worker->window);
+        multiply_rows(worker, m, group);
+        return;
+    }
+    int width = l->in_w + 2 * l->pad, height = l->in_h + 2 * l->pad;
+    size_t at = (size_t)group * (l->in_c / l->groups) * height * width;
+    at += (size_t)y * l->stride * width + (size_t)x * l->stride;
+    multiply_packed(worker, layer, m, group, worker->padded + at);
+}
+
+static void prepare_maps(struct array_worker *worker, int layer, const int32_t *in)
+{
+    const struct arrays *a = worker->arrays;
+    bool packed = false, lines = false;
+    for (int r = 0; r < a->layers[layer].replicas; r++) {
+        const struct matrix *m = matrix_of_row(&a->layers[layer], r);
+        packed |= m->packed;
+        lines |= m->lines != NULL;
+    }
+    if (packed)
+        pad_map(&a->map->net->layers[layer], in, worker->padded);
+    if (lines)
+        lines_fill(a, layer, in, worker->lines);
+}
+
 void arrays_matrix(void *context, int layer, const int32_t *in, int64_t *acc)
 {
     struct array_worker *worker = context;
-    const struct matrix *m = &worker->arrays->layers[layer];
-    const struct layer *l = &worker->arrays->map->net->layers[layer];
-    if (m->lines) {
-        lines_matrix(worker->arrays, layer, in, worker->lines, worker->sums, acc);
-        return;
-    }
+    const struct arrays *a = worker->arrays;
+    const struct layer *l = &a->map->net->layers[layer];
     size_t map = (size_t)l->out_h * l->out_w;
-    int width = l->in_w + 2 * l->pad, height = l->in_h + 2 * l->pad;
-    if (m->packed)
-        pad_map(l, in, worker->padded);
-    for (int g = 0; g < m->groups; g++)
-        for (int y = 0; y < l->out_h; y++)
+    prepare_maps(worker, layer, in);
+    for (int y = 0; y < l->out_h; y++) {
+        const struct matrix *m = matrix_of_row(&a->layers[layer], y);
+        if (m->lines) {
+            lines_row(a, layer, y, worker->lines, worker->sums, acc);
+            continue;
+        }
+        for (int g = 0; g < m->groups; g++)
             for (int x = 0; x < l->out_w; x++) {
-                if (m->packed) {
-                    size_t at = (size_t)g * (l->in_c / l->groups) * height * width;
-                    at += (size_t)y * l->stride * width + (size_t)x * l->stride;
-                    multiply_packed(worker, layer, m, g, worker->padded + at);
-                } else {
-                    gather_window(l, in, g, y, x, worker->window);
-                    multiply_rows(worker, m, g);
-                }
+                multiply_window(worker, layer, m, in, g, y, x);
                 for (int c = 0; c < m->outs; c++)
                     acc[((size_t)g * m->outs + c) * map + (size_t)y * l->out_w + x] =
                         worker->codes[c];
             }
+    }
 }

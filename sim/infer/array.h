@@ -10,7 +10,8 @@
 // ADC, range `full`: the largest sum R that one conversion can meet (rows driven at once x highest
 // level x highest input) fills it; a code is worth max(1, R / 2^(bits - 1)) with signs
 // (differential, subtracted before the ADC), max(1, R / 2^bits) without. An ADC whose code is worth
-// 1 and that reaches R loses nothing.
+// 1 and that reaches R loses nothing. Range `calibrated`: R is the largest sum that the layer met
+// in training images (calibrate.h); what goes beyond is clipped.
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
@@ -28,6 +29,10 @@ struct arrays;
 // differential sums subtracted before them; says which ADC would do.
 struct arrays *arrays_create(const struct mapping *mapping, const struct integer *integer,
                              const struct draw *draw, enum cpu_level level, struct err *err);
+// Unbroken and behind ADCs that lose nothing, whatever the chip's: the whole-number net itself, at
+// the speed of arrays.
+struct arrays *arrays_create_exact(const struct mapping *mapping, const struct integer *integer,
+                                   enum cpu_level level);
 void arrays_destroy(struct arrays *arrays); // NULL is fine
 struct fault_counts arrays_faults(const struct arrays *arrays);
 // The net with the weights that the arrays have in effect: a broken pair may hold 0, or +-1

@@ -34,5 +34,6 @@ struct analog {
     struct arena *mem;
 };
 
+struct readout analog_readout(const struct analog *analog, int layer);
 // Fills in all blocks, the counts and what was cut.
 void blocks_make(struct analog *analog);

@@ -3,7 +3,9 @@
 #include <stddef.h>
 
 #include "nets/net.h"
+#include "sim/base/err.h"
 #include "sim/chip/chip.h"
+#include "sim/map/map.h"
 
 int cell_level(int polarity, int bits, int cell_bits, int32_t w, int slice, int array)
 {
@@ -13,6 +15,24 @@ int cell_level(int polarity, int bits, int cell_bits, int32_t w, int slice, int 
     else
         held = bits == 1 ? (w + 1) / 2 : w + ((int64_t)1 << (bits - 1));
     return (int)(held >> (slice * cell_bits) & ((1 << cell_bits) - 1));
+}
+
+bool full_sum(const struct mapping *mapping, int layer, const int64_t *ranges, int64_t *full,
+              struct err *err)
+{
+    const struct chip *chip = mapping->chip;
+    const char *name = mapping->net->layers[layer].name;
+    int64_t cell_top = (1 << chip->cell.bits) - 1, dac_top = (1 << chip->dac.bits) - 1;
+    *full = chip_rows_active(chip) * cell_top * dac_top;
+    if (chip_adc(chip, name)->range == ADC_FULL)
+        return true;
+    if (!ranges)
+        return err_set(err,
+                       "the ADC of layer '%s' is calibrated, but no images are at hand; "
+                       "set adc.range to full",
+                       name);
+    *full = ranges[layer];
+    return true;
 }
 
 int64_t largest_product(const struct chip *chip, const struct layer *layer, bool broken)

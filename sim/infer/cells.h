@@ -5,11 +5,18 @@
 #include <stdint.h>
 
 struct chip;
+struct err;
 struct layer;
+struct mapping;
 
 // The level of slice `slice` of weight w (`bits` wide, `cell_bits` per cell) in array `array` (0:
 // plus or the only one, 1: minus) of the given polarity (enum polarity of sim/chip).
 int cell_level(int polarity, int bits, int cell_bits, int32_t w, int slice, int array);
+
+// R of one layer's ADC, in steps of a sum: the largest that one conversion can meet, or where it is
+// calibrated what `ranges` says of the layer. Refuses a calibrated ADC without ranges.
+bool full_sum(const struct mapping *mapping, int layer, const int64_t *ranges, int64_t *full,
+              struct err *err);
 
 // The highest level that a cell of this layer can read times the highest input of one cycle: cells
 // and DACs may be wider than what they hold, but a broken cell reads its own highest level.

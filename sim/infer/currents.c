@@ -11,18 +11,13 @@
 #include "sim/infer/sections.h"
 #include "sim/map/map.h"
 
-static struct readout readout(const struct packed *p, int layer)
-{
-    const struct analog *a = p->analog;
-    return readout_of(a->map->chip, &a->map->net->layers[layer], a->states.step, a->broken);
-}
-
 static bool covers(const struct packed *p, int layer)
 {
     const struct chip *chip = p->map->chip;
     const struct layer *l = &p->map->net->layers[layer];
     double rows = (double)l->in_c * l->kernel_h * l->kernel_w;
-    double scale = readout(p, layer).code.scale, at_once = fmin(rows, chip_rows_active(chip));
+    double scale = analog_readout(p->analog, layer).code.scale,
+           at_once = fmin(rows, chip_rows_active(chip));
     // Sums and added codes must stay below 2^31.
     return !defects_need_reads(&p->analog->draw.defects) && readout_signed(chip) &&
            chip->cell.bits == 1 && l->weight_bits == 1 && l->in_bits[0] == 1 &&
@@ -35,8 +30,8 @@ static struct section *add_section(struct packed *p, int layer, const struct row
     struct section *s = packed_add_section(p, layer, rows);
     packed_add_map(p, l, s, s->channels * (int)sizeof *s->pairs);
     s->line = (l->kernel_w * s->channels + 1) / 2;
-    size_t numbers = (size_t)l->kernel_h * s->line * 2 * packed_columns(l);
-    s->pairs = arena_alloc(p->mem, numbers, sizeof *s->pairs);
+    s->replica = (size_t)l->kernel_h * s->line * 2 * packed_columns(l);
+    s->pairs = arena_alloc(p->mem, p->map->layers[layer].replicas * s->replica, sizeof *s->pairs);
     return s;
 }
 
@@ -51,8 +46,9 @@ static void place_row(const struct layer *l, const struct block *block, int row,
     int y = of_layer / l->kernel_w % l->kernel_h;
     int at = x * to->channels + of_layer / (l->kernel_w * l->kernel_h) - to->chan0;
     size_t pairs = (size_t)l->kernel_h * to->line, pair = (size_t)y * to->line + at / 2;
+    int16_t *numbers = to->pairs + s->replica * to->replica;
     for (int o = 0, c = s->out0; o < s->outs; o++, c++)
-        to->pairs[2 * ((c / LANES * pairs + pair) * LANES + c % LANES) + at % 2] = (int16_t)from[o];
+        numbers[2 * ((c / LANES * pairs + pair) * LANES + c % LANES) + at % 2] = (int16_t)from[o];
 }
 
 static void cut(struct packed *p, int layer)
@@ -75,7 +71,7 @@ static void cut(struct packed *p, int layer)
         for (int row = 0; row < block->slice->rows; row++)
             place_row(l, block, row, of[block->slice->row0 + row]);
     }
-    pl->readout = readout(p, layer);
+    pl->readout = analog_readout(p->analog, layer);
     free(rows);
     free(of);
 }
@@ -92,6 +88,7 @@ static void add_currents(struct packed_run *run, int layer, const struct section
 {
     const struct packed *p = run->packed;
     const struct layer *l = &p->map->net->layers[layer];
+    int replica = y % p->map->layers[layer].replicas;
     size_t line_bytes;
     const void *window = packed_window(run, l, s, y, &line_bytes);
     const struct pairs pairs = {.map = window,
@@ -100,7 +97,7 @@ static void add_currents(struct packed_run *run, int layer, const struct section
                                 .n = l->out_w,
                                 .lines = l->kernel_h,
                                 .line_pairs = s->line,
-                                .weights = s->pairs,
+                                .weights = s->pairs + replica * s->replica,
                                 .columns = p->layers[layer].columns};
     p->kernels->dot_windows(&pairs, run->sums);
 }

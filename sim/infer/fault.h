@@ -15,7 +15,8 @@ struct draw {
     struct defect_params defects;
     uint64_t seed;
     uint32_t trial;
-    uint32_t batch; // of images, where the variation is drawn anew for each
+    uint32_t batch;        // of images, where the variation is drawn anew for each
+    const int64_t *ranges; // what calibrate() found, lent; NULL where no ADC is calibrated
 };
 
 // CELL_OPEN: on a broken line; no current at all.

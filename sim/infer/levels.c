@@ -10,7 +10,11 @@
 
 static bool covers(const struct packed *p, int layer)
 {
-    return p->arrays->layers[layer].packed;
+    const struct matrix *m = &p->arrays->layers[layer];
+    for (int r = 0; r < m->replicas; r++)
+        if (!matrix_of_row(m, r)->packed)
+            return false;
+    return true;
 }
 
 // Whether inputs of 0 and 1 can make a sum of these rows that its code does not hold.
@@ -34,14 +38,15 @@ static bool loses(const struct arrays *a, int layer, const struct rows *rows, in
     const struct matrix *m = &a->layers[layer];
     if (!m->clips || half > 30)
         return false;
-    bool some = a->full > (int64_t)1 << half; // a code is worth more than 1
-    for (int i = 0; i < n && !some; i++)
-        some = may_clip(m, &rows[i], half);
+    bool some = m->full > (int64_t)1 << half; // a code is worth more than 1
+    for (int r = 0; r < m->replicas; r++)
+        for (int i = 0; i < n && !some; i++)
+            some = may_clip(matrix_of_row(m, r), &rows[i], half);
     return some;
 }
 
 static void fill_masks(const struct kernels *kernels, const struct matrix *m, const struct layer *l,
-                       const struct rows *rows, const struct section *s)
+                       const struct rows *rows, const struct section *s, uint64_t *masks)
 {
     int words = l->kernel_h * s->line;
     for (int row = rows->first; row < rows->first + rows->n; row++) {
@@ -51,7 +56,7 @@ static void fill_masks(const struct kernels *kernels, const struct matrix *m, co
         uint64_t set = (uint64_t)1 << bit % 64;
         const int32_t *w = m->w + (size_t)row * m->columns;
         for (int c = 0; c < m->columns; c += LANES) {
-            uint64_t *to = s->masks + ((size_t)c / LANES * words + word) * 2 * LANES;
+            uint64_t *to = masks + ((size_t)c / LANES * words + word) * 2 * LANES;
             kernels->set_bits(w + c, LANES, set, to, to + LANES);
         }
     }
@@ -64,15 +69,15 @@ static void add_section(struct packed *p, int layer, const struct rows *rows)
     struct section *s = packed_add_section(p, layer, rows);
     packed_add_map(p, l, s, packed_pixel_bytes(s->channels));
     s->line = (l->kernel_w * s->pixel_bytes + 7) / 8;
-    size_t words = (size_t)l->kernel_h * s->line;
-    s->masks = arena_alloc(p->mem, words * 2 * m->columns, sizeof *s->masks);
-    fill_masks(p->kernels, m, l, rows, s);
+    s->replica = (size_t)l->kernel_h * s->line * 2 * m->columns;
+    s->masks = arena_alloc(p->mem, m->replicas * s->replica, sizeof *s->masks);
+    for (int r = 0; r < m->replicas; r++)
+        fill_masks(p->kernels, matrix_of_row(m, r), l, rows, s, s->masks + r * s->replica);
 }
 
 // What the ADC makes of every sum of a read-out, and what every sum of its codes is worth.
-static void tabulate_codes(struct packed *p, struct packed_layer *pl, int half)
+static void tabulate_codes(struct packed *p, struct packed_layer *pl, int64_t full, int half)
 {
-    int64_t full = p->arrays->full;
     pl->codes = arena_alloc(p->mem, 2 * (size_t)pl->rows + 1, sizeof *pl->codes);
     for (int sum = -pl->rows; sum <= pl->rows; sum++) {
         int32_t code = (int32_t)array_code(full, half, sum);
@@ -104,7 +109,7 @@ static void cut(struct packed *p, int layer)
     for (int i = 0; i < n; i++)
         add_section(p, layer, &rows[i]);
     if (lossy)
-        tabulate_codes(p, pl, half);
+        tabulate_codes(p, pl, m->full, half);
     free(rows);
 }
 
@@ -128,6 +133,7 @@ static void count_section(struct packed_run *run, int layer, const struct sectio
 {
     const struct packed *p = run->packed;
     const struct layer *l = &p->map->net->layers[layer];
+    int replica = y % p->arrays->layers[layer].replicas;
     size_t line;
     const uint8_t *window = packed_window(run, l, s, y, &line);
     const struct windows windows = {.map = window,
@@ -136,7 +142,7 @@ static void count_section(struct packed_run *run, int layer, const struct sectio
                                     .n = l->out_w,
                                     .lines = l->kernel_h,
                                     .line_words = s->line,
-                                    .masks = s->masks,
+                                    .masks = s->masks + replica * s->replica,
                                     .columns = p->layers[layer].columns};
     p->kernels->count_windows(&windows, run->sums);
 }

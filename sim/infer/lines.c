@@ -11,10 +11,9 @@ static int pairs_of(const struct layer *l) // of one line
     return (l->kernel_w * l->in_c + 1) / 2;
 }
 
-void lines_build(struct arrays *arrays, int layer)
+void lines_build(struct arrays *arrays, int layer, struct matrix *m)
 {
     const struct layer *l = &arrays->map->net->layers[layer];
-    struct matrix *m = &arrays->layers[layer];
     size_t pairs = (size_t)l->kernel_h * pairs_of(l);
     m->lines = arena_alloc(arrays->mem, pairs * 2 * m->columns, sizeof *m->lines);
     for (int row = 0; row < m->rows; row++) {
@@ -35,9 +34,11 @@ size_t lines_map_size(const struct arrays *arrays, int layer)
     return (size_t)(l->in_h + 2 * l->pad) * (l->in_w + 2 * l->pad) * l->in_c + 1;
 }
 
-static void fill(const struct layer *l, const int32_t *in, int16_t *map)
+void lines_fill(const struct arrays *arrays, int layer, const int32_t *in, int16_t *map)
 {
+    const struct layer *l = &arrays->map->net->layers[layer];
     size_t width = (size_t)l->in_w + 2 * l->pad;
+    memset(map, 0, lines_map_size(arrays, layer) * sizeof *map);
     for (int y = 0; y < l->in_h; y++)
         for (int c = 0; c < l->in_c; c++) {
             int16_t *to = map + ((y + l->pad) * width + l->pad) * l->in_c + c;
@@ -47,26 +48,22 @@ static void fill(const struct layer *l, const int32_t *in, int16_t *map)
         }
 }
 
-void lines_matrix(const struct arrays *arrays, int layer, const int32_t *in, int16_t *map,
-                  int32_t *sums, int64_t *acc)
+void lines_row(const struct arrays *arrays, int layer, int y, const int16_t *map, int32_t *sums,
+               int64_t *acc)
 {
     const struct layer *l = &arrays->map->net->layers[layer];
-    const struct matrix *m = &arrays->layers[layer];
+    const struct matrix *m = matrix_of_row(&arrays->layers[layer], y);
     size_t line = (size_t)(l->in_w + 2 * l->pad) * l->in_c, pixels = (size_t)l->out_h * l->out_w;
-    memset(map, 0, lines_map_size(arrays, layer) * sizeof *map);
-    fill(l, in, map);
-    for (int y = 0; y < l->out_h; y++) {
-        const struct pairs pairs = {.map = map + (size_t)y * l->stride * line,
-                                    .window_step = (size_t)l->stride * l->in_c,
-                                    .line_step = line,
-                                    .n = l->out_w,
-                                    .lines = l->kernel_h,
-                                    .line_pairs = pairs_of(l),
-                                    .weights = m->lines,
-                                    .columns = m->columns};
-        arrays->kernels->dot_windows(&pairs, sums);
-        for (int c = 0; c < m->outs; c++)
-            for (int x = 0; x < l->out_w; x++)
-                acc[c * pixels + (size_t)y * l->out_w + x] = sums[(size_t)x * m->columns + c];
-    }
+    const struct pairs pairs = {.map = map + (size_t)y * l->stride * line,
+                                .window_step = (size_t)l->stride * l->in_c,
+                                .line_step = line,
+                                .n = l->out_w,
+                                .lines = l->kernel_h,
+                                .line_pairs = pairs_of(l),
+                                .weights = m->lines,
+                                .columns = m->columns};
+    arrays->kernels->dot_windows(&pairs, sums);
+    for (int c = 0; c < m->outs; c++)
+        for (int x = 0; x < l->out_w; x++)
+            acc[c * pixels + (size_t)y * l->out_w + x] = sums[(size_t)x * m->columns + c];
 }

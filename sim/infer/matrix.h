@@ -16,6 +16,8 @@ enum { LANES = 8 }; // columns are padded to a multiple
 // The weights of one layer in effect, by im2col row and output.
 struct matrix {
     bool mapped;
+    int replicas;            // that may differ: 1 on an unbroken chip
+    struct matrix *others;   // replicas 1 ..
     int rows, outs, columns; // of one group; columns: outs padded
     int groups;
     bool wide;              // some weight needs more than 16 bits
@@ -25,6 +27,7 @@ struct matrix {
     bool small;             // no sum leaves 32 bits
     bool packed;            // all of them are -1, 0, +1: bit masks below
     bool clips;             // its ADC may lose something
+    int64_t full;           // R of one conversion; a code is worth R / 2^half_bits of it
     int group_words;        // 64-bit words of one group of rows driven at once
     int n_words;            // of all of them
     int *place;             // per row: word * 64 + bit
@@ -39,9 +42,15 @@ struct arrays {
     const struct kernels *kernels;
     struct matrix *layers;
     struct fault_counts counts;
-    int64_t full; // R of one conversion, and what of it a code is worth: R / 2^half_bits
     struct arena *mem;
 };
+
+// Replica r of R serves the output rows y with y mod R = r.
+static inline const struct matrix *matrix_of_row(const struct matrix *m, int y)
+{
+    int r = y % m->replicas;
+    return r ? &m->others[r - 1] : m;
+}
 
 // The code of a sum, with signs and half + 1 bits: a code is worth full / 2^half if that is above
 // 1, and is rounded to the nearest, half up.
@@ -51,9 +60,10 @@ int64_t array_value(int64_t full, int half, int64_t codes);
 
 // Layers of small integers whose ADC loses nothing, so that the order of rows cannot matter: maps
 // pixel by pixel, in which a line of a window is one run of numbers. lines_build() fills
-// m->lines.
-void lines_build(struct arrays *arrays, int layer);
+// m->lines, m one of the layer's replicas.
+void lines_build(struct arrays *arrays, int layer, struct matrix *m);
 size_t lines_map_size(const struct arrays *arrays, int layer); // elements of `map` below
-// As arrays_matrix(); sums has room for one row of windows.
-void lines_matrix(const struct arrays *arrays, int layer, const int32_t *in, int16_t *map,
-                  int32_t *sums, int64_t *acc);
+void lines_fill(const struct arrays *arrays, int layer, const int32_t *in, int16_t *map);
+// Output row y of arrays_matrix(); sums has room for one row of windows.
+void lines_row(const struct arrays *arrays, int layer, int y, const int16_t *map, int32_t *sums,
+               int64_t *acc);

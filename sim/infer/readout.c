@@ -33,12 +33,15 @@ static double worth_of(const struct chip *chip, const struct layer *l, double co
 }
 
 struct readout readout_of(const struct chip *chip, const struct layer *layer, double unit,
-                          bool broken)
+                          bool broken, int64_t met)
 {
     int bits = chip_adc(chip, layer->name)->bits;
     bool has_sign = readout_signed(chip);
     double codes = ldexp(1, has_sign ? bits - 1 : bits);
-    double worth = worth_of(chip, layer, codes, broken), step = unit * worth;
+    double worth = worth_of(chip, layer, codes, broken);
+    if (met >= 0)
+        worth = (double)met > codes ? (double)met / codes : fmin(1, worth);
+    double step = unit * worth;
     // Currents are whole numbers of units, steps whole numbers of units / codes: halves are rounded
     // up although 1 / step is rounded itself.
     double half = 0.5 + (step > 1 ? 0.25 / (step * codes) : 0);

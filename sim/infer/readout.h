@@ -5,8 +5,13 @@
 // steps of a sum (half: bits, less one where sums have signs). Where it has more, a code is worth a
 // part of a step, the smallest power of two (not below 2^-8) with which the codes still reach R:
 // sums of whole steps lose nothing, sums of conductances that vary are read more finely.
+//
+// Range `calibrated`: R is the largest sum that the layer met (calibrate.h). Where that is above
+// the number of codes a code is worth R / 2^half steps and what lies beyond R is clipped; where it
+// is not, a code is worth what it is at range `full`, or one step if that is less.
 #pragma once
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "nets/kernels/kernels.h"
 
@@ -19,8 +24,9 @@ struct readout {
     struct quantiser value; // whole steps of a sum of codes
 };
 
-// unit: how many units of current are one step. broken: some cells may be.
+// unit: how many units of current are one step. broken: some cells may be. met: R of a calibrated
+// ADC; -1: range full.
 struct readout readout_of(const struct chip *chip, const struct layer *layer, double unit,
-                          bool broken);
+                          bool broken, int64_t met);
 // Whether plus and minus columns are subtracted before the ADC, which then tells signs.
 bool readout_signed(const struct chip *chip);

@@ -26,8 +26,10 @@ struct section {
     int pixel_bytes; // of its map
     int line;        // words (levels) or pairs of numbers (currents) of one line of a window
     size_t map;      // where its map, with padding, starts in the run's block
+    // Replica by replica, `replica` elements each:
     uint64_t *masks; // levels: as struct windows wants them
     int16_t *pairs;  // currents: conductances as struct pairs wants them
+    size_t replica;
 };
 
 struct packed_layer {

@@ -191,7 +191,8 @@ def main():
     for ending in ("json", "csv", "paje"):
         cases += [(f"trace: {n} images, .{ending}", trace_sums, (n, ending)) for n in (1, 4)]
     cases += [(f"chip {name} reads back", chip_reads_back, (name,)) for name in
-              ("hawis", "hawis-q8", "hawis-sa", "ideal", "isaac-ce", "mnsim-default")]
+              ("hawis", "hawis-q8", "hawis-sa", "hawis-tolerance", "ideal", "isaac-ce",
+               "mnsim-default")]
     cases += [("examples: " + " ".join(["bitline", *command]), examples_work, (command,)) for command
               in ([], ["run"], ["show"], ["list"], ["check"], ["trace"])]
     run_tests([(name, in_folder(test, bitline, *args)) for name, test, args in cases])

@@ -4,7 +4,7 @@ import sys
 
 from support import HERE, Bitline, expect, in_folder, run_tests
 
-CHIPS = "hawis, hawis-q8, hawis-sa, ideal, isaac-ce, mnsim-default"
+CHIPS = "hawis, hawis-q8, hawis-sa, hawis-tolerance, ideal, isaac-ce, mnsim-default"
 
 # what follows "bitline run hawis resnet20", what the message must say
 OPTIONS = [

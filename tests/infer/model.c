@@ -104,3 +104,20 @@ void model_image(uint32_t *x, uint8_t image[192])
     for (int i = 0; i < 192; i++)
         image[i] = (uint8_t)model_random(x);
 }
+
+void expect_packed(const struct model *m, const struct packed *packed, integer_matrix *matrix,
+                   void *context)
+{
+    assert_non_null(packed);
+    struct packed_run *fast = packed_run_create(packed);
+    struct integer_run *plain = integer_run_create(m->integer);
+    uint32_t x = 9;
+    uint8_t image[192];
+    for (int i = 0; i < 20; i++) {
+        model_image(&x, image);
+        const int64_t *want = integer_run_image(plain, image, matrix, context);
+        assert_memory_equal(packed_run_image(fast, image), want, 10 * sizeof *want);
+    }
+    packed_run_destroy(fast);
+    integer_run_destroy(plain);
+}

@@ -2,11 +2,13 @@
 #pragma once
 #include <stdint.h>
 
+#include "nets/integer.h"
 #include "nets/kernels/kernels.h"
 #include "tests/support/setup.h"
 
 struct arrays;
 struct integer;
+struct packed;
 struct weights;
 
 struct model {
@@ -22,3 +24,6 @@ struct arrays *arrays_make(const struct model *m, double lrs, double hrs, uint64
                            enum cpu_level level);
 uint32_t model_random(uint32_t *x);
 void model_image(uint32_t *x, uint8_t image[192]);
+// Fails the test unless the fast way gives the logits of a plain one on random images.
+void expect_packed(const struct model *m, const struct packed *packed, integer_matrix *matrix,
+                   void *context);

@@ -283,6 +283,11 @@ def folders(bitline, folder):
                    ["text/run.db: is no sound store"])
     bitline.refuse(folder, ["sweep", "job.yaml", "--out", "net.yaml"], ["is a file, not a folder"],
                    code=1)
+    # Where nobody can write, whoever runs this.
+    bitline.refuse(folder, ["sweep", "job.yaml", "--out", "/proc/none"],
+                   ["/proc/none: the folder cannot be made"], code=1)
+    bitline.refuse(folder, ["sweep", "job.yaml", "--out", "/sys/kernel"],
+                   ["/sys/kernel/run.db: unable to open"])
     (folder / "empty").mkdir()
     (folder / "empty" / "run.db").touch()  # killed before the first write
     sweep(bitline, folder, "empty", "--resume")

@@ -1,0 +1,156 @@
+"""bitline eval: what scripts read of it holds together, and what cannot be run is refused in one
+sentence.
+
+eval.py BITLINE WEIGHTS_PROGRAM SUPPORT_FOLDER NET
+"""
+import json
+import pathlib
+import shutil
+import struct
+import subprocess
+import sys
+
+sys.path.insert(0, sys.argv[3])
+from support import Bitline, expect, in_folder, run_tests  # noqa: E402
+
+COARSE = "adc={preset: none, bits: 4, time: 1 ns, energy: 1 pJ, area: 1 um2%s}"
+
+
+def prepare(folder):
+    shutil.copy(sys.argv[4], folder / "net.yaml")
+    subprocess.run([sys.argv[2], folder / "net.yaml", folder / "w.safetensors"], check=True)
+
+
+def evaluate(bitline, folder, *args):
+    text = bitline.output("eval", "hawis", "./net.yaml", "--weights", "w.safetensors", "--images",
+                          "200", "--json", *args, cwd=folder)
+    return json.loads(text)
+
+
+def same(one, other):
+    skip = ("command", "images_per_second", "chip_hash")
+    return all(one[key] == other[key] for key in one if key not in skip)
+
+
+def keys_hold_together(bitline, folder):
+    prepare(folder)
+    got = evaluate(bitline, folder, "--sa0", "0.05", "--sa1", "0.1", "--trials", "3")
+    expect(got["images"] == 200 and len(got["trials"]) == 3, f"{got}")
+    expect(abs(got["accuracy"] - sum(got["trials"]) / 3) < 1e-12, f"{got}")
+    expect(got["faults"]["requested"] == {"stuck_lrs": 0.05, "stuck_hrs": 0.1}, f"{got}")
+    cells = got["faults"]["injected"]["cells"]
+    for key, rate in (("stuck_lrs", 0.05), ("stuck_hrs", 0.1)):
+        off = abs(got["faults"]["injected"][key] - rate * cells)
+        expect(off <= 4 * (cells * rate * (1 - rate)) ** 0.5, f"{key}: {got}")
+
+
+def differing_images(bitline, folder):
+    """None on an unbroken chip; else at least as many as are right no longer."""
+    prepare(folder)
+    fine = evaluate(bitline, folder)
+    expect(fine["differ"] == 0 and fine["reference"] == "integer", f"{fine}")
+    for args in (["--sa0", "0.1", "--trials", "2"], ["--sigma", "0.5"], ["--set", COARSE % ""]):
+        broken = evaluate(bitline, folder, *args)
+        lost = abs(fine["accuracy"] - broken["accuracy"]) * 200
+        expect(0 < broken["differ"] <= 200 and broken["differ"] >= lost - 1e-9, f"{broken}")
+    real = evaluate(bitline, folder, "--reference", "float")
+    expect(real["reference"] == "float" and real["trials"] == fine["trials"], f"{real}")
+
+
+def nothing_is_nothing(bitline, folder):
+    """Rates of 0 and no rates at all; any number of workers; any level of kernels."""
+    prepare(folder)
+    expect(same(evaluate(bitline, folder), evaluate(bitline, folder, "--sa0", "0", "--sa1", "0")),
+           "rate 0 is not nothing")
+    args = ["--sa0", "0.02", "--set", COARSE % ", range: calibrated"]
+    base = evaluate(bitline, folder, *args)
+    for more in (["--jobs", "3"], ["--cpu", "scalar"], ["--cpu", "avx2"]):
+        expect(same(base, evaluate(bitline, folder, *args, *more)), f"{more}: other results")
+
+
+def calibrated_reads_more(bitline, folder):
+    """A range that the images fill is worth bits: fewer images differ."""
+    prepare(folder)
+    full = evaluate(bitline, folder, "--set", COARSE % "")
+    met = evaluate(bitline, folder, "--set", COARSE % ", range: calibrated")
+    expect(met["differ"] < full["differ"], f"{met['differ']} and {full['differ']}")
+
+
+def full_disk(bitline, folder):
+    prepare(folder)
+    with open("/dev/full", "wb") as full:
+        done = bitline.run("eval", "hawis", "./net.yaml", "--weights", "w.safetensors", "--images",
+                           "5", "--json", cwd=folder, stdout=full)
+    expect(done.returncode == 1 and done.stderr.count(b"\n") == 1, done.stderr.decode())
+
+
+REFUSED = [
+    (["--sa0", "1.5"], "--sa0 1.5: a rate from 0 to 1 is wanted"),
+    (["--sa1", "-0.1"], "--sa1 -0.1: a rate from 0 to 1 is wanted"),
+    (["--sa0", "nan"], "--sa0 nan: a rate from 0 to 1 is wanted"),
+    (["--sa0", "1%"], "--sa0 1%: a rate from 0 to 1 is wanted (1 % is 0.01)"),
+    (["--sa0", "0.6", "--sa1", "0.6"], "stuck_lrs 0.6 and stuck_hrs 0.6 (SA0 and SA1) together"),
+    (["--set", "defects.stuck_lrs=2"], "defects.stuck_lrs: '2' is out of range"),
+    (["--sigma", "11"], "--sigma 11: a number from 0 to 10 is wanted"),
+    (["--images", "0"], "--images 0: a whole number from 1"),
+    (["--images", "20000"], "--images 20000: the set 'synth' has 10000 test images"),
+    (["--trials", "0"], "--trials 0: a whole number from 1"),
+    (["--jobs", "0"], "--jobs 0: a whole number from 1"),
+    (["--cpu", "sse"], "--cpu sse: unknown; take scalar, avx2 or avx512"),
+    (["--reference", "none"], "--reference none: unknown; take integer or float"),
+    (["--data", "synth32"], "the set 'synth32' has 3x32x32"),
+    (["--data", "none"], "data 'none' is no known data set"),
+    (["--data", "mnist:nowhere"], "nowhere: there is no such folder"),
+    (["--width", "2x"], "w.safetensors: conv1.weight: has the shape"),
+    (["--weights", "none.safetensors"], "none.safetensors: "),
+    (["--set", "adc.range=calibrate"], "did you mean 'calibrated'?"),
+    (["--set", "adc.calibration_images=0"], "adc.calibration_images: '0' is out of range"),
+]
+
+
+def refused(bitline, folder, args, says):
+    prepare(folder)
+    bitline.refuse(folder, ["eval", "hawis", "./net.yaml", "--weights", "w.safetensors", *args],
+                   [says])
+
+
+def bad_weights(bitline, folder):
+    prepare(folder)
+    good = (folder / "w.safetensors").read_bytes()
+    head = 8 + struct.unpack("<Q", good[:8])[0]
+    nan = struct.pack("<f", float("nan"))
+    for name, broken, says in (("cut", good[:-1], "was cut off"), ("stub", good[:5], ""),
+                               ("empty", b"", ""), ("text", b"weights\n" * 100, ""),
+                               ("nan", good[:head] + nan + good[head + 4:], "is nan, no finite")):
+        (folder / f"{name}.safetensors").write_bytes(broken)
+        bitline.refuse(folder, ["eval", "hawis", "./net.yaml", "--weights", f"{name}.safetensors"],
+                       [f"{name}.safetensors: ", says])
+
+
+def idx(labels, images):
+    return (struct.pack(">II", 0x801, len(labels)) + bytes(labels),
+            struct.pack(">IIII", 0x803, len(labels), 28, 28) + bytes(784 * images))
+
+
+def bad_data(bitline, folder):
+    prepare(folder)
+    for labels, images, cut, says in (([1, 2, 3], 3, 1, "images-idx3-ubyte: ends at byte 2367"),
+                                      ([1, 2, 10], 3, 0, "label 2 (byte 10) is 10, above 9"),
+                                      ([1, 2, 3], 4, 0, "goes on after byte 2368")):
+        names = ("t10k-labels-idx1-ubyte", "t10k-images-idx3-ubyte")
+        for name, data in zip(names, idx(labels, images), strict=True):
+            (folder / name).write_bytes(data[:-cut] if cut and "images" in name else data)
+        bitline.refuse(folder, ["eval", "hawis", "./net.yaml", "--weights", "w.safetensors",
+                                "--data", "mnist:."], [says])
+
+
+def main():
+    bitline = Bitline(pathlib.Path(sys.argv[1]))
+    cases = [(test.__name__, test, ()) for test in
+             (keys_hold_together, differing_images, nothing_is_nothing, calibrated_reads_more,
+              full_disk, bad_weights, bad_data)]
+    cases += [("refused: " + " ".join(args), refused, (args, says)) for args, says in REFUSED]
+    run_tests([(repr(name), in_folder(test, bitline, *args)) for name, test, args in cases])
+
+
+main()

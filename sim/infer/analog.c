@@ -12,6 +12,7 @@
 #include "sim/base/rng.h"
 #include "sim/chip/chip.h"
 #include "sim/infer/cells.h"
+#include "sim/infer/spare.h"
 #include "sim/map/map.h"
 
 enum { UNIT = 1 << 16, MOST = 64 * UNIT };
@@ -79,13 +80,20 @@ static void make_block(struct analog *a, const struct draw *draw, struct block *
     int rows = l->in_c / l->groups * l->kernel_h * l->kernel_w;
     int top = (1 << chip->cell.bits) - 1;
     bool apart = chip->crossbar.subtract_after;
+    int index = (int)(s - a->map->slices);
     for (int p = 0; p < 1 + apart; p++)
         block->plane[p] =
             arena_alloc(a->mem, (size_t)s->rows * s->columns, sizeof *block->plane[p]);
     for (int row = 0; row < s->rows; row++)
         for (int c = 0; c < s->columns; c++)
             for (int p = 0; p < chip_arrays(chip); p++) {
-                struct cell_address at = {t->x, t->y, s->pe, s->crossbar, p, row, c};
+                struct cell_address at = {t->x,
+                                          t->y,
+                                          s->pe,
+                                          s->crossbar,
+                                          p,
+                                          spares_row(draw->spares, index, row),
+                                          spares_column(draw->spares, index, c)};
                 int out = c / columns, level = 1; // of the offset column
                 if (out < s->outs) {
                     int slice = columns > 1 ? c % columns : s->weight_slice;

@@ -10,6 +10,7 @@
 #include "sim/chip/chip.h"
 #include "sim/infer/cells.h"
 #include "sim/infer/matrix.h"
+#include "sim/infer/spare.h"
 #include "sim/map/map.h"
 
 // --- Cells ---
@@ -31,14 +32,21 @@ static int read_cell(const struct cell_model *m, int level, enum cell_fate fate)
     return fate == CELL_LRS ? m->top : fate == CELL_HRS ? 0 : level;
 }
 
-// The fates of n cells of a row from `at` on, counted.
-static void draw_row(struct arrays *a, const struct draw *draw, const struct cell_address *at,
-                     int n, uint8_t *fates)
+// The fates of n cells of a slice's row from `at` on, counted; wherever spare lines hold them.
+static void draw_row(struct arrays *a, const struct draw *draw, int slice,
+                     const struct cell_address *at, int n, uint8_t *fates)
 {
     a->counts.cells += n;
     if (!fault_any(draw))
         return; // all fine, as they were made
-    fault_row(draw, a->kernels, at, n, fates);
+    struct cell_address from = *at;
+    from.row = spares_row(draw->spares, slice, at->row);
+    fault_row(draw, a->kernels, &from, n, fates);
+    for (int i = 0; i < n && draw->spares; i++) {
+        from.column = spares_column(draw->spares, slice, at->column + i);
+        if (from.column != at->column + i)
+            fates[i] = (uint8_t)fault_cell(draw, &from);
+    }
     int lrs = 0, hrs = 0;
     for (int i = 0; i < n; i++) {
         lrs += fates[i] == CELL_LRS;
@@ -64,7 +72,7 @@ static int unit_of(struct arrays *a, const struct draw *draw, const struct slice
     at.row = row;
     at.column = s->columns - 1;
     uint8_t fate = CELL_FINE;
-    draw_row(a, draw, &at, 1, &fate);
+    draw_row(a, draw, (int)(s - a->map->slices), &at, 1, &fate);
     return read_cell(m, 1, (enum cell_fate)fate);
 }
 
@@ -114,7 +122,8 @@ static void read_slice(struct arrays *a, const struct draw *draw, const struct s
                       (s->out0 - first_out);
         at.row = row;
         for (at.polarity = 0; at.polarity < fates->arrays; at.polarity++)
-            draw_row(a, draw, &at, s->outs * in_columns, fates->of[at.polarity]);
+            draw_row(a, draw, (int)(s - a->map->slices), &at, s->outs * in_columns,
+                     fates->of[at.polarity]);
         if (pairs) {
             read_pairs(fates, w, (size_t)matrix->rows, s->outs, to);
             continue;

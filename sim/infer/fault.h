@@ -7,6 +7,7 @@
 #include "models/defect.h"
 
 struct kernels;
+struct spares;
 
 // One of the chips that the defects allow. Primary names are by resistance; HAWIS's SA0 is
 // stuck_lrs (low resistance), SA1 is stuck_hrs.
@@ -14,6 +15,7 @@ struct draw {
     struct defect_params defects;
     uint64_t seed;
     uint32_t trial;
+    const struct spares *spares; // where lines stand that moved (spare.h); NULL: none did
 };
 
 enum cell_fate { CELL_FINE, CELL_LRS, CELL_HRS };

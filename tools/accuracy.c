@@ -43,7 +43,6 @@ static bool load_data(const struct model_params *params, const struct dataset *d
 static bool make_integer(const struct model_params *params, struct model *m, struct err *err)
 {
     enum { CALIBRATION = 256 };
-    double *ranges = NULL;
     if (m->net->form == FORM_FLOAT)
         return strcmp(m->chip->name, "ideal") == 0 ||
                err_set(err, "the form float has no hardware; it runs on the chip ideal alone");
@@ -51,13 +50,30 @@ static bool make_integer(const struct model_params *params, struct model *m, str
         struct dataset *train = NULL;
         if (!dataset_open(data_spec(params, m->net), DATASET_TRAIN, CALIBRATION, &train, err))
             return false;
-        ranges = mem_alloc(m->net->n, sizeof *ranges);
-        evaluate_ranges(m->net, m->weights, train, CALIBRATION, ranges);
+        m->ranges = mem_alloc(m->net->n, sizeof *m->ranges);
+        evaluate_ranges(m->net, m->weights, train, CALIBRATION, m->ranges);
         dataset_close(train);
     }
-    m->integer = integer_create(m->net, m->weights, ranges, err);
-    free(ranges);
+    m->integer = integer_create(m->net, m->weights, m->ranges, err);
     return m->integer && map_net(m->net, m->chip, params->seed, &m->map, err);
+}
+
+static bool prepare_mending(const struct model_params *params, struct model *m, struct err *err)
+{
+    m->mend = params->mend;
+    if (!mend_any(&m->mend))
+        return true;
+    if (!m->integer)
+        return err_set(err, "the form float has no cells to mend; take another form");
+    if (!mend_check(&m->mend, m->chip, err))
+        return false;
+    if (!m->mend.bn)
+        return true;
+    if (!dataset_open(data_spec(params, m->net), DATASET_TRAIN, m->mend.images, &m->train, err))
+        return false;
+    return m->mend.images <= m->train->n ||
+           err_set(err, "mending with %zu images: the set '%s' has %zu training images",
+                   m->mend.images, m->train->name, m->train->n);
 }
 
 bool model_load(const struct model_params *params, const struct dataset *data, struct model *out,
@@ -67,13 +83,15 @@ bool model_load(const struct model_params *params, const struct dataset *data, s
            inputs_net(&params->inputs, params->net, &out->net, err) &&
            load_data(params, data, out, err) &&
            weights_load(params->weights, out->net, &out->weights, err) &&
-           make_integer(params, out, err);
+           make_integer(params, out, err) && prepare_mending(params, out, err);
 }
 
 void model_unload(struct model *model)
 {
     integer_destroy(model->integer);
     dataset_close(model->own_data);
+    dataset_close(model->train);
+    free(model->ranges);
     weights_destroy(model->weights);
     map_destroy(model->map);
     net_destroy(model->net);
@@ -105,22 +123,39 @@ static bool predict(const struct evaluation *what, size_t images, int jobs, uint
     return ok;
 }
 
-// A chip as drawn: cells as levels where that says all, else as conductances.
+// A chip as drawn: cells as levels where that says all, else as conductances; and mended.
 struct drawn {
     struct arrays *arrays;
     struct analog *analog;
+    struct spares *spares;
+    struct integer *integer; // folded for this chip; NULL: the model's
 };
+
+static void drawn_fini(struct drawn *drawn)
+{
+    arrays_destroy(drawn->arrays);
+    analog_destroy(drawn->analog);
+    spares_destroy(drawn->spares);
+    integer_destroy(drawn->integer);
+}
 
 static bool draw_chip(const struct model *model, const struct draw *draw, enum cpu_level cpu,
                       struct drawn *drawn, struct trial *out, struct err *err)
 {
+    const struct integer *integer = drawn->integer ? drawn->integer : model->integer;
+    struct draw moved = *draw;
+    if (model->mend.spares) {
+        drawn->spares = spares_create(model->map, integer, draw);
+        out->spares = *spares_report(drawn->spares);
+        moved.spares = drawn->spares;
+    }
     if (draw->defects.sigma <= 0)
-        drawn->arrays = arrays_create(model->map, model->integer, draw, cpu, NULL);
+        drawn->arrays = arrays_create(model->map, integer, &moved, cpu, NULL);
     if (drawn->arrays) {
         out->faults = arrays_faults(drawn->arrays);
         return true;
     }
-    drawn->analog = analog_create(model->map, model->integer, draw, err);
+    drawn->analog = analog_create(model->map, integer, &moved, err);
     if (!drawn->analog)
         return false;
     out->faults = analog_faults(drawn->analog);
@@ -128,13 +163,41 @@ static bool draw_chip(const struct model *model, const struct draw *draw, enum c
     return true;
 }
 
+static bool mend_sums(const struct model *model, const struct draw *draw, struct drawn *drawn,
+                      struct trial *out, struct err *err)
+{
+    if (model->mend.gain)
+        mend_refold(drawn->integer, model->weights, mend_gain(draw->defects.sigma));
+    if (!model->mend.bn)
+        return true;
+    struct array_worker *levels = drawn->arrays ? array_worker_create(drawn->arrays) : NULL;
+    struct analog_worker *currents = drawn->analog ? analog_worker_create(drawn->analog) : NULL;
+    struct mend_pass pass = {levels ? arrays_matrix : analog_matrix,
+                             levels ? (void *)levels : (void *)currents, model->train,
+                             model->mend.images};
+    bool ok = mend_norms(drawn->integer, model->weights, &pass, &out->channels, err);
+    array_worker_destroy(levels);
+    analog_worker_destroy(currents);
+    return ok;
+}
+
+// The arrays lend the net that they were made of, so one that is to change is made before them.
+static bool make_chip(const struct model *model, const struct draw *draw, enum cpu_level cpu,
+                      struct drawn *drawn, struct trial *out, struct err *err)
+{
+    bool folded = model->mend.bn || model->mend.gain;
+    if (folded)
+        drawn->integer = integer_create(model->net, model->weights, model->ranges, err);
+    return (!folded || drawn->integer) && draw_chip(model, draw, cpu, drawn, out, err) &&
+           mend_sums(model, draw, drawn, out, err);
+}
+
 bool model_check(const struct model *model, const struct draw *draw, struct err *err)
 {
     struct drawn drawn = {0};
     struct trial trial;
     bool ok = !model->integer || draw_chip(model, draw, CPU_AVX512, &drawn, &trial, err);
-    arrays_destroy(drawn.arrays);
-    analog_destroy(drawn.analog);
+    drawn_fini(&drawn);
     return ok;
 }
 
@@ -143,16 +206,15 @@ bool model_trial(const struct model *model, const struct draw *draw, enum cpu_le
 {
     struct drawn drawn = {0};
     *out = (struct trial){0};
-    if (model->integer && !draw_chip(model, draw, cpu, &drawn, out, err))
-        return false;
-    struct evaluation what = {model->net,   model->weights, model->integer,
-                              drawn.arrays, drawn.analog,   model->data};
+    bool ok = !model->integer || make_chip(model, draw, cpu, &drawn, out, err);
+    struct evaluation what = {
+        model->net,   model->weights, drawn.integer ? drawn.integer : model->integer,
+        drawn.arrays, drawn.analog,   model->data};
     uint8_t *classes = mem_alloc(model->images, 1);
-    bool ok = predict(&what, model->images, jobs, classes, err);
-    for (size_t i = 0; i < model->images; i++)
+    ok = ok && predict(&what, model->images, jobs, classes, err);
+    for (size_t i = 0; i < model->images && ok; i++)
         out->right += classes[i] == model->data->labels[i];
     free(classes);
-    arrays_destroy(drawn.arrays);
-    analog_destroy(drawn.analog);
+    drawn_fini(&drawn);
     return ok;
 }

@@ -7,6 +7,8 @@
 
 #include "nets/kernels/kernels.h"
 #include "sim/infer/fault.h"
+#include "sim/infer/mend.h"
+#include "sim/infer/spare.h"
 #include "tools/inputs.h"
 
 struct chip;
@@ -27,6 +29,7 @@ struct model_params {
     const char *data; // as dataset_open takes it; NULL: generated images that fit the net
     size_t images;    // of the test part, the first; 0: all
     uint64_t seed;
+    struct mend_params mend; // zeroed: the chips stay as they are drawn
 };
 
 struct model {
@@ -38,6 +41,9 @@ struct model {
     const struct dataset *data; // own_data, or lent
     struct dataset *own_data;
     size_t images;
+    struct mend_params mend; // may be changed to less between trials
+    struct dataset *train;   // what batch-norms are mended on; NULL without
+    double *ranges;          // of the k-bit forms, for nets that are folded anew; NULL: binary
 };
 
 // Loads all of it. `data` is lent if it is given, for callers who load many models on one set;
@@ -50,11 +56,13 @@ struct trial {
     size_t right; // images that are classified right
     struct fault_counts faults;
     int64_t cut; // conductances above the range
+    struct spare_report spares;
+    int64_t channels; // of mended batch-norms
 };
 
 // Whether the arrays of a draw are modelled, on this chip and in this form.
 bool model_check(const struct model *model, const struct draw *draw, struct err *err);
-// Runs all images through the arrays of one draw, in `jobs` processes; the result does not depend
-// on jobs or cpu.
+// Runs all images through the arrays of one draw, mended as the model says, in `jobs` processes;
+// the result does not depend on jobs or cpu.
 bool model_trial(const struct model *model, const struct draw *draw, enum cpu_level cpu, int jobs,
                  struct trial *out, struct err *err);

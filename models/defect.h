@@ -9,7 +9,13 @@ struct err;
 
 struct defect_params {
     double stuck_lrs, stuck_hrs; // shares of cells, together at most 1
+    double word_lines;           // share of word lines of single arrays that are open
+    double bit_lines;            // share of bit lines that are open
+    double drivers;              // share of word-line drivers that are stuck on
+    double adcs;                 // share of ADCs that are stuck at one code
     double sigma;                // of the log-normal spread of resistances, per device
+    double adc_offset;           // standard deviation of an ADC's constant offset, in codes
+    double read_noise;           // standard deviation of one read-out, in currents of an LRS cell
 };
 extern const struct conf_field defect_fields[];
 

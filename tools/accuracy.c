@@ -149,7 +149,7 @@ static bool draw_chip(const struct model *model, const struct draw *draw, enum c
         out->spares = *spares_report(drawn->spares);
         moved.spares = drawn->spares;
     }
-    if (draw->defects.sigma <= 0)
+    if (!defects_need_conductances(&draw->defects, model->chip))
         drawn->arrays = arrays_create(model->map, integer, &moved, cpu, NULL);
     if (drawn->arrays) {
         out->faults = arrays_faults(drawn->arrays);
@@ -160,6 +160,7 @@ static bool draw_chip(const struct model *model, const struct draw *draw, enum c
         return false;
     out->faults = analog_faults(drawn->analog);
     out->cut = analog_cut(drawn->analog);
+    out->dropped = analog_dropped(drawn->analog);
     return true;
 }
 

@@ -21,7 +21,7 @@ struct weights;
 
 // Part of every stored result's identity: raised by each change after which the same chip, net,
 // weights, images and seed are classified otherwise.
-enum { ACCURACY_MODEL_VERSION = 1 };
+enum { ACCURACY_MODEL_VERSION = 2 };
 
 struct model_params {
     struct inputs inputs; // form, widths, sets
@@ -55,7 +55,8 @@ void model_unload(struct model *model); // a zeroed one is fine
 struct trial {
     size_t right; // images that are classified right
     struct fault_counts faults;
-    int64_t cut; // conductances above the range
+    int64_t cut;    // conductances above the range
+    double dropped; // largest share of a cell's current that wires take
     struct spare_report spares;
     int64_t channels; // of mended batch-norms
 };

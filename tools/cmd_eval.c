@@ -1,23 +1,19 @@
 // bitline eval CHIP NET: what accuracy is left.
 #include <argp.h>
 #include <assert.h>
-#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#include "nets/net.h"
-#include "nets/weights.h"
 #include "sim/base/err.h"
 #include "sim/base/mem.h"
-#include "sim/base/text.h"
 #include "sim/chip/chip.h"
 #include "tools/accuracy.h"
 #include "tools/cmd.h"
 #include "tools/inputs.h"
-#include "tools/version.h"
+#include "tools/print_eval.h"
 #include "workloads/dataset.h"
 
 enum {
@@ -207,13 +203,6 @@ static bool load(struct args *a, struct model *m)
                    m->data->name, m->images);
 }
 
-struct outcome {
-    double *accuracy; // per trial
-    struct fault_counts faults;
-    int64_t cut; // conductances above the range
-    double seconds;
-};
-
 static double now_s(void)
 {
     struct timespec t;
@@ -221,106 +210,18 @@ static double now_s(void)
     return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
-static bool run_trial(struct args *a, const struct model *m, unsigned trial, struct outcome *out)
+static bool run_trial(struct args *a, const struct model *m, unsigned trial,
+                      struct eval_report *out)
 {
     struct draw draw = {m->chip->defects, a->model.seed, trial};
     struct trial one = {0};
     if (!model_trial(m, &draw, a->cpu, (int)a->jobs, &one, &a->err))
         return false;
-    out->faults.cells += one.faults.cells;
-    out->faults.lrs += one.faults.lrs;
-    out->faults.hrs += one.faults.hrs;
+    fault_add(&out->faults, &one.faults);
     out->cut += one.cut;
+    out->dropped = fmax(out->dropped, one.dropped);
     out->accuracy[trial] = (double)one.right / (double)m->images;
     return true;
-}
-
-static void spread(const struct args *a, const struct outcome *out, double *mean, double *deviation)
-{
-    double n = (double)a->trials, sum = 0, squares = 0;
-    for (unsigned t = 0; t < a->trials; t++)
-        sum += out->accuracy[t];
-    *mean = sum / n;
-    for (unsigned t = 0; t < a->trials; t++)
-        squares += (out->accuracy[t] - *mean) * (out->accuracy[t] - *mean);
-    *deviation = a->trials > 1 ? sqrt(squares / (n - 1)) : 0;
-}
-
-static void print_json(const struct args *a, const struct model *m, const struct outcome *out,
-                       const char *command)
-{
-    double mean, deviation;
-    char hash[24];
-    spread(a, out, &mean, &deviation);
-    struct jsonw *w = jsonw_create(stdout, 2);
-    jsonw_object(w, NULL);
-    jsonw_string(w, "version", BITLINE_VERSION);
-    jsonw_string(w, "command", command);
-    jsonw_string(w, "chip", m->chip->name);
-    snprintf(hash, sizeof hash, "%016" PRIx64, m->chip->hash);
-    jsonw_string(w, "chip_hash", hash);
-    jsonw_string(w, "net", m->net->name);
-    snprintf(hash, sizeof hash, "%016" PRIx64, m->net->hash);
-    jsonw_string(w, "net_hash", hash);
-    snprintf(hash, sizeof hash, "%016" PRIx64, weights_hash(m->net, m->weights));
-    jsonw_string(w, "weights_hash", hash);
-    jsonw_string(w, "form", net_form_names[m->net->form]);
-    jsonw_string(w, "data", m->data->name);
-    jsonw_int(w, "seed", (int64_t)a->model.seed);
-    jsonw_number(w, "accuracy", mean);
-    jsonw_number(w, "deviation", deviation);
-    jsonw_array(w, "trials");
-    for (unsigned t = 0; t < a->trials; t++)
-        jsonw_number(w, NULL, out->accuracy[t]);
-    jsonw_end(w);
-    jsonw_int(w, "images", (int64_t)m->images);
-    jsonw_object(w, "faults");
-    jsonw_object(w, "requested");
-    jsonw_number(w, "stuck_lrs", m->chip->defects.stuck_lrs);
-    jsonw_number(w, "stuck_hrs", m->chip->defects.stuck_hrs);
-    jsonw_end(w);
-    jsonw_object(w, "injected");
-    jsonw_int(w, "cells", out->faults.cells);
-    jsonw_int(w, "stuck_lrs", out->faults.lrs);
-    jsonw_int(w, "stuck_hrs", out->faults.hrs);
-    jsonw_end(w);
-    jsonw_end(w);
-    jsonw_object(w, "variation");
-    jsonw_number(w, "sigma", m->chip->defects.sigma);
-    jsonw_int(w, "conductances_cut", out->cut);
-    jsonw_end(w);
-    jsonw_number(w, "images_per_second", (double)m->images * (double)a->trials / out->seconds);
-    jsonw_end(w);
-    jsonw_destroy(w);
-}
-
-static void print_text(const struct args *a, const struct model *m, const struct outcome *out,
-                       const char *command)
-{
-    double mean, deviation;
-    spread(a, out, &mean, &deviation);
-    printf("bitline %s\n", BITLINE_VERSION);
-    printf("net      %s, %s, width %s [%016" PRIx64 "], weights %s [%016" PRIx64 "]\n",
-           m->net->name, net_form_names[m->net->form], m->net->width, m->net->hash,
-           a->model.weights, weights_hash(m->net, m->weights));
-    printf("chip     %s [%016" PRIx64 "]\n", m->chip->name, m->chip->hash);
-    printf("data     %s, %zu test images, seed %" PRIu64 "\n", m->data->name, m->images,
-           a->model.seed);
-    printf("command  %s\n\n", command);
-    printf("accuracy %.2f %%", 100 * mean);
-    if (a->trials > 1)
-        printf(" (mean of %llu chips, standard deviation %.2f points)", a->trials, 100 * deviation);
-    printf("\n");
-    if (m->integer)
-        printf("faults   stuck at low resistance (SA0): %g asked, %" PRId64 " hit; at high (SA1): "
-               "%g asked, %" PRId64 " hit; of %" PRId64 " cells\n",
-               m->chip->defects.stuck_lrs, out->faults.lrs, m->chip->defects.stuck_hrs,
-               out->faults.hrs, out->faults.cells);
-    if (m->chip->defects.sigma > 0)
-        printf("variation log-normal, sigma %g, drawn once per chip; %" PRId64
-               " conductances above 64 Gmax were cut there\n",
-               m->chip->defects.sigma, out->cut);
-    printf("speed    %.0f images/s\n", (double)m->images * (double)a->trials / out->seconds);
 }
 
 int cmd_eval(int argc, char **argv)
@@ -333,11 +234,12 @@ int cmd_eval(int argc, char **argv)
     argp_err_exit_status = EXIT_USAGE;
     argp_parse(&argp, argc, argv, 0, NULL, &a);
     struct model m = {0};
-    struct outcome out = {0};
+    struct eval_report out = {.model = &m, .params = &a.model, .command = command};
     int code = EXIT_USAGE;
     if (!a.err.text[0] && load(&a, &m)) {
         assert(m.chip && m.net && m.data);
         out.accuracy = mem_alloc(a.trials, sizeof *out.accuracy);
+        out.trials = (unsigned)a.trials;
         double start = now_s();
         code = EXIT_OK;
         for (unsigned t = 0; t < a.trials && code == EXIT_OK; t++)
@@ -346,7 +248,7 @@ int cmd_eval(int argc, char **argv)
         out.seconds = now_s() - start;
     }
     if (code == EXIT_OK) {
-        (a.json ? print_json : print_text)(&a, &m, &out, command);
+        (a.json ? print_eval_json : print_eval_text)(&out);
         code = inputs_finish(code);
     } else {
         inputs_refuse(&a.err);

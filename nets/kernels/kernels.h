@@ -1,6 +1,7 @@
 // The inner loops of matrices on crossbars, one table per processor level; all give the same
 // integers. The scalar one is the reference.
 #pragma once
+#include <math.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -47,6 +48,16 @@ struct stuck {
     bool any_low, any_high; // else none is, whatever the last says
     uint64_t low_last, high_last;
 };
+
+// Numbers to whole steps: floor(v * scale + half), not below low, not above high.
+struct quantiser {
+    double scale, half, low, high;
+};
+static inline double quantise(const struct quantiser *q, double v)
+{
+    double step = floor(v * q->scale + q->half);
+    return step < q->low ? q->low : step > q->high ? q->high : step;
+}
 
 enum { STUCK_MOST = 256 }; // cells of one call
 

@@ -3,7 +3,19 @@
 #pragma once
 #include <stdint.h>
 
-enum rng_purpose { RNG_PLACEMENT = 1, RNG_STUCK = 2, RNG_VARIATION = 3, RNG_SYNTH = 16 };
+enum rng_purpose {
+    RNG_PLACEMENT = 1,
+    RNG_STUCK = 2,
+    RNG_VARIATION = 3,
+    RNG_WORD_LINE = 4,
+    RNG_BIT_LINE = 5,
+    RNG_DRIVER = 6,
+    RNG_ADC = 7,
+    RNG_ADC_CODE = 8,
+    RNG_ADC_OFFSET = 9,
+    RNG_READ_NOISE = 10,
+    RNG_SYNTH = 16
+};
 
 // Ten rounds over a 128-bit counter with a 64-bit key.
 void rng_philox(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4]);

@@ -42,6 +42,7 @@ struct crossbar_params {
     int subtract_after;      // 0: plus and minus columns are subtracted before the ADC, 1: after
     int slices;              // enum slice_layout
     int rows_active;         // at once, at most; -1: as many as there are DACs
+    double wire_ohm;         // of a word or bit line, from one cell to the next
     double driver_area_m2;   // per word line of one array
     double overhead_area_m2; // of one array besides cells and drivers
 };

@@ -12,37 +12,52 @@
 #include "sim/base/rng.h"
 #include "sim/chip/chip.h"
 #include "sim/infer/cells.h"
-#include "sim/infer/spare.h"
+#include "sim/infer/damage.h"
+#include "sim/infer/readout.h"
 #include "sim/map/map.h"
-
-enum { UNIT = 1 << 16, MOST = 64 * UNIT };
 
 // One crossbar: currents of its columns for a driven row, in units. With two planes the minus array
 // is read apart (subtraction after the ADC).
 struct block {
     const struct slice *slice;
     int32_t *plane[2]; // (rows, columns)
+    struct damage damage;
 };
 
 struct analog {
     const struct mapping *map;
     const struct integer *net;
+    struct draw draw;
     struct block *blocks; // one per slice of the mapping
     struct fault_counts counts;
     int64_t cut;
-    double gmin; // of Gmax
+    struct conductances states;
+    double leak;    // of a cell in the high-resistance state
+    double lrs;     // of one in the low-resistance state
+    bool broken;    // some cells are
+    double dropped; // largest share of a cell's current that wires take
     struct arena *mem;
 };
 
 // --- Cells ---
 
-int32_t analog_conductance(double gmin, int level, int top, double theta)
+struct conductances analog_conductances(const struct chip *chip)
 {
-    double g = gmin + (1 - gmin) * level / top;
+    int bits = chip->cell.bits, top = (1 << bits) - 1;
+    double step = ldexp(1, bits == 1 ? 10 : 16 - bits);
+    double ratio = chip->cell.r_lrs_ohm / chip->cell.r_hrs_ohm;
+    return (struct conductances){.lowest = ratio / (1 - ratio) * top * step,
+                                 .step = step,
+                                 .most = bits == 1 ? INT16_MAX : 64 * top * step};
+}
+
+int32_t analog_conductance(const struct conductances *states, int level, double theta)
+{
+    double g = states->lowest + states->step * level;
     if (theta > 0 || theta < 0)
         g *= num_exp(-theta);
-    double units = floor(g * UNIT + 0.5);
-    return units > MOST ? MOST : (int32_t)units;
+    double units = floor(g + 0.5);
+    return (int32_t)(units > states->most ? states->most : units);
 }
 
 static double theta_of(const struct draw *draw, const struct cell_address *at)
@@ -63,50 +78,59 @@ static int32_t make_cell(struct analog *a, const struct draw *draw, const struct
     a->counts.lrs += fate == CELL_LRS;
     a->counts.hrs += fate == CELL_HRS;
     if (fate != CELL_FINE)
-        return analog_conductance(a->gmin, fate == CELL_LRS ? top : 0, top, 0);
-    int32_t g = analog_conductance(a->gmin, level, top, theta_of(draw, at));
-    a->cut += g == MOST;
+        return analog_conductance(&a->states, fate == CELL_LRS ? top : 0, 0);
+    int32_t g = analog_conductance(&a->states, level, theta_of(draw, at));
+    a->cut += g >= a->states.most;
     return g;
 }
 
-static void make_block(struct analog *a, const struct draw *draw, struct block *block)
+// The level that a column of the mapping holds in one row of an array.
+static int level_at(const struct analog *a, const struct slice *s, int row, int column, int array)
 {
-    const struct slice *s = block->slice;
     const struct chip *chip = a->map->chip;
     const struct layer *l = &a->map->net->layers[s->layer];
-    const struct map_tile *t = &a->map->tiles[s->tile];
-    const int32_t *w = a->net->layers[s->layer].w;
-    int columns = a->map->layers[s->layer].column_slices, kind = chip->crossbar.polarity;
+    int columns = a->map->layers[s->layer].column_slices, out = column / columns;
     int rows = l->in_c / l->groups * l->kernel_h * l->kernel_w;
+    if (out >= s->outs)
+        return 1; // the offset column
+    int slice = columns > 1 ? column % columns : s->weight_slice;
+    int32_t w = a->net->layers[s->layer].w[(size_t)(s->out0 + out) * rows + s->row0 + row];
+    return cell_level(chip->crossbar.polarity, l->weight_bits, chip->cell.bits, w, slice, array);
+}
+
+// The conductances of one array of a slice, (rows, columns).
+static void make_array(struct analog *a, const struct slice *s, int array, int32_t *g)
+{
+    const struct chip *chip = a->map->chip;
+    const struct map_tile *t = &a->map->tiles[s->tile];
+    struct cell_address at = {t->x, t->y, s->pe, s->crossbar, array, 0, 0};
     int top = (1 << chip->cell.bits) - 1;
-    bool apart = chip->crossbar.subtract_after;
-    int index = (int)(s - a->map->slices);
-    for (int p = 0; p < 1 + apart; p++)
-        block->plane[p] =
-            arena_alloc(a->mem, (size_t)s->rows * s->columns, sizeof *block->plane[p]);
-    for (int row = 0; row < s->rows; row++)
-        for (int c = 0; c < s->columns; c++)
-            for (int p = 0; p < chip_arrays(chip); p++) {
-                struct cell_address at = {t->x,
-                                          t->y,
-                                          s->pe,
-                                          s->crossbar,
-                                          p,
-                                          spares_row(draw->spares, index, row),
-                                          spares_column(draw->spares, index, c)};
-                int out = c / columns, level = 1; // of the offset column
-                if (out < s->outs) {
-                    int slice = columns > 1 ? c % columns : s->weight_slice;
-                    int32_t weight = w[(size_t)(s->out0 + out) * rows + s->row0 + row];
-                    level = cell_level(kind, l->weight_bits, chip->cell.bits, weight, slice, p);
-                }
-                int32_t g = make_cell(a, draw, &at, level, top);
-                size_t i = (size_t)row * s->columns + c;
-                if (p && !apart)
-                    block->plane[0][i] -= g;
-                else
-                    block->plane[p][i] = g;
-            }
+    size_t i = 0;
+    for (at.row = 0; at.row < s->rows; at.row++)
+        for (at.column = 0; at.column < s->columns; at.column++)
+            g[i++] = make_cell(a, &a->draw, &at, level_at(a, s, at.row, at.column, array), top);
+    damage_lines(a->map, s, array, &a->draw, g, &a->counts);
+    if (chip->crossbar.wire_ohm > 0) {
+        double unit_s = 1 / (chip->cell.r_lrs_ohm * a->lrs);
+        a->dropped = fmax(a->dropped, damage_wires(chip, s, unit_s, g));
+    }
+}
+
+static void make_block(struct analog *a, struct block *block)
+{
+    const struct slice *s = block->slice;
+    bool apart = a->map->chip->crossbar.subtract_after;
+    size_t n = (size_t)s->rows * s->columns;
+    int32_t *minus = mem_alloc(n, sizeof *minus);
+    for (int p = 0; p < chip_arrays(a->map->chip); p++) {
+        if (!p || apart)
+            block->plane[p] = arena_alloc(a->mem, n, sizeof *block->plane[p]);
+        make_array(a, s, p, !p || apart ? block->plane[p] : minus);
+    }
+    for (size_t i = 0; i < n; i++) // 0 where no array is subtracted before the ADC
+        block->plane[0][i] -= minus[i];
+    free(minus);
+    block->damage = damage_make(a->mem, a->map, s, &a->draw);
 }
 
 static bool check_layer(const struct mapping *map, int layer, struct err *err)
@@ -138,14 +162,17 @@ struct analog *analog_create(const struct mapping *mapping, const struct integer
             return NULL;
     struct arena *mem = arena_create();
     struct analog *a = arena_alloc(mem, 1, sizeof *a);
-    *a = (struct analog){.map = mapping, .net = integer, .mem = mem};
-    // Rounded like the cells, so that an unbroken chip without variation is exact for binary cells.
-    a->gmin = floor(chip->cell.r_lrs_ohm / chip->cell.r_hrs_ohm * UNIT + 0.5) / UNIT;
+    *a = (struct analog){.map = mapping, .net = integer, .draw = *draw, .mem = mem};
+    a->states = analog_conductances(chip);
+    a->leak = analog_conductance(&a->states, 0, 0);
+    a->lrs = a->states.lowest + a->states.step * ((1 << chip->cell.bits) - 1);
+    a->broken = fault_any(draw);
     a->blocks = arena_alloc(mem, (size_t)mapping->n_slices, sizeof *a->blocks);
     for (int i = 0; i < mapping->n_slices; i++) {
         a->blocks[i].slice = &mapping->slices[i];
-        make_block(a, draw, &a->blocks[i]);
+        make_block(a, &a->blocks[i]);
     }
+    damage_count(mapping, draw, &a->counts);
     return a;
 }
 
@@ -165,6 +192,11 @@ int64_t analog_cut(const struct analog *analog)
     return analog->cut;
 }
 
+double analog_dropped(const struct analog *analog)
+{
+    return analog->dropped;
+}
+
 // --- Matrices ---
 
 struct analog_worker {
@@ -173,7 +205,10 @@ struct analog_worker {
     int32_t *digits;   // of one cycle, by row of a slice
     int64_t *currents; // by column
     int64_t *codes;    // of the plus and the minus side, by column; added up over cycles and groups
-    int64_t *sums;     // by output
+    int64_t *sums;     // of codes, by output
+    double *noise;     // of one read-out, by column
+    uint32_t image;
+    uint64_t window_key; // of its noise
 };
 
 struct analog_worker *analog_worker_create(const struct analog *analog)
@@ -193,6 +228,7 @@ struct analog_worker *analog_worker_create(const struct analog *analog)
     w->currents = mem_alloc(columns, sizeof *w->currents);
     w->codes = mem_alloc(columns, sizeof *w->codes);
     w->sums = mem_alloc(outs, sizeof *w->sums);
+    w->noise = mem_alloc(columns, sizeof *w->noise);
     return w;
 }
 
@@ -205,110 +241,129 @@ void analog_worker_destroy(struct analog_worker *w)
     free(w->currents);
     free(w->codes);
     free(w->sums);
+    free(w->noise);
     free(w);
 }
 
-// What one ADC makes of a current: `level` units of current are one step of a sum, a code is worth
-// `worth` steps; signed codes run from -2^(bits - 1), others from 0.
-struct converter {
-    double level, worth;
-    double low, high;
+// What one bit cycle reads: one group of rows of a slice.
+struct cycle {
+    int first, rows, cycle;
+    int64_t sent, driven; // sums of the digits: sent; on the word lines
 };
 
-static struct converter converter_of(const struct chip *chip, const struct adc_params *adc,
-                                     double gmin)
+// The highest digit; of signed inputs in a single cycle, the highest of them.
+static int32_t full_scale(const struct chip *chip, bool signed_digit)
 {
-    bool is_signed =
-        chip->crossbar.polarity == POLARITY_DIFFERENTIAL && !chip->crossbar.subtract_after;
-    double top = (1 << chip->cell.bits) - 1, inputs = (1 << chip->dac.bits) - 1;
-    double full = chip_rows_active(chip) * top * inputs;
-    double codes = ldexp(1, is_signed ? adc->bits - 1 : adc->bits);
-    return (struct converter){UNIT * (1 - gmin) / top, fmax(1, full / codes),
-                              is_signed ? -codes : 0, codes - 1};
+    return (int32_t)(((int64_t)1 << (chip->dac.bits - signed_digit)) - 1);
 }
 
-static int64_t convert(const struct converter *c, double current)
+// Digits of one bit cycle for the rows of a slice.
+static void take_digits(struct analog_worker *w, const struct chip *chip, const struct block *block,
+                        int cycles, bool signed_inputs, struct cycle *c)
 {
-    double code = floor(current / (c->level * c->worth) + 0.5);
-    return (int64_t)(code < c->low ? c->low : code > c->high ? c->high : code);
-}
-
-// Digits of one bit cycle for the rows of a slice; the last cycle of two's complement counts back.
-static int64_t take_digits(struct analog_worker *w, const struct chip *chip, const struct slice *s,
-                           int first, int rows, int cycle, int cycles)
-{
-    int64_t total = 0;
-    int shift = cycle * chip->dac.bits;
-    int32_t mask = (int32_t)(((int64_t)1 << chip->dac.bits) - 1);
-    for (int row = 0; row < rows; row++) {
-        int32_t a = w->window[s->row0 + first + row];
-        w->digits[row] = cycles == 1 ? a : (a >> shift) & mask;
-        total += w->digits[row];
+    int shift = c->cycle * chip->dac.bits;
+    int32_t mask = full_scale(chip, false);
+    int32_t full = full_scale(chip, signed_inputs && cycles == 1);
+    const uint8_t *stuck = block->damage.driven;
+    c->sent = c->driven = 0;
+    for (int row = 0; row < c->rows; row++) {
+        int32_t a = w->window[block->slice->row0 + c->first + row];
+        int32_t digit = cycles == 1 ? a : (a >> shift) & mask;
+        c->sent += digit;
+        w->digits[row] = stuck && stuck[c->first + row] ? full : digit;
+        c->driven += w->digits[row];
     }
-    return total;
+}
+
+static void draw_noise(struct analog_worker *w, const struct block *block, int plane,
+                       const struct cycle *c)
+{
+    uint32_t read = (uint32_t)c->first << 8 | (uint32_t)c->cycle << 1 | (uint32_t)plane;
+    damage_noise(w->window_key, (int)(block - w->analog->blocks), read, block->slice->columns,
+                 w->noise);
+}
+
+// The code of a current in an ADC that may be stuck or off.
+static double code_of(const struct readout *adc, const struct adc_fate *fate, double current)
+{
+    const struct quantiser *q = &adc->code;
+    if (fate && fate->stuck)
+        return q->low + floor(fate->place * (q->high - q->low + 1));
+    return quantise(q, fate ? current + fate->offset / q->scale : current);
 }
 
 // One conversion of every column of a plane, for one group of rows.
-static void read_plane(struct analog_worker *w, const struct block *block, int plane, int first,
-                       int rows, const struct converter *adc, double leak, int64_t weight)
+static void read_plane(struct analog_worker *w, const struct block *block, int plane,
+                       const struct cycle *cycle, const struct readout *adc, int64_t weight)
 {
+    const struct analog *a = w->analog;
     const struct slice *s = block->slice;
+    const struct adc_fate *fates = block->damage.adc;
+    int planes = block->plane[1] ? 2 : 1;
+    // The arrays of a pair leak alike.
+    double leak = readout_signed(a->map->chip) ? 0 : a->leak * (double)cycle->driven;
+    double noise = a->draw.defects.read_noise * a->lrs;
+    if (noise > 0)
+        draw_noise(w, block, plane, cycle);
     memset(w->currents, 0, (size_t)s->columns * sizeof *w->currents);
-    for (int row = 0; row < rows; row++) {
+    for (int row = 0; row < cycle->rows; row++) {
         int64_t digit = w->digits[row];
-        const int32_t *g = block->plane[plane] + (size_t)(first + row) * s->columns;
+        const int32_t *g = block->plane[plane] + (size_t)(cycle->first + row) * s->columns;
         for (int c = 0; digit && c < s->columns; c++)
             w->currents[c] += digit * g[c];
     }
-    for (int c = 0; c < s->columns; c++)
-        w->codes[c] += weight * convert(adc, (double)w->currents[c] - leak);
+    for (int c = 0; c < s->columns; c++) {
+        double current = (double)w->currents[c] - leak;
+        if (noise > 0)
+            current += noise * w->noise[c];
+        const struct adc_fate *fate = fates ? &fates[c * planes + plane] : NULL;
+        w->codes[c] += weight * (int64_t)code_of(adc, fate, current);
+    }
 }
 
 // Every group of rows in every cycle. Returns the sum of the inputs, for the digital side of single
 // arrays.
 static int64_t convert_slice(struct analog_worker *w, const struct block *block,
-                             const struct converter *adc, bool signed_inputs)
+                             const struct readout *adc, bool signed_inputs)
 {
     const struct analog *a = w->analog;
     const struct chip *chip = a->map->chip;
     const struct slice *s = block->slice;
-    // The arrays of a pair leak alike: their difference is read.
-    bool cancels =
-        chip->crossbar.polarity == POLARITY_DIFFERENTIAL && !chip->crossbar.subtract_after;
     int active = chip_rows_active(chip), cycles = a->map->layers[s->layer].input_cycles;
     int64_t inputs = 0;
     memset(w->codes, 0, (size_t)s->columns * sizeof *w->codes);
     for (int first = 0; first < s->rows; first += active) {
         int rows = s->rows - first < active ? s->rows - first : active;
         for (int cycle = 0; cycle < cycles; cycle++) {
+            struct cycle c = {.first = first, .rows = rows, .cycle = cycle};
+            // The last cycle of two's complement counts back.
             bool back = signed_inputs && cycles > 1 && cycle == cycles - 1;
             int64_t weight = (int64_t)1 << cycle * chip->dac.bits;
             weight = back ? -weight : weight;
-            int64_t total = take_digits(w, chip, s, first, rows, cycle, cycles);
-            double leak = cancels ? 0 : a->gmin * UNIT * (double)total;
-            inputs += weight * total;
-            read_plane(w, block, 0, first, rows, adc, leak, weight);
+            take_digits(w, chip, block, cycles, signed_inputs, &c);
+            inputs += weight * c.sent;
+            read_plane(w, block, 0, &c, adc, weight);
             if (block->plane[1])
-                read_plane(w, block, 1, first, rows, adc, leak, -weight);
+                read_plane(w, block, 1, &c, adc, -weight);
         }
     }
     return inputs;
 }
 
-// Adds a slice's share to the sums of its outputs.
-static void read_slice(struct analog_worker *w, const struct block *block, bool signed_inputs)
+// Adds a slice's codes to those of its outputs.
+static void read_slice(struct analog_worker *w, const struct block *block,
+                       const struct readout *adc, bool signed_inputs)
 {
     const struct mapping *map = w->analog->map;
     const struct chip *chip = map->chip;
     const struct slice *s = block->slice;
     const struct layer *l = &map->net->layers[s->layer];
-    struct converter adc = converter_of(chip, chip_adc(chip, l->name), w->analog->gmin);
-    int64_t inputs = convert_slice(w, block, &adc, signed_inputs);
+    int64_t inputs = convert_slice(w, block, adc, signed_inputs);
     bool pair = chip->crossbar.polarity == POLARITY_DIFFERENTIAL;
     int columns = map->layers[s->layer].column_slices, bits = l->weight_bits;
     bool offset = !pair && s->weight_slice == 0;
     int64_t unit = chip->crossbar.polarity == POLARITY_OFFSET ? w->codes[s->columns - 1]
-                                                              : llrint((double)inputs / adc.worth);
+                                                              : llrint((double)inputs / adc->worth);
     for (int o = 0; o < s->outs; o++) {
         int64_t sum = 0;
         for (int k = 0; k < columns; k++)
@@ -318,8 +373,13 @@ static void read_slice(struct analog_worker *w, const struct block *block, bool 
             sum = 2 * sum;
         if (offset)
             sum -= bits == 1 ? unit : unit * ((int64_t)1 << (bits - 1));
-        w->sums[s->out0 + o] += llrint((double)sum * adc.worth);
+        w->sums[s->out0 + o] += sum;
     }
+}
+
+void analog_worker_image(struct analog_worker *worker, size_t image)
+{
+    worker->image = (uint32_t)image;
 }
 
 void analog_matrix(void *context, int layer, const int32_t *in, int64_t *acc)
@@ -329,17 +389,20 @@ void analog_matrix(void *context, int layer, const int32_t *in, int64_t *acc)
     const struct layer *l = &map->net->layers[layer];
     const struct map_layer *m = &map->layers[layer];
     bool signed_inputs = l->input[0] == 0 && map->net->encoder == ENCODER_RAW;
+    struct readout adc = readout_of(map->chip, l, w->analog->states.step, w->analog->broken);
     size_t size = (size_t)l->out_h * l->out_w;
     for (int y = 0; y < l->out_h; y++)
         for (int x = 0; x < l->out_w; x++) {
             memset(w->sums, 0, (size_t)l->out_c * sizeof *w->sums);
+            w->window_key = damage_window(&w->analog->draw, w->image, layer, y * l->out_w + x);
             for (int i = m->slice0, group = -1; i < m->slice0 + m->slices; i++) {
                 const struct block *block = &w->analog->blocks[i];
                 if (block->slice->group != group)
                     gather_window(l, in, group = block->slice->group, y, x, w->window);
-                read_slice(w, block, signed_inputs);
+                read_slice(w, block, &adc, signed_inputs);
             }
             for (int c = 0; c < l->out_c; c++)
-                acc[c * size + (size_t)y * l->out_w + x] = w->sums[c];
+                acc[c * size + (size_t)y * l->out_w + x] =
+                    (int64_t)quantise(&adc.value, (double)w->sums[c]);
         }
 }

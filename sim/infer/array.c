@@ -10,7 +10,6 @@
 #include "sim/chip/chip.h"
 #include "sim/infer/cells.h"
 #include "sim/infer/matrix.h"
-#include "sim/infer/spare.h"
 #include "sim/map/map.h"
 
 // --- Cells ---
@@ -25,28 +24,64 @@ struct cell_model {
 struct row_fates {
     int arrays;
     uint8_t *of[2];
+    uint8_t *open[2]; // which columns of the slice are on open bit lines
 };
 
 static int read_cell(const struct cell_model *m, int level, enum cell_fate fate)
 {
-    return fate == CELL_LRS ? m->top : fate == CELL_HRS ? 0 : level;
+    return fate == CELL_LRS ? m->top : fate == CELL_FINE ? level : 0;
 }
 
-// The fates of n cells of a slice's row from `at` on, counted; wherever spare lines hold them.
-static void draw_row(struct arrays *a, const struct draw *draw, int slice,
-                     const struct cell_address *at, int n, uint8_t *fates)
+static struct cell_address address_of(const struct mapping *map, const struct slice *s)
+{
+    const struct map_tile *t = &map->tiles[s->tile];
+    return (struct cell_address){t->x, t->y, s->pe, s->crossbar, 0, 0, 0};
+}
+
+// Which bit lines of a slice are open, counted.
+static void draw_columns(struct arrays *a, const struct draw *draw, const struct slice *s,
+                         const struct row_fates *fates)
+{
+    struct cell_address at = address_of(a->map, s);
+    if (draw->defects.bit_lines <= 0)
+        return; // none, as they were made
+    for (at.polarity = 0; at.polarity < fates->arrays; at.polarity++)
+        for (at.column = 0; at.column < s->columns; at.column++) {
+            bool open = fault_bit_line(draw, &at);
+            fates->open[at.polarity][at.column] = open;
+            a->counts.bit_lines.hit += open;
+            a->counts.bit_lines.all++;
+        }
+}
+
+static bool draw_word_line(struct arrays *a, const struct draw *draw, const struct cell_address *at)
+{
+    if (draw->defects.word_lines <= 0)
+        return false;
+    bool open = fault_word_line(draw, at);
+    a->counts.word_lines.hit += open;
+    a->counts.word_lines.all++;
+    return open;
+}
+
+// Cells on open lines hold nothing, whatever else they are.
+static void open_cells(bool row, const uint8_t *columns, int n, uint8_t *fates)
+{
+    for (int i = 0; i < n; i++)
+        if (row || columns[i])
+            fates[i] = CELL_OPEN;
+}
+
+// The fates of n cells of a row from `at` on, counted.
+static void draw_row(struct arrays *a, const struct draw *draw, const struct cell_address *at,
+                     int n, uint8_t *fates)
 {
     a->counts.cells += n;
-    if (!fault_any(draw))
-        return; // all fine, as they were made
-    struct cell_address from = *at;
-    from.row = spares_row(draw->spares, slice, at->row);
-    fault_row(draw, a->kernels, &from, n, fates);
-    for (int i = 0; i < n && draw->spares; i++) {
-        from.column = spares_column(draw->spares, slice, at->column + i);
-        if (from.column != at->column + i)
-            fates[i] = (uint8_t)fault_cell(draw, &from);
+    if (!fault_any(draw)) {
+        memset(fates, CELL_FINE, (size_t)n);
+        return;
     }
+    fault_row(draw, a->kernels, at, n, fates);
     int lrs = 0, hrs = 0;
     for (int i = 0; i < n; i++) {
         lrs += fates[i] == CELL_LRS;
@@ -56,15 +91,9 @@ static void draw_row(struct arrays *a, const struct draw *draw, int slice,
     a->counts.hrs += hrs;
 }
 
-static struct cell_address address_of(const struct mapping *map, const struct slice *s)
-{
-    const struct map_tile *t = &map->tiles[s->tile];
-    return (struct cell_address){t->x, t->y, s->pe, s->crossbar, 0, 0, 0};
-}
-
 // What the offset column, or the digital side in its place, says of one row: 1 if all is well.
 static int unit_of(struct arrays *a, const struct draw *draw, const struct slice *s, int row,
-                   const struct cell_model *m)
+                   const struct cell_model *m, const struct row_fates *fates)
 {
     if (m->polarity != POLARITY_OFFSET)
         return 1;
@@ -72,7 +101,8 @@ static int unit_of(struct arrays *a, const struct draw *draw, const struct slice
     at.row = row;
     at.column = s->columns - 1;
     uint8_t fate = CELL_FINE;
-    draw_row(a, draw, (int)(s - a->map->slices), &at, 1, &fate);
+    draw_row(a, draw, &at, 1, &fate);
+    open_cells(fault_word_line(draw, &at), fates->open[0] + at.column, 1, &fate);
     return read_cell(m, 1, (enum cell_fate)fate);
 }
 
@@ -101,6 +131,18 @@ static void read_pairs(const struct row_fates *fates, const int32_t *w, size_t s
     }
 }
 
+// The row of `at` in every array, n columns of it.
+static void draw_arrays(struct arrays *a, const struct draw *draw, struct cell_address at, int n,
+                        const struct row_fates *fates)
+{
+    for (at.polarity = 0; at.polarity < fates->arrays; at.polarity++) {
+        uint8_t *of = fates->of[at.polarity];
+        draw_row(a, draw, &at, n, of);
+        if (fault_lines(draw))
+            open_cells(draw_word_line(a, draw, &at), fates->open[at.polarity], n, of);
+    }
+}
+
 // Adds one slice's cells to the weights in effect.
 static void read_slice(struct arrays *a, const struct draw *draw, const struct slice *s,
                        const struct cell_model *m, struct row_fates *fates)
@@ -113,17 +155,16 @@ static void read_slice(struct arrays *a, const struct draw *draw, const struct s
     bool offset = m->polarity != POLARITY_DIFFERENTIAL && s->weight_slice == 0;
     bool pairs = m->polarity == POLARITY_DIFFERENTIAL && m->bits == 1 && m->cell_bits == 1;
     struct cell_address at = address_of(a->map, s);
+    draw_columns(a, draw, s, fates);
     for (int row = 0; row < s->rows; row++) {
-        int unit = offset ? unit_of(a, draw, s, row, m) : 0;
+        int unit = offset ? unit_of(a, draw, s, row, m, fates) : 0;
         int64_t off = m->bits == 1 ? unit : (int64_t)unit << (m->bits - 1);
         size_t w_row = (size_t)s->row0 + row;
         const int32_t *w = a->net->layers[s->layer].w + (size_t)s->out0 * matrix->rows + w_row;
         int32_t *to = matrix->w + ((size_t)s->group * matrix->rows + w_row) * matrix->columns +
                       (s->out0 - first_out);
         at.row = row;
-        for (at.polarity = 0; at.polarity < fates->arrays; at.polarity++)
-            draw_row(a, draw, (int)(s - a->map->slices), &at, s->outs * in_columns,
-                     fates->of[at.polarity]);
+        draw_arrays(a, draw, at, s->outs * in_columns, fates);
         if (pairs) {
             read_pairs(fates, w, (size_t)matrix->rows, s->outs, to);
             continue;
@@ -165,16 +206,6 @@ static int bits_wanted(const struct chip *chip, int64_t largest)
     return bits;
 }
 
-// The highest level that a cell of this layer can read, and the highest input: cells and DACs may
-// be wider than what they hold, but a broken cell reads its own highest level.
-static int64_t largest_product(const struct chip *chip, const struct layer *l,
-                               const struct cell_model *m, bool broken)
-{
-    int cell = broken || m->bits > m->cell_bits ? m->cell_bits : m->bits;
-    int dac = l->in_bits[0] < chip->dac.bits ? l->in_bits[0] : chip->dac.bits;
-    return (((int64_t)1 << cell) - 1) * (((int64_t)1 << dac) - 1);
-}
-
 static bool check_adc(const struct arrays *a, int layer, const struct cell_model *m, bool broken,
                       struct err *err)
 {
@@ -183,7 +214,7 @@ static bool check_adc(const struct arrays *a, int layer, const struct cell_model
     const struct adc_params *adc = chip_adc(chip, l->name);
     struct matrix *matrix = &a->layers[layer];
     int rows = matrix->rows < chip_rows_active(chip) ? matrix->rows : chip_rows_active(chip);
-    int64_t largest = rows * largest_product(chip, l, m, broken);
+    int64_t largest = rows * largest_product(chip, l, broken);
     matrix->clips = !loses_nothing(chip, adc, largest);
     if (!matrix->clips)
         return true;
@@ -292,8 +323,11 @@ static void read_layer(struct arrays *a, int layer, const struct draw *draw,
     for (int i = ml->slice0; i < ml->slice0 + each; i++)
         if (a->map->slices[i].columns > columns)
             columns = a->map->slices[i].columns;
-    uint8_t *fine = mem_alloc(2 * (size_t)columns, 1); // CELL_FINE is 0
-    struct row_fates fates = {m->polarity == POLARITY_DIFFERENTIAL ? 2 : 1, {fine, fine + columns}};
+    size_t n = (size_t)columns;
+    uint8_t *fine = mem_alloc(4 * n, 1); // CELL_FINE is 0
+    struct row_fates fates = {m->polarity == POLARITY_DIFFERENTIAL ? 2 : 1,
+                              {fine, fine + n},
+                              {fine + 2 * n, fine + 3 * n}};
     for (int i = ml->slice0; i < ml->slice0 + each; i++)
         read_slice(a, draw, &a->map->slices[i], m, &fates);
     free(fine);
@@ -319,9 +353,9 @@ static bool build_layer(struct arrays *a, int layer, const struct draw *draw, st
     read_layer(a, layer, draw, &cells);
     pack(a, layer);
     if (m->clips && !m->packed)
-        return err_set(err,
-                       "layer '%s': broken cells make sums that this ADC's model does not cover",
-                       l->name);
+        return err_set(
+            err, "layer '%s': broken cells or lines make sums that this ADC's model does not cover",
+            l->name);
     return true;
 }
 
@@ -336,8 +370,8 @@ struct arrays *arrays_create(const struct mapping *mapping, const struct integer
     a->full = full_sum(mapping->chip, (1 << mapping->chip->cell.bits) - 1);
     a->layers = arena_alloc(mem, net->n, sizeof *a->layers);
     bool ok = true;
-    if (mapping->chip->mapping.replicate && fault_any(draw))
-        ok = err_set(err, "broken cells in replicated layers are not evaluated yet; drop "
+    if (mapping->chip->mapping.replicate && (fault_any(draw) || fault_lines(draw)))
+        ok = err_set(err, "broken cells and lines in replicated layers are not evaluated yet; drop "
                           "mapping.replicate");
     for (size_t i = 1; i < net->n && ok; i++)
         if (net->layers[i].kind == LAYER_CONV || net->layers[i].kind == LAYER_LINEAR)

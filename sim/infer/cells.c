@@ -1,6 +1,5 @@
 #include "sim/infer/cells.h"
 
-#include <stdbool.h>
 #include <stddef.h>
 
 #include "nets/net.h"
@@ -14,6 +13,14 @@ int cell_level(int polarity, int bits, int cell_bits, int32_t w, int slice, int 
     else
         held = bits == 1 ? (w + 1) / 2 : w + ((int64_t)1 << (bits - 1));
     return (int)(held >> (slice * cell_bits) & ((1 << cell_bits) - 1));
+}
+
+int64_t largest_product(const struct chip *chip, const struct layer *layer, bool broken)
+{
+    int own = chip->cell.bits, held = layer->weight_bits;
+    int cell = broken || held > own ? own : held;
+    int dac = layer->in_bits[0] < chip->dac.bits ? layer->in_bits[0] : chip->dac.bits;
+    return (((int64_t)1 << cell) - 1) * (((int64_t)1 << dac) - 1);
 }
 
 void gather_window(const struct layer *layer, const int32_t *in, int group, int y, int x,

@@ -53,6 +53,8 @@ static void evaluate_integer(const struct evaluation *e, size_t images, size_t f
                                       : integer_matrix_reference;
     void *context = currents ? (void *)currents : levels ? (void *)levels : &copy;
     for (size_t i = first; i < images; i += step) {
+        if (currents)
+            analog_worker_image(currents, i);
         const int64_t *logits = integer_run_image(run, dataset_image(e->data, i), matrix, context);
         classes[i] = (uint8_t)integer_class(logits, e->net->classes);
     }

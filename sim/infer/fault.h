@@ -6,6 +6,7 @@
 
 #include "models/defect.h"
 
+struct chip;
 struct kernels;
 struct spares;
 
@@ -18,7 +19,8 @@ struct draw {
     const struct spares *spares; // where lines stand that moved (spare.h); NULL: none did
 };
 
-enum cell_fate { CELL_FINE, CELL_LRS, CELL_HRS };
+// CELL_OPEN: on a broken line; no current at all.
+enum cell_fate { CELL_FINE, CELL_LRS, CELL_HRS, CELL_OPEN };
 
 struct cell_address {
     int x, y; // tile
@@ -27,9 +29,17 @@ struct cell_address {
     int row, column;
 };
 
-struct fault_counts {
-    int64_t cells, lrs, hrs; // programmed cells, and those of them that were hit
+struct fault_tally {
+    int64_t all, hit;
 };
+
+// Of what a net uses of the chip: programmed cells and the broken ones among them, then the lines,
+// drivers and ADCs that those cells need. Only kinds that the draw has are counted but for cells.
+struct fault_counts {
+    int64_t cells, lrs, hrs;
+    struct fault_tally word_lines, bit_lines, drivers, adcs;
+};
+void fault_add(struct fault_counts *to, const struct fault_counts *from);
 
 enum cell_fate fault_cell(const struct draw *draw, const struct cell_address *at);
 // The counter of a cell's draws, for rng_counter with any purpose.
@@ -37,7 +47,33 @@ void fault_counter(const struct draw *draw, const struct cell_address *at, uint3
 // The same for n cells of one row from at->column on: an enum cell_fate each.
 void fault_row(const struct draw *draw, const struct kernels *kernels,
                const struct cell_address *at, int n, uint8_t *fates);
+// Whether single cells are stuck; whether lines are open.
 static inline bool fault_any(const struct draw *draw)
 {
     return draw->defects.stuck_lrs > 0 || draw->defects.stuck_hrs > 0;
 }
+static inline bool fault_lines(const struct draw *draw)
+{
+    return draw->defects.word_lines > 0 || draw->defects.bit_lines > 0;
+}
+
+// Open lines: the word line of at->row, the bit line of at->column, in the array of at->polarity.
+bool fault_word_line(const struct draw *draw, const struct cell_address *at);
+bool fault_bit_line(const struct draw *draw, const struct cell_address *at);
+// Whether the driver of at->row is stuck on; both arrays of a pair have it in common.
+bool fault_driver(const struct draw *draw, const struct cell_address *at);
+
+struct adc_fate {
+    bool stuck;
+    double place;  // stuck: where in its range, 0 <= place < 1
+    double offset; // in codes
+};
+// Of converter `adc` of the crossbar or, with at->crossbar -1, of the PE at `at`.
+struct adc_fate fault_adc(const struct draw *draw, const struct cell_address *at, int adc);
+
+// Whether every read-out has to be computed for itself, as only the plain path of analog.h does:
+// what a column reads is no longer a matter of its cells and inputs alone.
+bool defects_need_reads(const struct defect_params *defects, const struct chip *chip);
+// Whether levels do not say all that cells do (array.h), so that conductances are wanted
+// (analog.h).
+bool defects_need_conductances(const struct defect_params *defects, const struct chip *chip);

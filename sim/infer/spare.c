@@ -16,7 +16,9 @@ enum { ROWS, COLUMNS, KINDS };
 
 struct spares {
     const struct mapping *map;
-    int **at[KINDS]; // per slice: where its lines stand; NULL: none moved
+    int **at[KINDS];   // per slice: where its lines stand; NULL: none moved
+    int width, height; // of the mesh
+    int *tiles;        // by place on it: the mapping's tile + 1; 0: none
     struct spare_report report;
     struct arena *mem;
 };
@@ -81,7 +83,8 @@ static void find_levels(struct repair *r, const struct integer *integer)
             }
 }
 
-// Cells that would be wrong if what belongs to (row, column) stood at (row_at, column_at).
+// Cells that would be wrong, or read at the wrong time, if what belongs to (row, column) stood at
+// (row_at, column_at).
 static int count_wrong(const struct repair *r, int row, int column, int row_at, int column_at)
 {
     const struct slice *s = r->slice;
@@ -91,7 +94,9 @@ static int count_wrong(const struct repair *r, int row, int column, int row_at, 
     for (int p = 0; p < r->arrays; p++) {
         struct cell_address at = {t->x, t->y, s->pe, s->crossbar, p, row_at, column_at};
         enum cell_fate fate = fault_cell(r->draw, &at);
-        wrong += fate == CELL_LRS ? level[p] != r->top : fate == CELL_HRS && level[p] != 0;
+        bool cut = fault_word_line(r->draw, &at) || fault_bit_line(r->draw, &at);
+        bool lost = cut || fate == CELL_HRS || fault_driver(r->draw, &at);
+        wrong += !cut && fate == CELL_LRS ? level[p] != r->top : lost && level[p] != 0;
     }
     return wrong;
 }
@@ -225,22 +230,36 @@ static void mend_crossbar(struct spares *spares, struct repair *r)
 
 // --- All of them ---
 
+static void place_tiles(struct spares *spares)
+{
+    const struct mapping *map = spares->map;
+    spares->width = map->chip->noc.columns;
+    spares->height = map->chip->noc.rows;
+    spares->tiles =
+        arena_alloc(spares->mem, (size_t)spares->width * spares->height, sizeof *spares->tiles);
+    for (int t = 0; t < map->n_tiles; t++)
+        spares->tiles[map->tiles[t].y * spares->width + map->tiles[t].x] = t + 1;
+}
+
 struct spares *spares_create(const struct mapping *mapping, const struct integer *integer,
                              const struct draw *draw)
 {
     struct arena *mem = arena_create();
     struct spares *spares = arena_alloc(mem, 1, sizeof *spares);
     const struct crossbar_params *x = &mapping->chip->crossbar;
+    struct draw physical = *draw;
+    physical.spares = NULL;
     *spares = (struct spares){.map = mapping, .mem = mem};
     for (int kind = 0; kind < KINDS; kind++)
         spares->at[kind] = arena_alloc(mem, (size_t)mapping->n_slices, sizeof *spares->at[kind]);
-    if (!fault_any(draw))
+    place_tiles(spares);
+    if (!fault_any(draw) && !fault_lines(draw) && draw->defects.drivers <= 0)
         return spares;
     int columns = x->columns + (x->polarity == POLARITY_OFFSET);
     for (int i = 0; i < mapping->n_slices; i++) {
         const struct slice *s = &mapping->slices[i];
         struct repair r = {.map = mapping,
-                           .draw = draw,
+                           .draw = &physical,
                            .slice = s,
                            .arrays = chip_arrays(mapping->chip),
                            .top = (1 << mapping->chip->cell.bits) - 1};
@@ -270,18 +289,18 @@ const struct spare_report *spares_report(const struct spares *spares)
     return &spares->report;
 }
 
-static int place(const struct spares *spares, int kind, int slice, int line)
+struct cell_address spares_place(const struct spares *spares, const struct cell_address *at)
 {
-    const int *at = spares ? spares->at[kind][slice] : NULL;
-    return at ? at[line] : line;
-}
-
-int spares_row(const struct spares *spares, int slice, int row)
-{
-    return place(spares, ROWS, slice, row);
-}
-
-int spares_column(const struct spares *spares, int slice, int column)
-{
-    return place(spares, COLUMNS, slice, column);
+    struct cell_address there = *at;
+    if (!spares || at->x >= spares->width || at->y >= spares->height)
+        return there;
+    int tile = spares->tiles[at->y * spares->width + at->x] - 1;
+    if (tile < 0)
+        return there;
+    int slice = spares->map->tiles[tile].slice0 + at->pe * spares->map->chip->pe.crossbars;
+    slice += at->crossbar;
+    const int *rows = spares->at[ROWS][slice], *columns = spares->at[COLUMNS][slice];
+    there.row = rows ? rows[at->row] : at->row;
+    there.column = columns ? columns[at->column] : at->column;
+    return there;
 }

@@ -9,6 +9,7 @@
 #pragma once
 #include <stdint.h>
 
+struct cell_address;
 struct draw;
 struct integer;
 struct mapping;
@@ -30,6 +31,5 @@ struct spares *spares_create(const struct mapping *mapping, const struct integer
 void spares_destroy(struct spares *spares); // NULL is fine
 const struct spare_report *spares_report(const struct spares *spares);
 
-// Where a line of slice `slice` of the mapping stands; itself if it did not move or spares is NULL.
-int spares_row(const struct spares *spares, int slice, int row);
-int spares_column(const struct spares *spares, int slice, int column);
+// Where what belongs to an address stands; there itself if nothing moved or spares is NULL.
+struct cell_address spares_place(const struct spares *spares, const struct cell_address *at);

@@ -25,6 +25,7 @@
 #include "sim/infer/sections.h"
 #include "sim/map/map.h"
 #include "tests/infer/model.h"
+#include "tests/close.h"
 
 // Compares two ways of computing matrices on random images.
 static void expect_agreement(const struct model *m, integer_matrix *one, void *one_context,
@@ -109,20 +110,30 @@ static void conductances_and_levels_agree_when_broken(void **state)
 }
 
 // Whole-number conductances against the formula, up to sigma 1 and a ratio of 1000.
-static void conductances_follow_the_formula(void **state)
+static void expect_formula(const char *bits, int top, double most, double gain_error)
 {
-    (void)state;
-    double sum = 0;
+    const char *const sets[] = {"cell.r_hrs=3 Mohm", bits, NULL};
+    struct model m = model_make("hawis", "binary", sets);
+    struct conductances states = analog_conductances(m.s.chip);
+    double gain = 0, gmax = states.lowest + states.step * top;
+    assert_close(states.lowest, gmax / 1000, 1e-12);
     enum { N = 4096 };
     for (int i = 0; i < N; i++) {
         double theta = num_normal((uint32_t)i << 20 | 1 << 19);
-        double want = 65536 * exp(-theta);
-        assert_true(fabs(analog_conductance(0.001, 1, 1, theta) - fmin(want, 64 * 65536)) <= 0.5);
-        want = 65536 * 0.001 * exp(-theta);
-        assert_true(fabs(analog_conductance(0.001, 0, 1, theta) - want) <= 0.5);
-        sum += analog_conductance(0.001, 1, 1, theta) / 65536.0 / N;
+        double want = fmin(gmax * exp(-theta), most);
+        assert_true(fabs(analog_conductance(&states, top, theta) - want) <= 0.5);
+        assert_true(fabs(analog_conductance(&states, 0, theta) - gmax / 1000 * exp(-theta)) <= 0.5);
+        gain += analog_conductance(&states, top, theta) / gmax / N;
     }
-    assert_true(fabs(sum - exp(0.5)) < 0.01); // the mean gain of a log-normal
+    assert_true(fabs(gain - exp(0.5)) < gain_error); // the mean gain of a log-normal
+    model_free(&m);
+}
+
+static void conductances_follow_the_formula(void **state)
+{
+    (void)state;
+    expect_formula("cell.bits=1", 1, 32767, 0.012);
+    expect_formula("cell.bits=4", 15, 64.0 * 15 * 4096, 0.01);
 }
 
 static void variation_moves_sums(void **state)

@@ -1,0 +1,22 @@
+// Word and bit lines of an array have resistance: cells far from the driver, or from the end where
+// their column is read, feel less than the voltage that is applied.
+//
+// A word line is driven at column 0, a bit line is read (held at 0 V) behind the last row; a
+// segment lies before every cell. Idle rows are held at 0 V.
+#pragma once
+
+struct wire_array {
+    int rows, columns;
+    int rows_below;     // cut off from the array: wire alone, before the end of the bit lines
+    double segment_ohm; // of either line
+};
+
+// What the current of a column gains per volt on a row: (rows, columns), from the conductances of
+// the cells. The network is linear, so these are all there is to know. To first order in
+// segment_ohm
+//   effective[i][j] = g[i][j] * (1 - segment_ohm * (word[i][j] + bit[i][j])),
+//   word[i][j] = sum over k of (min(j, k) + 1) * g[i][k],
+//   bit[i][j]  = sum over k of (rows + rows_below - max(i, k)) * g[k][j];
+// written as g / (1 + ...), which is the same to first order, exact for one cell, and never
+// negative: the drop along a line of equal cells is 1 / cosh(x) = 1 / (1 + x^2 / 2 + ...).
+void wire_effective(const struct wire_array *array, const double *g_s, double *effective_s);

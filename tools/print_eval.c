@@ -1,0 +1,190 @@
+#include "tools/print_eval.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+
+#include "nets/net.h"
+#include "nets/weights.h"
+#include "sim/base/text.h"
+#include "sim/chip/chip.h"
+#include "tools/accuracy.h"
+#include "tools/version.h"
+#include "workloads/dataset.h"
+
+static void spread(const struct eval_report *r, double *mean, double *deviation)
+{
+    double n = r->trials, sum = 0, squares = 0;
+    for (unsigned t = 0; t < r->trials; t++)
+        sum += r->accuracy[t];
+    *mean = sum / n;
+    for (unsigned t = 0; t < r->trials; t++)
+        squares += (r->accuracy[t] - *mean) * (r->accuracy[t] - *mean);
+    *deviation = r->trials > 1 ? sqrt(squares / (n - 1)) : 0;
+}
+
+// Parts that break besides cells.
+struct part {
+    const char *key, *words;
+    double rate;
+    struct fault_tally tally;
+};
+enum { PARTS = 4 };
+
+static void list_parts(const struct eval_report *r, struct part parts[PARTS])
+{
+    const struct defect_params *d = &r->model->chip->defects;
+    parts[0] = (struct part){"word_lines", "open word lines", d->word_lines, r->faults.word_lines};
+    parts[1] = (struct part){"bit_lines", "open bit lines", d->bit_lines, r->faults.bit_lines};
+    parts[2] = (struct part){"drivers", "drivers stuck on", d->drivers, r->faults.drivers};
+    parts[3] = (struct part){"adcs", "ADCs stuck at a code", d->adcs, r->faults.adcs};
+}
+
+// --- JSON ---
+
+static void json_hash(struct jsonw *w, const char *key, uint64_t hash)
+{
+    char text[24];
+    snprintf(text, sizeof text, "%016" PRIx64, hash);
+    jsonw_string(w, key, text);
+}
+
+// Cells always, the other parts where the chip has such defects.
+static void json_faults(struct jsonw *w, const struct eval_report *r)
+{
+    const struct defect_params *d = &r->model->chip->defects;
+    struct part parts[PARTS];
+    list_parts(r, parts);
+    jsonw_object(w, "faults");
+    jsonw_object(w, "requested");
+    jsonw_number(w, "stuck_lrs", d->stuck_lrs);
+    jsonw_number(w, "stuck_hrs", d->stuck_hrs);
+    for (int i = 0; i < PARTS; i++)
+        if (parts[i].rate > 0)
+            jsonw_number(w, parts[i].key, parts[i].rate);
+    jsonw_end(w);
+    jsonw_object(w, "injected");
+    jsonw_int(w, "cells", r->faults.cells);
+    jsonw_int(w, "stuck_lrs", r->faults.lrs);
+    jsonw_int(w, "stuck_hrs", r->faults.hrs);
+    for (int i = 0; i < PARTS; i++)
+        if (parts[i].rate > 0)
+            jsonw_int(w, parts[i].key, parts[i].tally.hit);
+    jsonw_end(w);
+    jsonw_object(w, "in_use");
+    jsonw_int(w, "cells", r->faults.cells);
+    for (int i = 0; i < PARTS; i++)
+        if (parts[i].rate > 0)
+            jsonw_int(w, parts[i].key, parts[i].tally.all);
+    jsonw_end(w);
+    jsonw_end(w);
+}
+
+static void json_spreads(struct jsonw *w, const struct eval_report *r)
+{
+    const struct chip *chip = r->model->chip;
+    jsonw_object(w, "variation");
+    jsonw_number(w, "sigma", chip->defects.sigma);
+    jsonw_int(w, "conductances_cut", r->cut);
+    jsonw_end(w);
+    if (chip->defects.adc_offset > 0)
+        jsonw_number(w, "adc_offset", chip->defects.adc_offset);
+    if (chip->defects.read_noise > 0)
+        jsonw_number(w, "read_noise", chip->defects.read_noise);
+    if (chip->crossbar.wire_ohm <= 0)
+        return;
+    jsonw_object(w, "wires");
+    jsonw_number(w, "resistance_ohm", chip->crossbar.wire_ohm);
+    jsonw_number(w, "largest_drop", r->dropped);
+    jsonw_end(w);
+}
+
+void print_eval_json(const struct eval_report *r)
+{
+    const struct model *m = r->model;
+    double mean, deviation;
+    spread(r, &mean, &deviation);
+    struct jsonw *w = jsonw_create(stdout, 2);
+    jsonw_object(w, NULL);
+    jsonw_string(w, "version", BITLINE_VERSION);
+    jsonw_string(w, "command", r->command);
+    jsonw_string(w, "chip", m->chip->name);
+    json_hash(w, "chip_hash", m->chip->hash);
+    jsonw_string(w, "net", m->net->name);
+    json_hash(w, "net_hash", m->net->hash);
+    json_hash(w, "weights_hash", weights_hash(m->net, m->weights));
+    jsonw_string(w, "form", net_form_names[m->net->form]);
+    jsonw_string(w, "data", m->data->name);
+    jsonw_int(w, "seed", (int64_t)r->params->seed);
+    jsonw_number(w, "accuracy", mean);
+    jsonw_number(w, "deviation", deviation);
+    jsonw_array(w, "trials");
+    for (unsigned t = 0; t < r->trials; t++)
+        jsonw_number(w, NULL, r->accuracy[t]);
+    jsonw_end(w);
+    jsonw_int(w, "images", (int64_t)m->images);
+    json_faults(w, r);
+    json_spreads(w, r);
+    jsonw_number(w, "images_per_second", (double)m->images * r->trials / r->seconds);
+    jsonw_end(w);
+    jsonw_destroy(w);
+}
+
+// --- Text ---
+
+static void text_faults(const struct eval_report *r)
+{
+    const struct defect_params *d = &r->model->chip->defects;
+    struct part parts[PARTS];
+    list_parts(r, parts);
+    printf("faults   stuck at low resistance (SA0): %g asked, %" PRId64 " hit; at high (SA1): "
+           "%g asked, %" PRId64 " hit; of %" PRId64 " cells\n",
+           d->stuck_lrs, r->faults.lrs, d->stuck_hrs, r->faults.hrs, r->faults.cells);
+    for (int i = 0; i < PARTS; i++)
+        if (parts[i].rate > 0)
+            printf("         %s: %g asked, %" PRId64 " hit of %" PRId64 "\n", parts[i].words,
+                   parts[i].rate, parts[i].tally.hit, parts[i].tally.all);
+}
+
+static void text_spreads(const struct eval_report *r)
+{
+    const struct chip *chip = r->model->chip;
+    const struct defect_params *d = &chip->defects;
+    if (d->sigma > 0)
+        printf("variation log-normal, sigma %g, drawn once per chip; %" PRId64
+               " conductances were above the range and cut\n",
+               d->sigma, r->cut);
+    if (d->adc_offset > 0)
+        printf("ADCs     constant offsets, normal, standard deviation %g codes\n", d->adc_offset);
+    if (d->read_noise > 0)
+        printf("noise    normal, standard deviation %g LRS cells in every read-out\n",
+               d->read_noise);
+    if (chip->crossbar.wire_ohm > 0)
+        printf("wires    %g ohm from cell to cell, to first order: up to %.3g %% of a cell's "
+               "current lost\n",
+               chip->crossbar.wire_ohm, 100 * r->dropped);
+}
+
+void print_eval_text(const struct eval_report *r)
+{
+    const struct model *m = r->model;
+    double mean, deviation;
+    spread(r, &mean, &deviation);
+    printf("bitline %s\n", BITLINE_VERSION);
+    printf("net      %s, %s, width %s [%016" PRIx64 "], weights %s [%016" PRIx64 "]\n",
+           m->net->name, net_form_names[m->net->form], m->net->width, m->net->hash,
+           r->params->weights, weights_hash(m->net, m->weights));
+    printf("chip     %s [%016" PRIx64 "]\n", m->chip->name, m->chip->hash);
+    printf("data     %s, %zu test images, seed %" PRIu64 "\n", m->data->name, m->images,
+           r->params->seed);
+    printf("command  %s\n\n", r->command);
+    printf("accuracy %.2f %%", 100 * mean);
+    if (r->trials > 1)
+        printf(" (mean of %u chips, standard deviation %.2f points)", r->trials, 100 * deviation);
+    printf("\n");
+    if (m->integer) {
+        text_faults(r);
+        text_spreads(r);
+    }
+    printf("speed    %.0f images/s\n", (double)m->images * r->trials / r->seconds);
+}

@@ -1,0 +1,23 @@
+// What an evaluation found, for people and for programs, on standard output.
+#pragma once
+#include <stdint.h>
+
+#include "sim/infer/fault.h"
+
+struct model;
+struct model_params;
+
+struct eval_report {
+    const struct model *model;
+    const struct model_params *params;
+    const char *command;
+    unsigned trials;
+    double *accuracy;           // per trial
+    struct fault_counts faults; // of all trials
+    int64_t cut;                // conductances above the range, of all trials
+    double dropped;             // largest share of a cell's current that wires took
+    double seconds;
+};
+
+void print_eval_text(const struct eval_report *report);
+void print_eval_json(const struct eval_report *report); // one object

@@ -164,6 +164,12 @@ static bool draw_chip(const struct model *model, const struct draw *draw, enum c
     return true;
 }
 
+// Their noise is not that of test images.
+static void begin_training(void *worker, size_t image)
+{
+    analog_worker_image(worker, image + ((size_t)1 << 31));
+}
+
 static bool mend_sums(const struct model *model, const struct draw *draw, struct drawn *drawn,
                       struct trial *out, struct err *err)
 {
@@ -174,8 +180,8 @@ static bool mend_sums(const struct model *model, const struct draw *draw, struct
     struct array_worker *levels = drawn->arrays ? array_worker_create(drawn->arrays) : NULL;
     struct analog_worker *currents = drawn->analog ? analog_worker_create(drawn->analog) : NULL;
     struct mend_pass pass = {levels ? arrays_matrix : analog_matrix,
-                             levels ? (void *)levels : (void *)currents, model->train,
-                             model->mend.images};
+                             levels ? (void *)levels : (void *)currents,
+                             levels ? NULL : begin_training, model->train, model->mend.images};
     bool ok = mend_norms(drawn->integer, model->weights, &pass, &out->channels, err);
     array_worker_destroy(levels);
     analog_worker_destroy(currents);

@@ -13,6 +13,7 @@
 #include "tools/accuracy.h"
 #include "tools/cmd.h"
 #include "tools/inputs.h"
+#include "tools/mending.h"
 #include "tools/print_eval.h"
 #include "workloads/dataset.h"
 
@@ -28,6 +29,8 @@ enum {
     OPTION_JOBS,
     OPTION_JSON,
     OPTION_CPU,
+    OPTION_MEND,
+    OPTION_MEND_IMAGES,
 };
 
 static const struct argp_option options[] = {
@@ -42,6 +45,11 @@ static const struct argp_option options[] = {
     {"sa0", OPTION_SA0, "RATE", 0, "Share of cells stuck at low resistance (HAWIS's SA0)", 0},
     {"sa1", OPTION_SA1, "RATE", 0, "Share of cells stuck at high resistance (HAWIS's SA1)", 0},
     {"sigma", OPTION_SIGMA, "S", 0, "Log-normal variation of every cell's resistance", 0},
+    {"mend", OPTION_MEND, "LIST", 0,
+     "What mends every chip that is drawn, split by commas: bn (batch-norms taken anew on it), "
+     "gain (that of --sigma divided out), spares (broken lines moved onto the chip's spare ones)",
+     0},
+    {"mend-images", OPTION_MEND_IMAGES, "K", 0, "Training images for --mend bn (default 256)", 0},
     {"trials", OPTION_TRIALS, "T", 0, "Fabricated chips to draw (default 1)", 0},
     {"seed", OPTION_SEED, "N", 0, "Of the first draw (default 1)", 0},
     {"jobs", OPTION_JOBS, "N", 0, "Worker processes (default 1); the result is the same", 0},
@@ -58,7 +66,8 @@ static const char doc[] =
     "Examples:\n"
     "  bitline eval ideal resnet20 --form float --weights w.safetensors --data cifar10:DIR\n"
     "  bitline eval hawis resnet20 --weights w.safetensors --data cifar10:DIR --sa0 0.01 "
-    "--trials 5";
+    "--trials 5\n"
+    "  bitline eval hawis resnet20 --weights w.safetensors --data cifar10:DIR --sa1 0.1 --mend bn";
 
 struct args {
     struct model_params model;
@@ -146,6 +155,13 @@ static bool parse_value(int key, char *arg, struct args *a)
     case OPTION_JOBS:
         parse_whole("jobs", arg, 1, 256, &a->jobs, &a->err);
         return true;
+    case OPTION_MEND:
+        mend_parse(arg, &a->model.mend, &a->err);
+        return true;
+    case OPTION_MEND_IMAGES:
+        if (parse_whole("mend-images", arg, 1, 10000000, &whole, &a->err))
+            a->model.mend.images = (size_t)whole;
+        return true;
     case OPTION_SA0:
         parse_rate("sa0", arg, a, 0, "stuck_lrs");
         return true;
@@ -194,10 +210,18 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 
 static bool load(struct args *a, struct model *m)
 {
+    struct mend_params *mend = &a->model.mend;
     if (!a->model.weights)
         return err_set(&a->err, "--weights FILE is wanted: a safetensors file that fits the net");
+    if (mend->images && !mend->bn)
+        return err_set(&a->err, "--mend-images is for --mend bn; drop it, or mend with bn");
+    if (!mend->images)
+        mend->images = MEND_IMAGES;
     if (!model_load(&a->model, NULL, m, &a->err))
         return false;
+    if (mend->gain && m->chip->defects.sigma <= 0)
+        return err_set(&a->err, "--mend gain: cells that do not vary have no gain to take out; "
+                                "give --sigma, or drop gain");
     return a->model.images <= m->images ||
            err_set(&a->err, "--images %zu: the set '%s' has %zu test images", a->model.images,
                    m->data->name, m->images);
@@ -210,18 +234,46 @@ static double now_s(void)
     return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
+// The same draw as it is, where a mended one is compared with it.
+static bool run_unmended(struct args *a, const struct model *m, const struct draw *draw,
+                         double *accuracy)
+{
+    struct trial one = {0};
+    struct model unmended = *m;
+    unmended.mend = (struct mend_params){0};
+    if (!model_trial(&unmended, draw, a->cpu, (int)a->jobs, &one, &a->err))
+        return false;
+    *accuracy = (double)one.right / (double)m->images;
+    return true;
+}
+
 static bool run_trial(struct args *a, const struct model *m, unsigned trial,
                       struct eval_report *out)
 {
-    struct draw draw = {m->chip->defects, a->model.seed, trial};
+    struct draw draw = {m->chip->defects, a->model.seed, trial, NULL};
     struct trial one = {0};
+    double unmended = 0;
+    if (out->mending && !run_unmended(a, m, &draw, &unmended))
+        return false;
     if (!model_trial(m, &draw, a->cpu, (int)a->jobs, &one, &a->err))
         return false;
     fault_add(&out->faults, &one.faults);
     out->cut += one.cut;
     out->dropped = fmax(out->dropped, one.dropped);
     out->accuracy[trial] = (double)one.right / (double)m->images;
+    if (out->mending)
+        mending_add(out->mending, &one, unmended);
     return true;
+}
+
+static bool run_trials(struct args *a, const struct model *m, struct eval_report *out)
+{
+    double start = now_s();
+    for (unsigned t = 0; t < a->trials; t++)
+        if (!run_trial(a, m, t, out))
+            return false;
+    out->seconds = now_s() - start;
+    return !out->mending || mending_price(out->mending, m, &a->err);
 }
 
 int cmd_eval(int argc, char **argv)
@@ -235,17 +287,16 @@ int cmd_eval(int argc, char **argv)
     argp_parse(&argp, argc, argv, 0, NULL, &a);
     struct model m = {0};
     struct eval_report out = {.model = &m, .params = &a.model, .command = command};
+    struct mending mending = {0};
     int code = EXIT_USAGE;
     if (!a.err.text[0] && load(&a, &m)) {
         assert(m.chip && m.net && m.data);
         out.accuracy = mem_alloc(a.trials, sizeof *out.accuracy);
         out.trials = (unsigned)a.trials;
-        double start = now_s();
-        code = EXIT_OK;
-        for (unsigned t = 0; t < a.trials && code == EXIT_OK; t++)
-            if (!run_trial(&a, &m, t, &out))
-                code = EXIT_USAGE;
-        out.seconds = now_s() - start;
+        mending.unmended = mem_alloc(a.trials, sizeof *mending.unmended);
+        out.mending = mend_any(&m.mend) ? &mending : NULL;
+        if (run_trials(&a, &m, &out))
+            code = EXIT_OK;
     }
     if (code == EXIT_OK) {
         (a.json ? print_eval_json : print_eval_text)(&out);
@@ -254,6 +305,7 @@ int cmd_eval(int argc, char **argv)
         inputs_refuse(&a.err);
     }
     free(out.accuracy);
+    free(mending.unmended);
     model_unload(&m);
     return code;
 }

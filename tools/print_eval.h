@@ -4,6 +4,7 @@
 
 #include "sim/infer/fault.h"
 
+struct mending;
 struct model;
 struct model_params;
 
@@ -16,6 +17,7 @@ struct eval_report {
     struct fault_counts faults; // of all trials
     int64_t cut;                // conductances above the range, of all trials
     double dropped;             // largest share of a cell's current that wires took
+    struct mending *mending;    // NULL: the chips are as they were drawn
     double seconds;
 };
 

@@ -26,8 +26,31 @@ const struct conf_field defect_fields[] = {
              "low resistance and the lowest input"},
     {"sigma", CONF_NUM, AT(sigma), .min = 0, .max = 10, .fallback = "0",
      .help = "log-normal spread of every cell's resistance, R = R0 * exp(normal(0, sigma))"},
+    {"redraw", CONF_INT, AT(redraw), .min = 1, .max = 1e9, .word = "once", .fallback = "once",
+     .help = "images after which the spread is drawn anew (temporal noise); once: a made chip's"},
+    {"drift_time", CONF_QTY, AT(drift_s), .min = 0, .max = 1e10, .unit = "s", .fallback = "0 s",
+     .help = "since writing: conductances are G0 * (t / 1 s)^-nu; up to 1 s nothing has happened"},
+    {"drift_exponent", CONF_NUM, AT(drift_exponent), .min = 0, .max = 1, .fallback = "0",
+     .help = "nu, the mean over all cells"},
+    {"drift_spread", CONF_NUM, AT(drift_spread), .min = 0, .max = 1, .fallback = "0",
+     .help = "standard deviation of nu from cell to cell"},
     {0},
 };
+
+bool defect_varies(const struct defect_params *defects)
+{
+    bool drifts =
+        defects->drift_s > 1 && (defects->drift_exponent > 0 || defects->drift_spread > 0);
+    return defects->sigma > 0 || drifts;
+}
+
+bool defect_any(const struct defect_params *defects)
+{
+    const struct defect_params *d = defects;
+    bool parts = d->word_lines > 0 || d->bit_lines > 0 || d->drivers > 0 || d->adcs > 0;
+    bool reads = d->adc_offset > 0 || d->read_noise > 0;
+    return d->stuck_lrs > 0 || d->stuck_hrs > 0 || parts || reads || defect_varies(d);
+}
 
 bool defect_check(const struct defect_params *defects, const struct conf_node *at, struct err *err)
 {

@@ -39,13 +39,24 @@ static bool load_data(const struct model_params *params, const struct dataset *d
     return true;
 }
 
+static bool check_form(const struct model *m, struct err *err)
+{
+    if (m->net->form != FORM_FLOAT)
+        return true;
+    if (strcmp(m->chip->name, "ideal") != 0)
+        return err_set(err, "the form float has no hardware; it runs on the chip ideal alone");
+    if (m->chip->crossbar.wire_ohm > 0 || defect_any(&m->chip->defects))
+        return err_set(err, "the form float has no cells or lines that could be broken; take the "
+                            "defects away, or another form");
+    return true;
+}
+
 // Ranges of the k-bit forms come from training images, never from the test.
 static bool make_integer(const struct model_params *params, struct model *m, struct err *err)
 {
     enum { CALIBRATION = 256 };
     if (m->net->form == FORM_FLOAT)
-        return strcmp(m->chip->name, "ideal") == 0 ||
-               err_set(err, "the form float has no hardware; it runs on the chip ideal alone");
+        return true;
     if (m->net->form != FORM_BINARY) {
         struct dataset *train = NULL;
         if (!dataset_open(data_spec(params, m->net), DATASET_TRAIN, CALIBRATION, &train, err))
@@ -80,7 +91,7 @@ bool model_load(const struct model_params *params, const struct dataset *data, s
                 struct err *err)
 {
     return inputs_chip(&params->inputs, params->chip, &out->chip, err) &&
-           inputs_net(&params->inputs, params->net, &out->net, err) &&
+           inputs_net(&params->inputs, params->net, &out->net, err) && check_form(out, err) &&
            load_data(params, data, out, err) &&
            weights_load(params->weights, out->net, &out->weights, err) &&
            make_integer(params, out, err) && prepare_mending(params, out, err);
@@ -155,7 +166,7 @@ static bool draw_chip(const struct model *model, const struct draw *draw, enum c
         out->faults = arrays_faults(drawn->arrays);
         return true;
     }
-    drawn->analog = analog_create(model->map, integer, &moved, err);
+    drawn->analog = analog_create(model->map, integer, &moved, cpu, err);
     if (!drawn->analog)
         return false;
     out->faults = analog_faults(drawn->analog);
@@ -164,10 +175,40 @@ static bool draw_chip(const struct model *model, const struct draw *draw, enum c
     return true;
 }
 
-// Their noise is not that of test images.
-static void begin_training(void *worker, size_t image)
+// Training images through a drawn chip; their noise, and the batches for which the variation is
+// drawn anew, are not those of test images.
+struct training {
+    const struct drawn *drawn;
+    struct array_worker *levels;
+    struct analog_worker *currents;
+    struct analog *redrawn;
+    uint32_t batch;
+};
+enum { TRAINING_BATCH = 1 << 30 };
+
+static void training_begin(void *context, size_t image)
 {
-    analog_worker_image(worker, image + ((size_t)1 << 31));
+    struct training *t = context;
+    int each = t->drawn->analog ? analog_redraw(t->drawn->analog) : 0;
+    uint32_t batch = each ? TRAINING_BATCH + (uint32_t)(image / (size_t)each) : 0;
+    if (t->drawn->analog && (!t->currents || batch != t->batch)) {
+        analog_worker_destroy(t->currents);
+        analog_destroy(t->redrawn);
+        t->redrawn = each ? analog_redrawn(t->drawn->analog, batch) : NULL;
+        t->currents = analog_worker_create(each ? t->redrawn : t->drawn->analog);
+        t->batch = batch;
+    }
+    if (t->currents)
+        analog_worker_image(t->currents, TRAINING_BATCH + image);
+}
+
+static void training_matrix(void *context, int layer, const int32_t *in, int64_t *acc)
+{
+    struct training *t = context;
+    if (t->levels)
+        arrays_matrix(t->levels, layer, in, acc);
+    else
+        analog_matrix(t->currents, layer, in, acc);
 }
 
 static bool mend_sums(const struct model *model, const struct draw *draw, struct drawn *drawn,
@@ -177,14 +218,13 @@ static bool mend_sums(const struct model *model, const struct draw *draw, struct
         mend_refold(drawn->integer, model->weights, mend_gain(draw->defects.sigma));
     if (!model->mend.bn)
         return true;
-    struct array_worker *levels = drawn->arrays ? array_worker_create(drawn->arrays) : NULL;
-    struct analog_worker *currents = drawn->analog ? analog_worker_create(drawn->analog) : NULL;
-    struct mend_pass pass = {levels ? arrays_matrix : analog_matrix,
-                             levels ? (void *)levels : (void *)currents,
-                             levels ? NULL : begin_training, model->train, model->mend.images};
+    struct training t = {.drawn = drawn};
+    t.levels = drawn->arrays ? array_worker_create(drawn->arrays) : NULL;
+    struct mend_pass pass = {training_matrix, &t, training_begin, model->train, model->mend.images};
     bool ok = mend_norms(drawn->integer, model->weights, &pass, &out->channels, err);
-    array_worker_destroy(levels);
-    analog_worker_destroy(currents);
+    array_worker_destroy(t.levels);
+    analog_worker_destroy(t.currents);
+    analog_destroy(t.redrawn);
     return ok;
 }
 

@@ -250,7 +250,7 @@ static bool run_unmended(struct args *a, const struct model *m, const struct dra
 static bool run_trial(struct args *a, const struct model *m, unsigned trial,
                       struct eval_report *out)
 {
-    struct draw draw = {m->chip->defects, a->model.seed, trial, NULL};
+    struct draw draw = {m->chip->defects, a->model.seed, trial, 0, NULL};
     struct trial one = {0};
     double unmended = 0;
     if (out->mending && !run_unmended(a, m, &draw, &unmended))

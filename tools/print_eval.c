@@ -68,26 +68,37 @@ static void json_faults(struct jsonw *w, const struct eval_report *r)
     jsonw_int(w, "cells", r->faults.cells);
     jsonw_int(w, "stuck_lrs", r->faults.lrs);
     jsonw_int(w, "stuck_hrs", r->faults.hrs);
-    for (int i = 0; i < PARTS; i++)
-        if (parts[i].rate > 0)
-            jsonw_int(w, parts[i].key, parts[i].tally.hit);
+    for (int i = 0; i < PARTS; i++) {
+        char all[32];
+        if (parts[i].rate <= 0)
+            continue;
+        snprintf(all, sizeof all, "%s_used", parts[i].key);
+        jsonw_int(w, all, parts[i].tally.all);
+        jsonw_int(w, parts[i].key, parts[i].tally.hit);
+    }
     jsonw_end(w);
-    jsonw_object(w, "in_use");
-    jsonw_int(w, "cells", r->faults.cells);
-    for (int i = 0; i < PARTS; i++)
-        if (parts[i].rate > 0)
-            jsonw_int(w, parts[i].key, parts[i].tally.all);
     jsonw_end(w);
+}
+
+static void json_variation(struct jsonw *w, const struct defect_params *d, int64_t cut)
+{
+    jsonw_object(w, "variation");
+    jsonw_number(w, "sigma", d->sigma);
+    if (d->redraw > 0)
+        jsonw_int(w, "redraw_images", d->redraw);
+    if (d->drift_s > 1) {
+        jsonw_number(w, "drift_time_s", d->drift_s);
+        jsonw_number(w, "drift_exponent", d->drift_exponent);
+        jsonw_number(w, "drift_spread", d->drift_spread);
+    }
+    jsonw_int(w, "conductances_cut", cut);
     jsonw_end(w);
 }
 
 static void json_spreads(struct jsonw *w, const struct eval_report *r)
 {
     const struct chip *chip = r->model->chip;
-    jsonw_object(w, "variation");
-    jsonw_number(w, "sigma", chip->defects.sigma);
-    jsonw_int(w, "conductances_cut", r->cut);
-    jsonw_end(w);
+    json_variation(w, &chip->defects, r->cut);
     if (chip->defects.adc_offset > 0)
         jsonw_number(w, "adc_offset", chip->defects.adc_offset);
     if (chip->defects.read_noise > 0)
@@ -150,14 +161,25 @@ static void text_faults(const struct eval_report *r)
                    parts[i].rate, parts[i].tally.hit, parts[i].tally.all);
 }
 
+static void text_variation(const struct defect_params *d, int64_t cut)
+{
+    printf("variation log-normal, sigma %g, drawn ", d->sigma);
+    if (d->redraw > 0)
+        printf("anew every %d images", d->redraw);
+    else
+        printf("once per chip");
+    if (d->drift_s > 1)
+        printf("; drift of %g s, nu %g, its spread %g", d->drift_s, d->drift_exponent,
+               d->drift_spread);
+    printf("; %" PRId64 " conductances were above the range and cut\n", cut);
+}
+
 static void text_spreads(const struct eval_report *r)
 {
     const struct chip *chip = r->model->chip;
     const struct defect_params *d = &chip->defects;
-    if (d->sigma > 0)
-        printf("variation log-normal, sigma %g, drawn once per chip; %" PRId64
-               " conductances were above the range and cut\n",
-               d->sigma, r->cut);
+    if (defect_varies(d))
+        text_variation(d, r->cut);
     if (d->adc_offset > 0)
         printf("ADCs     constant offsets, normal, standard deviation %g codes\n", d->adc_offset);
     if (d->read_noise > 0)

@@ -132,3 +132,88 @@ void draw_avx512(const uint32_t key[2], const uint32_t counter[4], int n, uint64
         _mm512_storeu_si512((void *)(u + i), out);
     }
 }
+
+// Bits of up to 32 channels to 16 bits each.
+static void spread_chunk(const uint8_t *bits, int first, int channels, int16_t *to)
+{
+    uint64_t word;
+    memcpy(&word, bits + first / 8, sizeof word);
+    __mmask32 used = (__mmask32)(((uint64_t)1 << channels) - 1);
+    __m512i ones = _mm512_maskz_set1_epi16((__mmask32)(word >> first % 8), 1);
+    _mm512_mask_storeu_epi16(to, used, ones);
+}
+
+void spread_avx512(const uint8_t *bits, size_t step, int n, int first, int channels, int16_t *to)
+{
+    enum { MOST = 32 };
+    for (int i = 0; i < n; i++, bits += step)
+        for (int c = 0; c < channels; c += MOST) {
+            int chunk = channels - c < MOST ? channels - c : MOST;
+            spread_chunk(bits, first + c, chunk, to);
+            to += chunk;
+        }
+}
+
+void add_steps_avx512(const struct quantiser *q, const int32_t *v, size_t n, int32_t *sums)
+{
+    const __m512d scale = _mm512_set1_pd(q->scale), half = _mm512_set1_pd(q->half);
+    const __m512d low = _mm512_set1_pd(q->low), high = _mm512_set1_pd(q->high);
+    for (size_t i = 0; i < n; i += LANES) {
+        __mmask8 used = n - i < LANES ? (__mmask8)((1 << (n - i)) - 1) : 0xFF;
+        __m512d x = _mm512_cvtepi32_pd(_mm256_maskz_loadu_epi32(used, v + i));
+        x = _mm512_add_pd(_mm512_mul_pd(x, scale), half);
+        x = _mm512_min_pd(_mm512_max_pd(x, low), high);
+        __m256i step = _mm512_cvt_roundpd_epi32(x, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC);
+        step = _mm256_add_epi32(step, _mm256_maskz_loadu_epi32(used, sums + i));
+        _mm256_mask_storeu_epi32(sums + i, used, step);
+    }
+}
+
+// Sixteen columns: two blocks of weights side by side. One block alone stands in both halves.
+static inline __m512i load_weights(const int16_t *w, size_t block)
+{
+    __m512i low = _mm512_castsi256_si512(_mm256_loadu_si256((const void *)w));
+    return _mm512_inserti64x4(low, _mm256_loadu_si256((const void *)(w + block)), 1);
+}
+
+// `windows` of them share a load of weights; it is a constant wherever this is called.
+static inline __attribute__((always_inline)) void dot_some(const struct pairs *p, const int16_t *at,
+                                                           const int16_t *w, size_t block,
+                                                           int windows, int32_t *sums)
+{
+    enum { MOST = 8 };
+    __m512i sum[MOST];
+    for (int i = 0; i < windows; i++)
+        sum[i] = _mm512_setzero_si512();
+    for (int line = 0; line < p->lines; line++, at += p->line_step)
+        for (int k = 0; k < p->line_pairs; k++, w += 2 * LANES) {
+            __m512i weights = load_weights(w, block);
+            for (int i = 0; i < windows; i++) {
+                int32_t pair;
+                memcpy(&pair, at + 2 * k + (size_t)i * p->window_step, sizeof pair);
+                sum[i] = _mm512_dpwssd_epi32(sum[i], weights, _mm512_set1_epi32(pair));
+            }
+        }
+    for (int i = 0; i < windows; i++, sums += p->columns)
+        if (block)
+            _mm512_storeu_si512(sums, sum[i]);
+        else
+            _mm256_storeu_si256((void *)sums, _mm512_castsi512_si256(sum[i]));
+}
+
+void dot_windows_avx512(const struct pairs *p, int32_t *sums)
+{
+    enum { EIGHT = 8 };
+    size_t block = (size_t)p->lines * p->line_pairs * 2 * LANES;
+    for (int c = 0; c < p->columns; c += 2 * LANES) {
+        const int16_t *w = p->weights + c / LANES * block;
+        size_t next = c + LANES < p->columns ? block : 0;
+        int i = 0;
+        for (; i + EIGHT <= p->n; i += EIGHT)
+            dot_some(p, p->map + (size_t)i * p->window_step, w, next, EIGHT,
+                     sums + (size_t)i * p->columns + c);
+        for (; i < p->n; i++)
+            dot_some(p, p->map + (size_t)i * p->window_step, w, next, 1,
+                     sums + (size_t)i * p->columns + c);
+    }
+}

@@ -59,6 +59,16 @@ static inline double quantise(const struct quantiser *q, double v)
     return step < q->low ? q->low : step > q->high ? q->high : step;
 }
 
+// What cells conduct that vary: G exp(-theta), theta = sigma * normal + drift + drift_spread *
+// another normal, in whole units. The normals of cell i: num_normal of the higher half of Philox's
+// first 64 bits with the first and the second key, counter as above.
+struct variation {
+    uint32_t key[2], drift_key[2];
+    double lowest, step; // G = lowest + step * level
+    double most;         // cut here
+    double sigma, drift, drift_spread;
+};
+
 enum { STUCK_MOST = 256 }; // cells of one call
 
 struct kernels {
@@ -82,8 +92,16 @@ struct kernels {
     void (*stick)(const struct stuck *s, const uint32_t counter[4], int n, uint8_t *fates);
     // sums[window][column] = window . weights[column]; no partial sum may leave 32 bits.
     void (*dot_windows)(const struct pairs *p, int32_t *sums);
+    // sums[i] += quantise(q, v[i]), which must fit.
+    void (*add_steps)(const struct quantiser *q, const int32_t *v, size_t n, int32_t *sums);
+    // Bits first .. first + channels of n pixels, `step` bytes apart, to 0 or 1 each: (n,
+    // channels). Reads up to 7 bytes behind a pixel's last used one.
+    void (*spread)(const uint8_t *bits, size_t step, int n, int first, int channels, int16_t *to);
     // Sets `bit` in plus[c] where w[c] > 0, in minus[c] where w[c] < 0.
     void (*set_bits)(const int32_t *w, int columns, uint64_t bit, uint64_t *plus, uint64_t *minus);
+    // The conductances of n <= STUCK_MOST cells.
+    void (*vary)(const struct variation *v, const uint32_t counter[4], int n,
+                 const uint16_t *levels, int32_t *units);
 };
 
 const struct kernels *kernels_for(enum cpu_level level);

@@ -1,13 +1,18 @@
 // Kernels with the instructions of one level, for loops.c; where a level names none here it takes
 // its own plain loop.
 #pragma once
+#include <stddef.h>
 #include <stdint.h>
 
 struct pairs;
+struct quantiser;
 struct residual;
 struct windows;
 
-#if defined(__AVX2__)
+#if defined(__AVX512VNNI__)
+void dot_windows_avx512(const struct pairs *p, int32_t *sums);
+#define DOT_WINDOWS dot_windows_avx512
+#elif defined(__AVX2__)
 void dot_windows_avx2(const struct pairs *p, int32_t *sums);
 #define DOT_WINDOWS dot_windows_avx2
 #endif
@@ -18,9 +23,13 @@ void threshold_avx512(const int32_t *sums, const int32_t *low, const int32_t *hi
                       int columns, uint8_t *bits);
 void add_residual_avx512(const struct residual *r, const int32_t *sums, const int32_t *shortcut,
                          int windows, int columns, int32_t *stream, uint8_t *bits);
+void spread_avx512(const uint8_t *bits, size_t step, int n, int first, int channels, int16_t *to);
+void add_steps_avx512(const struct quantiser *q, const int32_t *v, size_t n, int32_t *sums);
 void draw_avx512(const uint32_t key[2], const uint32_t counter[4], int n, uint64_t *u);
 #define COUNT_WINDOWS count_windows_avx512
+#define ADD_STEPS add_steps_avx512
 #define DRAW draw_avx512
+#define SPREAD spread_avx512
 #define THRESHOLD threshold_avx512
 #define ADD_RESIDUAL add_residual_avx512
 #elif defined(__AVX2__)

@@ -4,6 +4,8 @@
 
 #include "nets/kernels/levels.h"
 #include "nets/kernels/kernels.h"
+#include "sim/base/num.h"
+#include "sim/base/num_inline.h"
 #include "sim/base/rng.h"
 
 #define JOIN_(a, b) a##b
@@ -142,6 +144,42 @@ static void stick(const struct stuck *s, const uint32_t counter[4], int n, uint8
     }
 }
 
+static void draw_normals(const uint32_t key[2], const uint32_t counter[4], int n,
+                         double *restrict x)
+{
+    uint64_t u[STUCK_MOST];
+    int tails[STUCK_MOST], n_tails = 0;
+    DRAW(key, counter, n, u);
+    for (int i = 0; i < n; i++)
+        x[i] = num_share((uint32_t)(u[i] >> 32)) - 0.5;
+    for (int i = 0; i < n; i++) {
+        tails[n_tails] = i;
+        n_tails += (x[i] > NUM_MIDDLE) | (x[i] < -NUM_MIDDLE);
+    }
+    for (int i = 0; i < n; i++)
+        x[i] = num_normal_middle(x[i]);
+    for (int i = 0; i < n_tails; i++)
+        x[tails[i]] = num_normal((uint32_t)(u[tails[i]] >> 32));
+}
+
+static void vary(const struct variation *v, const uint32_t counter[4], int n,
+                 const uint16_t *restrict levels, int32_t *restrict units)
+{
+    double theta[STUCK_MOST], of_drift[STUCK_MOST], most = v->most;
+    draw_normals(v->key, counter, n, theta);
+    for (int i = 0; i < n; i++)
+        theta[i] = v->sigma * theta[i] + v->drift;
+    if (v->drift_spread > 0) {
+        draw_normals(v->drift_key, counter, n, of_drift);
+        for (int i = 0; i < n; i++)
+            theta[i] += v->drift_spread * of_drift[i];
+    }
+    for (int i = 0; i < n; i++) {
+        double g = (v->lowest + v->step * levels[i]) * num_exp_inline(-theta[i]) + 0.5;
+        units[i] = (int32_t)(g > most ? most : g);
+    }
+}
+
 static void set_bits(const int32_t *restrict w, int columns, uint64_t bit, uint64_t *restrict plus,
                      uint64_t *restrict minus)
 {
@@ -174,5 +212,32 @@ static void dot_windows(const struct pairs *p, int32_t *sums)
 }
 #endif
 
-const struct kernels TABLE = {count_bits,   add_row, COUNT_WINDOWS, THRESHOLD, add_looked_up,
-                              ADD_RESIDUAL, stick,   DOT_WINDOWS,   set_bits};
+#ifndef ADD_STEPS
+#define ADD_STEPS add_steps
+static void add_steps(const struct quantiser *q, const int32_t *restrict v, size_t n,
+                      int32_t *restrict sums)
+{
+    double scale = q->scale, half = q->half, low = q->low, high = q->high;
+    for (size_t i = 0; i < n; i++) {
+        double step = v[i] * scale + half;
+        step = step < low ? low : step;
+        step = step > high ? high : step;
+        int32_t toward_zero = (int32_t)step;
+        sums[i] += toward_zero - (toward_zero > step);
+    }
+}
+#endif
+
+#ifndef SPREAD
+#define SPREAD spread
+static void spread(const uint8_t *bits, size_t step, int n, int first, int channels, int16_t *to)
+{
+    for (int i = 0; i < n; i++, bits += step)
+        for (int bit = first; bit < first + channels; bit++)
+            *to++ = bits[bit / 8] >> bit % 8 & 1;
+}
+#endif
+
+const struct kernels TABLE = {count_bits,    add_row,      COUNT_WINDOWS, THRESHOLD,
+                              add_looked_up, ADD_RESIDUAL, stick,         DOT_WINDOWS,
+                              ADD_STEPS,     SPREAD,       set_bits,      vary};

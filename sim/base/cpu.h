@@ -6,5 +6,5 @@ enum cpu_level { CPU_SCALAR, CPU_AVX2, CPU_AVX512, CPU_LEVELS };
 extern const char *const cpu_level_names[]; // NULL-terminated: "scalar", "avx2", "avx512"
 
 // The highest level that this processor has and that is not above `most`. avx2 includes popcnt;
-// avx512 means F, BW, VL and VPOPCNTDQ.
+// avx512 means F, BW, VL, VPOPCNTDQ and VNNI.
 enum cpu_level cpu_best(enum cpu_level most);

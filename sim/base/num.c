@@ -1,21 +1,23 @@
 #include "sim/base/num.h"
 
 #include <math.h>
+#include <string.h>
+
+#include "sim/base/num_inline.h"
 
 double num_exp(double x)
 {
-    static const double ln2_high = 0x1.62e42fefa3800p-1, ln2_low = 0x1.ef35793c76730p-45;
-    double k = floor(x * 1.4426950408889634 + 0.5);
-    double r = (x - k * ln2_high) - k * ln2_low, sum = 1;
-    for (int n = 15; n > 0; n--) // Taylor, |r| <= 0.35
-        sum = 1 + sum * r / n;
-    return ldexp(sum, (int)k);
+    return num_exp_inline(x);
 }
 
 double num_log(double x)
 {
-    int e;
-    double m = frexp(x, &e);
+    uint64_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    int e = (int)(bits >> 52) - 1022;
+    bits = (bits & 0x000FFFFFFFFFFFFF) | (uint64_t)1022 << 52; // 0.5 <= m < 1
+    double m;
+    memcpy(&m, &bits, sizeof m);
     if (m < 0.70710678118654752) {
         m *= 2;
         e--;
@@ -26,30 +28,8 @@ double num_log(double x)
     return 2 * z * sum + e * 0.69314718055994531;
 }
 
-static double ratio(double r, const double a[8], const double b[8])
-{
-    double p = a[7], q = b[7];
-    for (int i = 6; i >= 0; i--) {
-        p = p * r + a[i];
-        q = q * r + b[i];
-    }
-    return p / q;
-}
-
 double num_normal(uint32_t u)
 {
-    static const double a[8] = {3.3871328727963666080e0,  1.3314166789178437745e+2,
-                                1.9715909503065514427e+3, 1.3731693765509461125e+4,
-                                4.5921953931549871457e+4, 6.7265770927008700853e+4,
-                                3.3430575583588128105e+4, 2.5090809287301226727e+3};
-    static const double b[8] = {1,
-                                4.2313330701600911252e+1,
-                                6.8718700749205790830e+2,
-                                5.3941960214247511077e+3,
-                                2.1213794301586595867e+4,
-                                3.9307895800092710610e+4,
-                                2.8729085735721942674e+4,
-                                5.2264952788528545610e+3};
     static const double c[8] = {1.42343711074968357734e0,  4.63033784615654529590e0,
                                 5.76949722146069140550e0,  3.64784832476320460504e0,
                                 1.27045825245236838258e0,  2.41780725177450611770e-1,
@@ -74,10 +54,10 @@ double num_normal(uint32_t u)
                                 1.84631831751005468180e-5,
                                 1.42151175831644588870e-7,
                                 2.04426310338993978564e-15};
-    double p = (u + 0.5) * 0x1p-32, q = p - 0.5;
-    if (fabs(q) <= 0.425)
-        return q * ratio(0.180625 - q * q, a, b);
+    double p = num_share(u), q = p - 0.5;
+    if (fabs(q) <= NUM_MIDDLE)
+        return num_normal_middle(q);
     double r = sqrt(-num_log(q < 0 ? p : 1 - p));
-    double x = r <= 5 ? ratio(r - 1.6, c, d) : ratio(r - 5, e, f);
+    double x = r <= 5 ? num_ratio(r - 1.6, c, d) : num_ratio(r - 5, e, f);
     return q < 0 ? -x : x;
 }

@@ -11,10 +11,12 @@ enum rng_purpose {
     RNG_BIT_LINE = 5,
     RNG_DRIVER = 6,
     RNG_ADC = 7,
-    RNG_ADC_CODE = 8,
-    RNG_ADC_OFFSET = 9,
-    RNG_READ_NOISE = 10,
-    RNG_SYNTH = 16
+    RNG_DRIFT = 8,
+    RNG_REDRAW = 9,
+    RNG_ADC_CODE = 10,
+    RNG_ADC_OFFSET = 11,
+    RNG_READ_NOISE = 12,
+    RNG_SYNTH = 16,
 };
 
 // Ten rounds over a 128-bit counter with a 64-bit key.

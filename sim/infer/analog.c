@@ -8,130 +8,11 @@
 #include "nets/net.h"
 #include "sim/base/err.h"
 #include "sim/base/mem.h"
-#include "sim/base/num.h"
-#include "sim/base/rng.h"
 #include "sim/chip/chip.h"
+#include "sim/infer/blocks.h"
 #include "sim/infer/cells.h"
 #include "sim/infer/damage.h"
-#include "sim/infer/readout.h"
 #include "sim/map/map.h"
-
-// One crossbar: currents of its columns for a driven row, in units. With two planes the minus array
-// is read apart (subtraction after the ADC).
-struct block {
-    const struct slice *slice;
-    int32_t *plane[2]; // (rows, columns)
-    struct damage damage;
-};
-
-struct analog {
-    const struct mapping *map;
-    const struct integer *net;
-    struct draw draw;
-    struct block *blocks; // one per slice of the mapping
-    struct fault_counts counts;
-    int64_t cut;
-    struct conductances states;
-    double leak;    // of a cell in the high-resistance state
-    double lrs;     // of one in the low-resistance state
-    bool broken;    // some cells are
-    double dropped; // largest share of a cell's current that wires take
-    struct arena *mem;
-};
-
-// --- Cells ---
-
-struct conductances analog_conductances(const struct chip *chip)
-{
-    int bits = chip->cell.bits, top = (1 << bits) - 1;
-    double step = ldexp(1, bits == 1 ? 10 : 16 - bits);
-    double ratio = chip->cell.r_lrs_ohm / chip->cell.r_hrs_ohm;
-    return (struct conductances){.lowest = ratio / (1 - ratio) * top * step,
-                                 .step = step,
-                                 .most = bits == 1 ? INT16_MAX : 64 * top * step};
-}
-
-int32_t analog_conductance(const struct conductances *states, int level, double theta)
-{
-    double g = states->lowest + states->step * level;
-    if (theta > 0 || theta < 0)
-        g *= num_exp(-theta);
-    double units = floor(g + 0.5);
-    return (int32_t)(units > states->most ? states->most : units);
-}
-
-static double theta_of(const struct draw *draw, const struct cell_address *at)
-{
-    if (draw->defects.sigma <= 0)
-        return 0;
-    uint32_t counter[4];
-    fault_counter(draw, at, counter);
-    uint64_t u = rng_counter(draw->seed, RNG_VARIATION, counter);
-    return draw->defects.sigma * num_normal((uint32_t)(u >> 32));
-}
-
-static int32_t make_cell(struct analog *a, const struct draw *draw, const struct cell_address *at,
-                         int level, int top)
-{
-    enum cell_fate fate = fault_any(draw) ? fault_cell(draw, at) : CELL_FINE;
-    a->counts.cells++;
-    a->counts.lrs += fate == CELL_LRS;
-    a->counts.hrs += fate == CELL_HRS;
-    if (fate != CELL_FINE)
-        return analog_conductance(&a->states, fate == CELL_LRS ? top : 0, 0);
-    int32_t g = analog_conductance(&a->states, level, theta_of(draw, at));
-    a->cut += g >= a->states.most;
-    return g;
-}
-
-// The level that a column of the mapping holds in one row of an array.
-static int level_at(const struct analog *a, const struct slice *s, int row, int column, int array)
-{
-    const struct chip *chip = a->map->chip;
-    const struct layer *l = &a->map->net->layers[s->layer];
-    int columns = a->map->layers[s->layer].column_slices, out = column / columns;
-    int rows = l->in_c / l->groups * l->kernel_h * l->kernel_w;
-    if (out >= s->outs)
-        return 1; // the offset column
-    int slice = columns > 1 ? column % columns : s->weight_slice;
-    int32_t w = a->net->layers[s->layer].w[(size_t)(s->out0 + out) * rows + s->row0 + row];
-    return cell_level(chip->crossbar.polarity, l->weight_bits, chip->cell.bits, w, slice, array);
-}
-
-// The conductances of one array of a slice, (rows, columns).
-static void make_array(struct analog *a, const struct slice *s, int array, int32_t *g)
-{
-    const struct chip *chip = a->map->chip;
-    const struct map_tile *t = &a->map->tiles[s->tile];
-    struct cell_address at = {t->x, t->y, s->pe, s->crossbar, array, 0, 0};
-    int top = (1 << chip->cell.bits) - 1;
-    size_t i = 0;
-    for (at.row = 0; at.row < s->rows; at.row++)
-        for (at.column = 0; at.column < s->columns; at.column++)
-            g[i++] = make_cell(a, &a->draw, &at, level_at(a, s, at.row, at.column, array), top);
-    damage_lines(a->map, s, array, &a->draw, g, &a->counts);
-    if (chip->crossbar.wire_ohm > 0) {
-        double unit_s = 1 / (chip->cell.r_lrs_ohm * a->lrs);
-        a->dropped = fmax(a->dropped, damage_wires(chip, s, unit_s, g));
-    }
-}
-
-static void make_block(struct analog *a, struct block *block)
-{
-    const struct slice *s = block->slice;
-    bool apart = a->map->chip->crossbar.subtract_after;
-    size_t n = (size_t)s->rows * s->columns;
-    int32_t *minus = mem_alloc(n, sizeof *minus);
-    for (int p = 0; p < chip_arrays(a->map->chip); p++) {
-        if (!p || apart)
-            block->plane[p] = arena_alloc(a->mem, n, sizeof *block->plane[p]);
-        make_array(a, s, p, !p || apart ? block->plane[p] : minus);
-    }
-    for (size_t i = 0; i < n; i++) // 0 where no array is subtracted before the ADC
-        block->plane[0][i] -= minus[i];
-    free(minus);
-    block->damage = damage_make(a->mem, a->map, s, &a->draw);
-}
 
 static bool check_layer(const struct mapping *map, int layer, struct err *err)
 {
@@ -149,31 +30,46 @@ static bool check_layer(const struct mapping *map, int layer, struct err *err)
     return true;
 }
 
-struct analog *analog_create(const struct mapping *mapping, const struct integer *integer,
-                             const struct draw *draw, struct err *err)
+static struct analog *make(const struct analog *start)
 {
-    const struct chip *chip = mapping->chip;
-    if (chip->mapping.replicate) {
+    struct arena *mem = arena_create();
+    struct analog *a = arena_alloc(mem, 1, sizeof *a);
+    *a = *start;
+    a->mem = mem;
+    a->states = analog_conductances(a->map->chip);
+    a->leak = analog_conductance(&a->states, 0, 0);
+    a->broken = fault_any(&a->draw);
+    a->lrs = a->states.lowest + a->states.step * ((1 << a->map->chip->cell.bits) - 1);
+    blocks_make(a);
+    return a;
+}
+
+struct analog *analog_create(const struct mapping *mapping, const struct integer *integer,
+                             const struct draw *draw, enum cpu_level level, struct err *err)
+{
+    if (mapping->chip->mapping.replicate) {
         err_set(err, "replicated layers are not evaluated yet; drop mapping.replicate");
         return NULL;
     }
     for (size_t i = 1; i < mapping->net->n; i++)
         if (mapping->layers[i].slices && !check_layer(mapping, (int)i, err))
             return NULL;
-    struct arena *mem = arena_create();
-    struct analog *a = arena_alloc(mem, 1, sizeof *a);
-    *a = (struct analog){.map = mapping, .net = integer, .draw = *draw, .mem = mem};
-    a->states = analog_conductances(chip);
-    a->leak = analog_conductance(&a->states, 0, 0);
-    a->lrs = a->states.lowest + a->states.step * ((1 << chip->cell.bits) - 1);
-    a->broken = fault_any(draw);
-    a->blocks = arena_alloc(mem, (size_t)mapping->n_slices, sizeof *a->blocks);
-    for (int i = 0; i < mapping->n_slices; i++) {
-        a->blocks[i].slice = &mapping->slices[i];
-        make_block(a, &a->blocks[i]);
-    }
-    damage_count(mapping, draw, &a->counts);
-    return a;
+    return make(&(struct analog){
+        .map = mapping, .net = integer, .draw = *draw, .kernels = kernels_for(cpu_best(level))});
+}
+
+int analog_redraw(const struct analog *analog)
+{
+    const struct defect_params *d = &analog->draw.defects;
+    return d->sigma > 0 && d->redraw > 0 ? d->redraw : 0;
+}
+
+struct analog *analog_redrawn(const struct analog *analog, uint32_t batch)
+{
+    struct analog start = {
+        .map = analog->map, .net = analog->net, .draw = analog->draw, .kernels = analog->kernels};
+    start.draw.batch = batch;
+    return make(&start);
 }
 
 void analog_destroy(struct analog *analog)

@@ -5,9 +5,10 @@
 //
 // A cell of level L has G = Gmin + L / top * (Gmax - Gmin), Gmin / Gmax = r_lrs / r_hrs, and varies
 // as G * exp(-theta), theta normal with mean 0 and the given sigma, drawn from seed, trial and
-// physical address (R' = R * exp(theta): a fabricated chip). Broken cells do not vary. The part
-// Gmin * inputs of a single column's current is subtracted at its nominal value before the ADC; in
-// a differential pair it cancels.
+// physical address (R' = R * exp(theta): a fabricated chip), or anew for every batch of images. t
+// seconds of drift add nu ln t, nu normal, per device. Broken cells do neither. The part Gmin *
+// inputs of a single column's current is subtracted at its nominal value before the ADC; in a
+// differential pair it cancels.
 //
 // Levels stand a power of two of units apart, so that a chip without variation computes whole
 // numbers whatever its on/off ratio: 2^10 units in cells of one bit (a conductance, and the
@@ -20,6 +21,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "nets/kernels/kernels.h"
 #include "sim/infer/fault.h"
 
 struct chip;
@@ -31,7 +33,11 @@ struct analog;
 
 // Refuses one-bit read-outs, and signed images where a DAC of several bits needs several cycles.
 struct analog *analog_create(const struct mapping *mapping, const struct integer *integer,
-                             const struct draw *draw, struct err *err);
+                             const struct draw *draw, enum cpu_level level, struct err *err);
+// After how many images the variation is drawn anew, 0: never; and the same chip with that of one
+// batch. Batch 0 is what analog_create draws.
+int analog_redraw(const struct analog *analog);
+struct analog *analog_redrawn(const struct analog *analog, uint32_t batch);
 void analog_destroy(struct analog *analog); // NULL is fine
 struct fault_counts analog_faults(const struct analog *analog);
 int64_t analog_cut(const struct analog *analog); // conductances above the range

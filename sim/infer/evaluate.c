@@ -63,10 +63,13 @@ static void evaluate_integer(const struct evaluation *e, size_t images, size_t f
     integer_run_destroy(run);
 }
 
-void evaluate(const struct evaluation *what, size_t images, size_t first, size_t step,
-              uint8_t *classes)
+static void evaluate_once(const struct evaluation *what, size_t images, size_t first, size_t step,
+                          uint8_t *classes)
 {
-    struct packed *packed = what->integer && what->arrays ? packed_create(what->arrays) : NULL;
+    struct packed *packed = !what->integer ? NULL
+                            : what->arrays ? packed_create(what->arrays)
+                            : what->analog ? packed_create_analog(what->analog)
+                                           : NULL;
     if (packed)
         evaluate_packed(what, packed, images, first, step, classes);
     else if (what->integer)
@@ -74,6 +77,27 @@ void evaluate(const struct evaluation *what, size_t images, size_t first, size_t
     else
         evaluate_float(what, images, first, step, classes);
     packed_destroy(packed);
+}
+
+void evaluate(const struct evaluation *what, size_t images, size_t first, size_t step,
+              uint8_t *classes)
+{
+    size_t each = what->analog ? (size_t)analog_redraw(what->analog) : 0;
+    if (!each) {
+        evaluate_once(what, images, first, step, classes);
+        return;
+    }
+    // An image's batch is its index's, whoever evaluates it.
+    while (first < images) {
+        size_t batch = first / each, end = (batch + 1) * each;
+        end = end < images ? end : images;
+        struct analog *redrawn = analog_redrawn(what->analog, (uint32_t)batch);
+        struct evaluation one = *what;
+        one.analog = redrawn;
+        evaluate_once(&one, end, first, step, classes);
+        analog_destroy(redrawn);
+        first += (end - first + step - 1) / step * step;
+    }
 }
 
 static double input_range(const struct net *net)

@@ -17,7 +17,7 @@ static bool last_below(double rate, uint64_t *last)
     return true;
 }
 
-static void counter_of(const struct draw *draw, const struct cell_address *at, uint32_t counter[4])
+void fault_counter(const struct draw *draw, const struct cell_address *at, uint32_t counter[4])
 {
     counter[0] = (uint32_t)at->x | (uint32_t)at->y << 16;
     counter[1] = (uint32_t)at->pe | (uint32_t)at->crossbar << 14 | (uint32_t)at->polarity << 28;
@@ -25,16 +25,11 @@ static void counter_of(const struct draw *draw, const struct cell_address *at, u
     counter[3] = draw->trial;
 }
 
-void fault_counter(const struct draw *draw, const struct cell_address *at, uint32_t counter[4])
-{
-    struct cell_address there = spares_place(draw->spares, at);
-    counter_of(draw, &there, counter);
-}
-
 enum cell_fate fault_cell(const struct draw *draw, const struct cell_address *at)
 {
     uint32_t counter[4];
-    fault_counter(draw, at, counter);
+    struct cell_address there = spares_place(draw->spares, at);
+    fault_counter(draw, &there, counter);
     uint64_t u = rng_counter(draw->seed, RNG_STUCK, counter), last;
     if (last_below(draw->defects.stuck_lrs, &last) && u <= last)
         return CELL_LRS;
@@ -52,7 +47,7 @@ void fault_row(const struct draw *draw, const struct kernels *kernels,
     stuck.any_high = last_below(draw->defects.stuck_hrs, &stuck.high_last);
     for (int done = 0; done < n; done += STUCK_MOST, from.column += STUCK_MOST) {
         uint32_t counter[4];
-        counter_of(draw, &from, counter);
+        fault_counter(draw, &from, counter);
         kernels->stick(&stuck, counter, n - done < STUCK_MOST ? n - done : STUCK_MOST,
                        fates + done);
     }
@@ -69,7 +64,7 @@ static bool hit(const struct draw *draw, enum rng_purpose purpose, const struct 
     uint64_t last;
     if (!last_below(rate, &last))
         return false;
-    counter_of(draw, at, counter);
+    fault_counter(draw, at, counter);
     return rng_counter(draw->seed, purpose, counter) <= last;
 }
 
@@ -104,7 +99,7 @@ struct adc_fate fault_adc(const struct draw *draw, const struct cell_address *at
     place.crossbar = at->crossbar < 0 ? 0 : at->crossbar;
     place.polarity = 0;
     uint32_t counter[4];
-    counter_of(draw, &place, counter);
+    fault_counter(draw, &place, counter);
     fate.stuck = hit(draw, RNG_ADC, &place, draw->defects.adcs);
     uint64_t u = rng_counter(draw->seed, RNG_ADC_CODE, counter);
     fate.place = (double)(u >> 11) * 0x1p-53;
@@ -131,13 +126,13 @@ void fault_add(struct fault_counts *to, const struct fault_counts *from)
     add_tally(&to->adcs, &from->adcs);
 }
 
-bool defects_need_reads(const struct defect_params *defects, const struct chip *chip)
+bool defects_need_reads(const struct defect_params *defects)
 {
     return defects->drivers > 0 || defects->adcs > 0 || defects->adc_offset > 0 ||
-           defects->read_noise > 0 || chip->crossbar.wire_ohm > 0;
+           defects->read_noise > 0;
 }
 
 bool defects_need_conductances(const struct defect_params *defects, const struct chip *chip)
 {
-    return defects->sigma > 0 || defects_need_reads(defects, chip);
+    return defect_varies(defects) || chip->crossbar.wire_ohm > 0 || defects_need_reads(defects);
 }

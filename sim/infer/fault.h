@@ -16,6 +16,7 @@ struct draw {
     struct defect_params defects;
     uint64_t seed;
     uint32_t trial;
+    uint32_t batch;              // of images, where the variation is drawn anew for each
     const struct spares *spares; // where lines stand that moved (spare.h); NULL: none did
 };
 
@@ -42,7 +43,8 @@ struct fault_counts {
 void fault_add(struct fault_counts *to, const struct fault_counts *from);
 
 enum cell_fate fault_cell(const struct draw *draw, const struct cell_address *at);
-// The counter of a cell's draws, for rng_counter with any purpose.
+// The counter of a cell's draws, for rng_counter with any purpose; of a physical address, so
+// spares_place comes first.
 void fault_counter(const struct draw *draw, const struct cell_address *at, uint32_t counter[4]);
 // The same for n cells of one row from at->column on: an enum cell_fate each.
 void fault_row(const struct draw *draw, const struct kernels *kernels,
@@ -73,7 +75,7 @@ struct adc_fate fault_adc(const struct draw *draw, const struct cell_address *at
 
 // Whether every read-out has to be computed for itself, as only the plain path of analog.h does:
 // what a column reads is no longer a matter of its cells and inputs alone.
-bool defects_need_reads(const struct defect_params *defects, const struct chip *chip);
+bool defects_need_reads(const struct defect_params *defects);
 // Whether levels do not say all that cells do (array.h), so that conductances are wanted
 // (analog.h).
 bool defects_need_conductances(const struct defect_params *defects, const struct chip *chip);

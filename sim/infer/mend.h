@@ -42,7 +42,7 @@ void mend_refold(struct integer *integer, const struct weights *weights, double 
 struct mend_pass {
     integer_matrix *matrix;
     void *context;
-    void (*begin)(void *context, size_t image); // before each image's sums; NULL: nobody asks
+    void (*begin)(void *context, size_t image); // before each image's sums
     const struct dataset *data;
     size_t images; // at most data->n
 };

@@ -190,8 +190,7 @@ static void run_matrix(struct norms *s, int layer)
     s->sums = mem_alloc(p->images * n, sizeof *s->sums);
     for (size_t i = 0; i < p->images; i++) {
         restore(s, l->input[0], i);
-        if (p->begin)
-            p->begin(p->context, i);
+        p->begin(p->context, i);
         integer_run_multiply(s->run, layer, p->matrix, p->context);
         memcpy(s->sums + i * n, integer_run_sums(s->run), n * sizeof *s->sums);
     }

@@ -8,6 +8,7 @@
 #include "nets/net.h"
 #include "sim/base/mem.h"
 #include "sim/chip/chip.h"
+#include "sim/infer/blocks.h"
 #include "sim/infer/matrix.h"
 #include "sim/infer/sections.h"
 #include "sim/map/map.h"
@@ -15,6 +16,11 @@
 int packed_pixel_bytes(int channels)
 {
     return (channels + 7) / 8;
+}
+
+int packed_columns(const struct layer *layer)
+{
+    return (layer->out_c + LANES - 1) / LANES * LANES;
 }
 
 // --- What is covered ---
@@ -35,46 +41,41 @@ static bool fits_int32(const int64_t *v, int n)
     return true;
 }
 
-static bool covers_layer(const struct arrays *a, int layer)
+static bool covers_layer(const struct packed *p, int layer)
 {
-    const struct net *net = a->map->net;
+    const struct net *net = p->map->net;
     const struct layer *l = &net->layers[layer];
-    const struct int_layer *il = &a->net->layers[layer];
+    const struct int_layer *il = &p->net->layers[layer];
     int last = il->add >= 0 ? il->add : layer;
     if (l->kind == LAYER_ADD)
         return l->input[1] > 0;
     if (l->kind == LAYER_POOL)
         return false;
     bool ends = (size_t)last == net->n - 1;
-    return a->layers[layer].packed && l->groups == 1 &&
+    return p->kind->covers(p, layer) && l->groups == 1 &&
            (ends || net->layers[last].act == ACT_THRESHOLD) && fits_int32(il->mul, l->out_c) &&
            fits_int32(il->res, l->out_c) && !(ends && il->add >= 0);
 }
 
-static bool covers(const struct arrays *a)
+static bool covers(const struct packed *p)
 {
-    const struct net *net = a->map->net;
+    const struct net *net = p->map->net;
     if (net->form != FORM_BINARY || net->encoder == ENCODER_RAW)
         return false;
     for (size_t i = 1; i < net->n; i++)
-        if (!covers_layer(a, (int)i))
+        if (!covers_layer(p, (int)i))
             return false;
     return true;
 }
 
 // --- Sections ---
 
-struct rows {
-    int first, n;
-};
-
-// The rows of every read-out, as the mapping cuts them.
-static int list_readouts(const struct arrays *a, int layer, struct rows *out)
+int packed_readouts(const struct packed *p, int layer, struct rows *out)
 {
-    const struct map_layer *ml = &a->map->layers[layer];
-    int active = chip_rows_active(a->map->chip), last = -1, n = 0;
+    const struct map_layer *ml = &p->map->layers[layer];
+    int active = chip_rows_active(p->map->chip), last = -1, n = 0;
     for (int i = ml->slice0; i < ml->slice0 + ml->slices / ml->replicas; i++) {
-        const struct slice *s = &a->map->slices[i];
+        const struct slice *s = &p->map->slices[i];
         if (s->row_block <= last)
             continue; // another column block of the same rows
         last = s->row_block;
@@ -85,115 +86,33 @@ static int list_readouts(const struct arrays *a, int layer, struct rows *out)
     return n;
 }
 
-// Whether inputs of 0 and 1 can make a sum of these rows that its code does not hold.
-static bool may_clip(const struct matrix *m, const struct rows *rows, int half)
+struct section *packed_add_section(struct packed *p, int layer, const struct rows *rows)
 {
-    for (int c = 0; c < m->outs; c++) {
-        int plus = 0, minus = 0;
-        for (int row = rows->first; row < rows->first + rows->n; row++) {
-            int32_t w = m->w[(size_t)row * m->columns + c];
-            plus += w > 0;
-            minus += w < 0;
-        }
-        if (plus > (1 << half) - 1 || minus > 1 << half)
-            return true;
-    }
-    return false;
-}
-
-static bool loses(const struct arrays *a, int layer, const struct rows *rows, int n, int half)
-{
-    const struct matrix *m = &a->layers[layer];
-    if (!m->clips || half > 30)
-        return false;
-    bool some = a->full > (int64_t)1 << half; // a code is worth more than 1
-    for (int i = 0; i < n && !some; i++)
-        some = may_clip(m, &rows[i], half);
-    return some;
-}
-
-static void fill_masks(const struct kernels *kernels, const struct matrix *m, const struct layer *l,
-                       const struct rows *rows, const struct section *s)
-{
-    int words = l->kernel_h * s->line_words;
-    for (int row = rows->first; row < rows->first + rows->n; row++) {
-        int x = row % l->kernel_w, y = row / l->kernel_w % l->kernel_h;
-        int bit = x * s->pixel_bytes * 8 + row / (l->kernel_w * l->kernel_h) - s->chan0;
-        size_t word = (size_t)y * s->line_words + bit / 64;
-        uint64_t set = (uint64_t)1 << bit % 64;
-        const int32_t *w = m->w + (size_t)row * m->columns;
-        for (int c = 0; c < m->columns; c += LANES) {
-            uint64_t *to = s->masks + ((size_t)c / LANES * words + word) * 2 * LANES;
-            kernels->set_bits(w + c, LANES, set, to, to + LANES);
-        }
-    }
-}
-
-static void add_section(struct packed *p, int layer, const struct rows *rows)
-{
-    const struct layer *l = &p->arrays->map->net->layers[layer];
-    const struct matrix *m = &p->arrays->layers[layer];
+    const struct layer *l = &p->map->net->layers[layer];
     struct packed_layer *pl = &p->layers[layer];
     struct section *s = &pl->sections[pl->n_sections++];
     int taps = l->kernel_h * l->kernel_w;
     s->chan0 = rows->first / taps;
-    s->pixel_bytes = packed_pixel_bytes((rows->first + rows->n - 1) / taps + 1 - s->chan0);
-    s->line_words = (l->kernel_w * s->pixel_bytes + 7) / 8;
+    s->channels = (rows->first + rows->n - 1) / taps + 1 - s->chan0;
+    pl->rows = rows->n > pl->rows ? rows->n : pl->rows;
+    return s;
+}
+
+void packed_add_map(struct packed *p, const struct layer *l, struct section *s, int pixel_bytes)
+{
+    s->pixel_bytes = pixel_bytes;
     s->map = p->maps;
-    p->maps += (size_t)(l->in_h + 2 * l->pad) * (l->in_w + 2 * l->pad) * s->pixel_bytes + SLACK;
-    size_t words = (size_t)l->kernel_h * s->line_words;
-    s->masks = arena_alloc(p->mem, words * 2 * m->columns, sizeof *s->masks);
-    fill_masks(p->arrays->kernels, m, l, rows, s);
-}
-
-// What the ADC makes of every sum of a read-out, and what every sum of its codes is worth.
-static void tabulate_codes(struct packed *p, struct packed_layer *pl, int half)
-{
-    int64_t full = p->arrays->full;
-    pl->codes = arena_alloc(p->mem, 2 * (size_t)pl->rows + 1, sizeof *pl->codes);
-    for (int sum = -pl->rows; sum <= pl->rows; sum++) {
-        int32_t code = (int32_t)array_code(full, half, sum);
-        pl->codes[sum + pl->rows] = code;
-        pl->most = abs(code) > pl->most ? abs(code) : pl->most;
-    }
-    if (full <= (int64_t)1 << half)
-        return;
-    pl->most *= pl->n_sections;
-    pl->values = arena_alloc(p->mem, 2 * (size_t)pl->most + 1, sizeof *pl->values);
-    for (int codes = -pl->most; codes <= pl->most; codes++)
-        pl->values[codes + pl->most] = (int32_t)array_value(full, half, codes);
-}
-
-static void cut(struct packed *p, int layer)
-{
-    const struct arrays *a = p->arrays;
-    const struct matrix *m = &a->layers[layer];
-    struct packed_layer *pl = &p->layers[layer];
-    struct rows *rows = mem_alloc((size_t)m->rows, sizeof *rows);
-    int n = list_readouts(a, layer, rows);
-    int half = chip_adc(a->map->chip, a->map->net->layers[layer].name)->bits - 1;
-    bool lossy = loses(a, layer, rows, n, half);
-    if (!lossy) {
-        n = 1;
-        rows[0] = (struct rows){0, m->rows};
-    }
-    pl->sections = arena_alloc(p->mem, (size_t)n, sizeof *pl->sections);
-    for (int i = 0; i < n; i++) {
-        add_section(p, layer, &rows[i]);
-        pl->rows = rows[i].n > pl->rows ? rows[i].n : pl->rows;
-    }
-    if (lossy)
-        tabulate_codes(p, pl, half);
-    free(rows);
+    size_t size = (size_t)(l->in_h + 2 * l->pad) * (l->in_w + 2 * l->pad) * pixel_bytes + SLACK;
+    p->maps += (size + 63) / 64 * 64;
 }
 
 // --- Layers ---
 
 static void fold_stage(struct packed *p, int layer)
 {
-    const struct int_layer *il = &p->arrays->net->layers[layer];
+    const struct int_layer *il = &p->net->layers[layer];
     struct packed_layer *pl = &p->layers[layer];
-    int outs = p->arrays->layers[layer].outs;
+    int outs = p->map->net->layers[layer].out_c;
     size_t n = (size_t)pl->columns;
     if (!pl->streams) {
         pl->low = arena_alloc(p->mem, n, sizeof *pl->low);
@@ -214,14 +133,13 @@ static void fold_stage(struct packed *p, int layer)
 
 static void lay_out(struct packed *p, int layer)
 {
-    const struct arrays *a = p->arrays;
-    const struct layer *l = &a->map->net->layers[layer];
+    const struct layer *l = &p->map->net->layers[layer];
     struct packed_layer *pl = &p->layers[layer];
     pl->used = true;
-    pl->last = a->net->layers[layer].add >= 0 ? a->net->layers[layer].add : layer;
-    pl->columns = a->layers[layer].columns;
-    pl->streams = a->net->layers[layer].add >= 0 || reads_stream_of(a->map->net, layer);
-    cut(p, layer);
+    pl->last = p->net->layers[layer].add >= 0 ? p->net->layers[layer].add : layer;
+    pl->columns = packed_columns(l);
+    pl->streams = p->net->layers[layer].add >= 0 || reads_stream_of(p->map->net, layer);
+    p->kind->cut(p, layer);
     fold_stage(p, layer);
     p->sums = pl->columns * l->out_w > p->sums ? pl->columns * l->out_w : p->sums;
     p->columns = pl->columns > p->columns ? pl->columns : p->columns;
@@ -232,7 +150,7 @@ static void lay_out(struct packed *p, int layer)
 // Encodes grey images of all values once; a pixel's planes are those of its colours together.
 static void tabulate_encoder(struct packed *p)
 {
-    const struct net *net = p->arrays->map->net;
+    const struct net *net = p->map->net;
     size_t pixels = (size_t)net->raw_h * net->raw_w,
            bytes = packed_pixel_bytes(net->layers[0].out_c);
     uint8_t *image = mem_alloc(pixels * net->raw_c, 1);
@@ -253,20 +171,39 @@ static void tabulate_encoder(struct packed *p)
     free(planes);
 }
 
-struct packed *packed_create(const struct arrays *arrays)
+static struct packed *lay_out_all(const struct packed *start)
 {
-    if (!covers(arrays))
+    if (!covers(start))
         return NULL;
     struct arena *mem = arena_create();
     struct packed *p = arena_alloc(mem, 1, sizeof *p);
-    const struct net *net = arrays->map->net;
-    *p = (struct packed){.arrays = arrays, .mem = mem};
+    const struct net *net = start->map->net;
+    *p = *start;
+    p->mem = mem;
     p->layers = arena_alloc(mem, net->n, sizeof *p->layers);
     for (size_t i = 1; i < net->n; i++)
         if (net->layers[i].kind != LAYER_ADD)
             lay_out(p, (int)i);
     tabulate_encoder(p);
     return p;
+}
+
+struct packed *packed_create(const struct arrays *arrays)
+{
+    return lay_out_all(&(struct packed){.kind = &cells_of_levels,
+                                        .map = arrays->map,
+                                        .net = arrays->net,
+                                        .kernels = arrays->kernels,
+                                        .arrays = arrays});
+}
+
+struct packed *packed_create_analog(const struct analog *analog)
+{
+    return lay_out_all(&(struct packed){.kind = &cells_of_currents,
+                                        .map = analog->map,
+                                        .net = analog->net,
+                                        .kernels = analog->kernels,
+                                        .analog = analog});
 }
 
 void packed_destroy(struct packed *packed)

@@ -9,16 +9,6 @@
 #include "sim/infer/sections.h"
 #include "sim/map/map.h"
 
-struct packed_run {
-    const struct packed *packed;
-    uint8_t **bits;    // per layer: its map, pixel by pixel
-    int32_t **streams; // per layer: its residual stream, pixel by pixel; NULL without
-    uint8_t *maps;     // of all sections, zeros around
-    uint8_t *flat;     // a linear layer's input in its own order
-    int32_t *sums, *codes, *shortcut; // of one line of windows
-    int64_t *logits;
-};
-
 static size_t pixels_of(const struct layer *l)
 {
     return (size_t)l->out_h * l->out_w;
@@ -26,7 +16,7 @@ static size_t pixels_of(const struct layer *l)
 
 struct packed_run *packed_run_create(const struct packed *packed)
 {
-    const struct net *net = packed->arrays->map->net;
+    const struct net *net = packed->map->net;
     struct packed_run *run = mem_alloc(1, sizeof *run);
     run->packed = packed;
     run->bits = mem_alloc(net->n, sizeof *run->bits);
@@ -53,7 +43,7 @@ void packed_run_destroy(struct packed_run *run)
 {
     if (!run)
         return;
-    for (size_t i = 0; i < run->packed->arrays->map->net->n; i++) {
+    for (size_t i = 0; i < run->packed->map->net->n; i++) {
         free(run->bits[i]);
         free(run->streams[i]);
     }
@@ -70,7 +60,7 @@ void packed_run_destroy(struct packed_run *run)
 
 static void load_image(struct packed_run *run, const uint8_t *image)
 {
-    const struct net *net = run->packed->arrays->map->net;
+    const struct net *net = run->packed->map->net;
     size_t pixels = (size_t)net->raw_h * net->raw_w;
     size_t bytes = packed_pixel_bytes(net->layers[0].out_c);
     memset(run->bits[0], 0, pixels * bytes);
@@ -94,81 +84,36 @@ static void flatten(const struct packed_run *run, const struct layer *from, cons
             run->flat[i / 8] |= (uint8_t)((bits[p * each + c / 8] >> c % 8 & 1) << i % 8);
 }
 
-// The section's channels of n pixels; bits above them do not matter.
-static void copy_channels(const struct section *s, const uint8_t *from, int each, int n,
-                          uint8_t *to)
-{
-    if (s->chan0 == 0 && s->pixel_bytes == each) {
-        memcpy(to, from, (size_t)n * each);
-        return;
-    }
-    from += s->chan0 / 8;
-    for (int i = 0; i < n; i++, from += each)
-        for (int k = 0; k < s->pixel_bytes; k++)
-            *to++ = (uint8_t)((from[k] | from[k + 1] << 8) >> s->chan0 % 8);
-}
-
 static void fill_sections(struct packed_run *run, int layer, const uint8_t *bits)
 {
-    const struct layer *l = &run->packed->arrays->map->net->layers[layer];
-    const struct packed_layer *pl = &run->packed->layers[layer];
+    const struct packed *p = run->packed;
+    const struct layer *l = &p->map->net->layers[layer];
+    const struct packed_layer *pl = &p->layers[layer];
     int each = packed_pixel_bytes(l->in_c), width = l->in_w + 2 * l->pad;
     for (int i = 0; i < pl->n_sections; i++) {
         const struct section *s = &pl->sections[i];
         uint8_t *map = run->maps + s->map;
         for (int y = 0; y < l->in_h; y++)
-            copy_channels(s, bits + (size_t)y * l->in_w * each, each, l->in_w,
+            p->kind->copy(p->kernels, s, bits + (size_t)y * l->in_w * each, each, l->in_w,
                           map + ((size_t)(y + l->pad) * width + l->pad) * s->pixel_bytes);
     }
 }
 
-static void count_section(struct packed_run *run, int layer, const struct section *s, int y)
+const uint8_t *packed_window(const struct packed_run *run, const struct layer *l,
+                             const struct section *s, int y, size_t *line_bytes)
 {
-    const struct arrays *a = run->packed->arrays;
-    const struct layer *l = &a->map->net->layers[layer];
-    size_t line = (size_t)(l->in_w + 2 * l->pad) * s->pixel_bytes;
-    const struct windows windows = {.map = run->maps + s->map + (size_t)y * l->stride * line,
-                                    .window_step = (size_t)l->stride * s->pixel_bytes,
-                                    .line_step = line,
-                                    .n = l->out_w,
-                                    .lines = l->kernel_h,
-                                    .line_words = s->line_words,
-                                    .masks = s->masks,
-                                    .columns = run->packed->layers[layer].columns};
-    a->kernels->count_windows(&windows, run->sums);
-}
-
-// The sums of output row y, each read-out through the ADC.
-static const int32_t *count_row(struct packed_run *run, int layer, int y)
-{
-    const struct packed_layer *pl = &run->packed->layers[layer];
-    if (!pl->codes) {
-        count_section(run, layer, pl->sections, y);
-        return run->sums;
-    }
-    const int32_t *codes = pl->codes + pl->rows; // of sum 0
-    size_t n = (size_t)run->packed->arrays->map->net->layers[layer].out_w * pl->columns;
-    memset(run->codes, 0, n * sizeof *run->codes);
-    const struct kernels *kernels = run->packed->arrays->kernels;
-    for (int i = 0; i < pl->n_sections; i++) {
-        count_section(run, layer, &pl->sections[i], y);
-        kernels->add_looked_up(codes, run->sums, n, run->codes);
-    }
-    if (!pl->values)
-        return run->codes;
-    memset(run->sums, 0, n * sizeof *run->sums);
-    kernels->add_looked_up(pl->values + pl->most, run->codes, n, run->sums);
-    return run->sums;
+    *line_bytes = (size_t)(l->in_w + 2 * l->pad) * s->pixel_bytes;
+    return run->maps + s->map + (size_t)y * l->stride * *line_bytes;
 }
 
 // The shortcut's elements for output row y of an add; 0 where channels are appended.
 static const int32_t *shortcut_row(struct packed_run *run, const struct layer *add, int columns,
                                    int y)
 {
-    const struct net *net = run->packed->arrays->map->net;
+    const struct net *net = run->packed->map->net;
     const struct layer *s = &net->layers[add->input[1]];
     const int32_t *from = run->streams[add->input[1]];
-    int step = s->out_h / add->out_h, in_columns = (s->out_c + LANES - 1) / LANES * LANES;
+    int step = s->out_h / add->out_h, in_columns = packed_columns(s);
     if (step == 1 && s->out_c == add->out_c)
         return from + (size_t)y * s->out_w * in_columns;
     int skip = net->pad_both ? (add->out_c - s->out_c) / 2 : 0;
@@ -184,28 +129,28 @@ static const int32_t *shortcut_row(struct packed_run *run, const struct layer *a
 
 static void finish_row(struct packed_run *run, int layer, const int32_t *sums, int y)
 {
-    const struct arrays *a = run->packed->arrays;
-    const struct packed_layer *pl = &run->packed->layers[layer];
-    const struct int_layer *il = &a->net->layers[layer];
-    const struct layer *o = &a->map->net->layers[pl->last];
-    if ((size_t)pl->last == a->map->net->n - 1) {
+    const struct packed *p = run->packed;
+    const struct packed_layer *pl = &p->layers[layer];
+    const struct int_layer *il = &p->net->layers[layer];
+    const struct layer *o = &p->map->net->layers[pl->last];
+    if ((size_t)pl->last == p->map->net->n - 1) {
         for (int c = 0; c < o->out_c; c++)
             run->logits[c] = il->mul[c] * sums[c] + il->offset[c];
         return;
     }
     uint8_t *bits = run->bits[pl->last] + (size_t)y * o->out_w * pl->columns / 8;
     if (!pl->streams) {
-        a->kernels->threshold(sums, pl->low, pl->high, o->out_w, pl->columns, bits);
+        p->kernels->threshold(sums, pl->low, pl->high, o->out_w, pl->columns, bits);
         return;
     }
     const int32_t *shortcut = il->add >= 0 ? shortcut_row(run, o, pl->columns, y) : NULL;
-    a->kernels->add_residual(&pl->residual, sums, shortcut, o->out_w, pl->columns,
+    p->kernels->add_residual(&pl->residual, sums, shortcut, o->out_w, pl->columns,
                              run->streams[pl->last] + (size_t)y * o->out_w * pl->columns, bits);
 }
 
 const int64_t *packed_run_image(struct packed_run *run, const uint8_t *image)
 {
-    const struct net *net = run->packed->arrays->map->net;
+    const struct net *net = run->packed->map->net;
     load_image(run, image);
     for (size_t i = 1; i < net->n; i++) {
         const struct layer *l = &net->layers[i];
@@ -218,7 +163,7 @@ const int64_t *packed_run_image(struct packed_run *run, const uint8_t *image)
         }
         fill_sections(run, (int)i, bits);
         for (int y = 0; y < l->out_h; y++)
-            finish_row(run, (int)i, count_row(run, (int)i, y), y);
+            finish_row(run, (int)i, run->packed->kind->count_row(run, (int)i, y), y);
     }
     return run->logits;
 }

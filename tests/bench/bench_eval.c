@@ -12,6 +12,7 @@
 #include "sim/base/rng.h"
 #include "sim/chip/chip.h"
 #include "sim/conf/library.h"
+#include "sim/infer/analog.h"
 #include "sim/infer/array.h"
 #include "sim/infer/evaluate.h"
 #include "sim/map/map.h"
@@ -116,11 +117,21 @@ static struct arrays *faulty(const struct model *m, enum cpu_level level)
     return arrays;
 }
 
-// The better of three.
-static double images_per_s(const struct model *m, const struct arrays *arrays,
-                           const struct dataset *data)
+static struct analog *varied(const struct model *m, enum cpu_level level)
 {
-    struct evaluation what = {m->net, m->weights, m->integer, arrays, NULL, data};
+    struct err err = {0};
+    const struct draw draw = {{.stuck_lrs = 0.0175, .stuck_hrs = 0.0904, .sigma = 0.3}, 1, 0};
+    struct analog *analog = analog_create(m->map, m->integer, &draw, level, &err);
+    if (!analog)
+        die(&err);
+    return analog;
+}
+
+// The better of three, with cells as levels or as conductances.
+static double images_per_s(const struct model *m, const struct arrays *arrays,
+                           const struct analog *analog, const struct dataset *data)
+{
+    struct evaluation what = {m->net, m->weights, m->integer, arrays, analog, data};
     uint8_t *classes = calloc(data->n, 1);
     double best = 0;
     for (int i = 0; i < 3; i++) {
@@ -134,7 +145,7 @@ static double images_per_s(const struct model *m, const struct arrays *arrays,
 }
 
 static void bench_levels(const char *name, const char *form, double width, const char *adc,
-                         size_t images, double target)
+                         bool varies, size_t images, double target)
 {
     struct model m = load("hawis", form, width, adc);
     double scalar = 0;
@@ -142,8 +153,9 @@ static void bench_levels(const char *name, const char *form, double width, const
         if (cpu_best((enum cpu_level)level) != (enum cpu_level)level)
             continue;
         struct dataset *data = random_images(level ? images : (images + 7) / 8);
-        struct arrays *arrays = faulty(&m, (enum cpu_level)level);
-        double speed = images_per_s(&m, arrays, data);
+        struct arrays *arrays = varies ? NULL : faulty(&m, (enum cpu_level)level);
+        struct analog *analog = varies ? varied(&m, (enum cpu_level)level) : NULL;
+        double speed = images_per_s(&m, arrays, analog, data);
         scalar = level ? scalar : speed;
         printf("%-28s %-7s %10.0f %8.1fx", name, cpu_level_names[level], speed, speed / scalar);
         if (level == CPU_AVX512)
@@ -151,6 +163,7 @@ static void bench_levels(const char *name, const char *form, double width, const
         printf("\n");
         fflush(stdout);
         arrays_destroy(arrays);
+        analog_destroy(analog);
         dataset_close(data);
     }
     unload(&m);
@@ -179,16 +192,38 @@ static void bench_fault_map(void)
     unload(&m);
 }
 
+static void bench_variation(void)
+{
+    struct model m = load("hawis", "binary", 1, NULL);
+    for (int level = 0; level < CPU_LEVELS; level++) {
+        if (cpu_best((enum cpu_level)level) != (enum cpu_level)level)
+            continue;
+        double best = 1e9;
+        for (int i = 0; i < 5; i++) {
+            double start = now_s();
+            struct analog *analog = varied(&m, (enum cpu_level)level);
+            double took = now_s() - start;
+            best = took < best ? took : best;
+            analog_destroy(analog);
+        }
+        printf("%-28s %-7s %10.4f s%s\n", "variation of U-1x", cpu_level_names[level], best,
+               level == CPU_AVX512 ? "   0.02" : "");
+    }
+    unload(&m);
+}
+
 int main(void)
 {
     static const char wide[] = "{preset: none, bits: 20, time: 1 ns, energy: 1 pJ, area: 1 um2}";
     static const char narrow[] = "{preset: none, bits: 6, time: 1 ns, energy: 1 pJ, area: 1 um2}";
     printf("%-28s %-7s %10s %9s   target\n", "resnet20, 1.75 % + 9.04 %", "level", "images/s",
            "of scalar");
-    bench_levels("binary U-1x", "binary", 1, NULL, 1600, 3000);
-    bench_levels("binary U-1x, 6-bit ADC", "binary", 1, narrow, 800, 3000);
-    bench_levels("binary U-5x", "binary", 5, NULL, 160, 350);
-    bench_levels("int8 U-1x, bit slices", "int8", 1, wide, 64, 120);
+    bench_levels("binary U-1x", "binary", 1, NULL, false, 1600, 3000);
+    bench_levels("binary U-1x, 6-bit ADC", "binary", 1, narrow, false, 800, 3000);
+    bench_levels("binary U-5x", "binary", 5, NULL, false, 160, 350);
+    bench_levels("int8 U-1x, bit slices", "int8", 1, wide, false, 64, 120);
+    bench_levels("binary U-1x, sigma 0.3", "binary", 1, NULL, true, 800, 800);
     bench_fault_map();
+    bench_variation();
     return 0;
 }

@@ -21,10 +21,13 @@
 #include "sim/chip/chip.h"
 #include "sim/infer/analog.h"
 #include "sim/infer/array.h"
+#include "sim/infer/evaluate.h"
 #include "sim/infer/packed.h"
+#include "sim/infer/readout.h"
 #include "sim/infer/sections.h"
 #include "sim/map/map.h"
 #include "tests/infer/model.h"
+#include "workloads/dataset.h"
 #include "tests/close.h"
 
 // Compares two ways of computing matrices on random images.
@@ -47,9 +50,10 @@ static void expect_agreement(const struct model *m, integer_matrix *one, void *o
 static struct analog *analog_make(const struct model *m, double lrs, double hrs, double sigma)
 {
     struct err err = {0};
-    struct analog *analog = analog_create(
-        m->s.map, m->integer,
-        &(struct draw){{.stuck_lrs = lrs, .stuck_hrs = hrs, .sigma = sigma}, 4, 0}, &err);
+    struct analog *analog =
+        analog_create(m->s.map, m->integer,
+                      &(struct draw){{.stuck_lrs = lrs, .stuck_hrs = hrs, .sigma = sigma}, 4, 0},
+                      CPU_AVX512, &err);
     if (!analog)
         fail_msg("%s", err.text);
     return analog;
@@ -136,6 +140,184 @@ static void conductances_follow_the_formula(void **state)
     expect_formula("cell.bits=4", 15, 64.0 * 15 * 4096, 0.01);
 }
 
+// Packed maps on every processor level give the plain way's logits, bit for bit.
+static void expect_packed_same(const char *const sets[], const struct defect_params *defects)
+{
+    struct model m = model_make("hawis", "binary", sets);
+    struct integer_run *plain = integer_run_create(m.integer);
+    const struct draw draw = {*defects, 4, 1};
+    for (int level = 0; level < CPU_LEVELS; level++) {
+        struct err err = {0};
+        struct analog *analog =
+            analog_create(m.s.map, m.integer, &draw, (enum cpu_level)level, &err);
+        assert_non_null(analog);
+        struct analog_worker *worker = analog_worker_create(analog);
+        struct packed *packed = packed_create_analog(analog);
+        assert_non_null(packed);
+        struct packed_run *run = packed_run_create(packed);
+        uint32_t x = 9;
+        uint8_t image[192];
+        int64_t want[10];
+        for (int i = 0; i < 5; i++) {
+            model_image(&x, image);
+            memcpy(want, integer_run_image(plain, image, analog_matrix, worker), sizeof want);
+            assert_memory_equal(packed_run_image(run, image), want, sizeof want);
+        }
+        packed_run_destroy(run);
+        packed_destroy(packed);
+        analog_worker_destroy(worker);
+        analog_destroy(analog);
+    }
+    integer_run_destroy(plain);
+    model_free(&m);
+}
+
+static void packed_maps_conduct_alike(void **state)
+{
+    (void)state;
+#define ADC(bits) "adc={preset: none, bits: " #bits ", time: 1 ns, energy: 1 pJ, area: 1 um2}"
+    static const char *const coarse[] = {ADC(5), NULL}, *const fine[] = {ADC(12), NULL},
+                             *const odd[] = {ADC(4), "dac.count=100", NULL},
+                             *const dense[] = {"mapping.policy=dense", "crossbar.rows=64",
+                                               "crossbar.columns=16",  "dac.count=64",
+                                               "adc.count=16",         NULL};
+    const char *const *const sets[] = {NULL, coarse, fine, odd, dense};
+    static const struct defect_params defects[] = {
+        {.sigma = 0.3}, {.stuck_lrs = 0.02, .stuck_hrs = 0.09, .sigma = 1}, {.stuck_lrs = 0.1}};
+    for (size_t i = 0; i < sizeof sets / sizeof *sets; i++)
+        for (size_t j = 0; j < sizeof defects / sizeof *defects; j++)
+            expect_packed_same(sets[i], &defects[j]);
+}
+
+// Sums of conductances that vary are nearer to their real values with every bit of the ADC.
+static void fine_adcs_read_parts_of_a_step(void **state)
+{
+    (void)state;
+    static const char *const bits[] = {ADC(7), ADC(8), ADC(10), ADC(12)};
+    enum { CASES = sizeof bits / sizeof *bits };
+    const double worth[CASES] = {2, 1, 0.5, 0.125}; // 128 rows at once; codes must reach +128
+    for (int i = 0; i < CASES; i++) {
+        const char *const sets[] = {bits[i], NULL};
+        struct model m = model_make("hawis", "binary", sets);
+        const struct layer *conv = &m.s.net->layers[1];
+        struct readout readout = readout_of(m.s.chip, conv, 1024, true);
+        assert_close(readout.worth, worth[i], 0);
+        for (int32_t current = -200 * 1024; current <= 200 * 1024; current += 37) {
+            double most = ldexp(1, 6 + (i > 0) + 2 * (i > 1) + 2 * (i > 2));
+            double want = floor(current / (1024 * worth[i]) + 0.5);
+            want = fmin(fmax(want, -most), most - 1);
+            assert_close(quantise(&readout.code, current), want, 0);
+        }
+        model_free(&m);
+    }
+}
+
+// The sums of the first layer for a map of ones, through one array of conductances.
+static void ones_through(const struct analog *analog, int64_t *acc)
+{
+    int32_t in[24 * 64];
+    for (int j = 0; j < 24 * 64; j++)
+        in[j] = 1;
+    struct analog_worker *worker = analog_worker_create(analog);
+    analog_matrix(worker, 1, in, acc);
+    analog_worker_destroy(worker);
+}
+
+static struct analog *make_drawn(const struct model *m, const struct draw *draw)
+{
+    struct err err = {0};
+    struct analog *analog = analog_create(m->s.map, m->integer, draw, CPU_AVX512, &err);
+    if (!analog)
+        fail_msg("%s", err.text);
+    return analog;
+}
+
+// Conductances fall as t^-nu, all alike without a spread: so do sums, read finely enough. Stuck
+// cells do not drift.
+static void drift_scales_sums(void **state)
+{
+    (void)state;
+    static const char *const fine[] = {ADC(16), NULL};
+    struct model m = model_make("hawis", "binary", fine);
+    enum { SIZE = 20 * 64 };
+    int64_t fresh[SIZE], old[SIZE];
+    struct draw draw = {{.drift_s = 1, .drift_exponent = 0.05}, 4, 0};
+    struct analog *analog = make_drawn(&m, &draw);
+    ones_through(analog, fresh);
+    analog_destroy(analog);
+    draw.defects.drift_s = 1e6;
+    analog = make_drawn(&m, &draw);
+    ones_through(analog, old);
+    analog_destroy(analog);
+    double left = pow(1e6, -0.05); // 0.50
+    int64_t most = 0;
+    for (int j = 0; j < SIZE; j++) {
+        // A step's rounding, and half a unit of 1024 for each of up to 432 cells.
+        assert_true(fabs((double)old[j] - left * (double)fresh[j]) <= 0.75);
+        most = fresh[j] > most ? fresh[j] : most;
+    }
+    assert_true(most > 20);
+    draw.defects.stuck_lrs = draw.defects.stuck_hrs = 0.5;
+    analog = make_drawn(&m, &draw);
+    ones_through(analog, old);
+    analog_destroy(analog);
+    draw.defects.drift_s = 0;
+    analog = make_drawn(&m, &draw);
+    ones_through(analog, fresh);
+    analog_destroy(analog);
+    assert_memory_equal(old, fresh, sizeof old);
+    model_free(&m);
+}
+
+// Batch 0 is the chip's own draw; the others differ from it and from one another, stuck cells stay.
+static void batches_are_drawn_apart(void **state)
+{
+    (void)state;
+    struct model m = model_make("hawis", "binary", NULL);
+    enum { SIZE = 20 * 64, BATCHES = 3 };
+    int64_t sums[BATCHES + 1][SIZE];
+    struct draw draw = {{.sigma = 0.5, .redraw = 2, .stuck_hrs = 0.05}, 4, 0};
+    struct analog *first = make_drawn(&m, &draw);
+    assert_int_equal(analog_redraw(first), 2);
+    ones_through(first, sums[BATCHES]);
+    for (uint32_t batch = 0; batch < BATCHES; batch++) {
+        struct analog *analog = analog_redrawn(first, batch);
+        ones_through(analog, sums[batch]);
+        assert_int_equal(analog_faults(analog).hrs, analog_faults(first).hrs);
+        analog_destroy(analog);
+    }
+    assert_memory_equal(sums[0], sums[BATCHES], sizeof sums[0]);
+    assert_memory_not_equal(sums[0], sums[1], sizeof sums[0]);
+    assert_memory_not_equal(sums[1], sums[2], sizeof sums[0]);
+    analog_destroy(first);
+    // Whole chips by hand, image by image, against evaluate() in one share and in three.
+    enum { IMAGES = 7 };
+    uint8_t pixels[IMAGES * 192], alone[IMAGES], shared[IMAGES], want[IMAGES];
+    uint32_t x = 5;
+    for (int i = 0; i < IMAGES; i++)
+        model_image(&x, pixels + (size_t)i * 192);
+    struct dataset data = {.n = IMAGES, .channels = 3, .height = 8, .width = 8, .images = pixels};
+    first = make_drawn(&m, &draw);
+    struct evaluation what = {m.s.net, m.weights, m.integer, NULL, first, &data};
+    evaluate(&what, IMAGES, 0, 1, alone);
+    for (size_t share = 0; share < 3; share++)
+        evaluate(&what, IMAGES, share, 3, shared);
+    struct integer_run *run = integer_run_create(m.integer);
+    for (uint32_t i = 0; i < IMAGES; i++) {
+        struct analog *analog = analog_redrawn(first, i / 2);
+        struct analog_worker *worker = analog_worker_create(analog);
+        const uint8_t *image = pixels + (size_t)i * 192;
+        want[i] = (uint8_t)integer_class(integer_run_image(run, image, analog_matrix, worker), 10);
+        analog_worker_destroy(worker);
+        analog_destroy(analog);
+    }
+    assert_memory_equal(alone, want, IMAGES);
+    assert_memory_equal(shared, want, IMAGES);
+    integer_run_destroy(run);
+    analog_destroy(first);
+    model_free(&m);
+}
+
 static void variation_moves_sums(void **state)
 {
     (void)state;
@@ -171,6 +353,10 @@ int main(void)
         cmocka_unit_test(conductances_without_variation_are_levels),
         cmocka_unit_test(conductances_and_levels_agree_when_broken),
         cmocka_unit_test(conductances_follow_the_formula),
+        cmocka_unit_test(packed_maps_conduct_alike),
+        cmocka_unit_test(fine_adcs_read_parts_of_a_step),
+        cmocka_unit_test(drift_scales_sums),
+        cmocka_unit_test(batches_are_drawn_apart),
         cmocka_unit_test(variation_moves_sums),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,4 +1,5 @@
 // Every level of the kernels against sums written out here: all ones and noise, and every tail.
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -10,9 +11,10 @@
 #include <cmocka.h>
 
 #include "nets/kernels/kernels.h"
+#include "sim/base/num.h"
 #include "sim/base/rng.h"
 
-enum { COLUMNS = 16, WINDOWS = 9, MAP = 4096 };
+enum { COLUMNS = 24, WINDOWS = 9, MAP = 4096 };
 
 static uint64_t draw(uint64_t index, bool noise)
 {
@@ -105,11 +107,89 @@ static void numbers_are_multiplied(void **state)
         }
 }
 
+static void bits_are_spread(void **state)
+{
+    (void)state;
+    enum { STEP = 13, PIXELS = 7 };
+    static uint8_t map[MAP];
+    for (size_t i = 0; i < MAP; i++)
+        map[i] = (uint8_t)draw(i, true);
+    for (int level = 0; level < CPU_LEVELS; level++)
+        for (int first = 0; first < 11; first++)
+            for (int channels = 1; channels <= 70; channels++) {
+                int16_t to[PIXELS * 70 + 1] = {0};
+                to[PIXELS * channels] = 77; // what comes behind is left alone
+                kernels_for(cpu_best((enum cpu_level)level))
+                    ->spread(map, STEP, PIXELS, first, channels, to);
+                for (int i = 0; i < PIXELS; i++)
+                    for (int c = 0; c < channels; c++) {
+                        int bit = first + c;
+                        assert_int_equal(to[i * channels + c],
+                                         map[i * STEP + bit / 8] >> bit % 8 & 1);
+                    }
+                assert_int_equal(to[PIXELS * channels], 77);
+            }
+}
+
+static void numbers_become_steps(void **state)
+{
+    (void)state;
+    static const struct quantiser cases[] = {
+        {1, 0.5, -8, 7}, {1 / 1024.0, 0.5, -128, 127}, {1.0 / 3, 0.51, -1e9, 1e9}, {2, 0.5, 0, 40}};
+    enum { N = 1001 };
+    int32_t v[N], sums[N];
+    for (size_t q = 0; q < sizeof cases / sizeof *cases; q++)
+        for (int level = 0; level < CPU_LEVELS; level++) {
+            for (int i = 0; i < N; i++) {
+                v[i] = i < 100 ? i - 50 : (int32_t)draw((uint64_t)i, true) >> 10;
+                sums[i] = i;
+            }
+            kernels_for(cpu_best((enum cpu_level)level))->add_steps(&cases[q], v, N, sums);
+            for (int i = 0; i < N; i++)
+                assert_int_equal(sums[i] - i, (int32_t)quantise(&cases[q], v[i]));
+        }
+    assert_int_equal((int)quantise(&cases[0], 2), 2);
+    assert_int_equal((int)quantise(&cases[1], -512), 0); // halves go up
+    assert_int_equal((int)quantise(&cases[1], -513), -1);
+    assert_int_equal((int)quantise(&cases[0], 100), 7);
+}
+
+// Against the formula cell by cell, tails and both draws included.
+static void cells_vary(void **state)
+{
+    (void)state;
+    enum { N = STUCK_MOST };
+    struct variation v = {{1, 2}, {3, 4}, 1.024, 1024, 32767, 0.7, 0.25, 0.125};
+    const uint32_t counter[4] = {5, 6, 7 | 8 << 16, 9};
+    for (int level = 0; level < CPU_LEVELS; level++)
+        for (int spread = 0; spread < 2; spread++)
+            for (int n = 1; n <= N; n += n < 20 ? 1 : 59) {
+                uint16_t levels[N];
+                int32_t units[N + 1] = {0};
+                for (int i = 0; i < n; i++)
+                    levels[i] = (uint16_t)(i % 2);
+                units[n] = 77;
+                v.drift_spread = spread * 0.125;
+                kernels_for(cpu_best((enum cpu_level)level))->vary(&v, counter, n, levels, units);
+                for (int i = 0; i < n; i++) {
+                    uint32_t at[4] = {5, 6, 7 | (uint32_t)(8 + i) << 16, 9}, u[4], drift[4];
+                    rng_philox(at, v.key, u);
+                    rng_philox(at, v.drift_key, drift);
+                    double theta = 0.7 * num_normal(u[1]) + 0.25;
+                    theta += v.drift_spread * num_normal(drift[1]);
+                    double g = (1.024 + 1024 * (i % 2)) * exp(-theta);
+                    assert_true(fabs(units[i] - fmin(g, 32767)) <= 0.5 + 1e-9);
+                }
+                assert_int_equal(units[n], 77);
+            }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(bits_are_counted),
-        cmocka_unit_test(numbers_are_multiplied),
+        cmocka_unit_test(bits_are_counted),     cmocka_unit_test(numbers_are_multiplied),
+        cmocka_unit_test(cells_vary),           cmocka_unit_test(bits_are_spread),
+        cmocka_unit_test(numbers_become_steps),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

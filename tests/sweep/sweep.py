@@ -284,7 +284,7 @@ REFUSED = [
     (["--set", "images=20000"], "images: the set 'synth' has 10000 test images"),
     (["--set", "weights=none.safetensors"], "none.safetensors: "),
     (["--set", "data=synth32"], "the set 'synth32' has 3x32x32"),
-    (["--set", "form=float"], "w.safetensors: conv1.weight: has the shape"),
+    (["--set", "form=float"], "the form float has no hardware"),
     (["--set", "chip=hawsi"], "there is no chip 'hawsi'; did you mean 'hawis'?"),
     (["--set", "stop={interval: 0}"], "stop.interval: '0' is out of range"),
     (["--jobs", "0"], "--jobs 0: a whole number from 1 to 256 is wanted"),

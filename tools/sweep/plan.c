@@ -80,7 +80,7 @@ struct draw plan_draw(const struct plan *plan, size_t point, size_t trial)
     const struct job *job = plan->job;
     const struct plan_point *at = &plan->points[point];
     struct draw draw = {plan->variants[at->variant].defects, (uint64_t)job->seed, (uint32_t)trial,
-                        NULL};
+                        0, NULL};
     if (job->sa0 > 0)
         draw.defects.stuck_lrs = job->sa0;
     if (job->sa1 > 0)
@@ -105,7 +105,6 @@ static bool check_images(const struct plan *plan, const struct model *m, struct 
 static bool check_points(const struct plan *plan, size_t variant, const struct model *m,
                          struct err *err)
 {
-    static const struct defect_params none;
     for (size_t p = 0; p < plan->n_points; p++) {
         struct draw draw = plan_draw(plan, p, 0);
         struct err why = {0};
@@ -113,7 +112,7 @@ static bool check_points(const struct plan *plan, size_t variant, const struct m
             continue;
         if (!defect_check(&draw.defects, NULL, &why))
             return err_set(err, "point %zu (%s): %s", p + 1, plan->points[p].label, why.text);
-        if (!m->integer && memcmp(&draw.defects, &none, sizeof none) != 0)
+        if (!m->integer && defect_any(&draw.defects))
             return err_set(err, "the form float has no cells that could be stuck or vary; take the "
                                 "defects away, or another form");
     }

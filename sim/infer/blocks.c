@@ -1,0 +1,182 @@
+#include "sim/infer/blocks.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "nets/integer.h"
+#include "nets/net.h"
+#include "sim/base/mem.h"
+#include "sim/base/num.h"
+#include "sim/base/rng.h"
+#include "sim/chip/chip.h"
+#include "sim/infer/cells.h"
+#include "sim/infer/spare.h"
+#include "sim/map/map.h"
+
+struct conductances analog_conductances(const struct chip *chip)
+{
+    int bits = chip->cell.bits, top = (1 << bits) - 1;
+    double step = ldexp(1, bits == 1 ? 10 : 16 - bits);
+    double ratio = chip->cell.r_lrs_ohm / chip->cell.r_hrs_ohm;
+    return (struct conductances){.lowest = ratio / (1 - ratio) * top * step,
+                                 .step = step,
+                                 .most = bits == 1 ? INT16_MAX : 64 * top * step};
+}
+
+int32_t analog_conductance(const struct conductances *states, int level, double theta)
+{
+    double units = floor((states->lowest + states->step * level) * num_exp(-theta) + 0.5);
+    return (int32_t)(units > states->most ? states->most : units);
+}
+
+// One row of one array of a crossbar, and what draws it.
+struct row {
+    struct variation variation;
+    bool varies;
+    uint16_t *levels;
+    uint8_t *fates;
+    int32_t *units;
+};
+
+static void start_variation(struct row *row, const struct analog *a)
+{
+    const struct draw *draw = &a->draw;
+    const struct defect_params *d = &draw->defects;
+    struct variation *v = &row->variation;
+    // Batches have seeds of their own; the first one's is the chip's.
+    uint64_t seed = draw->batch ? rng_u64(draw->seed, RNG_REDRAW, draw->batch) : draw->seed;
+    double age = d->drift_s > 1 ? num_log(d->drift_s) : 0;
+    row->varies = defect_varies(d);
+    *v = (struct variation){.lowest = a->states.lowest,
+                            .step = a->states.step,
+                            .most = a->states.most,
+                            .sigma = d->sigma,
+                            .drift = d->drift_exponent * age,
+                            .drift_spread = d->drift_spread * age};
+    rng_key(seed, RNG_VARIATION, v->key);
+    rng_key(draw->seed, RNG_DRIFT, v->drift_key);
+}
+
+static void take_levels(const struct analog *a, const struct slice *s,
+                        const struct cell_address *at, uint16_t *levels)
+{
+    const struct chip *chip = a->map->chip;
+    const struct layer *l = &a->map->net->layers[s->layer];
+    int columns = a->map->layers[s->layer].column_slices, kind = chip->crossbar.polarity;
+    size_t rows = (size_t)l->in_c / l->groups * l->kernel_h * l->kernel_w;
+    const int32_t *w = a->net->layers[s->layer].w + s->out0 * rows + s->row0 + at->row;
+    bool pairs = kind == POLARITY_DIFFERENTIAL && l->weight_bits == 1 && columns == 1;
+    for (int c = 0; c < s->outs && pairs; c++) // -1 and +1: nothing to slice
+        levels[c] = at->polarity ? w[c * rows] < 0 : w[c * rows] > 0;
+    for (int c = 0; c < s->columns && !pairs; c++) {
+        int out = c / columns, slice = columns > 1 ? c % columns : s->weight_slice;
+        int level = 1; // of the offset column
+        if (out < s->outs)
+            level = cell_level(kind, l->weight_bits, chip->cell.bits, w[out * rows], slice,
+                               at->polarity);
+        levels[c] = (uint16_t)level;
+    }
+}
+
+// What n cells from `at` on conduct, all of them as they were made.
+static void conduct(const struct analog *a, const struct row *row, const struct cell_address *at,
+                    int n)
+{
+    const struct spares *spares = a->draw.spares;
+    struct cell_address from = spares_place(spares, at);
+    from.column = at->column;
+    uint32_t counter[4];
+    for (int done = 0; done < n && row->varies; done += STUCK_MOST, from.column += STUCK_MOST) {
+        fault_counter(&a->draw, &from, counter);
+        a->kernels->vary(&row->variation, counter, n - done < STUCK_MOST ? n - done : STUCK_MOST,
+                         row->levels + done, row->units + done);
+    }
+    from = *at;
+    for (int i = 0; i < n && row->varies && spares; i++, from.column++) {
+        struct cell_address there = spares_place(spares, &from);
+        if (there.column == from.column)
+            continue;
+        fault_counter(&a->draw, &there, counter);
+        a->kernels->vary(&row->variation, counter, 1, row->levels + i, row->units + i);
+    }
+    for (int i = 0; i < n && !row->varies; i++)
+        row->units[i] = (int32_t)(a->states.lowest + a->states.step * row->levels[i] + 0.5);
+}
+
+static void make_row(struct analog *a, const struct row *row, const struct slice *s,
+                     const struct cell_address *at)
+{
+    const int stuck[] = {[CELL_LRS] = (1 << a->map->chip->cell.bits) - 1, [CELL_HRS] = 0};
+    take_levels(a, s, at, row->levels);
+    conduct(a, row, at, s->columns);
+    a->counts.cells += s->columns;
+    if (a->broken)
+        fault_row(&a->draw, a->kernels, at, s->columns, row->fates);
+    for (int c = 0; c < s->columns; c++) {
+        enum cell_fate fate = (enum cell_fate)row->fates[c];
+        a->counts.lrs += fate == CELL_LRS;
+        a->counts.hrs += fate == CELL_HRS;
+        if (fate != CELL_FINE)
+            row->units[c] = analog_conductance(&a->states, stuck[fate], 0);
+        else
+            a->cut += row->units[c] >= a->states.most;
+    }
+}
+
+// The conductances in effect of one array of a slice, (rows, columns).
+static void make_array(struct analog *a, const struct row *row, const struct slice *s, int array,
+                       int32_t *g)
+{
+    const struct chip *chip = a->map->chip;
+    const struct map_tile *t = &a->map->tiles[s->tile];
+    struct cell_address at = {t->x, t->y, s->pe, s->crossbar, array, 0, 0};
+    for (at.row = 0; at.row < s->rows; at.row++) {
+        make_row(a, row, s, &at);
+        memcpy(g + (size_t)at.row * s->columns, row->units, (size_t)s->columns * sizeof *g);
+    }
+    damage_lines(a->map, s, array, &a->draw, g, &a->counts);
+    if (chip->crossbar.wire_ohm > 0) {
+        double unit_s = 1 / (chip->cell.r_lrs_ohm * a->lrs);
+        a->dropped = fmax(a->dropped, damage_wires(chip, s, unit_s, g));
+    }
+}
+
+static void make_block(struct analog *a, const struct row *row, struct block *block)
+{
+    const struct slice *s = block->slice;
+    size_t n = (size_t)s->rows * s->columns;
+    bool apart = a->map->chip->crossbar.subtract_after;
+    int planes = 1 + apart, arrays = chip_arrays(a->map->chip);
+    for (int p = 0; p < planes; p++) {
+        block->plane[p] = arena_alloc(a->mem, n, sizeof *block->plane[p]);
+        make_array(a, row, s, p, block->plane[p]);
+    }
+    if (arrays > planes) { // subtracted before the ADC
+        int32_t *minus = mem_alloc(n, sizeof *minus);
+        make_array(a, row, s, 1, minus);
+        for (size_t i = 0; i < n; i++)
+            block->plane[0][i] -= minus[i];
+        free(minus);
+    }
+    block->damage = damage_make(a->mem, a->map, s, &a->draw);
+}
+
+void blocks_make(struct analog *analog)
+{
+    const struct mapping *map = analog->map;
+    size_t columns = (size_t)map->chip->crossbar.columns + 1; // and one for the offset
+    struct row row = {.levels = mem_alloc(columns, sizeof *row.levels),
+                      .fates = mem_alloc(columns, sizeof *row.fates),
+                      .units = mem_alloc(columns, sizeof *row.units)};
+    start_variation(&row, analog);
+    analog->blocks = arena_alloc(analog->mem, (size_t)map->n_slices, sizeof *analog->blocks);
+    for (int i = 0; i < map->n_slices; i++) {
+        analog->blocks[i].slice = &map->slices[i];
+        make_block(analog, &row, &analog->blocks[i]);
+    }
+    damage_count(map, &analog->draw, &analog->counts);
+    free(row.levels);
+    free(row.fates);
+    free(row.units);
+}

@@ -1,0 +1,38 @@
+// What analog.c and currents.c share of the conductances; nobody else includes it.
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "sim/infer/analog.h"
+#include "sim/infer/damage.h"
+#include "sim/infer/readout.h"
+
+struct arena;
+struct slice;
+
+// One crossbar: currents of its columns for a driven row, in units. With two planes the minus array
+// is read apart (subtraction after the ADC).
+struct block {
+    const struct slice *slice;
+    int32_t *plane[2]; // (rows, columns)
+    struct damage damage;
+};
+
+struct analog {
+    const struct mapping *map;
+    const struct integer *net;
+    const struct kernels *kernels;
+    struct draw draw;
+    struct block *blocks; // one per slice of the mapping
+    struct fault_counts counts;
+    int64_t cut;
+    struct conductances states;
+    double leak;    // of a cell in the high-resistance state
+    double lrs;     // of one in the low-resistance state
+    bool broken;    // some cells are
+    double dropped; // largest share of a cell's current that wires take
+    struct arena *mem;
+};
+
+// Fills in all blocks, the counts and what was cut.
+void blocks_make(struct analog *analog);

@@ -1,0 +1,85 @@
+"""What bitline eval reports: the same for any number of workers, every kind of fault with what was
+asked and what was hit, and nothing of kinds that are off.
+
+eval.py BITLINE WEIGHTS_PROGRAM SUPPORT_FOLDER
+"""
+import json
+import pathlib
+import shutil
+import subprocess
+import sys
+
+sys.path.insert(0, sys.argv[3])
+from support import Bitline, expect, in_folder, run_tests  # noqa: E402
+
+HERE = pathlib.Path(__file__).resolve().parent
+KINDS = {"word_lines": 0.02, "bit_lines": 0.1, "drivers": 0.03, "adcs": 0.2}
+NET = ["hawis", "./net.yaml", "--weights", "w.safetensors", "--data", "synth", "--images", "60"]
+
+
+def prepare(folder):
+    shutil.copy(HERE / "net.yaml", folder)
+    subprocess.run([sys.argv[2], folder / "net.yaml", folder / "w.safetensors"], check=True)
+
+
+def sets(values):
+    return [word for key, value in values.items() for word in ("--set", f"{key}={value}")]
+
+
+def evaluate(bitline, folder, *args):
+    result = json.loads(bitline.output("eval", *NET, "--json", *args, cwd=folder))
+    del result["images_per_second"], result["command"]
+    return result
+
+
+def every_kind(bitline, folder):
+    prepare(folder)
+    options = sets({f"defects.{key}": value for key, value in KINDS.items()})
+    options += sets({"defects.read_noise": 2, "defects.adc_offset": 0.5, "defects.sigma": 0.2,
+                     "crossbar.wire_resistance": "10 mohm"})
+    options += ["--sa0", "0.01", "--sa1", "0.02", "--trials", "3"]
+    one = evaluate(bitline, folder, *options)
+    for jobs in "23":
+        expect(evaluate(bitline, folder, *options, "--jobs", jobs) == one, f"{jobs} jobs differ")
+    requested, injected = one["faults"]["requested"], one["faults"]["injected"]
+    expect(requested == {"stuck_lrs": 0.01, "stuck_hrs": 0.02, **KINDS}, f"{requested}")
+    for key, rate in KINDS.items():
+        used, hit = injected[key + "_used"], injected[key]
+        expect(abs(hit - rate * used) < 4 * (rate * used) ** 0.5, f"{key}: {hit} of {used}")
+    expect(one["read_noise"] == 2 and one["adc_offset"] == 0.5, f"{one}")
+    expect(0 < one["wires"]["largest_drop"] < 0.2, f"{one}")
+    expect(one["wires"]["resistance_ohm"] == 0.01, f"{one}")
+    text = bitline.output("eval", *NET, *options, cwd=folder)
+    for words in ("open word lines: 0.02 asked", "open bit lines: 0.1 asked", "drivers stuck on",
+                  "ADCs stuck at a code", "offsets", "read-out", "0.01 ohm"):
+        expect(words in text, f"no '{words}' in\n{text}")
+
+
+def rates_of_zero(bitline, folder):
+    """No faults at all, and no word of them."""
+    prepare(folder)
+    none = evaluate(bitline, folder)
+    zero = evaluate(bitline, folder, *sets({f"defects.{key}": 0 for key in KINDS}),
+                    *sets({"crossbar.wire_resistance": "0 ohm", "defects.read_noise": 0}))
+    expect(zero == none, f"{zero}\n{none}")
+    expect(set(none["faults"]["requested"]) == {"stuck_lrs", "stuck_hrs"}, f"{none}")
+    expect(none["faults"]["injected"]["stuck_lrs"] == 0, f"{none}")
+    text = bitline.output("eval", *NET, cwd=folder)
+    for words in ("lines", "drivers", "ADCs", "noise", "wires"):
+        expect(words not in text, f"'{words}' in\n{text}")
+
+
+def no_hardware(bitline, folder):
+    prepare(folder)
+    for option in ("defects.word_lines=0.1", "crossbar.wire_resistance=1 ohm"):
+        bitline.refuse(folder, ["eval", "ideal", *NET[1:], "--form", "float", "--set", option],
+                       ["form float has no cells or lines", "another form"])
+
+
+def main():
+    bitline = Bitline(sys.argv[1])
+    run_tests([(test.__name__, in_folder(test, bitline))
+               for test in (every_kind, rates_of_zero, no_hardware)])
+
+
+main()

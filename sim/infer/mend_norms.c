@@ -195,6 +195,7 @@ static void run_matrix(struct norms *s, int layer)
         memcpy(s->sums + i * n, integer_run_sums(s->run), n * sizeof *s->sums);
     }
     if (s->weights.layers[layer].gamma) {
+        integer_refold(s->integer, &s->weights, layer); // it may have been mended before
         memset(s->moments, 0, (size_t)l->out_c * sizeof *s->moments);
         for (size_t i = 0; i < p->images; i++) {
             restore_sums(s, layer, i);

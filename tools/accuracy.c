@@ -8,10 +8,9 @@
 #include "sim/base/err.h"
 #include "sim/base/mem.h"
 #include "sim/chip/chip.h"
-#include "sim/infer/analog.h"
-#include "sim/infer/array.h"
 #include "sim/infer/evaluate.h"
 #include "sim/map/map.h"
+#include "tools/drawn.h"
 #include "tools/pool.h"
 #include "workloads/dataset.h"
 
@@ -134,116 +133,13 @@ static bool predict(const struct evaluation *what, size_t images, int jobs, uint
     return ok;
 }
 
-// A chip as drawn: cells as levels where that says all, else as conductances; and mended.
-struct drawn {
-    struct arrays *arrays;
-    struct analog *analog;
-    struct spares *spares;
-    struct integer *integer; // folded for this chip; NULL: the model's
-};
-
-static void drawn_fini(struct drawn *drawn)
-{
-    arrays_destroy(drawn->arrays);
-    analog_destroy(drawn->analog);
-    spares_destroy(drawn->spares);
-    integer_destroy(drawn->integer);
-}
-
-static bool draw_chip(const struct model *model, const struct draw *draw, enum cpu_level cpu,
-                      struct drawn *drawn, struct trial *out, struct err *err)
-{
-    const struct integer *integer = drawn->integer ? drawn->integer : model->integer;
-    struct draw moved = *draw;
-    if (model->mend.spares) {
-        drawn->spares = spares_create(model->map, integer, draw);
-        out->spares = *spares_report(drawn->spares);
-        moved.spares = drawn->spares;
-    }
-    if (!defects_need_conductances(&draw->defects, model->chip))
-        drawn->arrays = arrays_create(model->map, integer, &moved, cpu, NULL);
-    if (drawn->arrays) {
-        out->faults = arrays_faults(drawn->arrays);
-        return true;
-    }
-    drawn->analog = analog_create(model->map, integer, &moved, cpu, err);
-    if (!drawn->analog)
-        return false;
-    out->faults = analog_faults(drawn->analog);
-    out->cut = analog_cut(drawn->analog);
-    out->dropped = analog_dropped(drawn->analog);
-    return true;
-}
-
-// Training images through a drawn chip; their noise, and the batches for which the variation is
-// drawn anew, are not those of test images.
-struct training {
-    const struct drawn *drawn;
-    struct array_worker *levels;
-    struct analog_worker *currents;
-    struct analog *redrawn;
-    uint32_t batch;
-};
-enum { TRAINING_BATCH = 1 << 30 };
-
-static void training_begin(void *context, size_t image)
-{
-    struct training *t = context;
-    int each = t->drawn->analog ? analog_redraw(t->drawn->analog) : 0;
-    uint32_t batch = each ? TRAINING_BATCH + (uint32_t)(image / (size_t)each) : 0;
-    if (t->drawn->analog && (!t->currents || batch != t->batch)) {
-        analog_worker_destroy(t->currents);
-        analog_destroy(t->redrawn);
-        t->redrawn = each ? analog_redrawn(t->drawn->analog, batch) : NULL;
-        t->currents = analog_worker_create(each ? t->redrawn : t->drawn->analog);
-        t->batch = batch;
-    }
-    if (t->currents)
-        analog_worker_image(t->currents, TRAINING_BATCH + image);
-}
-
-static void training_matrix(void *context, int layer, const int32_t *in, int64_t *acc)
-{
-    struct training *t = context;
-    if (t->levels)
-        arrays_matrix(t->levels, layer, in, acc);
-    else
-        analog_matrix(t->currents, layer, in, acc);
-}
-
-static bool mend_sums(const struct model *model, const struct draw *draw, struct drawn *drawn,
-                      struct trial *out, struct err *err)
-{
-    if (model->mend.gain)
-        mend_refold(drawn->integer, model->weights, mend_gain(draw->defects.sigma));
-    if (!model->mend.bn)
-        return true;
-    struct training t = {.drawn = drawn};
-    t.levels = drawn->arrays ? array_worker_create(drawn->arrays) : NULL;
-    struct mend_pass pass = {training_matrix, &t, training_begin, model->train, model->mend.images};
-    bool ok = mend_norms(drawn->integer, model->weights, &pass, &out->channels, err);
-    array_worker_destroy(t.levels);
-    analog_worker_destroy(t.currents);
-    analog_destroy(t.redrawn);
-    return ok;
-}
-
-// The arrays lend the net that they were made of, so one that is to change is made before them.
-static bool make_chip(const struct model *model, const struct draw *draw, enum cpu_level cpu,
-                      struct drawn *drawn, struct trial *out, struct err *err)
-{
-    bool folded = model->mend.bn || model->mend.gain;
-    if (folded)
-        drawn->integer = integer_create(model->net, model->weights, model->ranges, err);
-    return (!folded || drawn->integer) && draw_chip(model, draw, cpu, drawn, out, err) &&
-           mend_sums(model, draw, drawn, out, err);
-}
-
 bool model_check(const struct model *model, const struct draw *draw, struct err *err)
 {
     struct drawn drawn = {0};
-    struct trial trial;
-    bool ok = !model->integer || draw_chip(model, draw, CPU_AVX512, &drawn, &trial, err);
+    struct trial trial = {0};
+    struct model unfolded = *model; // what is drawn can be computed, whatever its norms
+    unfolded.mend.bn = unfolded.mend.gain = false;
+    bool ok = !model->integer || drawn_make(&unfolded, draw, CPU_AVX512, &drawn, &trial, err);
     drawn_fini(&drawn);
     return ok;
 }
@@ -253,15 +149,65 @@ bool model_trial(const struct model *model, const struct draw *draw, enum cpu_le
 {
     struct drawn drawn = {0};
     *out = (struct trial){0};
-    bool ok = !model->integer || make_chip(model, draw, cpu, &drawn, out, err);
-    struct evaluation what = {
-        model->net,   model->weights, drawn.integer ? drawn.integer : model->integer,
-        drawn.arrays, drawn.analog,   model->data};
+    bool ok = !model->integer || drawn_make(model, draw, cpu, &drawn, out, err);
+    struct evaluation what = drawn_evaluation(&drawn, model);
     uint8_t *classes = mem_alloc(model->images, 1);
     ok = ok && predict(&what, model->images, jobs, classes, err);
     for (size_t i = 0; i < model->images && ok; i++)
         out->right += classes[i] == model->data->labels[i];
     free(classes);
+    drawn_fini(&drawn);
+    return ok;
+}
+
+struct probing {
+    const struct activity *activity;
+    const struct evaluation *what;
+    size_t images;
+};
+
+static void measure_share(void *context, int j, int jobs, void *result)
+{
+    const struct probing *p = context;
+    activity_measure(p->activity, p->what, p->images, (size_t)j, (size_t)jobs, result);
+}
+
+// Counts of all images; those of workers stand behind each other.
+static bool measure(const struct probing *probing, size_t layers, int jobs,
+                    struct activity_count *counts, struct err *err)
+{
+    struct probing p = *probing;
+    size_t size = layers * sizeof *counts;
+    if (!pool_run(jobs, size, measure_share, &p, counts, err))
+        return false;
+    for (size_t i = layers; i < layers * (size_t)jobs; i++)
+        activity_add(&counts[i % layers], &counts[i]);
+    return true;
+}
+
+bool model_activity(const struct model *model, const struct draw *draw, enum cpu_level cpu,
+                    int jobs, struct activity_shares *layers, struct err *err)
+{
+    struct drawn drawn = {0};
+    struct trial trial = {0};
+    if (!model->integer)
+        return err_set(err, "the form float has no arrays whose activity could be measured; take "
+                            "another form");
+    bool ok = drawn_make(model, draw, cpu, &drawn, &trial, err);
+    struct evaluation what = drawn_evaluation(&drawn, model);
+    struct activity *activity = NULL;
+    struct activity_count *counts = mem_alloc(model->net->n * (size_t)jobs, sizeof *counts);
+    if (ok) {
+        struct draw moved = *draw;
+        moved.spares = drawn.spares;
+        activity = activity_create(model->map, what.integer, &moved);
+        struct probing probing = {activity, &what, model->images};
+        ok = measure(&probing, model->net->n, jobs, counts, err);
+    }
+    for (size_t i = 0; i < model->net->n && ok; i++)
+        layers[i] = activity_shares(activity, (int)i, &counts[i]);
+    free(counts);
+    activity_destroy(activity);
     drawn_fini(&drawn);
     return ok;
 }

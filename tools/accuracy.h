@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "nets/kernels/kernels.h"
+#include "sim/infer/activity.h"
 #include "sim/infer/fault.h"
 #include "sim/infer/mend.h"
 #include "sim/infer/spare.h"
@@ -67,3 +68,7 @@ bool model_check(const struct model *model, const struct draw *draw, struct err 
 // the result does not depend on jobs or cpu.
 bool model_trial(const struct model *model, const struct draw *draw, enum cpu_level cpu, int jobs,
                  struct trial *out, struct err *err);
+// What the images switch in the arrays of one draw, mended likewise: one for each layer of the net.
+// Slow: a read-out is computed for every column, group of rows and bit cycle.
+bool model_activity(const struct model *model, const struct draw *draw, enum cpu_level cpu,
+                    int jobs, struct activity_shares *layers, struct err *err);

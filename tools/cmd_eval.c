@@ -7,10 +7,12 @@
 #include <string.h>
 #include <time.h>
 
+#include "nets/net.h"
 #include "sim/base/err.h"
 #include "sim/base/mem.h"
 #include "sim/chip/chip.h"
 #include "tools/accuracy.h"
+#include "tools/activity_file.h"
 #include "tools/cmd.h"
 #include "tools/inputs.h"
 #include "tools/mending.h"
@@ -31,6 +33,7 @@ enum {
     OPTION_CPU,
     OPTION_MEND,
     OPTION_MEND_IMAGES,
+    OPTION_ACTIVITY,
 };
 
 static const struct argp_option options[] = {
@@ -50,6 +53,10 @@ static const struct argp_option options[] = {
      "gain (that of --sigma divided out), spares (broken lines moved onto the chip's spare ones)",
      0},
     {"mend-images", OPTION_MEND_IMAGES, "K", 0, "Training images for --mend bn (default 256)", 0},
+    {"activity", OPTION_ACTIVITY, "FILE", 0,
+     "Write what the images switch in the arrays of the first chip drawn (slow; --images), for run "
+     "--activity",
+     0},
     {"trials", OPTION_TRIALS, "T", 0, "Fabricated chips to draw (default 1)", 0},
     {"seed", OPTION_SEED, "N", 0, "Of the first draw (default 1)", 0},
     {"jobs", OPTION_JOBS, "N", 0, "Worker processes (default 1); the result is the same", 0},
@@ -71,6 +78,7 @@ static const char doc[] =
 
 struct args {
     struct model_params model;
+    const char *activity;
     bool json;
     unsigned long long trials, jobs;
     char defects[3][48]; // sets of the chip's, from --sa0, --sa1 and --sigma
@@ -194,6 +202,12 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case OPTION_JSON:
         a->json = true;
         return 0;
+    case OPTION_ACTIVITY:
+        a->activity = arg;
+        if (!*arg)
+            err_set(&a->err, "--activity: the name of the file is empty; give one, such as "
+                             "activity.json");
+        return 0;
     case ARGP_KEY_ARG:
         if (state->arg_num > 1)
             argp_error(state, "'%s' is one argument too many: CHIP and NET are wanted", arg);
@@ -276,6 +290,26 @@ static bool run_trials(struct args *a, const struct model *m, struct eval_report
     return !out->mending || mending_price(out->mending, m, &a->err);
 }
 
+static int write_activity(struct args *a, const struct model *m, const char *command)
+{
+    struct draw draw = {m->chip->defects, a->model.seed, 0, 0, NULL};
+    struct activity_shares *layers = mem_alloc(m->net->n, sizeof *layers);
+    struct activity_report report = {m->map, layers, m->data->name, command, m->images};
+    int code = EXIT_USAGE;
+    if (model_activity(m, &draw, a->cpu, (int)a->jobs, layers, &a->err))
+        code = activity_write(a->activity, &report, &a->err) ? EXIT_OK : EXIT_FAILED;
+    free(layers);
+    return code;
+}
+
+static int work(struct args *a, const struct model *m, struct eval_report *out)
+{
+    int code = a->activity ? write_activity(a, m, out->command) : EXIT_OK;
+    if (code == EXIT_OK && !run_trials(a, m, out))
+        code = EXIT_USAGE;
+    return code;
+}
+
 int cmd_eval(int argc, char **argv)
 {
     struct args a = {.model.seed = 1, .trials = 1, .jobs = 1, .cpu = CPU_AVX512};
@@ -295,11 +329,12 @@ int cmd_eval(int argc, char **argv)
         out.trials = (unsigned)a.trials;
         mending.unmended = mem_alloc(a.trials, sizeof *mending.unmended);
         out.mending = mend_any(&m.mend) ? &mending : NULL;
-        if (run_trials(&a, &m, &out))
-            code = EXIT_OK;
+        code = work(&a, &m, &out);
     }
     if (code == EXIT_OK) {
         (a.json ? print_eval_json : print_eval_text)(&out);
+        if (a.activity && !a.json)
+            printf("activity %s, for bitline run --activity\n", a.activity);
         code = inputs_finish(code);
     } else {
         inputs_refuse(&a.err);

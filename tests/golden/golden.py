@@ -1,5 +1,6 @@
 """What users see, held against NAME.out. UPDATE=1 rewrites the files: look at the difference and
-commit it with the change that made it. Hashes stand as [hash]."""
+commit it with the change that made it. Hashes stand as [hash], versions of the program as
+[version]."""
 import difflib
 import os
 import re
@@ -28,6 +29,8 @@ CASES = {
     "vgg8": ["show", "net", "vgg8"],
     "isaac_ce_parts": ["show", "chip", "isaac-ce", "--parts"],
     "chip": ["show", "chip", "./over.yaml", "--set", "adc.count=8"],
+    "run_activity": ["run", "./chip.yaml", "./net.yaml", "--activity", "./activity.json"],
+    "eval_help": ["eval", "--help"],
     "check": ["check", "hawis", "resnet20"],
 }
 
@@ -35,6 +38,7 @@ CASES = {
 def hold(bitline, name):
     path = HERE / f"{name}.out"
     text = re.sub(r"\[[0-9a-f]{16}\]", "[hash]", bitline.output(*CASES[name], cwd=HERE))
+    text = re.sub(r"\Abitline \S+\n", "bitline [version]\n", text)
     if os.environ.get("UPDATE"):
         path.write_text(text, encoding="utf-8")
         return

@@ -18,5 +18,8 @@ struct wire_array {
 //   word[i][j] = sum over k of (min(j, k) + 1) * g[i][k],
 //   bit[i][j]  = sum over k of (rows + rows_below - max(i, k)) * g[k][j];
 // written as g / (1 + ...), which is the same to first order, exact for one cell, and never
-// negative: the drop along a line of equal cells is 1 / cosh(x) = 1 / (1 + x^2 / 2 + ...).
+// negative: what a line of equal cells keeps is 1 / cosh(x) = 1 / (1 + x^2 / 2 + ...). In arrays of
+// 16x16, half of the cells conducting, against the whole network: off by 0.7 % of a low-resistance
+// cell where up to 21 % is lost, by 3.6 % where 52 % is. Currents that sneak through three cells
+// are of second order and left out.
 void wire_effective(const struct wire_array *array, const double *g_s, double *effective_s);

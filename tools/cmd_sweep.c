@@ -217,7 +217,7 @@ static int sweep(struct args *a, const struct job *job, const struct plan *plan)
     if (!file_make_folder(folder, &a->err))
         return EXIT_FAILED;
     catch_signals();
-    struct store *store = store_open(folder, a->resume, &a->err);
+    struct store *store = store_open(folder, "run.db", a->resume, &a->err);
     if (!store)
         return EXIT_USAGE;
     int code = work(a, plan, store, folder);

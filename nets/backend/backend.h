@@ -12,6 +12,9 @@ struct conv_shape {
     int in_c, in_h, in_w, out_c, out_h, out_w;
     int kernel_h, kernel_w, stride, pad, groups;
 };
+// What create() takes for granted: channels divide into groups, out_h = floor((in_h + 2 * pad -
+// kernel_h) / stride) + 1, out_w likewise.
+bool conv_shape_valid(const struct conv_shape *shape);
 
 // What factors are rounded to; sums are 32-bit floats always, weights are held as such.
 enum operand { OPERAND_F32, OPERAND_BF16 };

@@ -4,8 +4,9 @@
 //
 // Forms: binary as DoReFa (weights sign(w) * mean|w| of the layer, sign(0) = +1 as nets/forward has
 // it; activations 1 where x > 0.5, gradient passed where 0 <= x <= 1; that of weights passed
-// everywhere, the scale taken as constant); int8 and int16 as symmetric steps of weights and
-// clipped, running-range steps of activations, gradients straight through inside the range; float.
+// everywhere, the scale taken as constant); int8 and int16 as nets/integer has them: symmetric
+// steps of weights, of a size per output channel, and steps of activations from 0 to a running
+// range, gradients straight through inside it; float.
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
@@ -48,4 +49,8 @@ double graph_train(struct graph *graph, const struct weights *params, uint64_t s
 // Forward alone: with running statistics; or, stats given, with the batch's own, which go there.
 void graph_forward(struct graph *graph, const struct weights *params, uint64_t step,
                    const struct graph_batch *batch, struct weights *stats, float *logits);
+// Forms int8 and int16: per layer the largest value so far, which its steps span; 0: none yet,
+// values pass as they are. Steps of training, and forward ones with stats, let them grow.
+void graph_ranges(const struct graph *graph, double *ranges);
+void graph_set_ranges(struct graph *graph, const double *ranges);
 size_t graph_bytes(const struct graph *graph); // memory that it holds

@@ -2,6 +2,7 @@
 
 #include "nets/net.h"
 #include "sim/base/err.h"
+#include "sim/base/mem.h"
 #include "sim/chip/chip.h"
 #include "sim/cost/flow.h"
 #include "sim/map/map.h"
@@ -211,4 +212,33 @@ void charge_leakage(const struct mapping *map, double seconds, struct ledger *la
     if (!chip->gating)
         rest_w += (chip_tiles(chip) - map->n_tiles) * sum.leakage_tile_w;
     shared->energy_j[PART_LEAKAGE] = rest_w * seconds;
+}
+
+double charge_override_area(const struct mapping *mapping)
+{
+    const struct chip *chip = mapping->chip;
+    const struct adc_params *own = &chip->adc;
+    double own_m2 = chip_adcs_in_tile(chip, own) * own->area_m2, sum_m2 = 0;
+    for (size_t i = 0; i < mapping->net->n; i++) {
+        const struct adc_params *adc = chip_adc(chip, mapping->net->layers[i].name);
+        if (adc != own)
+            sum_m2 +=
+                mapping->layers[i].tiles * (chip_adcs_in_tile(chip, adc) * adc->area_m2 - own_m2);
+    }
+    return sum_m2;
+}
+
+struct charged charge_total(const struct flow *flow)
+{
+    const struct mapping *map = flow->mapping;
+    struct arena *mem = arena_create();
+    struct ledger *layers = arena_alloc(mem, map->net->n, sizeof *layers), shared = {0};
+    charge_closed_form(flow, layers, &shared);
+    struct charged total = {.energy_j = ledger_no_leakage(&shared)};
+    for (size_t i = 0; i < map->net->n; i++)
+        total.energy_j += ledger_no_leakage(&layers[i]);
+    arena_destroy(mem);
+    struct chip_sum sum = chip_add_up(map->chip, &map->pe_buffer, &map->tile_buffer);
+    total.area_m2 = sum.tile_m2 * map->n_tiles + charge_override_area(map);
+    return total;
 }

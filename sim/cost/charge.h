@@ -42,3 +42,12 @@ double charge_token(const struct flow *flow, int channel, bool sender);
 // Leakage of `seconds` per image: each layer's tiles to the layer, the rest to shared.
 void charge_leakage(const struct mapping *mapping, double seconds, struct ledger *layers,
                     struct ledger *shared);
+
+// Area of what the read-outs of overridden layers take more (or less) than the chip's own.
+double charge_override_area(const struct mapping *mapping);
+// Energy of one image without leakage and area of the occupied tiles, from the flow alone: what a
+// simulation says too, without its events.
+struct charged {
+    double energy_j, area_m2;
+};
+struct charged charge_total(const struct flow *flow);

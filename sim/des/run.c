@@ -386,20 +386,6 @@ static void add_area(struct result *r, const char *name, double area_m2)
     r->areas[r->n_areas++] = (struct area_part){copy(r, name), area_m2};
 }
 
-// What the read-outs of overridden layers take more (or less) than the chip's own.
-static double overridden_area(const struct assembly *a)
-{
-    const struct adc_params *own = &a->chip->adc;
-    double own_m2 = chip_adcs_in_tile(a->chip, own) * own->area_m2, sum_m2 = 0;
-    for (size_t i = 0; i < a->net->n; i++) {
-        const struct adc_params *adc = chip_adc(a->chip, a->net->layers[i].name);
-        if (adc != own)
-            sum_m2 +=
-                a->map->layers[i].tiles * (chip_adcs_in_tile(a->chip, adc) * adc->area_m2 - own_m2);
-    }
-    return sum_m2;
-}
-
 static void measure_area(struct assembly *a, const struct mnsim_result *mnsim)
 {
     struct result *r = a->r;
@@ -416,7 +402,7 @@ static void measure_area(struct assembly *a, const struct mnsim_result *mnsim)
     for (int i = 0; i < sum.n_tile; i++)
         if (sum.parts[i].area_m2 > 0)
             add_area(r, sum.parts[i].name, sum.parts[i].area_m2 * r->tiles);
-    double other_m2 = overridden_area(a);
+    double other_m2 = charge_override_area(a->map);
     if (other_m2 > 0 || other_m2 < 0)
         add_area(r, "ADC overrides, more than the chip's", other_m2);
     r->area_m2 = sum.tile_m2 * r->tiles + other_m2;

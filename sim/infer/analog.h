@@ -16,6 +16,11 @@
 // 2^(16 - bits) in others (cut above 64 Gmax). Rounding adds 0.3 units rms to a cell that varies:
 // in binary cells 0.005 of a step to the sum of 256 of them. Without variation a binary cell's Gmin
 // is 0 where the on/off ratio is above 2000.
+//
+// Lines: cells on open ones conduct nothing; the resistance of lines lessens what all cells conduct
+// (models/wire.h), in whole units again. A stuck driver puts the highest digit on its row whenever
+// the row's group is read, and the digital side does not know. Offsets and noise are added to the
+// current before the ADC, plus and minus columns apart where they are converted apart.
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>

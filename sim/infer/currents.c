@@ -1,5 +1,6 @@
 // Conductances for packed.c: differential pairs of binary cells whose difference is read, a number
 // of 16 bits each.
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,11 +22,11 @@ static bool covers(const struct packed *p, int layer)
     const struct chip *chip = p->map->chip;
     const struct layer *l = &p->map->net->layers[layer];
     double rows = (double)l->in_c * l->kernel_h * l->kernel_w;
+    double scale = readout(p, layer).code.scale, at_once = fmin(rows, chip_rows_active(chip));
     // Sums and added codes must stay below 2^31.
     return !defects_need_reads(&p->analog->draw.defects) && readout_signed(chip) &&
            chip->cell.bits == 1 && l->weight_bits == 1 && l->in_bits[0] == 1 &&
-           chip_rows_active(chip) <= UINT16_MAX &&
-           rows * INT16_MAX * readout(p, layer).code.scale < 0x1p30;
+           at_once * INT16_MAX < 0x1p30 && rows * INT16_MAX * scale < 0x1p30;
 }
 
 static struct section *add_section(struct packed *p, int layer, const struct rows *rows)

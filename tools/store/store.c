@@ -10,33 +10,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <sqlite3.h>
-
 #include "sim/base/err.h"
 #include "sim/base/mem.h"
+#include "tools/store/sql.h"
 
-struct store {
-    char *path, *folder; // of run.db
-    char *job;           // hash of the one being worked at; NULL before store_begin
-    int lock;            // the folder, open and locked
-    sqlite3 *db;
-};
-
-static const char tables[] =
+static const char job_tables[] =
     "CREATE TABLE job (job TEXT PRIMARY KEY, name TEXT NOT NULL) WITHOUT ROWID;"
     "CREATE TABLE job_key (job TEXT NOT NULL REFERENCES job, key TEXT NOT NULL,"
-    " value TEXT NOT NULL, PRIMARY KEY (job, key)) WITHOUT ROWID;"
-    "CREATE TABLE point_value (job TEXT NOT NULL REFERENCES job, point INTEGER NOT NULL,"
-    " path TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (job, point, path)) WITHOUT ROWID;"
-    "CREATE TABLE trial (job TEXT NOT NULL REFERENCES job, point INTEGER NOT NULL,"
-    " trial INTEGER NOT NULL, images INTEGER NOT NULL, correct INTEGER NOT NULL,"
-    " cells INTEGER NOT NULL, stuck_lrs INTEGER NOT NULL, stuck_hrs INTEGER NOT NULL,"
-    " PRIMARY KEY (job, point, trial)) WITHOUT ROWID;"
-    "CREATE TABLE trial_time (job TEXT NOT NULL REFERENCES job, point INTEGER NOT NULL,"
-    " trial INTEGER NOT NULL, seconds REAL NOT NULL, finished TEXT NOT NULL,"
-    " PRIMARY KEY (job, point, trial)) WITHOUT ROWID;";
+    " value TEXT NOT NULL, PRIMARY KEY (job, key)) WITHOUT ROWID;";
 
-static bool fail(const struct store *s, struct err *err)
+bool sql_fail(const struct store *s, struct err *err)
 {
     int code = sqlite3_errcode(s->db) & 0xff;
     const char *why = sqlite3_errmsg(s->db);
@@ -60,7 +43,7 @@ static bool fail(const struct store *s, struct err *err)
 
 static bool run_sql(struct store *s, const char *sql, struct err *err)
 {
-    return sqlite3_exec(s->db, sql, NULL, NULL, NULL) == SQLITE_OK || fail(s, err);
+    return sqlite3_exec(s->db, sql, NULL, NULL, NULL) == SQLITE_OK || sql_fail(s, err);
 }
 
 // One statement with its values: i an int64_t, d a double, s a text. NULL on failure.
@@ -78,13 +61,12 @@ static sqlite3_stmt *prepare(struct store *s, struct err *err, const char *sql, 
             code = sqlite3_bind_text(statement, i + 1, va_arg(args, const char *), -1, NULL);
     if (code == SQLITE_OK)
         return statement;
-    fail(s, err);
+    sql_fail(s, err);
     sqlite3_finalize(statement);
     return NULL;
 }
 
-static sqlite3_stmt *query(struct store *s, struct err *err, const char *sql, const char *types,
-                           ...)
+sqlite3_stmt *sql_query(struct store *s, struct err *err, const char *sql, const char *types, ...)
 {
     va_list args;
     va_start(args, types);
@@ -93,21 +75,21 @@ static sqlite3_stmt *query(struct store *s, struct err *err, const char *sql, co
     return statement;
 }
 
-static bool change(struct store *s, struct err *err, const char *sql, const char *types, ...)
+bool sql_change(struct store *s, struct err *err, const char *sql, const char *types, ...)
 {
     va_list args;
     va_start(args, types);
     sqlite3_stmt *statement = prepare(s, err, sql, types, args);
     va_end(args);
-    bool ok = statement && (sqlite3_step(statement) == SQLITE_DONE || fail(s, err));
+    bool ok = statement && (sqlite3_step(statement) == SQLITE_DONE || sql_fail(s, err));
     sqlite3_finalize(statement);
     return ok;
 }
 
 static bool read_version(struct store *s, int64_t *version, struct err *err)
 {
-    sqlite3_stmt *q = query(s, err, "PRAGMA user_version", "");
-    bool ok = q && (sqlite3_step(q) == SQLITE_ROW || fail(s, err));
+    sqlite3_stmt *q = sql_query(s, err, "PRAGMA user_version", "");
+    bool ok = q && (sqlite3_step(q) == SQLITE_ROW || sql_fail(s, err));
     if (ok)
         *version = sqlite3_column_int64(q, 0);
     sqlite3_finalize(q);
@@ -138,7 +120,7 @@ static bool connect(struct store *s, struct err *err)
 {
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
     if (sqlite3_open_v2(s->path, &s->db, flags, NULL) != SQLITE_OK)
-        return fail(s, err);
+        return sql_fail(s, err);
     sqlite3_busy_timeout(s->db, 10000);
     int64_t version = 0;
     if (!run_sql(s, "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL", err) ||
@@ -159,13 +141,15 @@ static char *join(const char *a, const char *b)
     return text;
 }
 
-struct store *store_open(const char *folder, bool resume, struct err *err)
+struct store *store_open(const char *folder, const char *name, bool resume, struct err *err)
 {
     struct store *s = mem_alloc(1, sizeof *s);
     struct stat st;
     s->lock = -1;
     s->folder = join(folder, "");
-    s->path = join(folder, "/run.db");
+    char *slash = join("/", name);
+    s->path = join(folder, slash);
+    free(slash);
     bool ok = take_lock(s, err);
     if (ok && !resume && stat(s->path, &st) == 0)
         ok =
@@ -214,8 +198,8 @@ static bool refuse_other(struct store *s, const char *stored, const struct store
     size_t used = 0;
     for (size_t i = 0, told = 0; i < job->n_keys && told < 3; i++) {
         const struct store_key *key = &job->keys[i];
-        sqlite3_stmt *q = query(s, err, "SELECT value FROM job_key WHERE job = ? AND key = ?", "ss",
-                                stored, key->key);
+        sqlite3_stmt *q = sql_query(s, err, "SELECT value FROM job_key WHERE job = ? AND key = ?",
+                                    "ss", stored, key->key);
         if (!q)
             return false;
         bool there = sqlite3_step(q) == SQLITE_ROW;
@@ -235,12 +219,13 @@ static bool write_job(struct store *s, const struct store_job *job, struct err *
 {
     char version[48];
     snprintf(version, sizeof version, "PRAGMA user_version = %d", STORE_VERSION);
-    if (!run_sql(s, tables, err) || !run_sql(s, version, err) ||
-        !change(s, err, "INSERT INTO job VALUES (?, ?)", "ss", job->hash, job->name))
+    if (!run_sql(s, job_tables, err) || !run_sql(s, job->tables, err) ||
+        !run_sql(s, version, err) ||
+        !sql_change(s, err, "INSERT INTO job VALUES (?, ?)", "ss", job->hash, job->name))
         return false;
     for (size_t i = 0; i < job->n_keys; i++)
-        if (!change(s, err, "INSERT INTO job_key VALUES (?, ?, ?)", "sss", job->hash,
-                    job->keys[i].key, job->keys[i].value))
+        if (!sql_change(s, err, "INSERT INTO job_key VALUES (?, ?, ?)", "sss", job->hash,
+                        job->keys[i].key, job->keys[i].value))
             return false;
     return true;
 }
@@ -255,7 +240,7 @@ bool store_begin(struct store *s, const struct store_job *job, struct err *err)
         return false;
     if (version == 0)
         return write_job(s, job, err);
-    sqlite3_stmt *q = query(s, err, "SELECT job FROM job", "");
+    sqlite3_stmt *q = sql_query(s, err, "SELECT job FROM job", "");
     if (!q)
         return false;
     char stored[64] = "";
@@ -263,83 +248,4 @@ bool store_begin(struct store *s, const struct store_job *job, struct err *err)
         snprintf(stored, sizeof stored, "%s", (const char *)sqlite3_column_text(q, 0));
     sqlite3_finalize(q);
     return strcmp(stored, job->hash) == 0 || refuse_other(s, stored, job, err);
-}
-
-bool store_add_value(struct store *store, int64_t point, const char *path, const char *value,
-                     struct err *err)
-{
-    return change(store, err, "INSERT OR IGNORE INTO point_value VALUES (?, ?, ?, ?)", "siss",
-                  store->job, point, path, value);
-}
-
-struct adding {
-    struct store *store;
-    const struct store_trial *trial;
-};
-
-static bool write_trial(void *context, struct err *err)
-{
-    const struct adding *a = context;
-    const struct store_trial *t = a->trial;
-    return change(a->store, err, "INSERT INTO trial VALUES (?, ?, ?, ?, ?, ?, ?, ?)", "siiiiiii",
-                  a->store->job, t->point, t->trial, t->images, t->right, t->cells, t->lrs,
-                  t->hrs) &&
-           change(a->store, err, "INSERT INTO trial_time VALUES (?, ?, ?, ?, datetime('now'))",
-                  "siid", a->store->job, t->point, t->trial, t->seconds);
-}
-
-bool store_add_trial(struct store *store, const struct store_trial *trial, struct err *err)
-{
-    struct adding adding = {store, trial};
-    return store_transaction(store, write_trial, &adding, err);
-}
-
-struct dropping {
-    struct store *store;
-    int64_t point, first;
-};
-
-static bool delete_trials(void *context, struct err *err)
-{
-    const struct dropping *d = context;
-    struct store *s = d->store;
-    return change(s, err, "DELETE FROM trial WHERE job = ? AND point = ? AND trial >= ?", "sii",
-                  s->job, d->point, d->first) &&
-           change(s, err, "DELETE FROM trial_time WHERE job = ? AND point = ? AND trial >= ?",
-                  "sii", s->job, d->point, d->first);
-}
-
-bool store_drop_trials(struct store *store, int64_t point, int64_t first, struct err *err)
-{
-    struct dropping dropping = {store, point, first};
-    return store_transaction(store, delete_trials, &dropping, err);
-}
-
-bool store_read_trials(struct store *store,
-                       bool (*each)(void *context, const struct store_trial *trial,
-                                    struct err *err),
-                       void *context, struct err *err)
-{
-    sqlite3_stmt *q = query(store, err,
-                            "SELECT point, trial, images, correct, cells, stuck_lrs, stuck_hrs"
-                            " FROM trial WHERE job = ? ORDER BY point, trial",
-                            "s", store->job);
-    bool ok = q != NULL;
-    int code = SQLITE_DONE;
-    while (ok && (code = sqlite3_step(q)) == SQLITE_ROW) {
-        struct store_trial t = {
-            .point = sqlite3_column_int64(q, 0),
-            .trial = sqlite3_column_int64(q, 1),
-            .images = sqlite3_column_int64(q, 2),
-            .right = sqlite3_column_int64(q, 3),
-            .cells = sqlite3_column_int64(q, 4),
-            .lrs = sqlite3_column_int64(q, 5),
-            .hrs = sqlite3_column_int64(q, 6),
-        };
-        ok = each(context, &t, err);
-    }
-    if (ok && code != SQLITE_DONE)
-        ok = fail(store, err);
-    sqlite3_finalize(q);
-    return ok;
 }

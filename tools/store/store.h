@@ -1,6 +1,6 @@
-// Finished work in a SQLite file, RUN/run.db, so that no kill costs more than what was in flight
-// and sqlite3, pandas or DuckDB can read it, while a sweep runs too. One process writes; a lock on
-// the folder keeps a second one out. The only user of <sqlite3.h>.
+// Finished work in a SQLite file, FOLDER/run.db or search.db, so that no kill costs more than what
+// was in flight and sqlite3, pandas or DuckDB can read it, while a sweep runs too. One process
+// writes; a lock on the folder keeps a second one out. The only user of <sqlite3.h>.
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
@@ -19,7 +19,27 @@ struct store_job {
     const char *hash, *name;
     const struct store_key *keys;
     size_t n_keys;
+    const char *tables; // SQL: store_trial_tables or store_episode_tables
 };
+
+struct store;
+
+// Opens or makes FOLDER/NAME; the folder exists. Without `resume` a file that is there is
+// refused; with it a missing or empty one is begun. Refuses a folder that another process works in.
+struct store *store_open(const char *folder, const char *name, bool resume, struct err *err);
+void store_close(struct store *store); // NULL is fine
+// In a process that was forked: lets go of the lock, and no more; the store is the parent's.
+void store_leave(const struct store *store);
+
+// Writes the job down, or finds it as it is; refuses another one and says what differs.
+bool store_begin(struct store *store, const struct store_job *job, struct err *err);
+// Several writes as one: all of them are there or none.
+bool store_transaction(struct store *store, bool (*writes)(void *context, struct err *err),
+                       void *context, struct err *err);
+
+// --- Sweeps ---
+
+extern const char store_trial_tables[];
 
 struct store_trial {
     int64_t point, trial;
@@ -29,17 +49,6 @@ struct store_trial {
                              // two runs of one job
 };
 
-struct store;
-
-// Opens or makes FOLDER/run.db; the folder exists. Without `resume` a run.db that is there is
-// refused; with it a missing or empty one is begun. Refuses a folder that another process works in.
-struct store *store_open(const char *folder, bool resume, struct err *err);
-void store_close(struct store *store); // NULL is fine
-// In a process that was forked: lets go of the lock, and no more; the store is the parent's.
-void store_leave(const struct store *store);
-
-// Writes the job down, or finds it as it is; refuses another one and says what differs.
-bool store_begin(struct store *store, const struct store_job *job, struct err *err);
 // What a point is: its value on one axis. Written once, with the job.
 bool store_add_value(struct store *store, int64_t point, const char *path, const char *value,
                      struct err *err);
@@ -52,6 +61,26 @@ bool store_read_trials(struct store *store,
                        bool (*each)(void *context, const struct store_trial *trial,
                                     struct err *err),
                        void *context, struct err *err);
-// Several writes as one: all of them are there or none.
-bool store_transaction(struct store *store, bool (*writes)(void *context, struct err *err),
-                       void *context, struct err *err);
+
+// --- Searches ---
+
+extern const char store_episode_tables[];
+
+// One candidate, judged. References (nets to compare with) have episodes below 0.
+struct store_episode {
+    int64_t episode;
+    const char *widths, *knobs; // "64,80,..." and "adc.bits=6 ..." ("" without)
+    bool failed;
+    const char *why; // it failed; "" otherwise
+    double energy_j, latency_s, area_m2, accuracy, reward, violation;
+    int64_t binary_ops;
+    const char *chip_hash, *net_hash;
+    double seconds; // in a table of its own
+};
+
+bool store_add_episode(struct store *store, const struct store_episode *episode, struct err *err);
+// All of the job, in order; texts are valid during the call.
+bool store_read_episodes(struct store *store,
+                         bool (*each)(void *context, const struct store_episode *episode,
+                                      struct err *err),
+                         void *context, struct err *err);

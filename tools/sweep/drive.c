@@ -12,7 +12,7 @@
 #include "tools/sweep/job.h"
 #include "tools/sweep/plan.h"
 #include "tools/sweep/stats.h"
-#include "tools/sweep/workers.h"
+#include "tools/workers.h"
 
 struct task {
     size_t point, trial;
@@ -128,7 +128,8 @@ static bool write_job(void *context, struct err *err)
 {
     const struct drive *d = context;
     const struct plan *plan = d->plan;
-    struct store_job job = {plan->hash, plan->job->name, plan->keys, plan->n_keys};
+    struct store_job job = {plan->hash, plan->job->name, plan->keys, plan->n_keys,
+                            store_trial_tables};
     if (!store_begin(d->store, &job, err))
         return false;
     for (size_t p = 0; p < plan->n_points; p++)

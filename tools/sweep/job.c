@@ -4,121 +4,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "models/defect.h"
 #include "sim/base/err.h"
 #include "sim/base/mem.h"
-#include "sim/conf/library.h"
-#include "tools/inputs.h"
-
-static bool ends_in(const char *text, const char *end)
-{
-    size_t n = strlen(text), m = strlen(end);
-    return n >= m && strcmp(text + n - m, end) == 0;
-}
-
-static bool names_file(const char *text)
-{
-    return strchr(text, '/') || ends_in(text, ".yaml") || ends_in(text, ".csv");
-}
-
-// The folder that a node's file names are relative to, with its last '/': that of the file it
-// stands in, or the one we are in for what was typed or is embedded.
-static const char *folder_of(struct arena *mem, const struct conf_node *node)
-{
-    char here[4096];
-    const char *slash = node->line > 0 ? strrchr(node->origin, '/') : NULL;
-    const char *folder =
-        slash ? arena_strndup(mem, node->origin, (size_t)(slash + 1 - node->origin)) : "";
-    if (*folder == '/')
-        return folder;
-    if (!getcwd(here, sizeof here))
-        return folder;
-    return arena_printf(mem, "%s/%s", here, folder);
-}
 
 static const struct conf_node *child(const struct job *job, const char *key)
 {
     return conf_find(job->conf->root, key);
-}
-
-// In double quotes, so that YAML takes it whatever characters it has.
-static const char *quoted(struct arena *mem, const char *text)
-{
-    char *value = arena_alloc(mem, 2 * strlen(text) + 3, 1), *to = value;
-    *to++ = '"';
-    for (; *text; text++) {
-        if (*text == '"' || *text == '\\')
-            *to++ = '\\';
-        *to++ = *text;
-    }
-    *to = '"';
-    return value;
-}
-
-// Rewrites a key's value; of a data set only what follows the ':'.
-static bool resolve(struct job *job, const char *key, bool always, struct err *err)
-{
-    const struct conf_node *node = child(job, key);
-    if (!node || node->kind != CONF_SCALAR || !*node->text)
-        return true;
-    struct arena *mem = job->conf->mem;
-    const char *colon = strcmp(key, "data") == 0 ? strchr(node->text, ':') : NULL;
-    const char *name = colon ? colon + 1 : node->text;
-    if ((!always && !colon && !names_file(name)) || *name == '/' || !*name)
-        return true;
-    int prefix = colon ? (int)(name - node->text) : 0;
-    const char *path =
-        arena_printf(mem, "%.*s%s%s", prefix, node->text, folder_of(mem, node), name);
-    return conf_set(job->conf, key, quoted(mem, path), err);
-}
-
-static const char *text_of(const struct job *job, const struct conf_node *node, struct err *err)
-{
-    struct arena *mem = job->conf->mem;
-    if (node->kind == CONF_SCALAR)
-        return node->text;
-    if (node->kind == CONF_MAP) {
-        conf_fail(node, err, "a map stands here; write it as one text, such as '{bits: 6}'");
-        return NULL;
-    }
-    const char *text = "[";
-    for (size_t i = 0; i < node->n; i++) {
-        const char *item = text_of(job, node->children[i], err);
-        if (!item)
-            return NULL;
-        text = arena_printf(mem, "%s%s%s", text, i ? ", " : "", item);
-    }
-    return arena_printf(mem, "%s]", text);
-}
-
-// Keys of `set` may be dotted or maps in maps: {adc: {bits: 6}} is {adc.bits: 6}.
-static bool add_sets(struct job *job, const struct conf_node *node, const char *path,
-                     struct err *err)
-{
-    enum { MOST = 128 };
-    struct arena *mem = job->conf->mem;
-    if (!job->sets)
-        job->sets = arena_alloc(mem, MOST, sizeof *job->sets);
-    if (node->kind != CONF_MAP)
-        return conf_fail(node, err, "a map of PATH: VALUE is wanted, such as {adc.bits: 6}");
-    for (size_t i = 0; i < node->n; i++) {
-        const struct conf_node *item = node->children[i];
-        const char *key = arena_printf(mem, "%s%s%s", path, *path ? "." : "", item->key);
-        if (item->kind == CONF_MAP) {
-            if (!add_sets(job, item, key, err))
-                return false;
-            continue;
-        }
-        const char *value = text_of(job, item, err);
-        if (!value)
-            return false;
-        if (job->n_sets == MOST)
-            return conf_fail(item, err, "more than %d values; write a chip file", MOST);
-        job->sets[job->n_sets++] = arena_printf(mem, "%s=%s", key, value);
-    }
-    return true;
 }
 
 static bool list_values(struct job *job, struct job_axis *axis, struct err *err)
@@ -129,7 +22,7 @@ static bool list_values(struct job *job, struct job_axis *axis, struct err *err)
     axis->n = list->n;
     axis->values = arena_alloc(job->conf->mem, axis->n, sizeof *axis->values);
     for (size_t i = 0; i < axis->n; i++) {
-        axis->values[i] = text_of(job, list->children[i], err);
+        axis->values[i] = jobs_text(job->conf->mem, list->children[i], err);
         if (!axis->values[i])
             return false;
     }
@@ -218,21 +111,10 @@ static bool check_axis(struct job *job, size_t i, struct err *err)
     return true;
 }
 
-// The name becomes a folder, and stands in plots and tables.
-static bool check_name(const struct job *job, struct err *err)
-{
-    static const char allowed[] =
-        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
-    size_t n = strlen(job->name);
-    return (n > 0 && n <= 100 && strspn(job->name, allowed) == n && *job->name != '.') ||
-           conf_fail(child(job, "name"), err,
-                     "1 to 100 letters, digits, '.', '_' and '-', and no '.' first, are wanted");
-}
-
 static bool check(struct job *job, struct err *err)
 {
     const struct conf_node *sweep = child(job, "sweep");
-    if (!check_name(job, err))
+    if (!jobs_check_name(job->conf, job->name, err))
         return false;
     if (!*job->weights)
         return conf_fail(child(job, "weights"), err, "is empty; name a safetensors file");
@@ -242,7 +124,7 @@ static bool check(struct job *job, struct err *err)
     job->mend.images = (size_t)job->mend_images;
     if (!mend_parse(job->mend_words, &job->mend, &why))
         return conf_fail(child(job, "mend"), err, "%s", why.text);
-    if (job->set && !add_sets(job, job->set, "", err))
+    if (job->set && !jobs_add_sets(job->conf->mem, job->set, &job->sets, err))
         return false;
     if (job->sweep.n == 0 || job->sweep.n > JOB_MAX_AXES)
         return conf_fail(sweep, err, "1 to %d paths are wanted", JOB_MAX_AXES);
@@ -257,25 +139,15 @@ static bool check(struct job *job, struct err *err)
     return true;
 }
 
-static bool apply_sets(struct job *job, const char *const *sets, size_t n, struct err *err)
-{
-    for (size_t i = 0; i < n; i++) {
-        const char *equals = strchr(sets[i], '=');
-        char *key = arena_strndup(job->conf->mem, sets[i], (size_t)(equals - sets[i]));
-        if (!conf_set(job->conf, key, equals + 1, err))
-            return false;
-    }
-    return true;
-}
-
 bool job_load(const char *what, const char *const *sets, size_t n_sets, struct job **out,
               struct err *err)
 {
     struct job *job = mem_alloc(1, sizeof *job);
-    job->conf = library_open(inputs_library(), LIBRARY_WORKLOAD, what, err);
-    if (job->conf && apply_sets(job, sets, n_sets, err) && resolve(job, "chip", false, err) &&
-        resolve(job, "net", false, err) && resolve(job, "weights", true, err) &&
-        resolve(job, "data", false, err) &&
+    job->conf = jobs_open(what, sets, n_sets, err);
+    if (job->conf && jobs_resolve(job->conf, "chip", false, false, err) &&
+        jobs_resolve(job->conf, "net", false, false, err) &&
+        jobs_resolve(job->conf, "weights", false, true, err) &&
+        jobs_resolve(job->conf, "data", true, false, err) &&
         conf_bind(job->conf, job->conf->root, job_fields, job, err) && check(job, err)) {
         *out = job;
         return true;

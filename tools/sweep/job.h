@@ -6,6 +6,7 @@
 
 #include "sim/conf/conf.h"
 #include "sim/infer/mend.h"
+#include "tools/jobs.h"
 
 struct err;
 struct inputs;
@@ -46,9 +47,8 @@ struct job {
     const struct conf_node *set;
     struct conf_list sweep; // of struct job_axis, the first is the slowest
     struct job_stop stop;
-    size_t n_sets;
-    const char **sets; // "PATH=VALUE" for inputs, from `set`
-    size_t n_points;   // the product of the axes
+    struct job_sets sets; // for inputs, from `set`
+    size_t n_points;      // the product of the axes
 };
 
 extern const struct conf_field job_fields[];

@@ -64,8 +64,8 @@ bool plan_load(const struct plan *plan, size_t variant, struct model *out, struc
         .seed = (uint64_t)job->seed,
         .mend = job->mend,
     };
-    for (size_t i = 0; i < job->n_sets; i++)
-        params.inputs.sets[params.inputs.n_sets++] = job->sets[i];
+    for (size_t i = 0; i < job->sets.n; i++)
+        params.inputs.sets[params.inputs.n_sets++] = job->sets.sets[i];
     for (size_t a = 0; a < job->sweep.n; a++)
         if (job_axis(job, a)->kind == AXIS_SET)
             params.inputs.sets[params.inputs.n_sets++] = arena_printf(

@@ -1,4 +1,4 @@
-#include "tools/sweep/workers.h"
+#include "tools/workers.h"
 
 #include <errno.h>
 #include <poll.h>

@@ -1,0 +1,57 @@
+// The loops of training over single elements of NHWC maps, one table per processor level; all give
+// the same bits. A map is `rows` rows of `width` elements; `width` is a multiple of the channels,
+// and everything that is per channel stands repeated to fill it.
+#pragma once
+#include <stddef.h>
+#include <stdint.h>
+
+#include "nets/backend/backend.h"
+#include "sim/base/cpu.h"
+
+enum reading_kind {
+    READ_PLAIN,
+    READ_RELU,
+    READ_BIT,   // 1 where it is above 1/2
+    READ_STEPS, // whole steps from 0 to `top`, `unit` each
+};
+
+// What a reader sees of a map of sums: kind(scale * sum + shift).
+struct reading {
+    enum reading_kind kind;
+    const float *scale, *shift;
+    float inverse, top, unit; // READ_STEPS: unit * clamp(round(v * inverse), 0, top)
+};
+
+// Gradients of what readers see, to those of v = scale * sum + shift: passed where low <= v <=
+// high.
+struct passing {
+    const float *scale, *shift;
+    float low, high;
+    const float *masked; // from readers behind the activation; NULL: none
+    const float *plain;  // from readers before it; NULL: none
+};
+
+struct elements {
+    // sum and squares, width each, are added to, row by row.
+    void (*moments)(const float *x, size_t rows, int width, double *sum, double *squares);
+    void (*read)(const struct reading *r, const float *x, size_t rows, int width,
+                 enum operand operand, void *out);
+    // x = scale * x + shift + read(from); from NULL: nothing is added.
+    void (*combine)(const float *scale, const float *shift, const struct reading *r,
+                    const float *from, size_t rows, int width, float *x);
+    // With d the gradient passed: sum += d, product += d * x.
+    void (*passed_moments)(const struct passing *p, const float *x, size_t rows, int width,
+                           double *sum, double *product);
+    // out = a * d + b * x + c.
+    void (*pass)(const struct passing *p, const float *x, const float *a, const float *b,
+                 const float *c, size_t rows, int width, enum operand operand, void *out);
+    // The largest of scale * x + shift, at least 0.
+    float (*most)(const float *scale, const float *shift, const float *x, size_t rows, int width);
+    void (*add)(const float *from, size_t n, float *to); // to += from
+    // Pixels of raw channels, (channels, pixels), to (pixels, planes) operands: the bits of
+    // tables[channel][value], planes of them each, brought together.
+    void (*encode)(const uint8_t *image, const void *tables, int channels, size_t pixels,
+                   int planes, enum operand operand, void *out);
+};
+
+const struct elements *elements_for(enum cpu_level level);

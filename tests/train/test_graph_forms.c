@@ -1,0 +1,218 @@
+// Binary and integer forms: straight-through gradients against a step that writes their formulas
+// out, inference against nets/forward and nets/integer.
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "nets/forward.h"
+#include "nets/integer.h"
+#include "sim/base/err.h"
+#include "sim/base/mem.h"
+#include "tests/close.h"
+#include "tests/train/plain.h"
+#include "tests/train/support.h"
+
+enum { CLASSES = 5 };
+
+#define IMAGE                                                                                      \
+    "input: {channels: 3, height: 8, width: 8, bits: 8, normalise: imagenet}\nclasses: 5\n"        \
+    "levels: 4\n"
+#define BLOCKS                                                                                     \
+    "  - {name: conv1, kind: conv, out: 6, kernel: 3, pad: 1}\n"                                   \
+    "  - {name: layer1.0.conv1, kind: conv, out: 7, kernel: 3, pad: 1}\n"                          \
+    "  - {name: layer1.0.conv2, kind: conv, out: 6, kernel: 3, pad: 1}\n"                          \
+    "  - {name: layer1.0.add, kind: add, shortcut: conv1}\n"                                       \
+    "  - {name: layer2.0.conv1, kind: conv, out: 9, kernel: 3, stride: 2, pad: 1}\n"               \
+    "  - {name: layer2.0.conv2, kind: conv, out: 11, kernel: 3, pad: 1}\n"                         \
+    "  - {name: layer2.0.add, kind: add, shortcut: layer1.0.add}\n"                                \
+    "  - {name: layer2.1.conv1, kind: conv, out: 5, kernel: 3, pad: 1}\n"                          \
+    "  - {name: layer2.1.conv2, kind: conv, out: 4, kernel: 3, pad: 1}\n"                          \
+    "  - {name: layer2.1.add, kind: add, shortcut: layer2.0.add}\n"                                \
+    "  - {name: avgpool, kind: head}\n"                                                            \
+    "  - {name: linear, kind: linear, out: 5}\n"
+#define CHAIN                                                                                      \
+    "  - {name: conv1, kind: conv, out: 6, kernel: 3, pad: 1}\n"                                   \
+    "  - {name: pool1, kind: pool, kernel: 2}\n"                                                   \
+    "  - {name: conv2, kind: conv, out: 8, kernel: 3, groups: 2}\n"                                \
+    "  - {name: fc1, kind: linear, out: 13, bn: true}\n"                                           \
+    "  - {name: fc2, kind: linear, out: 5}\n"
+
+static const char *const heads[] = {
+    IMAGE "default_form: binary",
+    IMAGE "default_form: binary\nadd: after_bn\nshortcut_pad: both\nhead: avgpool",
+    IMAGE "default_form: binary\nencoder: bit_planes\nhead: avgpool",
+    IMAGE "default_form: int8",
+    IMAGE "default_form: int8\nadd: before_bn\nencoder: thermometer",
+    IMAGE "default_form: int16\nweight_bits: 4\nactivation_bits: 3",
+    IMAGE "default_form: float",
+};
+enum { HEADS = sizeof heads / sizeof *heads };
+
+// Large enough to see values clipped at some layers and not at others.
+static void choose_ranges(const struct lesson *l, double *ranges)
+{
+    for (size_t i = 0; i < l->net->n; i++)
+        ranges[i] = 1.5 + 0.25 * (double)i;
+    ranges[0] = 2.6400001049041748; // the largest normalised pixel: (1 - 0.406) / 0.225
+}
+
+static bool stepped(const struct net *net)
+{
+    return net->form == FORM_INT8 || net->form == FORM_INT16;
+}
+
+static void check_step(const char *head, const char *layers)
+{
+    double ranges[32], logits[LESSON_IMAGES * CLASSES];
+    float got[LESSON_IMAGES * CLASSES];
+    struct lesson l = lesson_make(head, layers);
+    l.batch.images = l.images;
+    choose_ranges(&l, ranges);
+    struct weights *want = weights_create(l.net);
+    struct graph *graph = lesson_graph(&l, &backend_reference, OPERAND_F32, 2, NULL);
+    graph_set_ranges(graph, ranges);
+    const struct plain_step step = {.net = l.net,
+                                    .params = l.params,
+                                    .n = l.batch.n,
+                                    .images = l.images,
+                                    .targets = l.targets,
+                                    .ranges = ranges};
+    double loss = graph_train(graph, l.params, 0, &l.batch, l.grads, got);
+    assert_close(loss, plain_run(&step, want, logits), 1e-4);
+    for (int i = 0; i < LESSON_IMAGES * CLASSES; i++)
+        assert_true(fabs((double)got[i] - logits[i]) < 1e-3);
+    assert_weights_close(l.net, l.grads, want, 2e-3);
+    graph_destroy(graph);
+    weights_destroy(want);
+    lesson_free(&l);
+}
+
+static void test_straight_through(void **state)
+{
+    (void)state;
+    for (int i = 0; i < HEADS; i++) {
+        check_step(heads[i], BLOCKS);
+        check_step(heads[i], CHAIN);
+    }
+}
+
+static void run_forward(const struct lesson *l, const double *ranges, float *logits)
+{
+    struct graph *graph = lesson_graph(l, &backend_reference, OPERAND_F32, 2, NULL);
+    if (ranges)
+        graph_set_ranges(graph, ranges);
+    struct graph_batch batch = l->batch;
+    batch.targets = NULL;
+    graph_forward(graph, l->params, 0, &batch, NULL, logits);
+    graph_destroy(graph);
+}
+
+static void check_reference(const char *head, const char *layers)
+{
+    float got[LESSON_IMAGES * CLASSES];
+    double most = 0; // logits of a float net reach thousands here
+    struct lesson l = lesson_make(head, layers);
+    l.batch.images = l.images;
+    run_forward(&l, NULL, got);
+    for (int i = 0; i < LESSON_IMAGES * CLASSES; i++)
+        most = fmax(most, fabs((double)got[i]));
+    struct forward *forward = forward_create(l.net, l.params);
+    for (int i = 0; i < LESSON_IMAGES && !stepped(l.net); i++) {
+        const float *want = forward_run(forward, l.images[i]);
+        for (int c = 0; c < CLASSES; c++)
+            assert_true(fabs((double)got[i * CLASSES + c] - (double)want[c]) <
+                        1e-4 * fmax(1, most / 100));
+    }
+    forward_destroy(forward);
+    lesson_free(&l);
+}
+
+static void test_inference_is_that_of_nets(void **state)
+{
+    (void)state;
+    for (int i = 0; i < HEADS; i++) {
+        check_reference(heads[i], BLOCKS);
+        check_reference(heads[i], CHAIN);
+    }
+}
+
+// nets/integer rounds multipliers and, at ties, the other way: logits within a few steps of the
+// last layer's inputs.
+static void check_integer(const char *head, const char *layers, double part)
+{
+    struct err err = {0};
+    double ranges[32], most = 0;
+    float got[LESSON_IMAGES * CLASSES];
+    struct lesson l = lesson_make(head, layers);
+    l.batch.images = l.images;
+    choose_ranges(&l, ranges);
+    run_forward(&l, ranges, got);
+    struct integer *integer = integer_create(l.net, l.params, ranges, &err);
+    if (!integer)
+        fail_msg("%s", err.text);
+    struct integer_run *run = integer_run_create(integer);
+    for (int i = 0; i < LESSON_IMAGES * CLASSES; i++)
+        most = fmax(most, fabs((double)got[i]));
+    for (int i = 0; i < LESSON_IMAGES; i++) {
+        const int64_t *want =
+            integer_run_image(run, l.images[i], integer_matrix_reference, integer);
+        double unit = ldexp(1, -16 - integer->layers[l.net->n - 1].shift);
+        for (int c = 0; c < CLASSES; c++)
+            assert_true(fabs((double)got[i * CLASSES + c] - (double)want[c] * unit) < part * most);
+    }
+    integer_run_destroy(run);
+    integer_destroy(integer);
+    lesson_free(&l);
+}
+
+static void test_inference_is_the_integer_net(void **state)
+{
+    (void)state;
+    check_integer(IMAGE "default_form: int8", BLOCKS, 0.01);
+    check_integer(IMAGE "default_form: int8", CHAIN, 0.01);
+    check_integer(IMAGE "default_form: int16", BLOCKS, 1e-4);
+    check_integer(IMAGE "default_form: int8\nadd: before_bn\nencoder: thermometer", BLOCKS, 0.01);
+}
+
+// The first step finds ranges: the largest values of the batch, which its own inference has.
+static void test_ranges_are_found(void **state)
+{
+    (void)state;
+    double ranges[32], later[32];
+    struct lesson l = lesson_make(IMAGE "default_form: int8", CHAIN);
+    l.batch.images = l.images;
+    struct graph *graph = lesson_graph(&l, &backend_reference, OPERAND_F32, 2, NULL);
+    graph_forward(graph, l.params, 0, &l.batch, NULL, NULL);
+    graph_ranges(graph, ranges);
+    assert_true(ranges[1] == 0); // inference leaves them
+    graph_train(graph, l.params, 0, &l.batch, l.grads, NULL);
+    graph_ranges(graph, ranges);
+    assert_close(ranges[0], (1 - 0.406) / 0.225, 1e-6);
+    assert_true(ranges[2] == ranges[1]); // the pool's are its input's
+    for (size_t i = 1; i + 1 < l.net->n; i++)
+        assert_true(ranges[i] > 0.5 && ranges[i] < 20);
+    for (int64_t k = 0; k < l.net->layers[1].out_c; k++)
+        l.params->layers[1].gamma[k] /= 4;
+    graph_train(graph, l.params, 1, &l.batch, l.grads, NULL);
+    graph_ranges(graph, later);
+    assert_true(later[1] == ranges[1]); // smaller values do not narrow them
+    graph_destroy(graph);
+    lesson_free(&l);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_straight_through),
+        cmocka_unit_test(test_inference_is_that_of_nets),
+        cmocka_unit_test(test_inference_is_the_integer_net),
+        cmocka_unit_test(test_ranges_are_found),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,136 @@
+#include "tools/jobs.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "sim/base/err.h"
+#include "sim/base/mem.h"
+#include "sim/conf/conf.h"
+#include "sim/conf/library.h"
+#include "tools/inputs.h"
+
+static bool ends_in(const char *text, const char *end)
+{
+    size_t n = strlen(text), m = strlen(end);
+    return n >= m && strcmp(text + n - m, end) == 0;
+}
+
+static bool names_file(const char *text)
+{
+    return strchr(text, '/') || ends_in(text, ".yaml") || ends_in(text, ".csv");
+}
+
+// The folder that a node's file names are relative to, with its last '/': that of the file it
+// stands in, or the one we are in for what was typed or is embedded.
+static const char *folder_of(struct arena *mem, const struct conf_node *node)
+{
+    char here[4096];
+    const char *slash = node->line > 0 ? strrchr(node->origin, '/') : NULL;
+    const char *folder =
+        slash ? arena_strndup(mem, node->origin, (size_t)(slash + 1 - node->origin)) : "";
+    if (*folder == '/')
+        return folder;
+    if (!getcwd(here, sizeof here))
+        return folder;
+    return arena_printf(mem, "%s/%s", here, folder);
+}
+
+// In double quotes, so that YAML takes it whatever characters it has.
+static const char *quoted(struct arena *mem, const char *text)
+{
+    char *value = arena_alloc(mem, 2 * strlen(text) + 3, 1), *to = value;
+    *to++ = '"';
+    for (; *text; text++) {
+        if (*text == '"' || *text == '\\')
+            *to++ = '\\';
+        *to++ = *text;
+    }
+    *to = '"';
+    return value;
+}
+
+bool jobs_resolve(struct conf *conf, const char *key, bool data, bool always, struct err *err)
+{
+    const struct conf_node *node = conf_find(conf->root, key);
+    if (!node || node->kind != CONF_SCALAR || !*node->text)
+        return true;
+    const char *colon = data ? strchr(node->text, ':') : NULL;
+    const char *name = colon ? colon + 1 : node->text;
+    if ((!always && !colon && !names_file(name)) || *name == '/' || !*name)
+        return true;
+    int prefix = colon ? (int)(name - node->text) : 0;
+    const char *path =
+        arena_printf(conf->mem, "%.*s%s%s", prefix, node->text, folder_of(conf->mem, node), name);
+    return conf_set(conf, key, quoted(conf->mem, path), err);
+}
+
+const char *jobs_text(struct arena *mem, const struct conf_node *node, struct err *err)
+{
+    if (node->kind == CONF_SCALAR)
+        return node->text;
+    if (node->kind == CONF_MAP) {
+        conf_fail(node, err, "a map stands here; write it as one text, such as '{bits: 6}'");
+        return NULL;
+    }
+    const char *text = "[";
+    for (size_t i = 0; i < node->n; i++) {
+        const char *item = jobs_text(mem, node->children[i], err);
+        if (!item)
+            return NULL;
+        text = arena_printf(mem, "%s%s%s", text, i ? ", " : "", item);
+    }
+    return arena_printf(mem, "%s]", text);
+}
+
+static bool add_below(struct arena *mem, const struct conf_node *node, const char *path,
+                      struct job_sets *out, struct err *err)
+{
+    if (node->kind != CONF_MAP)
+        return conf_fail(node, err, "a map of PATH: VALUE is wanted, such as {adc.bits: 6}");
+    for (size_t i = 0; i < node->n; i++) {
+        const struct conf_node *item = node->children[i];
+        const char *key = arena_printf(mem, "%s%s%s", path, *path ? "." : "", item->key);
+        if (item->kind == CONF_MAP) {
+            if (!add_below(mem, item, key, out, err))
+                return false;
+            continue;
+        }
+        const char *value = jobs_text(mem, item, err);
+        if (!value)
+            return false;
+        if (out->n == JOBS_MAX_SETS)
+            return conf_fail(item, err, "more than %d values; write a chip file", JOBS_MAX_SETS);
+        out->sets[out->n++] = arena_printf(mem, "%s=%s", key, value);
+    }
+    return true;
+}
+
+bool jobs_add_sets(struct arena *mem, const struct conf_node *node, struct job_sets *out,
+                   struct err *err)
+{
+    return add_below(mem, node, "", out, err);
+}
+
+bool jobs_check_name(const struct conf *conf, const char *name, struct err *err)
+{
+    static const char allowed[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+    size_t n = strlen(name);
+    return (n > 0 && n <= 100 && strspn(name, allowed) == n && *name != '.') ||
+           conf_fail(conf_find(conf->root, "name"), err,
+                     "1 to 100 letters, digits, '.', '_' and '-', and no '.' first, are wanted");
+}
+
+struct conf *jobs_open(const char *what, const char *const *sets, size_t n_sets, struct err *err)
+{
+    struct conf *conf = library_open(inputs_library(), LIBRARY_WORKLOAD, what, err);
+    for (size_t i = 0; conf && i < n_sets; i++) {
+        const char *equals = strchr(sets[i], '=');
+        char *key = arena_strndup(conf->mem, sets[i], (size_t)(equals - sets[i]));
+        if (!conf_set(conf, key, equals + 1, err)) {
+            conf_close(conf);
+            return NULL;
+        }
+    }
+    return conf;
+}

@@ -1,0 +1,54 @@
+// A candidate, judged: its costs by the simulator, its accuracy by whatever the job names. Runs in
+// worker processes; tasks and answers are plain bytes.
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "sim/base/err.h"
+#include "tools/search/reward.h"
+#include "tools/search/space.h"
+
+struct net;
+struct plugin;
+struct search_job;
+
+// Raised by every change after which the same candidate costs otherwise.
+enum { COST_MODEL_VERSION = 1 };
+enum { MOST_DECISIONS = 512 };
+
+struct search_task {
+    int64_t episode;
+    int deaths; // workers that died over it
+    int widths[MOST_DECISIONS];
+    unsigned short choices[SPACE_MOST_KNOBS];
+    bool costed; // seen before: cost and hashes are known
+    struct cost cost;
+    uint64_t chip_hash, net_hash;
+};
+
+struct search_answer {
+    bool failed; // this candidate cannot be built or judged; err says why
+    struct cost cost;
+    uint64_t chip_hash, net_hash;
+    double accuracy;
+    double seconds;
+    struct err err;
+};
+
+struct evaluator {
+    const struct search_job *job; // lent, as is the space
+    const struct space *space;
+    struct plugin *plugin; // of this process; NULL: not started
+};
+
+// The job's net at ratio 1 and its chip; hold the space together.
+bool evaluate_load(const struct search_job *job, struct chip **chip, struct net **net,
+                   struct err *err);
+void evaluate_task(struct evaluator *evaluator, const struct search_task *task,
+                   struct search_answer *answer);
+void evaluator_fini(struct evaluator *evaluator);
+
+// Texts of a candidate: "64,80,..." and "adc.bits=6 cell.bits=2".
+void evaluate_widths_text(const struct space *space, const int *widths, char *text, size_t size);
+void evaluate_knobs_text(const struct space *space, const unsigned short *choices, char *text,
+                         size_t size);

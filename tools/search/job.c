@@ -1,0 +1,166 @@
+#include "tools/search/job.h"
+
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "nets/net.h"
+#include "sim/base/err.h"
+#include "sim/base/mem.h"
+#include "sim/des/run.h"
+#include "tools/search/agent.h"
+
+static const char *const source_names[] = {"formula", "command", NULL};
+
+#define AT(member) .offset = offsetof(struct search_accuracy, member)
+static const struct conf_field accuracy_fields[] = {
+    {"source", CONF_ENUM, AT(source), .names = source_names, .fallback = "formula",
+     .help = "formula: a closed form, nothing is trained; command: a program that is asked"},
+    {"formula", CONF_SECTION, AT(formula), .fields = formula_fields,
+     .help = "ceiling - loss * sum of share * ratio^-power; an assumption"},
+    {"command", CONF_NODE, AT(command), .optional = true, .word = "a list of words",
+     .help = "reads a candidate as a line of JSON, answers with its accuracy as another"},
+    {"timeout", CONF_QTY, AT(timeout_s), .min = 0.001, .max = 1e7, .unit = "s", .fallback = "600 s",
+     .help = "an answer that takes longer is none; the command is started anew"},
+    {0},
+};
+#undef AT
+
+#define AT(member) .offset = offsetof(struct search_cost, member)
+static const struct conf_field cost_fields[] = {
+    {"policy", CONF_ENUM, AT(policy), .names = policy_names, .fallback = "exact",
+     .help = "how energy and area are charged"},
+    {"events", CONF_BOOL, AT(events), .fallback = "true",
+     .help = "false: energy and area in closed form, without leakage; latency is not known then"},
+    {0},
+};
+#undef AT
+
+#define AT(member) .offset = offsetof(struct search_job, member)
+const struct conf_field search_fields[] = {
+    {"name", CONF_STR, AT(name), .help = "of the job, and of the folder that it writes"},
+    {"description", CONF_STR, AT(description), .fallback = "", .help = "for people"},
+    {"chip", CONF_STR, AT(chip), .help = "a name, or a file"},
+    {"net", CONF_STR, AT(net), .help = "a name, or a file"},
+    {"form", CONF_ENUM, AT(form), .names = net_form_names, .optional = true,
+     .present = offsetof(struct search_job, has_form),
+     .help = "of the net; its own where it is not given"},
+    {"set", CONF_NODE, AT(set), .optional = true, .word = "a map of PATH: VALUE",
+     .help = "keys of the chip, or of the net (net.PATH), with other values"},
+    {"space", CONF_SECTION, AT(space), .fields = space_fields,
+     .help = "what is searched: widths, and settings of the chip"},
+    {"accuracy", CONF_SECTION, AT(accuracy), .fields = accuracy_fields,
+     .help = "where a candidate's accuracy comes from"},
+    {"cost", CONF_SECTION, AT(cost), .fields = cost_fields,
+     .help = "how a candidate's costs are simulated"},
+    {"reward", CONF_SECTION, AT(reward), .fields = reward_fields, .help = "what it is worth"},
+    {"agent", CONF_STR, AT(agent_name), .fallback = "ddpg",
+     .help = "who proposes: ddpg, ddpg-haq, random, evolution, nsga2, cmaes, greedy"},
+    {"agents", CONF_NODE, AT(agents), .optional = true, .word = "a map of AGENT: its parameters",
+     .help = "parameters of agents, such as agents: {nsga2: {population: 40}}"},
+    {"start", CONF_NUM, AT(start), .min = 0, .max = 1000, .fallback = "0",
+     .help = "ratio of the uniform net that agents may start from; 0: none"},
+    {"episodes", CONF_INT, AT(episodes), .min = 1, .max = SEARCH_MAX_EPISODES, .fallback = "600",
+     .help = "candidates in all"},
+    {"round", CONF_INT, AT(round), .min = 1, .max = SEARCH_MAX_ROUND, .fallback = "8",
+     .help = "candidates that are proposed before the first of them is judged; part of the result, "
+             "unlike jobs"},
+    {"seed", CONF_INT, AT(seed), .min = 0, .max = INT_MAX, .fallback = "1",
+     .help = "of the agent and of the mapping"},
+    {"jobs", CONF_INT, AT(jobs), .min = 1, .max = 256, .fallback = "1",
+     .help = "worker processes; the result is the same"},
+    {0},
+};
+#undef AT
+
+static const struct conf_node *at(const struct search_job *job, const char *path)
+{
+    const struct conf_node *node = conf_find(job->conf->root, path);
+    return node ? node : job->conf->root;
+}
+
+static bool take_agent(struct search_job *job, struct err *err)
+{
+    static const struct conf_node none = {.kind = CONF_MAP};
+    job->agent = agent_kind(job->agent_name);
+    if (!job->agent)
+        return conf_fail(at(job, "agent"), err,
+                         "'%.40s' is no agent; ddpg, ddpg-haq, random, evolution, nsga2, cmaes and "
+                         "greedy are",
+                         job->agent_name);
+    const struct conf_node *all = job->agents;
+    if (all && all->kind != CONF_MAP)
+        return conf_fail(all, err, "a map of AGENT: its parameters is wanted");
+    for (size_t i = 0; all && i < all->n; i++) {
+        const struct agent_kind *kind = agent_kind(all->children[i]->key);
+        if (!kind)
+            return conf_fail(all->children[i], err, "is no agent");
+        if (!kind->fields)
+            return conf_fail(all->children[i], err, "has no parameters");
+        void *params = arena_alloc(job->conf->mem, kind->size, 1);
+        if (!conf_bind(job->conf, all->children[i], kind->fields, params, err))
+            return false;
+        if (kind == job->agent)
+            job->agent_params = params;
+    }
+    if (job->agent_params || !job->agent->fields)
+        return true;
+    job->agent_params = arena_alloc(job->conf->mem, job->agent->size, 1);
+    return conf_bind(job->conf, &none, job->agent->fields, job->agent_params, err);
+}
+
+static bool take_command(struct search_job *job, struct err *err)
+{
+    const struct conf_node *command = job->accuracy.command;
+    if (job->accuracy.source != SOURCE_COMMAND)
+        return !command || conf_fail(command, err, "stands here, but source is %s; take one away",
+                                     source_names[job->accuracy.source]);
+    if (!command || command->kind != CONF_SEQ || !command->n)
+        return conf_fail(command ? command : at(job, "accuracy"), err,
+                         "command: a list of words is wanted, such as [python3, train.py]");
+    job->words = arena_alloc(job->conf->mem, command->n + 1, sizeof *job->words);
+    for (size_t i = 0; i < command->n; i++) {
+        if (command->children[i]->kind != CONF_SCALAR)
+            return conf_fail(command->children[i], err, "a word is wanted");
+        job->words[i] = command->children[i]->text;
+    }
+    return true;
+}
+
+static bool check(struct search_job *job, struct err *err)
+{
+    if (!jobs_check_name(job->conf, job->name, err))
+        return false;
+    if (job->set && !jobs_add_sets(job->conf->mem, job->set, &job->sets, err))
+        return false;
+    if (!job->cost.events &&
+        (job->reward.cost == COST_LATENCY || job->reward.limits[COST_LATENCY] > 0 ||
+         job->reward.weights[COST_LATENCY] > 0))
+        return conf_fail(at(job, "cost"), err,
+                         "events: false knows no latency, but the reward asks for it");
+    return reward_check(&job->reward, at(job, "reward"), err) && take_command(job, err) &&
+           take_agent(job, err);
+}
+
+bool search_job_load(const char *what, const char *const *sets, size_t n_sets,
+                     struct search_job **out, struct err *err)
+{
+    struct search_job *job = mem_alloc(1, sizeof *job);
+    job->conf = jobs_open(what, sets, n_sets, err);
+    if (job->conf && jobs_resolve(job->conf, "chip", false, false, err) &&
+        jobs_resolve(job->conf, "net", false, false, err) &&
+        conf_bind(job->conf, job->conf->root, search_fields, job, err) && check(job, err)) {
+        *out = job;
+        return true;
+    }
+    search_job_destroy(job);
+    return false;
+}
+
+void search_job_destroy(struct search_job *job)
+{
+    if (!job)
+        return;
+    conf_close(job->conf);
+    free(job);
+}

@@ -1,0 +1,57 @@
+// A search as its YAML file asks for it, read and checked; nothing that it names is opened.
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "sim/conf/conf.h"
+#include "tools/jobs.h"
+#include "tools/search/formula.h"
+#include "tools/search/reward.h"
+#include "tools/search/space.h"
+
+struct agent_kind;
+struct err;
+
+enum { SEARCH_MAX_EPISODES = 1000000, SEARCH_MAX_ROUND = 4096 };
+
+enum accuracy_source { SOURCE_FORMULA, SOURCE_COMMAND };
+
+struct search_accuracy {
+    int source;
+    struct formula formula;
+    const struct conf_node *command; // a list of words
+    double timeout_s;
+};
+
+struct search_cost {
+    int policy; // enum policy
+    bool events;
+};
+
+struct search_job {
+    struct conf *conf; // resolved: names of files are absolute; owns all texts
+    const char *name, *description, *chip, *net;
+    int form; // of net_form_names, if has_form
+    bool has_form;
+    const struct conf_node *set;
+    struct space_params space;
+    struct search_accuracy accuracy;
+    struct search_cost cost;
+    struct reward_params reward;
+    const char *agent_name;
+    const struct conf_node *agents;
+    double start; // ratio of the net that agents may start from; 0: none
+    int episodes, round, seed, jobs;
+    // What follows is made of the above.
+    const struct agent_kind *agent;
+    void *agent_params;
+    struct job_sets sets;
+    const char **words; // of the command, NULL-terminated
+};
+
+extern const struct conf_field search_fields[];
+
+// Opens the job by name or file, with the sets ("KEY=VALUE") laid over it.
+bool search_job_load(const char *what, const char *const *sets, size_t n_sets,
+                     struct search_job **out, struct err *err);
+void search_job_destroy(struct search_job *job); // NULL is fine

@@ -1,0 +1,76 @@
+// The space of a search: which widths, and which settings of the chip, a vector of decisions in
+// [0, 1] means. Decisions: one per scalable layer of the net, in its order, then one per knob.
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "sim/conf/conf.h"
+#include "tools/search/agent.h"
+
+struct arena;
+struct chip;
+struct err;
+struct net;
+
+enum { SPACE_MOST_KNOBS = 16 };
+
+// As the job has it.
+struct space_bound {
+    const char *layer;
+    double least, most;
+    bool has_least, has_most;
+};
+struct space_knob {
+    const char *path; // of a key of the chip
+    const struct conf_node *list;
+};
+enum space_fit { FIT_NONE, FIT_CROSSBAR };
+struct space_params {
+    double least, most; // expansion ratios of every layer
+    int step;           // d: channels
+    int fit;
+    struct conf_list layers; // of struct space_bound
+    struct conf_list knobs;  // of struct space_knob
+};
+extern const struct conf_field space_fields[];
+
+struct space_layer {
+    const char *name;
+    int layer;          // in the net
+    int base;           // channels at ratio 1
+    double least, most; // ratios
+    int step;           // channels
+    int low, high;      // channels, multiples of step
+};
+struct space_choice {
+    const char *path;
+    size_t n;
+    const char *const *values; // as --set takes them
+};
+
+struct space {
+    const struct net *net;       // at ratio 1; lent
+    size_t n_layers, n_knobs, n; // n: decisions
+    struct space_layer *layers;
+    struct space_choice *knobs;
+    double (*features)[AGENT_STATE]; // per decision, what does not depend on others
+    struct arena *mem;
+};
+
+// `net` is the net at ratio 1, `chip` says what fills its crossbars. Nodes are blamed.
+bool space_create(const struct space_params *params, const struct conf_node *at,
+                  const struct net *net, const struct chip *chip, struct space **out,
+                  struct err *err);
+void space_destroy(struct space *space); // NULL is fine
+
+// What a vector means: widths (n_layers), and per knob the index of its value. Equations 7 and 8 of
+// HAWIS, kept inside the bounds.
+void space_decode(const struct space *space, const double *x, int *widths, size_t *choices);
+// The middle of all vectors that mean it. Widths outside the bounds go to the nearest inside.
+void space_encode(const struct space *space, const int *widths, const size_t *choices, double *x);
+
+// As struct problem wants them, with the space as context. The state is HAWIS's Eq. 6: layer and
+// block, channels in and out, kernel, stride, parameters and map of the net at ratio 1, action and
+// channels of the decision before; each in [0, 1].
+void space_state(void *space, const double *x, int k, double s[AGENT_STATE]);
+void space_snap(void *space, double *x);

@@ -98,6 +98,9 @@ def measured_activity(bitline, folder):
     near(more["energy_j"] - assumed["energy_j"], 2 * part, 1e-9, "three times the word lines")
     check_sums(more)
     run = ["run", *write(0.1)]
+    text = bitline.output(*run, cwd=folder)
+    for words in ("(measured activity)", "  at the assumed activity"):
+        expect(words in text, f"no '{words}' in\n{text}")
     for options, changes, says in (
             ([], {"net_hash": "12"}, "was measured on another net"),
             ([], {"dac_bits": 2}, "other DAC bits, cell bits or polarity"),

@@ -293,8 +293,9 @@ static void mended_norms_bring_classes_back(void **state)
         free(means);
         model_free(&m);
     }
-    print_message("of %d images, %d right on a whole chip, %d on broken ones, %d on mended ones\n",
-                  4 * IMAGES, whole, broken, mended);
+    print_message(
+        "# of %d images, %d right on a whole chip, %d on broken ones, %d on mended ones\n",
+        4 * IMAGES, whole, broken, mended);
     assert_true(whole > 4 * IMAGES * 9 / 10);
     assert_true(2 * (mended - broken) > whole - broken && whole > broken + IMAGES);
 }

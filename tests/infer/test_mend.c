@@ -248,7 +248,7 @@ static double *take_means(const struct model *m, const struct dataset *data)
 static int nearest(const double *means, const int32_t *f, int n)
 {
     int best = 0;
-    double least = INFINITY;
+    double least = HUGE_VAL;
     for (int k = 0; k < 10; k++) {
         double distance = 0;
         for (int j = 0; j < n; j++)

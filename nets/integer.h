@@ -23,6 +23,7 @@ struct int_layer {
     int add;                     // the add done with this layer's sums, or -1
     int64_t *mul, *offset, *res; // per output channel; res NULL without an add
     int shift;
+    double unit;       // v of a real value of 1
     int64_t half;      // binary: a bit is set where v is above
     int64_t low, high; // of the stored value
 };
@@ -35,6 +36,7 @@ struct integer {
     int32_t input_low, input_high; // raw images: the first layer's inputs
     double input_scale;            // real value of one step of them
     double *scale;                 // per layer: real value of one step of its map (k-bit forms)
+    double gain;                   // of the arrays, by which all sums are divided; 1
     struct arena *mem;
 };
 
@@ -43,6 +45,9 @@ struct integer {
 struct integer *integer_create(const struct net *net, const struct weights *weights,
                                const double *ranges, struct err *err);
 void integer_destroy(struct integer *integer); // NULL is fine
+// Folds one conv or linear layer anew: from other statistics, or the gain. Its weights, and the
+// scales of maps, stay.
+void integer_refold(struct integer *integer, const struct weights *weights, int layer);
 
 // The sums of one layer for a whole map: in is (in_c, in_h, in_w), acc (out_c, out_h, out_w).
 typedef void integer_matrix(void *context, int layer, const int32_t *in, int64_t *acc);
@@ -55,6 +60,18 @@ void integer_run_destroy(struct integer_run *run); // NULL is fine
 // The logits of one image, every matrix computed by `matrix`; valid until the next call.
 const int64_t *integer_run_image(struct integer_run *run, const uint8_t *image,
                                  integer_matrix *matrix, void *context);
+// The same step by step, for who looks at what stands between: an image's planes; the sums of a
+// conv or linear layer; v of all of its stage, with or without the shortcut's part; maps and stream
+// stored, also of a pool. What a step reads may be put there before.
+void integer_run_load(struct integer_run *run, const uint8_t *image);
+void integer_run_multiply(struct integer_run *run, int layer, integer_matrix *matrix,
+                          void *context);
+void integer_run_values(const struct integer_run *run, int layer, bool shortcut, int64_t *v);
+void integer_run_finish(struct integer_run *run, int layer);
+int64_t *integer_run_sums(struct integer_run *run);
+int32_t *integer_run_map(struct integer_run *run, int layer);
+int32_t *integer_run_stream(struct integer_run *run, int layer); // may be the map itself
+
 // Of a plain binary stage (no add), per channel: a bit is set where low <= acc <= high, which is
 // mul * acc + offset > half exactly; low > high where no acc sets it.
 void integer_threshold(const struct int_layer *layer, int channel, int32_t *low, int32_t *high);

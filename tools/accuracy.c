@@ -8,11 +8,11 @@
 #include "sim/base/err.h"
 #include "sim/base/mem.h"
 #include "sim/chip/chip.h"
-#include "sim/infer/analog.h"
 #include "sim/infer/array.h"
 #include "sim/infer/calibrate.h"
 #include "sim/infer/evaluate.h"
 #include "sim/map/map.h"
+#include "tools/drawn.h"
 #include "tools/pool.h"
 #include "workloads/dataset.h"
 
@@ -56,19 +56,17 @@ static bool check_form(const struct model *m, struct err *err)
 static bool make_integer(const struct model_params *params, struct model *m, struct err *err)
 {
     enum { CALIBRATION = 256 };
-    double *ranges = NULL;
     if (m->net->form == FORM_FLOAT)
         return true;
     if (m->net->form != FORM_BINARY) {
         struct dataset *train = NULL;
         if (!dataset_open(data_spec(params, m->net), DATASET_TRAIN, CALIBRATION, &train, err))
             return false;
-        ranges = mem_alloc(m->net->n, sizeof *ranges);
-        evaluate_ranges(m->net, m->weights, train, CALIBRATION, ranges);
+        m->map_ranges = mem_alloc(m->net->n, sizeof *m->map_ranges);
+        evaluate_ranges(m->net, m->weights, train, CALIBRATION, m->map_ranges);
         dataset_close(train);
     }
-    m->integer = integer_create(m->net, m->weights, ranges, err);
-    free(ranges);
+    m->integer = integer_create(m->net, m->weights, m->map_ranges, err);
     return m->integer && map_net(m->net, m->chip, params->seed, &m->map, err);
 }
 
@@ -86,6 +84,24 @@ static bool calibrate_adcs(const struct model_params *params, struct model *m, s
     return true;
 }
 
+static bool prepare_mending(const struct model_params *params, struct model *m, struct err *err)
+{
+    m->mend = params->mend;
+    if (!mend_any(&m->mend))
+        return true;
+    if (!m->integer)
+        return err_set(err, "the form float has no cells to mend; take another form");
+    if (!mend_check(&m->mend, m->chip, err))
+        return false;
+    if (!m->mend.bn)
+        return true;
+    if (!dataset_open(data_spec(params, m->net), DATASET_TRAIN, m->mend.images, &m->train, err))
+        return false;
+    return m->mend.images <= m->train->n ||
+           err_set(err, "mending with %zu images: the set '%s' has %zu training images",
+                   m->mend.images, m->train->name, m->train->n);
+}
+
 bool model_load(const struct model_params *params, const struct dataset *data, struct model *out,
                 struct err *err)
 {
@@ -93,13 +109,16 @@ bool model_load(const struct model_params *params, const struct dataset *data, s
            inputs_net(&params->inputs, params->net, &out->net, err) && check_form(out, err) &&
            load_data(params, data, out, err) &&
            weights_load(params->weights, out->net, &out->weights, err) &&
-           make_integer(params, out, err) && calibrate_adcs(params, out, err);
+           make_integer(params, out, err) && calibrate_adcs(params, out, err) &&
+           prepare_mending(params, out, err);
 }
 
 void model_unload(struct model *model)
 {
     integer_destroy(model->integer);
     dataset_close(model->own_data);
+    dataset_close(model->train);
+    free(model->map_ranges);
     weights_destroy(model->weights);
     free(model->ranges);
     free(model->reference);
@@ -153,39 +172,14 @@ bool model_compare(struct model *model, enum reference reference, enum cpu_level
     return ok;
 }
 
-// A chip as drawn: cells as levels where that says all, else as conductances.
-struct drawn {
-    struct arrays *arrays;
-    struct analog *analog;
-};
-
-static bool draw_chip(const struct model *model, const struct draw *draw, enum cpu_level cpu,
-                      struct drawn *drawn, struct trial *out, struct err *err)
-{
-    struct draw with = *draw;
-    with.ranges = model->ranges;
-    if (!defects_need_conductances(&draw->defects, model->chip))
-        drawn->arrays = arrays_create(model->map, model->integer, &with, cpu, NULL);
-    if (drawn->arrays) {
-        out->faults = arrays_faults(drawn->arrays);
-        return true;
-    }
-    drawn->analog = analog_create(model->map, model->integer, &with, cpu, err);
-    if (!drawn->analog)
-        return false;
-    out->faults = analog_faults(drawn->analog);
-    out->cut = analog_cut(drawn->analog);
-    out->dropped = analog_dropped(drawn->analog);
-    return true;
-}
-
 bool model_check(const struct model *model, const struct draw *draw, struct err *err)
 {
     struct drawn drawn = {0};
-    struct trial trial;
-    bool ok = !model->integer || draw_chip(model, draw, CPU_AVX512, &drawn, &trial, err);
-    arrays_destroy(drawn.arrays);
-    analog_destroy(drawn.analog);
+    struct trial trial = {0};
+    struct model unfolded = *model; // what is drawn can be computed, whatever its norms
+    unfolded.mend.bn = unfolded.mend.gain = false;
+    bool ok = !model->integer || drawn_make(&unfolded, draw, CPU_AVX512, &drawn, &trial, err);
+    drawn_fini(&drawn);
     return ok;
 }
 
@@ -194,18 +188,68 @@ bool model_trial(const struct model *model, const struct draw *draw, enum cpu_le
 {
     struct drawn drawn = {0};
     *out = (struct trial){0};
-    if (model->integer && !draw_chip(model, draw, cpu, &drawn, out, err))
-        return false;
-    struct evaluation what = {model->net,   model->weights, model->integer,
-                              drawn.arrays, drawn.analog,   model->data};
+    bool ok = !model->integer || drawn_make(model, draw, cpu, &drawn, out, err);
+    struct evaluation what = drawn_evaluation(&drawn, model);
     uint8_t *classes = mem_alloc(model->images, 1);
-    bool ok = predict(&what, model->images, jobs, classes, err);
-    for (size_t i = 0; i < model->images; i++)
+    ok = ok && predict(&what, model->images, jobs, classes, err);
+    for (size_t i = 0; i < model->images && ok; i++)
         out->right += classes[i] == model->data->labels[i];
-    for (size_t i = 0; i < model->images && model->reference; i++)
+    for (size_t i = 0; i < model->images && ok && model->reference; i++)
         out->differ += classes[i] != model->reference[i];
     free(classes);
-    arrays_destroy(drawn.arrays);
-    analog_destroy(drawn.analog);
+    drawn_fini(&drawn);
+    return ok;
+}
+
+struct probing {
+    const struct activity *activity;
+    const struct evaluation *what;
+    size_t images;
+};
+
+static void measure_share(void *context, int j, int jobs, void *result)
+{
+    const struct probing *p = context;
+    activity_measure(p->activity, p->what, p->images, (size_t)j, (size_t)jobs, result);
+}
+
+// Counts of all images; those of workers stand behind each other.
+static bool measure(const struct probing *probing, size_t layers, int jobs,
+                    struct activity_count *counts, struct err *err)
+{
+    struct probing p = *probing;
+    size_t size = layers * sizeof *counts;
+    if (!pool_run(jobs, size, measure_share, &p, counts, err))
+        return false;
+    for (size_t i = layers; i < layers * (size_t)jobs; i++)
+        activity_add(&counts[i % layers], &counts[i]);
+    return true;
+}
+
+bool model_activity(const struct model *model, const struct draw *draw, enum cpu_level cpu,
+                    int jobs, struct activity_shares *layers, struct err *err)
+{
+    struct drawn drawn = {0};
+    struct trial trial = {0};
+    if (!model->integer)
+        return err_set(err, "the form float has no arrays whose activity could be measured; take "
+                            "another form");
+    bool ok = drawn_make(model, draw, cpu, &drawn, &trial, err);
+    struct evaluation what = drawn_evaluation(&drawn, model);
+    struct activity *activity = NULL;
+    struct activity_count *counts = mem_alloc(model->net->n * (size_t)jobs, sizeof *counts);
+    if (ok) {
+        struct draw moved = *draw;
+        moved.ranges = model->ranges;
+        moved.spares = drawn.spares;
+        activity = activity_create(model->map, what.integer, &moved);
+        struct probing probing = {activity, &what, model->images};
+        ok = measure(&probing, model->net->n, jobs, counts, err);
+    }
+    for (size_t i = 0; i < model->net->n && ok; i++)
+        layers[i] = activity_shares(activity, (int)i, &counts[i]);
+    free(counts);
+    activity_destroy(activity);
+    drawn_fini(&drawn);
     return ok;
 }

@@ -6,7 +6,10 @@
 #include <stdint.h>
 
 #include "nets/kernels/kernels.h"
+#include "sim/infer/activity.h"
 #include "sim/infer/fault.h"
+#include "sim/infer/mend.h"
+#include "sim/infer/spare.h"
 #include "tools/inputs.h"
 
 struct chip;
@@ -27,6 +30,7 @@ struct model_params {
     const char *data; // as dataset_open takes it; NULL: generated images that fit the net
     size_t images;    // of the test part, the first; 0: all
     uint64_t seed;
+    struct mend_params mend; // zeroed: the chips stay as they are drawn
 };
 
 struct model {
@@ -39,7 +43,10 @@ struct model {
     const struct dataset *data; // own_data, or lent
     struct dataset *own_data;
     size_t images;
-    uint8_t *reference; // per image, as model_compare() found it; NULL: not asked for
+    uint8_t *reference;      // per image, as model_compare() found it; NULL: not asked for
+    struct mend_params mend; // may be changed to less between trials
+    struct dataset *train;   // what batch-norms are mended on; NULL without
+    double *map_ranges;      // of the k-bit forms, for nets that are folded anew; NULL: binary
 };
 
 // Loads all of it. `data` is lent if it is given, for callers who load many models on one set;
@@ -54,6 +61,8 @@ struct trial {
     struct fault_counts faults;
     int64_t cut;    // conductances above the range
     double dropped; // largest share of a cell's current that wires take
+    struct spare_report spares;
+    int64_t channels; // of mended batch-norms
 };
 
 enum reference { REFERENCE_INTEGER, REFERENCE_FLOAT };
@@ -63,7 +72,11 @@ bool model_compare(struct model *model, enum reference reference, enum cpu_level
                    struct err *err);
 // Whether the arrays of a draw are modelled, on this chip and in this form.
 bool model_check(const struct model *model, const struct draw *draw, struct err *err);
-// Runs all images through the arrays of one draw, in `jobs` processes; the result does not depend
-// on jobs or cpu.
+// Runs all images through the arrays of one draw, mended as the model says, in `jobs` processes;
+// the result does not depend on jobs or cpu.
 bool model_trial(const struct model *model, const struct draw *draw, enum cpu_level cpu, int jobs,
                  struct trial *out, struct err *err);
+// What the images switch in the arrays of one draw, mended likewise: one for each layer of the net.
+// Slow: a read-out is computed for every column, group of rows and bit cycle.
+bool model_activity(const struct model *model, const struct draw *draw, enum cpu_level cpu,
+                    int jobs, struct activity_shares *layers, struct err *err);

@@ -7,12 +7,15 @@
 #include <string.h>
 #include <time.h>
 
+#include "nets/net.h"
 #include "sim/base/err.h"
 #include "sim/base/mem.h"
 #include "sim/chip/chip.h"
 #include "tools/accuracy.h"
+#include "tools/activity_file.h"
 #include "tools/cmd.h"
 #include "tools/inputs.h"
+#include "tools/mending.h"
 #include "tools/print_eval.h"
 #include "workloads/dataset.h"
 
@@ -29,6 +32,9 @@ enum {
     OPTION_REFERENCE,
     OPTION_JSON,
     OPTION_CPU,
+    OPTION_MEND,
+    OPTION_MEND_IMAGES,
+    OPTION_ACTIVITY,
 };
 
 static const struct argp_option options[] = {
@@ -43,6 +49,15 @@ static const struct argp_option options[] = {
     {"sa0", OPTION_SA0, "RATE", 0, "Share of cells stuck at low resistance (HAWIS's SA0)", 0},
     {"sa1", OPTION_SA1, "RATE", 0, "Share of cells stuck at high resistance (HAWIS's SA1)", 0},
     {"sigma", OPTION_SIGMA, "S", 0, "Log-normal variation of every cell's resistance", 0},
+    {"mend", OPTION_MEND, "LIST", 0,
+     "What mends every chip that is drawn, split by commas: bn (batch-norms taken anew on it), "
+     "gain (that of --sigma divided out), spares (broken lines moved onto the chip's spare ones)",
+     0},
+    {"mend-images", OPTION_MEND_IMAGES, "K", 0, "Training images for --mend bn (default 256)", 0},
+    {"activity", OPTION_ACTIVITY, "FILE", 0,
+     "Write what the images switch in the arrays of the first chip drawn (slow; --images), for run "
+     "--activity",
+     0},
     {"trials", OPTION_TRIALS, "T", 0, "Fabricated chips to draw (default 1)", 0},
     {"seed", OPTION_SEED, "N", 0, "Of the first draw (default 1)", 0},
     {"jobs", OPTION_JOBS, "N", 0, "Worker processes (default 1); the result is the same", 0},
@@ -63,10 +78,12 @@ static const char doc[] =
     "Examples:\n"
     "  bitline eval ideal resnet20 --form float --weights w.safetensors --data cifar10:DIR\n"
     "  bitline eval hawis resnet20 --weights w.safetensors --data cifar10:DIR --sa0 0.01 "
-    "--trials 5";
+    "--trials 5\n"
+    "  bitline eval hawis resnet20 --weights w.safetensors --data cifar10:DIR --sa1 0.1 --mend bn";
 
 struct args {
     struct model_params model;
+    const char *activity;
     bool json;
     unsigned long long trials, jobs;
     char defects[3][48]; // sets of the chip's, from --sa0, --sa1 and --sigma
@@ -164,6 +181,13 @@ static bool parse_value(int key, char *arg, struct args *a)
     case OPTION_JOBS:
         parse_whole("jobs", arg, 1, 256, &a->jobs, &a->err);
         return true;
+    case OPTION_MEND:
+        mend_parse(arg, &a->model.mend, &a->err);
+        return true;
+    case OPTION_MEND_IMAGES:
+        if (parse_whole("mend-images", arg, 1, 10000000, &whole, &a->err))
+            a->model.mend.images = (size_t)whole;
+        return true;
     case OPTION_SA0:
         parse_rate("sa0", arg, a, 0, "stuck_lrs");
         return true;
@@ -199,6 +223,12 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case OPTION_JSON:
         a->json = true;
         return 0;
+    case OPTION_ACTIVITY:
+        a->activity = arg;
+        if (!*arg)
+            err_set(&a->err, "--activity: the name of the file is empty; give one, such as "
+                             "activity.json");
+        return 0;
     case ARGP_KEY_ARG:
         if (state->arg_num > 1)
             argp_error(state, "'%s' is one argument too many: CHIP and NET are wanted", arg);
@@ -215,10 +245,18 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 
 static bool load(struct args *a, struct model *m)
 {
+    struct mend_params *mend = &a->model.mend;
     if (!a->model.weights)
         return err_set(&a->err, "--weights FILE is wanted: a safetensors file that fits the net");
+    if (mend->images && !mend->bn)
+        return err_set(&a->err, "--mend-images is for --mend bn; drop it, or mend with bn");
+    if (!mend->images)
+        mend->images = MEND_IMAGES;
     if (!model_load(&a->model, NULL, m, &a->err))
         return false;
+    if (mend->gain && m->chip->defects.sigma <= 0)
+        return err_set(&a->err, "--mend gain: cells that do not vary have no gain to take out; "
+                                "give --sigma, or drop gain");
     return a->model.images <= m->images ||
            err_set(&a->err, "--images %zu: the set '%s' has %zu test images", a->model.images,
                    m->data->name, m->images);
@@ -231,11 +269,27 @@ static double now_s(void)
     return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
+// The same draw as it is, where a mended one is compared with it.
+static bool run_unmended(struct args *a, const struct model *m, const struct draw *draw,
+                         double *accuracy)
+{
+    struct trial one = {0};
+    struct model unmended = *m;
+    unmended.mend = (struct mend_params){0};
+    if (!model_trial(&unmended, draw, a->cpu, (int)a->jobs, &one, &a->err))
+        return false;
+    *accuracy = (double)one.right / (double)m->images;
+    return true;
+}
+
 static bool run_trial(struct args *a, const struct model *m, unsigned trial,
                       struct eval_report *out)
 {
-    struct draw draw = {m->chip->defects, a->model.seed, trial};
+    struct draw draw = {m->chip->defects, a->model.seed, trial, 0, NULL};
     struct trial one = {0};
+    double unmended = 0;
+    if (out->mending && !run_unmended(a, m, &draw, &unmended))
+        return false;
     if (!model_trial(m, &draw, a->cpu, (int)a->jobs, &one, &a->err))
         return false;
     fault_add(&out->faults, &one.faults);
@@ -243,7 +297,39 @@ static bool run_trial(struct args *a, const struct model *m, unsigned trial,
     out->dropped = fmax(out->dropped, one.dropped);
     out->differ += one.differ;
     out->accuracy[trial] = (double)one.right / (double)m->images;
+    if (out->mending)
+        mending_add(out->mending, &one, unmended);
     return true;
+}
+
+static bool run_trials(struct args *a, const struct model *m, struct eval_report *out)
+{
+    double start = now_s();
+    for (unsigned t = 0; t < a->trials; t++)
+        if (!run_trial(a, m, t, out))
+            return false;
+    out->seconds = now_s() - start;
+    return !out->mending || mending_price(out->mending, m, &a->err);
+}
+
+static int write_activity(struct args *a, const struct model *m, const char *command)
+{
+    struct draw draw = {m->chip->defects, a->model.seed, 0, 0, NULL};
+    struct activity_shares *layers = mem_alloc(m->net->n, sizeof *layers);
+    struct activity_report report = {m->map, layers, m->data->name, command, m->images};
+    int code = EXIT_USAGE;
+    if (model_activity(m, &draw, a->cpu, (int)a->jobs, layers, &a->err))
+        code = activity_write(a->activity, &report, &a->err) ? EXIT_OK : EXIT_FAILED;
+    free(layers);
+    return code;
+}
+
+static int work(struct args *a, const struct model *m, struct eval_report *out)
+{
+    int code = a->activity ? write_activity(a, m, out->command) : EXIT_OK;
+    if (code == EXIT_OK && !run_trials(a, m, out))
+        code = EXIT_USAGE;
+    return code;
 }
 
 int cmd_eval(int argc, char **argv)
@@ -257,6 +343,7 @@ int cmd_eval(int argc, char **argv)
     argp_parse(&argp, argc, argv, 0, NULL, &a);
     struct model m = {0};
     struct eval_report out = {.model = &m, .params = &a.model, .command = command};
+    struct mending mending = {0};
     int code = EXIT_USAGE;
     if (!a.err.text[0] && load(&a, &m) &&
         (!m.integer || model_compare(&m, a.reference, a.cpu, (int)a.jobs, &a.err))) {
@@ -264,20 +351,20 @@ int cmd_eval(int argc, char **argv)
         out.accuracy = mem_alloc(a.trials, sizeof *out.accuracy);
         out.trials = (unsigned)a.trials;
         out.reference = reference_names[a.reference];
-        double start = now_s();
-        code = EXIT_OK;
-        for (unsigned t = 0; t < a.trials && code == EXIT_OK; t++)
-            if (!run_trial(&a, &m, t, &out))
-                code = EXIT_USAGE;
-        out.seconds = now_s() - start;
+        mending.unmended = mem_alloc(a.trials, sizeof *mending.unmended);
+        out.mending = mend_any(&m.mend) ? &mending : NULL;
+        code = work(&a, &m, &out);
     }
     if (code == EXIT_OK) {
         (a.json ? print_eval_json : print_eval_text)(&out);
+        if (a.activity && !a.json)
+            printf("activity %s, for bitline run --activity\n", a.activity);
         code = inputs_finish(code);
     } else {
         inputs_refuse(&a.err);
     }
     free(out.accuracy);
+    free(mending.unmended);
     model_unload(&m);
     return code;
 }

@@ -13,6 +13,7 @@
 #include "sim/des/run.h"
 #include "sim/map/map.h"
 #include "sim/result/result.h"
+#include "tools/activity_file.h"
 #include "tools/cmd.h"
 #include "tools/inputs.h"
 #include "tools/print_result.h"
@@ -30,6 +31,7 @@ enum {
     OPTION_SEED,
     OPTION_MAP,
     OPTION_REPLICATE,
+    OPTION_ACTIVITY,
 };
 
 static const struct argp_option options[] = {
@@ -45,6 +47,8 @@ static const struct argp_option options[] = {
     {"replicate", OPTION_REPLICATE, "TILES", 0,
      "Copy slow layers while the net stays within so many tiles", 0},
     {"set", OPTION_SET, "PATH=VALUE", 0, "Override a key of the chip, or of the net (net.PATH)", 0},
+    {"activity", OPTION_ACTIVITY, "FILE", 0,
+     "What eval --activity measured, in place of the activity that the chip assumes", 0},
     {"seed", OPTION_SEED, "N", 0, "For random placement (default 1)", 0},
     {"json", OPTION_JSON, NULL, 0, "Print one JSON object", 0},
     {"csv", OPTION_CSV, "DIR", 0,
@@ -65,7 +69,7 @@ static const char doc[] =
 
 struct args {
     struct inputs inputs;
-    const char *chip, *net, *csv, *trace, *bad;
+    const char *chip, *net, *csv, *trace, *activity;
     bool json;
     uint64_t seed;
     struct run_params run;
@@ -147,6 +151,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case OPTION_MAP:
         snprintf(a->map_set, sizeof a->map_set, "mapping.policy=%s", arg);
         inputs_option(&a->inputs, OPTION_SET, a->map_set, &a->err);
+        return 0;
+    case OPTION_ACTIVITY:
+        a->activity = arg;
         return 0;
     case OPTION_JSON:
         a->json = true;
@@ -247,12 +254,14 @@ int cmd_run(int argc, char **argv)
     struct net *net = NULL;
     struct mapping *map = NULL;
     struct result *result = NULL;
+    struct arena *mem = arena_create();
     struct trace *trace = a.trace ? trace_create() : NULL;
     a.run.trace = trace;
     int code = EXIT_USAGE;
     if (!a.err.text[0] && (!a.trace || trace_check_name(a.trace, &a.err)) &&
         inputs_chip(&a.inputs, a.chip, &chip, &a.err) &&
         inputs_net(&a.inputs, a.net, &net, &a.err) && map_net(net, chip, a.seed, &map, &a.err) &&
+        (!a.activity || activity_read(a.activity, map, mem, &a.run.activity, &a.err)) &&
         run_mapping(map, &a.run, &result, &a.err)) {
         code = EXIT_FAILED;
         if (print_all(&a, map, result, trace, &a.err))
@@ -267,5 +276,6 @@ int cmd_run(int argc, char **argv)
     map_destroy(map);
     net_destroy(net);
     chip_destroy(chip);
+    arena_destroy(mem);
     return code;
 }

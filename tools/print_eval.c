@@ -9,6 +9,7 @@
 #include "sim/base/text.h"
 #include "sim/chip/chip.h"
 #include "tools/accuracy.h"
+#include "tools/mending.h"
 #include "tools/version.h"
 #include "workloads/dataset.h"
 
@@ -140,7 +141,10 @@ void print_eval_json(const struct eval_report *r)
     }
     json_faults(w, r);
     json_spreads(w, r);
-    jsonw_number(w, "images_per_second", (double)m->images * r->trials / r->seconds);
+    if (r->mending)
+        mending_json(r->mending, m, w);
+    jsonw_number(w, "images_per_second",
+                 (double)m->images * r->trials * (r->mending ? 2 : 1) / r->seconds);
     jsonw_end(w);
     jsonw_destroy(w);
 }
@@ -211,9 +215,12 @@ void print_eval_text(const struct eval_report *r)
     if (m->reference)
         printf("differ   %g of %zu images are classified otherwise than by the unbroken net (%s)\n",
                (double)r->differ / r->trials, m->images, r->reference);
+    if (r->mending)
+        mending_text(r->mending, m);
     if (m->integer) {
         text_faults(r);
         text_spreads(r);
     }
-    printf("speed    %.0f images/s\n", (double)m->images * r->trials / r->seconds);
+    printf("speed    %.0f images/s\n",
+           (double)m->images * r->trials * (r->mending ? 2 : 1) / r->seconds);
 }

@@ -4,6 +4,7 @@
 
 #include "sim/infer/fault.h"
 
+struct mending;
 struct model;
 struct model_params;
 
@@ -18,6 +19,7 @@ struct eval_report {
     size_t differ;              // images, of all trials; where model->reference is
     const char *reference;      // "integer", "float": what they differ from
     double dropped;             // largest share of a cell's current that wires took
+    struct mending *mending;    // NULL: the chips are as they were drawn
     double seconds;
 };
 

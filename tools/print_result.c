@@ -187,7 +187,9 @@ static void line(FILE *out, const char *name, double value, const char *unit, co
 static void print_totals(const struct result *r, FILE *out)
 {
     fputc('\n', out);
-    line(out, "energy per image", r->energy_j, "J", "");
+    line(out, "energy per image", r->energy_j, "J", r->measured ? " (measured activity)" : "");
+    if (r->measured)
+        line(out, "  at the assumed activity", r->energy_assumed_j, "J", "");
     line(out, "  without leakage", r->energy_without_leakage_j, "J", "");
     line(out, "latency of the first image", r->latency_s, "s", "");
     fprintf(out, "%-28s %.6g images/s%s\n", "throughput", r->throughput_ips,
@@ -290,6 +292,8 @@ static void json_totals(struct jsonw *w, const struct result *r)
     jsonw_int(w, "arrays", r->arrays);
     jsonw_int(w, "tiles", r->tiles);
     jsonw_number(w, "energy_j", r->energy_j);
+    if (r->measured)
+        jsonw_number(w, "energy_assumed_activity_j", r->energy_assumed_j);
     jsonw_number(w, "energy_without_leakage_j", r->energy_without_leakage_j);
     jsonw_number(w, "latency_s", r->latency_s);
     jsonw_number(w, "throughput_ips", r->throughput_ips);

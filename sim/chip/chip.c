@@ -22,9 +22,14 @@ static const char *const sram_names[] = {"given", "sram-90nm", "sram-65nm", "sra
     }
 
 static const struct conf_field crossbar_fields[] = {
-    {"rows", CONF_INT, OF(crossbar_params, rows), .min = 1, .max = 65536, .help = "word lines"},
-    {"columns", CONF_INT, OF(crossbar_params, columns), .min = 1, .max = 65536,
+    {"rows", CONF_INT, OF(crossbar_params, rows), .min = 1, .max = CHIP_MAX_LINES,
+     .help = "word lines"},
+    {"columns", CONF_INT, OF(crossbar_params, columns), .min = 1, .max = CHIP_MAX_LINES,
      .help = "bit lines for weights (the offset column comes on top)"},
+    {"spare_rows", CONF_INT, OF(crossbar_params, spare_rows), .min = 0, .max = CHIP_MAX_SPARES,
+     .fallback = "0", .help = "word lines more, for eval --mend spares to use for broken ones"},
+    {"spare_columns", CONF_INT, OF(crossbar_params, spare_columns), .min = 0,
+     .max = CHIP_MAX_SPARES, .fallback = "0", .help = "bit lines more, likewise"},
     {"polarity", CONF_ENUM, OF(crossbar_params, polarity), .names = polarity_names,
      .fallback = "differential", .help = "how negative weights are held"},
     {"subtract", CONF_ENUM, OF(crossbar_params, subtract_after), .names = subtract_names,
@@ -254,6 +259,11 @@ static bool check(struct chip *chip, struct err *err)
         return conf_fail(at(chip, "crossbar.rows_active"), err,
                          "%d of %d rows cannot be active; lower it", chip->crossbar.rows_active,
                          chip->crossbar.rows);
+    if (chip->crossbar.rows + chip->crossbar.spare_rows > CHIP_MAX_LINES ||
+        chip->crossbar.columns + chip->crossbar.spare_columns > CHIP_MAX_LINES)
+        return conf_fail(at(chip, "crossbar"), err,
+                         "with its spare lines an array is larger than %d x %d; take fewer",
+                         CHIP_MAX_LINES, CHIP_MAX_LINES);
     if (chip->crossbar.subtract_after && chip->crossbar.polarity != POLARITY_DIFFERENTIAL)
         return conf_fail(at(chip, "crossbar.subtract"), err,
                          "only differential pairs are subtracted; remove the key or set polarity");

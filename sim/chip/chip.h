@@ -29,13 +29,15 @@ enum overlap {
     OVERLAP_NONE,   // a tile finishes a window before it starts the next (MNSIM's inner layer)
     OVERLAP_WINDOW, // windows overlap; the slowest step sets the pace (ISAAC)
 };
-enum { CHIP_MAX_PES = 4096 }; // in a tile
+enum { CHIP_MAX_PES = 4096 };                            // in a tile
+enum { CHIP_MAX_LINES = 65536, CHIP_MAX_SPARES = 1024 }; // of an array, spare ones included
 enum map_policy { MAP_KERNEL_ALIGNED, MAP_DENSE };
 enum map_placement { PLACE_ROW_MAJOR, PLACE_SNAKE, PLACE_ZIGZAG, PLACE_RANDOM };
 extern const char *const map_policy_names[];
 
 struct crossbar_params {
-    int rows, columns; // of usable cells; the offset column comes on top
+    int rows, columns;             // of usable cells; the offset column comes on top
+    int spare_rows, spare_columns; // more lines, used in place of broken ones
     int polarity;
     int subtract_after;      // 0: plus and minus columns are subtracted before the ADC, 1: after
     int slices;              // enum slice_layout

@@ -18,19 +18,21 @@ static void unit(struct chip_sum *sum, const char *name, const char *owner, doub
     sum->leakage_tile_w += owners * unit_leakage(u);
 }
 
-// Arrays, drivers and samplers work once per read cycle: settle, then read.
+// Arrays, drivers and samplers work once per read cycle: settle, then read. Spare lines take room
+// and a driver each; they never work but in the place of others.
 static void array_parts(struct chip_sum *sum, const struct chip *chip, double crossbars)
 {
     const struct crossbar_params *x = &chip->crossbar;
     double cycle_s = chip->dac.time_s + chip->cell.read_s;
     double columns = x->columns + (x->polarity == POLARITY_OFFSET ? 1 : 0);
-    double cells = x->rows * columns, arrays = crossbars * chip_arrays(chip);
+    double lines = x->rows + x->spare_rows, cells = lines * (columns + x->spare_columns);
+    double arrays = crossbars * chip_arrays(chip);
     double dacs = crossbars * (chip->dac.count > 0 ? chip->dac.count : x->rows);
     double rate = cycle_s > 0 ? 1 / cycle_s : 0;
     double active = chip_rows_active(chip);
     part(sum, "crossbar", "PE", arrays,
          arrays * active * columns * cell_read_energy(&chip->cell, &chip->activity) * rate,
-         arrays * (cells * chip->cell.area_m2 + x->rows * x->driver_area_m2 + x->overhead_area_m2));
+         arrays * (cells * chip->cell.area_m2 + lines * x->driver_area_m2 + x->overhead_area_m2));
     part(sum, "DAC", "PE", dacs, crossbars * active * chip->dac.energy_j * rate,
          dacs * chip->dac.area_m2);
     sum->leakage_tile_w += dacs * chip->dac.leakage_w;

@@ -38,14 +38,23 @@ static void count_node(const struct flow *flow, const struct flow_node *node, in
     count[METER_BUS_BITS] += rows * work->first_bus_bits + (windows - rows) * work->next_bus_bits;
 }
 
-static void price(const struct mapping *map, const char *layer, struct ledger *ledger)
+const struct activity_params *charge_activity(const struct flow *flow, int layer)
 {
+    return flow->activity ? &flow->activity[layer] : &flow->mapping->chip->activity;
+}
+
+// Of what one layer did, or, with layer 0, of what no layer's arrays did.
+static void price(const struct flow *flow, int layer, struct ledger *ledger)
+{
+    const struct mapping *map = flow->mapping;
     const struct chip *chip = map->chip;
     const int64_t *n = ledger->count;
     double *j = ledger->energy_j;
-    j[PART_CROSSBAR] = (double)n[METER_CELL_READS] * cell_read_energy(&chip->cell, &chip->activity);
+    j[PART_CROSSBAR] =
+        (double)n[METER_CELL_READS] * cell_read_energy(&chip->cell, charge_activity(flow, layer));
     j[PART_DAC] = (double)n[METER_ROW_DRIVES] * chip->dac.energy_j;
-    j[PART_ADC] = (double)n[METER_CONVERSIONS] * chip_adc(chip, layer)->energy_j;
+    j[PART_ADC] =
+        (double)n[METER_CONVERSIONS] * chip_adc(chip, map->net->layers[layer].name)->energy_j;
     j[PART_SAMPLE_HOLD] = (double)n[METER_SAMPLES] * chip->pe.sample_hold.energy_j;
     j[PART_SHIFT_ADD] = (double)n[METER_SHIFT_ADDS] * chip->pe.shift_add.energy_j;
     j[PART_REGISTER] = (double)n[METER_INPUT_BITS] * chip->pe.input_register.energy_j +
@@ -77,11 +86,11 @@ static void finish(const struct flow *flow, int images, struct ledger *layers,
     for (size_t i = 0; i < net->n; i++) {
         for (int m = 0; m < METERS; m++)
             layers[i].count[m] /= images;
-        price(flow->mapping, net->layers[i].name, &layers[i]);
+        price(flow, (int)i, &layers[i]);
     }
     for (int m = 0; m < METERS; m++)
         shared->count[m] /= images;
-    price(flow->mapping, "", shared);
+    price(flow, 0, shared);
 }
 
 static double most_of_node(const struct flow_node *node)
@@ -163,7 +172,7 @@ double charge_node(const struct flow *flow, int node, int64_t rows, int64_t wind
         ledger.count[METER_BUS_BITS] +=
             rows * w->first_bus_bits + (windows - rows) * w->next_bus_bits;
     }
-    price(flow->mapping, flow->mapping->net->layers[layer].name, &ledger);
+    price(flow, layer, &ledger);
     return ledger_energy(&ledger);
 }
 
@@ -183,7 +192,7 @@ double charge_token(const struct flow *flow, int channel, bool sender)
         ledger.count[METER_TILE_READS] = c->reread_words;
         ledger.count[METER_BUS_BITS] = c->bus_bits;
     }
-    price(flow->mapping, "", &ledger);
+    price(flow, 0, &ledger);
     return ledger_energy(&ledger);
 }
 

@@ -6,6 +6,7 @@
 
 #include "sim/result/result.h"
 
+struct activity_params;
 struct chip;
 struct err;
 struct flow;
@@ -28,6 +29,9 @@ void charge_exact(const struct flow *flow, const struct tally *tally, struct led
 bool charge_fits(const struct flow *flow, int images, struct err *err);
 // The same as charge_exact from the flow alone, for one image.
 void charge_closed_form(const struct flow *flow, struct ledger *layers, struct ledger *shared);
+
+// What is known of the data that a layer's arrays see: measured, or assumed by the chip.
+const struct activity_params *charge_activity(const struct flow *flow, int layer);
 
 // Energy of single events, for traces; they add up to what charge_exact says of the same counts.
 // `add`: the part of a node's work that belongs to the residual add in its tile.

@@ -7,6 +7,7 @@
 
 #include "sim/cost/work.h"
 
+struct activity_params;
 struct arena;
 struct mapping;
 
@@ -53,6 +54,7 @@ struct flow_stage {
 
 struct flow {
     const struct mapping *mapping;
+    const struct activity_params *activity; // per layer of the net, lent by who measured it; NULL
     enum tokens tokens;
     int n_stages, n_nodes, n_channels;
     struct flow_stage *stages;

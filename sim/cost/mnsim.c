@@ -213,6 +213,10 @@ static bool refuse(const struct net *net, const struct chip *chip, struct err *e
         return conf_fail(conf_find(root, "mapping"), err,
                          "policy mnsim charges kernel-aligned mappings without replication only; "
                          "use --policy exact");
+    if (chip->crossbar.spare_rows + chip->crossbar.spare_columns > 0)
+        return conf_fail(conf_find(root, "crossbar"), err,
+                         "policy mnsim knows no spare lines; use --policy exact, or set "
+                         "crossbar.spare_rows=0 and crossbar.spare_columns=0");
     if (chip->mnsim.buffer_technology == 0)
         return conf_fail(at, err, "buffer_kind must be one of the SRAM classes");
     if (!buffer_row(chip->mnsim.buffer_technology - 1, 1, chip->mnsim.buffer_width))

@@ -342,6 +342,19 @@ static void tally_up(struct assembly *a, struct ledger *layers, struct ledger *s
     charge_leakage(a->map, a->r->run_s / a->sim->images, layers, shared);
 }
 
+// The same counts at the activity that the chip file assumes.
+static double assumed_energy(const struct assembly *a)
+{
+    const struct result *r = a->r;
+    double read_j = cell_read_energy(&a->chip->cell, &a->chip->activity), sum_j = 0;
+    for (size_t i = 0; i < r->n_layers; i++) {
+        struct ledger assumed = r->layers[i].ledger;
+        assumed.energy_j[PART_CROSSBAR] = (double)assumed.count[METER_CELL_READS] * read_j;
+        sum_j += ledger_energy(&assumed);
+    }
+    return sum_j + r->shared_j;
+}
+
 static void charge(struct assembly *a, const struct mnsim_result *mnsim)
 {
     struct result *r = a->r;
@@ -362,6 +375,8 @@ static void charge(struct assembly *a, const struct mnsim_result *mnsim)
     }
     r->energy_j += r->shared_j;
     r->energy_without_leakage_j = without;
+    r->measured = a->params->activity != NULL;
+    r->energy_assumed_j = r->measured ? assumed_energy(a) : r->energy_j;
 }
 
 // --- Area and figures of merit ---
@@ -419,7 +434,13 @@ bool run_mapping(const struct mapping *mapping, const struct run_params *params,
     struct mnsim_result mnsim = {0};
     struct simulate_params how = {params->images, params->backend, params->trace};
     bool ok = false;
+    flow->activity = params->activity;
     // Refused before the work, not after it.
+    if (params->policy == POLICY_MNSIM && params->activity) {
+        err_set(err, "policy mnsim charges an activity of its own; use --policy exact, or drop "
+                     "--activity");
+        goto out;
+    }
     if (params->policy == POLICY_MNSIM && !mnsim_charge(mapping->net, mapping->chip, &mnsim, err))
         goto out;
     if (!charge_fits(flow, params->images > 0 ? params->images : 1, err) ||

@@ -5,6 +5,7 @@
 #include "sim/cost/flow.h"
 #include "sim/des/transport.h"
 
+struct activity_params;
 struct err;
 struct mapping;
 struct result;
@@ -17,8 +18,9 @@ struct run_params {
     enum policy policy;
     enum tokens tokens;
     enum noc_backend backend;
-    int images;          // 0: 1
-    struct trace *trace; // NULL: none
+    int images;                             // 0: 1
+    struct trace *trace;                    // NULL: none
+    const struct activity_params *activity; // measured, per layer of the net; NULL: as assumed
     const char *version, *command;
 };
 

@@ -11,6 +11,7 @@
 #include "sim/base/rng.h"
 #include "sim/chip/chip.h"
 #include "sim/infer/cells.h"
+#include "sim/infer/spare.h"
 #include "sim/map/map.h"
 
 struct conductances analog_conductances(const struct chip *chip)
@@ -82,12 +83,22 @@ static void take_levels(const struct analog *a, const struct slice *s,
 static void conduct(const struct analog *a, const struct row *row, const struct cell_address *at,
                     int n)
 {
-    struct cell_address from = *at;
+    const struct spares *spares = a->draw.spares;
+    struct cell_address from = spares_place(spares, at);
+    from.column = at->column;
+    uint32_t counter[4];
     for (int done = 0; done < n && row->varies; done += STUCK_MOST, from.column += STUCK_MOST) {
-        uint32_t counter[4];
         fault_counter(&a->draw, &from, counter);
         a->kernels->vary(&row->variation, counter, n - done < STUCK_MOST ? n - done : STUCK_MOST,
                          row->levels + done, row->units + done);
+    }
+    from = *at;
+    for (int i = 0; i < n && row->varies && spares; i++, from.column++) {
+        struct cell_address there = spares_place(spares, &from);
+        if (there.column == from.column)
+            continue;
+        fault_counter(&a->draw, &there, counter);
+        a->kernels->vary(&row->variation, counter, 1, row->levels + i, row->units + i);
     }
     for (int i = 0; i < n && !row->varies; i++)
         row->units[i] = (int32_t)(a->states.lowest + a->states.step * row->levels[i] + 0.5);

@@ -4,6 +4,7 @@
 #include "sim/base/num.h"
 #include "sim/base/rng.h"
 #include "sim/chip/chip.h"
+#include "sim/infer/spare.h"
 
 // How many u are below rate * 2^64, exact for rates 0 and 1: whether any, and the last of them.
 static bool last_below(double rate, uint64_t *last)
@@ -27,7 +28,8 @@ void fault_counter(const struct draw *draw, const struct cell_address *at, uint3
 enum cell_fate fault_cell(const struct draw *draw, const struct cell_address *at)
 {
     uint32_t counter[4];
-    fault_counter(draw, at, counter);
+    struct cell_address there = spares_place(draw->spares, at);
+    fault_counter(draw, &there, counter);
     uint64_t u = rng_counter(draw->seed, RNG_STUCK, counter), last;
     if (last_below(draw->defects.stuck_lrs, &last) && u <= last)
         return CELL_LRS;
@@ -38,7 +40,8 @@ void fault_row(const struct draw *draw, const struct kernels *kernels,
                const struct cell_address *at, int n, uint8_t *fates)
 {
     struct stuck stuck = {0};
-    struct cell_address from = *at;
+    struct cell_address from = spares_place(draw->spares, at);
+    from.column = at->column;
     rng_key(draw->seed, RNG_STUCK, stuck.key);
     stuck.any_low = last_below(draw->defects.stuck_lrs, &stuck.low_last);
     stuck.any_high = last_below(draw->defects.stuck_hrs, &stuck.high_last);
@@ -48,6 +51,10 @@ void fault_row(const struct draw *draw, const struct kernels *kernels,
         kernels->stick(&stuck, counter, n - done < STUCK_MOST ? n - done : STUCK_MOST,
                        fates + done);
     }
+    from = *at;
+    for (int i = 0; i < n && draw->spares; i++, from.column++) // one by one what does not follow on
+        if (spares_place(draw->spares, &from).column != from.column)
+            fates[i] = (uint8_t)fault_cell(draw, &from);
 }
 
 static bool hit(const struct draw *draw, enum rng_purpose purpose, const struct cell_address *at,
@@ -63,21 +70,21 @@ static bool hit(const struct draw *draw, enum rng_purpose purpose, const struct 
 
 bool fault_word_line(const struct draw *draw, const struct cell_address *at)
 {
-    struct cell_address line = *at;
+    struct cell_address line = spares_place(draw->spares, at);
     line.column = 0;
     return hit(draw, RNG_WORD_LINE, &line, draw->defects.word_lines);
 }
 
 bool fault_bit_line(const struct draw *draw, const struct cell_address *at)
 {
-    struct cell_address line = *at;
+    struct cell_address line = spares_place(draw->spares, at);
     line.row = 0;
     return hit(draw, RNG_BIT_LINE, &line, draw->defects.bit_lines);
 }
 
 bool fault_driver(const struct draw *draw, const struct cell_address *at)
 {
-    struct cell_address driver = *at;
+    struct cell_address driver = spares_place(draw->spares, at);
     driver.polarity = driver.column = 0;
     return hit(draw, RNG_DRIVER, &driver, draw->defects.drivers);
 }

@@ -8,6 +8,7 @@
 
 struct chip;
 struct kernels;
+struct spares;
 
 // One of the chips that the defects allow. Primary names are by resistance; HAWIS's SA0 is
 // stuck_lrs (low resistance), SA1 is stuck_hrs.
@@ -15,8 +16,9 @@ struct draw {
     struct defect_params defects;
     uint64_t seed;
     uint32_t trial;
-    uint32_t batch;        // of images, where the variation is drawn anew for each
-    const int64_t *ranges; // what calibrate() found, lent; NULL where no ADC is calibrated
+    uint32_t batch;              // of images, where the variation is drawn anew for each
+    const int64_t *ranges;       // what calibrate() found, lent; NULL where no ADC is calibrated
+    const struct spares *spares; // where lines stand that moved (spare.h); NULL: none did
 };
 
 // CELL_OPEN: on a broken line; no current at all.
@@ -42,7 +44,8 @@ struct fault_counts {
 void fault_add(struct fault_counts *to, const struct fault_counts *from);
 
 enum cell_fate fault_cell(const struct draw *draw, const struct cell_address *at);
-// The counter of a cell's draws, for rng_counter with any purpose.
+// The counter of a cell's draws, for rng_counter with any purpose; of a physical address, so
+// spares_place comes first.
 void fault_counter(const struct draw *draw, const struct cell_address *at, uint32_t counter[4]);
 // The same for n cells of one row from at->column on: an enum cell_fate each.
 void fault_row(const struct draw *draw, const struct kernels *kernels,

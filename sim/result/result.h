@@ -116,6 +116,8 @@ struct result {
     struct layer_result *layers;
     struct ledger shared;
     double shared_j, energy_j, energy_without_leakage_j;
+    bool measured;               // the activity was, in place of what the chip file assumes
+    double energy_assumed_j;     // with which it would be this
     double program_j, program_s; // writing the weights, once
     // Time.
     double latency_s, throughput_ips, run_s;

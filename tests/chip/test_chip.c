@@ -154,6 +154,30 @@ static void buffers_may_come_from_a_mapping(void **state)
     chip_destroy(chip);
 }
 
+static double part_area(const struct chip_sum *sum, const char *name)
+{
+    for (int i = 0; i < sum->n; i++)
+        if (!strcmp(sum->parts[i].name, name))
+            return sum->parts[i].area_m2;
+    return 0;
+}
+
+// (rows + spares) x (columns + spares) cells, and a driver for each word line.
+static void spare_lines_take_area(void **state)
+{
+    (void)state;
+    static const char yaml[] = "crossbar: {rows: 64, columns: 32, polarity: offset_column, "
+                               "spare_rows: 3, spare_columns: 2, driver_area: 1 um2, "
+                               "overhead_area: 7 um2}\ncell: {area: 2 um2}\n"
+                               "dac: {count: 32}\n";
+    struct chip *chip = chip_of("hawis", yaml);
+    struct chip_sum sum = chip_add_up(chip, NULL, NULL);
+    double arrays = (double)chip->tile.pes * chip->pe.crossbars;
+    double one_um2 = (64 + 3) * (32 + 1 + 2) * 2 + (64 + 3) * 1 + 7;
+    assert_close(part_area(&sum, "crossbar"), arrays * one_um2 * 1e-12, 1e-12);
+    chip_destroy(chip);
+}
+
 static void rows_driven_at_once(void **state)
 {
     (void)state;
@@ -322,6 +346,7 @@ int main(void)
         cmocka_unit_test(isaac_adds_up_to_its_table),
         cmocka_unit_test(sums_follow_their_parts),
         cmocka_unit_test(buffers_may_come_from_a_mapping),
+        cmocka_unit_test(spare_lines_take_area),
         cmocka_unit_test(rows_driven_at_once),
         cmocka_unit_test(single_layers_may_have_their_own_adc),
         cmocka_unit_test(printed_chips_read_back),

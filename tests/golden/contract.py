@@ -73,6 +73,45 @@ def same_bytes(bitline, folder):
         expect(outputs[0] == outputs[1], f"two runs with a .{ending} trace differ")
 
 
+def measured_activity(bitline, folder):
+    """At what the chip assumes, nothing changes, to the last bit; the crossbars' part is
+    proportional to the word lines that are on."""
+    assumed = run_json(bitline, folder, "hawis", "resnet20")
+    crossbars = [layer["name"] for layer in assumed["layers"] if layer["crossbars"]]
+
+    def write(inputs_on, **changes):
+        file = {"version": "1", "command": "made up", "chip": "hawis", "chip_hash": "0",
+                "net": "resnet20", "net_hash": assumed["net_hash"], "form": "binary",
+                "data": "none", "images": 1, "dac_bits": 1, "cell_bits": 1, "arrays": 2,
+                "offset_column": False, "subtract_after": False,
+                "layers": [{"layer": name, "inputs_on": inputs_on, "cells_lrs": 0.33,
+                            "conversions_nonzero": 1} for name in crossbars], **changes}
+        (folder / "a.json").write_text(json.dumps(file), encoding="utf-8")
+        return ["hawis", "resnet20", "--activity", "a.json"]
+
+    same = run_json(bitline, folder, *write(0.1))
+    expect(same["energy_j"] == same["energy_assumed_activity_j"] == assumed["energy_j"],
+           f"{same['energy_j']} {assumed['energy_j']}")
+    more = run_json(bitline, folder, *write(0.3))
+    expect(more["energy_assumed_activity_j"] == assumed["energy_j"], "the assumed total")
+    part = math.fsum(layer["energy"].get("crossbar", 0) for layer in assumed["layers"])
+    near(more["energy_j"] - assumed["energy_j"], 2 * part, 1e-9, "three times the word lines")
+    check_sums(more)
+    run = ["run", *write(0.1)]
+    text = bitline.output(*run, cwd=folder)
+    for words in ("(measured activity)", "  at the assumed activity"):
+        expect(words in text, f"no '{words}' in\n{text}")
+    for options, changes, says in (
+            ([], {"net_hash": "12"}, "was measured on another net"),
+            ([], {"dac_bits": 2}, "other DAC bits, cell bits or polarity"),
+            ([], {"layers": []}, "has nothing on layer 'conv1'"),
+            ([], {"images": 0}, "images"), ([], {"voltage": 1}, "unknown key"),
+            (["--policy", "mnsim"], {}, "policy mnsim charges an activity of its own"),
+            (["--set", "cell.read_energy=1 fJ"], {}, "a read costs the same whatever the data")):
+        write(0.1, **changes)
+        bitline.refuse(folder, [*run, *options], [says])
+
+
 def read_table(path):
     with open(path, encoding="utf-8", newline="") as file:
         head = file.readline()
@@ -180,8 +219,8 @@ def check_says_fine(bitline, folder):
 def main():
     bitline = Bitline(sys.argv[1])
     cases = [("the main job", main_job, ()), ("same bytes", same_bytes, ()),
-             ("tables", tables_agree, ()), ("hashes", hash_tells, ()),
-             ("what ships is fine", check_says_fine, ())]
+             ("measured activity", measured_activity, ()), ("tables", tables_agree, ()),
+             ("hashes", hash_tells, ()), ("what ships is fine", check_says_fine, ())]
     for args in (["hawis", "resnet20"], ["hawis", "resnet20", "--images", "3"],
                  ["hawis", "resnet20", "--policy", "mnsim"],
                  ["hawis", "resnet20", "--tokens", "windows"], ["hawis-q8", "vgg8"],

@@ -29,6 +29,7 @@ CASES = {
     "vgg8": ["show", "net", "vgg8"],
     "isaac_ce_parts": ["show", "chip", "isaac-ce", "--parts"],
     "chip": ["show", "chip", "./over.yaml", "--set", "adc.count=8"],
+    "eval_help": ["eval", "--help"],
     "check": ["check", "hawis", "resnet20"],
 }
 

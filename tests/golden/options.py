@@ -51,6 +51,8 @@ OPTIONS = [
      "policy mnsim charges kernel-aligned mappings without replication only; use --policy exact"),
     (["--policy", "mnsim", "--replicate", "30"],
      "policy mnsim charges kernel-aligned mappings without replication only; use --policy exact"),
+    (["--policy", "mnsim", "--set", "crossbar.spare_rows=1"],
+     "policy mnsim knows no spare lines; use --policy exact, or set crossbar.spare_rows=0 and"),
     (["--policy", "mnsim", "--form", "int16"],
      "chip hawis:65:3: mnsim: charges no bits for the form int16; add int16: {weight, input, outp"),
     (["--map", "dens"], "'dens' is unknown (did you mean 'dense'?); allowed: kernel-aligned, dense"),

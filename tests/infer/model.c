@@ -72,13 +72,19 @@ static const double ranges_of_one[16] = {1, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 
 
 struct model model_make(const char *chip, const char *form, const char *const sets[])
 {
-    struct err err = {0};
     struct model m = {.s = setup_text(chip, text, form, sets)};
     m.weights = random_weights(m.s.net);
-    m.integer = integer_create(m.s.net, m.weights, ranges_of_one, &err);
-    if (!m.integer)
-        fail_msg("%s", err.text);
+    model_fold(&m);
     return m;
+}
+
+void model_fold(struct model *m)
+{
+    struct err err = {0};
+    integer_destroy(m->integer);
+    m->integer = integer_create(m->s.net, m->weights, ranges_of_one, &err);
+    if (!m->integer)
+        fail_msg("%s", err.text);
 }
 
 void model_free(struct model *m)

@@ -19,6 +19,7 @@ struct model {
 
 // A stem, a block that halves the map, a classifier of 10; images are 3x8x8. As setup_text.
 struct model model_make(const char *chip, const char *form, const char *const sets[]);
+void model_fold(struct model *m); // anew, from weights that changed
 void model_free(struct model *m);
 struct arrays *arrays_make(const struct model *m, double lrs, double hrs, uint64_t seed,
                            enum cpu_level level);

@@ -69,6 +69,34 @@ def rates_of_zero(bitline, folder):
         expect(words not in text, f"'{words}' in\n{text}")
 
 
+def mended(bitline, folder):
+    """Beside what the same chips do unmended, and at the price of the images' way through them."""
+    prepare(folder)
+    options = ["--sa1", "0.2", "--sigma", "0.1", "--trials", "2",
+               *sets({"crossbar.spare_rows": 2, "crossbar.spare_columns": 1})]
+    plain = evaluate(bitline, folder, *options)
+    result = evaluate(bitline, folder, *options, "--mend", "bn,gain,spares", "--mend-images", "40")
+    again = evaluate(bitline, folder, *options, "--mend", "spares,gain,bn", "--mend-images", "40",
+                     "--jobs", "3")
+    expect(again == result, "the order of words or the number of jobs makes a difference")
+    mending = result["mending"]
+    expect(mending["trials_without"] == plain["trials"], f"{mending} {plain}")
+    expect(mending["spares"]["rows_moved"] > 0, f"{mending}")
+    expect(mending["spares"]["wrong_cells_after"] < mending["spares"]["wrong_cells_before"],
+           f"{mending}")
+    run = json.loads(bitline.output("run", "hawis", "./net.yaml", "--json", *options[6:],
+                                    cwd=folder))
+    energy, time = mending["bn"]["energy_j"], mending["bn"]["time_s"]
+    expect(abs(energy / (40 * run["energy_j"]) - 1) < 1e-9, f"{energy}")
+    expect(abs(time / (run["latency_s"] + 39 / run["throughput_ips"]) - 1) < 1e-9, f"{time}")
+    for args, says in ((["--mend", "gain"], "cells that do not vary have no gain"),
+                       (["--mend", "spares"], "set crossbar.spare_rows or crossbar.spare_columns"),
+                       (["--mend", "bnn"], "take some of bn, gain and spares"),
+                       (["--mend-images", "4"], "--mend-images is for --mend bn"),
+                       (["--mend", "bn", "--mend-images", "9999999"], "training images")):
+        bitline.refuse(folder, ["eval", *NET, *args], [says])
+
+
 def no_hardware(bitline, folder):
     prepare(folder)
     for option in ("defects.word_lines=0.1", "crossbar.wire_resistance=1 ohm"):
@@ -79,7 +107,7 @@ def no_hardware(bitline, folder):
 def main():
     bitline = Bitline(sys.argv[1])
     run_tests([(test.__name__, in_folder(test, bitline))
-               for test in (every_kind, rates_of_zero, no_hardware)])
+               for test in (every_kind, rates_of_zero, mended, no_hardware)])
 
 
 main()

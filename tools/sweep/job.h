@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "sim/conf/conf.h"
+#include "sim/infer/mend.h"
 #include "tools/jobfile.h"
 
 struct err;
@@ -40,6 +41,9 @@ struct job {
     int images; // -1: all
     int trials, seed, jobs;
     double sa0, sa1; // where they are not swept
+    const char *mend_words;
+    int mend_images;
+    struct mend_params mend; // of the two
     const struct conf_node *set;
     struct conf_list sweep; // of struct job_axis, the first is the slowest
     struct job_stop stop;

@@ -55,6 +55,7 @@ bool plan_load(const struct plan *plan, size_t variant, struct model *out, struc
         .data = job->data,
         .images = job->images < 0 ? 0 : (size_t)job->images,
         .seed = (uint64_t)job->seed,
+        .mend = job->mend,
     };
     for (size_t i = 0; i < job->sets.n; i++)
         params.inputs.sets[params.inputs.n_sets++] = job->sets.items[i];
@@ -71,7 +72,8 @@ struct draw plan_draw(const struct plan *plan, size_t point, size_t trial)
 {
     const struct job *job = plan->job;
     const struct plan_point *at = &plan->points[point];
-    struct draw draw = {plan->variants[at->variant].defects, (uint64_t)job->seed, (uint32_t)trial};
+    struct draw draw = {plan->variants[at->variant].defects, (uint64_t)job->seed, (uint32_t)trial,
+                        0, NULL};
     if (job->sa0 > 0)
         draw.defects.stuck_lrs = job->sa0;
     if (job->sa1 > 0)
@@ -198,7 +200,7 @@ static void identify(struct plan *plan)
     assert(data && "survey kept the first variant's");
     uint64_t images = hash_bytes(HASH_START, data->images, data->n * dataset_image_bytes(data));
     images = hash_bytes(images, data->labels, data->n);
-    plan->keys = arena_alloc(plan->mem, 12 + 2 * job->sweep.n, sizeof *plan->keys);
+    plan->keys = arena_alloc(plan->mem, 13 + 2 * job->sweep.n, sizeof *plan->keys);
     add_key(plan, "name", "%s", job->name);
     for (size_t a = 0; a < job->sweep.n; a++)
         add_axis(plan, a);
@@ -207,6 +209,9 @@ static void identify(struct plan *plan)
     add_key(plan, "images", "%zu", plan->images);
     add_key(plan, "sa0", "%.17g", job->sa0);
     add_key(plan, "sa1", "%.17g", job->sa1);
+    if (mend_any(&job->mend)) // without, a job is what it was before there was mending
+        add_key(plan, "mend", "%s%s%s, %zu images", job->mend.bn ? "bn " : "",
+                job->mend.gain ? "gain " : "", job->mend.spares ? "spares" : "", job->mend.images);
     if (job->has_stop)
         add_key(plan, "stop", "interval %.17g, least %d", job->stop.interval, job->stop.least);
     else

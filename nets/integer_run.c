@@ -1,0 +1,253 @@
+#include "nets/integer.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "nets/encode.h"
+#include "nets/net.h"
+#include "sim/base/mem.h"
+
+struct integer_run {
+    const struct integer *net;
+    int32_t **maps;    // per layer: what ordinary consumers read (bits, or k-bit steps)
+    int32_t **streams; // per layer: the residual stream (binary), else the map
+    int32_t *block;
+    uint8_t *planes;
+    float *pixels;
+    int64_t *acc, *logits;
+};
+
+static size_t map_size(const struct layer *l)
+{
+    return (size_t)l->out_c * l->out_h * l->out_w;
+}
+
+struct integer_run *integer_run_create(const struct integer *integer)
+{
+    const struct net *net = integer->net;
+    struct integer_run *run = mem_alloc(1, sizeof *run);
+    size_t total = 0, most = 1;
+    run->net = integer;
+    for (size_t i = 0; i < net->n; i++) {
+        size_t size = map_size(&net->layers[i]);
+        total += size;
+        most = size > most ? size : most;
+    }
+    run->maps = mem_alloc(net->n, sizeof *run->maps);
+    run->streams = mem_alloc(net->n, sizeof *run->streams);
+    run->block = mem_alloc(2 * total, sizeof *run->block);
+    run->planes = mem_alloc(map_size(&net->layers[0]), 1);
+    run->pixels = mem_alloc(map_size(&net->layers[0]), sizeof *run->pixels);
+    run->acc = mem_alloc(most, sizeof *run->acc);
+    run->logits = mem_alloc(most, sizeof *run->logits);
+    int32_t *at = run->block;
+    for (size_t i = 0; i < net->n; i++) {
+        run->maps[i] = at;
+        run->streams[i] = net->form == FORM_BINARY ? at + total : at;
+        at += map_size(&net->layers[i]);
+    }
+    return run;
+}
+
+void integer_run_destroy(struct integer_run *run)
+{
+    if (!run)
+        return;
+    free(run->maps);
+    free(run->streams);
+    free(run->block);
+    free(run->planes);
+    free(run->pixels);
+    free(run->acc);
+    free(run->logits);
+    free(run);
+}
+
+void integer_matrix_reference(void *integer, int layer, const int32_t *in, int64_t *acc)
+{
+    const struct integer *net = integer;
+    const struct layer *l = &net->net->layers[layer];
+    const int32_t *w = net->layers[layer].w;
+    int in_each = l->in_c / l->groups, out_each = l->out_c / l->groups;
+    size_t taps = (size_t)l->kernel_h * l->kernel_w;
+    for (int o = 0; o < l->out_c; o++)
+        for (int y = 0; y < l->out_h; y++)
+            for (int x = 0; x < l->out_w; x++) {
+                int64_t sum = 0;
+                for (int c = 0; c < in_each; c++) {
+                    const int32_t *map =
+                        in + (size_t)(o / out_each * in_each + c) * l->in_h * l->in_w;
+                    const int32_t *k = w + ((size_t)o * in_each + c) * taps;
+                    for (int ky = 0; ky < l->kernel_h; ky++)
+                        for (int kx = 0; kx < l->kernel_w; kx++) {
+                            int iy = y * l->stride + ky - l->pad, ix = x * l->stride + kx - l->pad;
+                            if (iy >= 0 && iy < l->in_h && ix >= 0 && ix < l->in_w)
+                                sum += (int64_t)k[ky * l->kernel_w + kx] * map[iy * l->in_w + ix];
+                        }
+                }
+                acc[((size_t)o * l->out_h + y) * l->out_w + x] = sum;
+            }
+}
+
+void integer_run_load(struct integer_run *run, const uint8_t *image)
+{
+    const struct net *net = run->net->net;
+    size_t n = map_size(&net->layers[0]);
+    int32_t *to = run->maps[0];
+    if (net->encoder != ENCODER_RAW) {
+        encode_bits(net, image, run->planes);
+        for (size_t i = 0; i < n; i++)
+            to[i] = run->planes[i];
+        return;
+    }
+    encode_floats(net, image, run->pixels);
+    for (size_t i = 0; i < n; i++) {
+        int32_t q = (int32_t)lrint((double)run->pixels[i] / run->net->input_scale);
+        to[i] = q < run->net->input_low    ? run->net->input_low
+                : q > run->net->input_high ? run->net->input_high
+                                           : q;
+    }
+}
+
+// Adds the shortcut's elements for channel c, row y of an add; nothing where channels are appended.
+static void add_shortcut(const struct integer_run *run, const struct int_layer *il, int c, int y,
+                         int64_t *v)
+{
+    const struct net *net = run->net->net;
+    const struct layer *l = &net->layers[il->add], *s = &net->layers[l->input[1]];
+    int step = s->out_h / l->out_h, source = c - (net->pad_both ? (l->out_c - s->out_c) / 2 : 0);
+    if (source < 0 || source >= s->out_c)
+        return;
+    const int32_t *from =
+        run->streams[l->input[1]] + ((size_t)source * s->out_h + (size_t)y * step) * s->out_w;
+    for (int x = 0; x < l->out_w; x++)
+        v[x] += il->res[c] * from[(size_t)x * step];
+}
+
+static int64_t round_shift(int64_t v, int shift)
+{
+    return shift ? (v + ((int64_t)1 << (shift - 1))) >> shift : v;
+}
+
+// One row of an output channel, v without the shortcut.
+static void finish_row(struct integer_run *run, const struct int_layer *il, int last, size_t at,
+                       int64_t *v, int n)
+{
+    const struct layer *o = &run->net->net->layers[last];
+    int32_t *map = run->maps[last] + at, *stream = run->streams[last] + at;
+    for (int x = 0; x < n; x++) {
+        int64_t q = round_shift(v[x], il->shift);
+        q = q < il->low ? il->low : q > il->high ? il->high : q;
+        stream[x] = (int32_t)q;
+    }
+    if (map == stream)
+        return;
+    for (int x = 0; x < n; x++)
+        map[x] = o->act == ACT_THRESHOLD ? v[x] > il->half : stream[x];
+}
+
+void integer_run_values(const struct integer_run *run, int layer, bool shortcut, int64_t *v)
+{
+    const struct net *net = run->net->net;
+    const struct int_layer *il = &run->net->layers[layer];
+    const struct layer *l = &net->layers[layer];
+    size_t at = 0;
+    for (int c = 0; c < l->out_c; c++)
+        for (int y = 0; y < l->out_h; y++, at += l->out_w) {
+            for (int x = 0; x < l->out_w; x++)
+                v[at + x] = il->mul[c] * run->acc[at + x] + il->offset[c];
+            if (il->res && shortcut)
+                add_shortcut(run, il, c, y, v + at);
+        }
+}
+
+static void finish_stage(struct integer_run *run, int layer)
+{
+    const struct net *net = run->net->net;
+    const struct int_layer *il = &run->net->layers[layer];
+    int last = il->add >= 0 ? il->add : layer;
+    const struct layer *o = &net->layers[last];
+    bool logits = (size_t)last == net->n - 1;
+    integer_run_values(run, layer, true, logits ? run->logits : run->acc);
+    size_t rows = logits ? 0 : (size_t)o->out_c * o->out_h;
+    for (size_t at = 0; rows--; at += o->out_w)
+        finish_row(run, il, last, at, run->acc + at, o->out_w);
+}
+
+static void run_pool(struct integer_run *run, int layer)
+{
+    const struct layer *l = &run->net->net->layers[layer];
+    const int32_t *in = run->streams[l->input[0]];
+    int64_t mul = run->net->pool_mul[layer], high = ((int64_t)1 << l->out_bits) - 1;
+    size_t i = 0;
+    for (int c = 0; c < l->out_c; c++)
+        for (int y = 0; y < l->out_h; y++)
+            for (int x = 0; x < l->out_w; x++, i++) {
+                int64_t sum = 0, most = INT32_MIN;
+                for (int ky = 0; ky < l->kernel_h; ky++)
+                    for (int kx = 0; kx < l->kernel_w; kx++) {
+                        int iy = y * l->stride + ky - l->pad, ix = x * l->stride + kx - l->pad;
+                        if (iy < 0 || iy >= l->in_h || ix < 0 || ix >= l->in_w)
+                            continue;
+                        int64_t value = in[((size_t)c * l->in_h + iy) * l->in_w + ix];
+                        most = value > most ? value : most;
+                        sum += value;
+                    }
+                int64_t q =
+                    l->pool == POOL_MAX ? most : round_shift(sum * mul, run->net->pool_shift);
+                run->maps[layer][i] = run->streams[layer][i] = (int32_t)(q > high ? high : q);
+            }
+}
+
+void integer_run_multiply(struct integer_run *run, int layer, integer_matrix *matrix, void *context)
+{
+    matrix(context, layer, run->maps[run->net->net->layers[layer].input[0]], run->acc);
+}
+
+int64_t *integer_run_sums(struct integer_run *run)
+{
+    return run->acc;
+}
+
+void integer_run_finish(struct integer_run *run, int layer)
+{
+    if (run->net->net->layers[layer].kind == LAYER_POOL)
+        run_pool(run, layer);
+    else
+        finish_stage(run, layer);
+}
+
+int32_t *integer_run_map(struct integer_run *run, int layer)
+{
+    return run->maps[layer];
+}
+
+int32_t *integer_run_stream(struct integer_run *run, int layer)
+{
+    return run->streams[layer];
+}
+
+const int64_t *integer_run_image(struct integer_run *run, const uint8_t *image,
+                                 integer_matrix *matrix, void *context)
+{
+    const struct net *net = run->net->net;
+    integer_run_load(run, image);
+    for (size_t i = 1; i < net->n; i++) {
+        const struct layer *l = &net->layers[i];
+        bool sums = l->kind == LAYER_CONV || l->kind == LAYER_LINEAR;
+        if (sums)
+            integer_run_multiply(run, (int)i, matrix, context);
+        if (sums || l->kind == LAYER_POOL)
+            integer_run_finish(run, (int)i);
+    }
+    return run->logits;
+}
+
+int integer_class(const int64_t *logits, int classes)
+{
+    int best = 0;
+    for (int c = 1; c < classes; c++)
+        best = logits[c] > logits[best] ? c : best;
+    return best;
+}

@@ -1,0 +1,64 @@
+#include "sim/infer/mend.h"
+
+#include <string.h>
+
+#include "nets/net.h"
+#include "sim/base/err.h"
+#include "sim/base/num.h"
+#include "sim/chip/chip.h"
+
+bool mend_parse(const char *words, struct mend_params *out, struct err *err)
+{
+    const struct {
+        const char *name;
+        bool *on;
+    } switches[] = {{"bn", &out->bn}, {"gain", &out->gain}, {"spares", &out->spares}};
+    out->bn = out->gain = out->spares = false;
+    if (!strcmp(words, "none"))
+        return true;
+    for (const char *at = words;; at++) {
+        size_t n = strcspn(at, ","), found = 0;
+        for (size_t i = 0; i < sizeof switches / sizeof *switches; i++)
+            if (strlen(switches[i].name) == n && !memcmp(at, switches[i].name, n)) {
+                *switches[i].on = true;
+                found = 1;
+            }
+        if (!found)
+            return err_set(err,
+                           "mending '%.*s': unknown; take some of bn, gain and spares, split by "
+                           "commas, or none",
+                           n < 40 ? (int)n : 40, at);
+        at += n;
+        if (!*at)
+            return true;
+    }
+}
+
+bool mend_check(const struct mend_params *params, const struct chip *chip, struct err *err)
+{
+    const struct crossbar_params *x = &chip->crossbar;
+    const struct conf_node *at = conf_find(chip->conf->root, "crossbar");
+    if (params->spares && x->spare_rows + x->spare_columns == 0)
+        return conf_fail(at, err,
+                         "there are no spare lines to mend with; set crossbar.spare_rows or "
+                         "crossbar.spare_columns");
+    // What a single array's digital side, or its offset column, takes off knows no gain.
+    return !params->gain || x->polarity == POLARITY_DIFFERENTIAL ||
+           conf_fail(at, err,
+                     "the gain of varying cells is taken out of differential sums alone; set "
+                     "crossbar.polarity=differential, or mend with bn");
+}
+
+double mend_gain(double sigma)
+{
+    return num_exp(sigma * sigma / 2);
+}
+
+void mend_refold(struct integer *integer, const struct weights *weights, double gain)
+{
+    const struct net *net = integer->net;
+    integer->gain = gain;
+    for (size_t i = 1; i < net->n; i++)
+        if (net->layers[i].kind == LAYER_CONV || net->layers[i].kind == LAYER_LINEAR)
+            integer_refold(integer, weights, (int)i);
+}

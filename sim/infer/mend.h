@@ -1,0 +1,53 @@
+// Mending a net on a chip with broken or varying cells: switches, each with what it costs.
+//
+//   spares  lines with broken cells move onto spare lines (spare.h)
+//   gain    conductances G * exp(-theta) are exp(sigma^2 / 2) too large on average; sums are
+//   divided
+//           by that, in the digital part. Stuck cells do not have this gain.
+//   bn      every batch-norm's mean and variance are taken anew from what the chip makes of
+//   training
+//           images, layer by layer from the front, and folded again. The cells stay.
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "nets/integer.h"
+
+struct chip;
+struct dataset;
+struct err;
+struct weights;
+
+enum { MEND_IMAGES = 256 }; // training images for bn, unless told
+
+struct mend_params {
+    bool bn, gain, spares;
+    size_t images; // for bn, at least 1
+};
+// From words split by commas; "none" is nothing at all. Leaves `images` alone.
+bool mend_parse(const char *words, struct mend_params *out, struct err *err);
+static inline bool mend_any(const struct mend_params *params)
+{
+    return params->bn || params->gain || params->spares;
+}
+// Whether this can be done on a chip: spares there, sums that a gain scales.
+bool mend_check(const struct mend_params *params, const struct chip *chip, struct err *err);
+
+double mend_gain(double sigma);
+// Folds all layers of a net with this gain of its arrays.
+void mend_refold(struct integer *integer, const struct weights *weights, double gain);
+
+// How the chip computes, and on what.
+struct mend_pass {
+    integer_matrix *matrix;
+    void *context;
+    void (*begin)(void *context, size_t image); // before each image's sums
+    const struct dataset *data;
+    size_t images; // at most data->n
+};
+// Takes the statistics of all batch-norms anew and folds them into `integer`. Each image passes
+// each layer once: the maps of all images wait in memory for the layer before to be mended.
+// Refuses more than memory should hold. *channels: batch-norms folded, one for each channel.
+bool mend_norms(struct integer *integer, const struct weights *weights,
+                const struct mend_pass *pass, int64_t *channels, struct err *err);

@@ -75,12 +75,14 @@ static void everything_may_fail(void **state)
     const struct test_problem test = {.n = LAYERS, .value = value_hopeless};
     for (const struct agent_kind *const *k = agent_kinds(); *k; k++) {
         struct search s;
-        char text[80];
         search_begin(&s, (*k)->name, &test, 1, 100, 8);
         search_run(&s, 100);
         in_the_box(&s.history);
-        if ((*k)->describe)
+        if ((*k)->describe) {
+            char text[80];
             (*k)->describe(s.agent, text, sizeof text);
+            assert_true(strlen(text) > 0);
+        }
         search_end(&s);
     }
 }

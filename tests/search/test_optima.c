@@ -50,7 +50,7 @@ static void expect_beats_random(const char *agent, const struct test_problem *te
         left += mine / SEEDS;
         chance += drawn / SEEDS;
     }
-    print_message("%s: %.4g to the optimum, at random %.4g\n", agent, left, chance);
+    print_message("# %s: %.4g to the optimum, at random %.4g\n", agent, left, chance);
     if (!(left < share * chance))
         fail_msg("%s: %g, at random %g", agent, left, chance);
 }

@@ -159,7 +159,7 @@ void add_steps_avx512(const struct quantiser *q, const int32_t *v, size_t n, int
     const __m512d scale = _mm512_set1_pd(q->scale), half = _mm512_set1_pd(q->half);
     const __m512d low = _mm512_set1_pd(q->low), high = _mm512_set1_pd(q->high);
     for (size_t i = 0; i < n; i += LANES) {
-        __mmask8 used = n - i < LANES ? (__mmask8)((1 << (n - i)) - 1) : 0xFF;
+        __mmask8 used = (__mmask8)(n - i < LANES ? (1 << (n - i)) - 1 : 0xFF);
         __m512d x = _mm512_cvtepi32_pd(_mm256_maskz_loadu_epi32(used, v + i));
         x = _mm512_add_pd(_mm512_mul_pd(x, scale), half);
         x = _mm512_min_pd(_mm512_max_pd(x, low), high);

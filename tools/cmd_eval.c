@@ -5,9 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "nets/net.h"
+#include "sim/base/clock.h"
 #include "sim/base/err.h"
 #include "sim/base/mem.h"
 #include "sim/chip/chip.h"
@@ -262,13 +262,6 @@ static bool load(struct args *a, struct model *m)
                    m->data->name, m->images);
 }
 
-static double now_s(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
-
 // The same draw as it is, where a mended one is compared with it.
 static bool run_unmended(struct args *a, const struct model *m, const struct draw *draw,
                          double *accuracy)
@@ -304,11 +297,11 @@ static bool run_trial(struct args *a, const struct model *m, unsigned trial,
 
 static bool run_trials(struct args *a, const struct model *m, struct eval_report *out)
 {
-    double start = now_s();
+    double start = clock_now_s();
     for (unsigned t = 0; t < a->trials; t++)
         if (!run_trial(a, m, t, out))
             return false;
-    out->seconds = now_s() - start;
+    out->seconds = clock_now_s() - start;
     return !out->mending || mending_price(out->mending, m, &a->err);
 }
 

@@ -219,7 +219,7 @@ static void see(const struct agent *a, const double *x, int k, float *state)
         sum += x[i];
     state[AGENT_STATE] = k > 0 ? (float)(sum / k) : 0.5F;
     for (int i = 0; i < a->problem.n; i++)
-        state[AGENT_STATE + 1 + i] = i == k;
+        state[AGENT_STATE + 1 + i] = i == k ? 1 : 0;
 }
 
 static double deviation(const struct agent *a, int episode)

@@ -5,9 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "nets/net.h"
+#include "sim/base/clock.h"
 #include "sim/base/err.h"
 #include "sim/base/hash.h"
 #include "sim/base/mem.h"
@@ -20,13 +20,6 @@
 #include "tools/workers.h"
 
 enum { MOST_REFERENCES = 16, TEXT_ROOM = MOST_DECISIONS * 8 };
-
-static double now_s(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
 
 // --- Making one ---
 
@@ -390,7 +383,7 @@ struct clock {
 static void tell_user(const struct search *s, const struct search_params *params,
                       struct clock *clock)
 {
-    double now = now_s();
+    double now = clock_now_s();
     bool last = s->done == (size_t)s->job->episodes;
     if (!params->progress || (now - clock->told_s < 0.5 && !last))
         return;
@@ -406,7 +399,8 @@ static bool run_batch(struct search *s, const struct search_params *params, stru
     enum workers_event event;
     for (;;) {
         while (!*params->stop && workers_idle(workers) && next_task(s, b, &task))
-            workers_give(workers, &task);
+            if (!workers_give(workers, &task, err))
+                return false;
         if (!workers_busy(workers))
             return true;
         if (!workers_wait(workers, 200, &event, &task, &answer, err))
@@ -477,7 +471,7 @@ static bool all_done(struct search *s, int64_t first, int64_t end)
 static bool run_rounds(struct search *s, const struct search_params *params,
                        struct workers *workers, struct search_task *again, struct err *err)
 {
-    struct clock clock = {now_s(), 0, s->done};
+    struct clock clock = {clock_now_s(), 0, s->done};
     double *x = arena_alloc(s->mem, s->space->n, sizeof *x);
     struct batch baseline = {.first = -1, .n = 1, .again = again};
     struct batch others = {.first = -2, .n = (int64_t)s->n_references - 1, .again = again};

@@ -1,6 +1,7 @@
 #include "tools/search/eigen.h"
 
 #include <math.h>
+#include <stddef.h>
 #include <stdbool.h>
 
 // Rows or columns p and q of a matrix: `along` elements from one of a line to the next.
@@ -21,7 +22,7 @@ static void annul(double *a, int n, int p, int q, double *vectors)
     double t = (tau >= 0 ? 1 : -1) / (fabs(tau) + sqrt(1 + tau * tau));
     double c = 1 / sqrt(1 + t * t), s = t * c;
     rotate(a + p, a + q, n, n, c, s);
-    rotate(a + p * n, a + q * n, n, 1, c, s);
+    rotate(a + (size_t)p * n, a + (size_t)q * n, n, 1, c, s);
     rotate(vectors + p, vectors + q, n, n, c, s);
     a[p * n + q] = a[q * n + p] = 0;
 }
@@ -45,5 +46,5 @@ void eigen_symmetric(double *a, int n, double *values, double *vectors)
             break;
     }
     for (int i = 0; i < n; i++)
-        values[i] = a[i * (n + 1)];
+        values[i] = a[(size_t)i * (n + 1)];
 }

@@ -261,7 +261,7 @@ static void propose(struct agent *a, int episode, double *x)
 
 static void tell(struct agent *a, int episode, const struct told *told)
 {
-    size_t n = (size_t)a->problem.n, at = (size_t)(a->params.population + a->told);
+    size_t n = (size_t)a->problem.n, at = (size_t)a->params.population + a->told;
     if (!told_failed(told)) {
         a->members[at].told = *told;
         memcpy(a->xs + at * n, told->x, n * sizeof *a->xs);

@@ -197,7 +197,7 @@ static void dot_window(const struct pairs *p, const int16_t *window, const int16
     int32_t sum[LANES] = {0};
     for (int line = 0; line < p->lines; line++, window += p->line_step)
         for (size_t i = 0; i < (size_t)p->line_pairs; i++, w += BOTH)
-            for (int c = 0; c < LANES; c++)
+            for (size_t c = 0; c < LANES; c++)
                 sum[c] += window[2 * i] * w[2 * c] + window[2 * i + 1] * w[2 * c + 1];
     memcpy(sums, sum, sizeof sum);
 }

@@ -13,7 +13,7 @@ static void symmetric_matrices(void **state)
 {
     (void)state;
     for (int n = 1; n <= 40; n += 13) {
-        double a[40 * 40], copy[40 * 40], values[40], vectors[40 * 40];
+        double a[40 * 40] = {0}, copy[40 * 40], values[40], vectors[40 * 40];
         struct chance chance = chance_begin(1, CHANCE_FIRST, (uint32_t)n);
         for (int i = 0; i < n; i++)
             for (int j = 0; j <= i; j++)

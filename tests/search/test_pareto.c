@@ -24,8 +24,8 @@ static void fronts(void **state)
     (void)state;
     for (uint64_t seed = 0; seed < 300; seed++) {
         struct point points[MOST];
-        size_t front[MOST], n = draw_points(points, seed), want = 0;
-        size_t m = pareto_front(points, n, front), at = 0;
+        size_t front[MOST], n = draw_points(points, seed), want = 0, at;
+        size_t m = pareto_front(points, n, front);
         for (size_t i = 0; i < n; i++) {
             int free = 1;
             for (size_t j = 0; j < n; j++) {

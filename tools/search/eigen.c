@@ -1,8 +1,8 @@
 #include "tools/search/eigen.h"
 
 #include <math.h>
-#include <stddef.h>
 #include <stdbool.h>
+#include <stddef.h>
 
 // Rows or columns p and q of a matrix: `along` elements from one of a line to the next.
 static void rotate(double *p, double *q, int n, int along, double c, double s)
@@ -46,5 +46,5 @@ void eigen_symmetric(double *a, int n, double *values, double *vectors)
             break;
     }
     for (int i = 0; i < n; i++)
-        values[i] = a[(size_t)i * (n + 1)];
+        values[i] = a[i * n + i];
 }

@@ -201,7 +201,9 @@ void read_cells(struct arrays *a, int layer, int replica, const struct draw *dra
     m->w = arena_alloc(a->mem, (size_t)m->groups * m->rows * m->columns, sizeof *m->w);
     size_t n = (size_t)columns;
     uint8_t *fine = mem_alloc(4 * n, 1); // CELL_FINE is 0
-    struct row_fates fates = {chip_arrays(chip), {fine, fine + n}, {fine + 2 * n, fine + 3 * n}};
+    struct row_fates fates = {cells.polarity == POLARITY_DIFFERENTIAL ? 2 : 1,
+                              {fine, fine + n},
+                              {fine + 2 * n, fine + 3 * n}};
     for (int i = first; i < first + each; i++)
         read_slice(a, draw, &a->map->slices[i], &cells, &fates, m);
     free(fine);

@@ -76,10 +76,12 @@ static const char doc[] =
     "Cells stuck at low resistance (SA0 in HAWIS's words) read the highest level, those stuck at "
     "high resistance (SA1) the lowest; other tools use the two names the other way round.\n\n"
     "Examples:\n"
-    "  bitline eval ideal resnet20 --form float --weights w.safetensors --data cifar10:DIR\n"
-    "  bitline eval hawis resnet20 --weights w.safetensors --data cifar10:DIR --sa0 0.01 "
-    "--trials 5\n"
-    "  bitline eval hawis resnet20 --weights w.safetensors --data cifar10:DIR --sa1 0.1 --mend bn";
+    "  bitline eval ideal resnet20 --form float --weights w.safetensors \\\n"
+    "      --data cifar10:DIR\n"
+    "  bitline eval hawis resnet20 --weights w.safetensors --data cifar10:DIR \\\n"
+    "      --sa0 0.01 --trials 5\n"
+    "  bitline eval hawis resnet20 --weights w.safetensors --data cifar10:DIR \\\n"
+    "      --sa1 0.1 --mend bn";
 
 struct args {
     struct model_params model;

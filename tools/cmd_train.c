@@ -31,15 +31,15 @@ static const struct argp_option options[] = {
 static const char doc[] =
     "Train a net as a job says, and count what it gets right of the test images.\v"
     "The folder gets weights.safetensors for `bitline eval`, metrics.csv with a row for each "
-    "epoch, "
-    "job.yaml as it was understood, run.db (SQLite, the same rows) and a checkpoint, the one "
-    "before "
-    "it kept beside. Whatever ends it, --resume goes on, to the same weights. File names in a job "
+    "epoch, job.yaml as it was understood, run.db (SQLite, the same rows) and a checkpoint, the "
+    "one "
+    "before it kept beside. Whatever ends it, --resume goes on, to the same weights. File names in "
+    "a job "
     "are relative to it, those of --set to the folder you are in. `bitline show schema train` is "
     "the reference of the keys.\n\n"
     "Examples:\n"
     "  bitline train train-lenet5-binary --set data=mnist:DIR\n"
-    "  bitline train train-synth --set epochs=2 --set augment.flip=false --out quick\n"
+    "  bitline train train-synth --set epochs=2 --out quick\n"
     "  bitline train ./job.yaml --resume --jobs 2";
 
 static error_t parse(int key, char *arg, struct argp_state *state)

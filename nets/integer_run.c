@@ -64,30 +64,54 @@ void integer_run_destroy(struct integer_run *run)
     free(run);
 }
 
+// A window of one channel: those of its rows and columns that are inside the map.
+struct inside {
+    int y0, y1, x0, x1; // of the map
+    int ky, kx;         // of the kernel, at (y0, x0)
+};
+
+static struct inside window_inside(const struct layer *l, int y, int x)
+{
+    int top = y * l->stride - l->pad, left = x * l->stride - l->pad;
+    int bottom = top + l->kernel_h, right = left + l->kernel_w;
+    struct inside w = {.y0 = top > 0 ? top : 0, .x0 = left > 0 ? left : 0};
+    w.y1 = bottom < l->in_h ? bottom : l->in_h;
+    w.x1 = right < l->in_w ? right : l->in_w;
+    w.ky = w.y0 - top;
+    w.kx = w.x0 - left;
+    return w;
+}
+
+static int64_t multiply_channel(const struct layer *l, const struct inside *in, const int32_t *map,
+                                const int32_t *kernel)
+{
+    int64_t sum = 0;
+    for (int y = in->y0; y < in->y1; y++)
+        for (int x = in->x0; x < in->x1; x++) {
+            int tap = (in->ky + y - in->y0) * l->kernel_w + in->kx + x - in->x0;
+            sum += (int64_t)kernel[tap] * map[y * l->in_w + x];
+        }
+    return sum;
+}
+
 void integer_matrix_reference(void *integer, int layer, const int32_t *in, int64_t *acc)
 {
     const struct integer *net = integer;
     const struct layer *l = &net->net->layers[layer];
-    const int32_t *w = net->layers[layer].w;
     int in_each = l->in_c / l->groups, out_each = l->out_c / l->groups;
-    size_t taps = (size_t)l->kernel_h * l->kernel_w;
-    for (int o = 0; o < l->out_c; o++)
+    size_t taps = (size_t)l->kernel_h * l->kernel_w, map = (size_t)l->in_h * l->in_w;
+    for (int o = 0; o < l->out_c; o++) {
+        const int32_t *w = net->layers[layer].w + (size_t)o * in_each * taps;
+        const int32_t *from = in + (size_t)(o / out_each) * in_each * map;
         for (int y = 0; y < l->out_h; y++)
             for (int x = 0; x < l->out_w; x++) {
+                struct inside inside = window_inside(l, y, x);
                 int64_t sum = 0;
-                for (int c = 0; c < in_each; c++) {
-                    const int32_t *map =
-                        in + (size_t)(o / out_each * in_each + c) * l->in_h * l->in_w;
-                    const int32_t *k = w + ((size_t)o * in_each + c) * taps;
-                    for (int ky = 0; ky < l->kernel_h; ky++)
-                        for (int kx = 0; kx < l->kernel_w; kx++) {
-                            int iy = y * l->stride + ky - l->pad, ix = x * l->stride + kx - l->pad;
-                            if (iy >= 0 && iy < l->in_h && ix >= 0 && ix < l->in_w)
-                                sum += (int64_t)k[ky * l->kernel_w + kx] * map[iy * l->in_w + ix];
-                        }
-                }
-                acc[((size_t)o * l->out_h + y) * l->out_w + x] = sum;
+                for (int c = 0; c < in_each; c++)
+                    sum += multiply_channel(l, &inside, from + c * map, w + c * taps);
+                *acc++ = sum;
             }
+    }
 }
 
 void integer_run_load(struct integer_run *run, const uint8_t *image)
@@ -175,28 +199,32 @@ static void finish_stage(struct integer_run *run, int layer)
         finish_row(run, il, last, at, run->acc + at, o->out_w);
 }
 
+static int64_t pool_window(const struct integer *net, int layer, const struct inside *in,
+                           const int32_t *map)
+{
+    const struct layer *l = &net->net->layers[layer];
+    int64_t sum = 0, most = INT32_MIN;
+    for (int y = in->y0; y < in->y1; y++)
+        for (int x = in->x0; x < in->x1; x++) {
+            int64_t value = map[y * l->in_w + x];
+            most = value > most ? value : most;
+            sum += value;
+        }
+    return l->pool == POOL_MAX ? most : round_shift(sum * net->pool_mul[layer], net->pool_shift);
+}
+
 static void run_pool(struct integer_run *run, int layer)
 {
     const struct layer *l = &run->net->net->layers[layer];
     const int32_t *in = run->streams[l->input[0]];
-    int64_t mul = run->net->pool_mul[layer], high = ((int64_t)1 << l->out_bits) - 1;
-    size_t i = 0;
-    for (int c = 0; c < l->out_c; c++)
+    int64_t high = ((int64_t)1 << l->out_bits) - 1;
+    int32_t *map = run->maps[layer], *stream = run->streams[layer];
+    for (int c = 0; c < l->out_c; c++, in += (size_t)l->in_h * l->in_w)
         for (int y = 0; y < l->out_h; y++)
-            for (int x = 0; x < l->out_w; x++, i++) {
-                int64_t sum = 0, most = INT32_MIN;
-                for (int ky = 0; ky < l->kernel_h; ky++)
-                    for (int kx = 0; kx < l->kernel_w; kx++) {
-                        int iy = y * l->stride + ky - l->pad, ix = x * l->stride + kx - l->pad;
-                        if (iy < 0 || iy >= l->in_h || ix < 0 || ix >= l->in_w)
-                            continue;
-                        int64_t value = in[((size_t)c * l->in_h + iy) * l->in_w + ix];
-                        most = value > most ? value : most;
-                        sum += value;
-                    }
-                int64_t q =
-                    l->pool == POOL_MAX ? most : round_shift(sum * mul, run->net->pool_shift);
-                run->maps[layer][i] = run->streams[layer][i] = (int32_t)(q > high ? high : q);
+            for (int x = 0; x < l->out_w; x++) {
+                struct inside inside = window_inside(l, y, x);
+                int64_t q = pool_window(run->net, layer, &inside, in);
+                *map++ = *stream++ = (int32_t)(q > high ? high : q);
             }
 }
 

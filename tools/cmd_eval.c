@@ -5,9 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "nets/net.h"
+#include "sim/base/clock.h"
 #include "sim/base/err.h"
 #include "sim/base/mem.h"
 #include "sim/chip/chip.h"
@@ -76,10 +76,12 @@ static const char doc[] =
     "Cells stuck at low resistance (SA0 in HAWIS's words) read the highest level, those stuck at "
     "high resistance (SA1) the lowest; other tools use the two names the other way round.\n\n"
     "Examples:\n"
-    "  bitline eval ideal resnet20 --form float --weights w.safetensors --data cifar10:DIR\n"
-    "  bitline eval hawis resnet20 --weights w.safetensors --data cifar10:DIR --sa0 0.01 "
-    "--trials 5\n"
-    "  bitline eval hawis resnet20 --weights w.safetensors --data cifar10:DIR --sa1 0.1 --mend bn";
+    "  bitline eval ideal resnet20 --form float --weights w.safetensors \\\n"
+    "      --data cifar10:DIR\n"
+    "  bitline eval hawis resnet20 --weights w.safetensors --data cifar10:DIR \\\n"
+    "      --sa0 0.01 --trials 5\n"
+    "  bitline eval hawis resnet20 --weights w.safetensors --data cifar10:DIR \\\n"
+    "      --sa1 0.1 --mend bn";
 
 struct args {
     struct model_params model;
@@ -262,13 +264,6 @@ static bool load(struct args *a, struct model *m)
                    m->data->name, m->images);
 }
 
-static double now_s(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
-
 // The same draw as it is, where a mended one is compared with it.
 static bool run_unmended(struct args *a, const struct model *m, const struct draw *draw,
                          double *accuracy)
@@ -304,11 +299,11 @@ static bool run_trial(struct args *a, const struct model *m, unsigned trial,
 
 static bool run_trials(struct args *a, const struct model *m, struct eval_report *out)
 {
-    double start = now_s();
+    double start = clock_now_s();
     for (unsigned t = 0; t < a->trials; t++)
         if (!run_trial(a, m, t, out))
             return false;
-    out->seconds = now_s() - start;
+    out->seconds = clock_now_s() - start;
     return !out->mending || mending_price(out->mending, m, &a->err);
 }
 

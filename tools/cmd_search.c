@@ -1,6 +1,5 @@
 // bitline search JOB: better widths, by whom the job names.
 #include <argp.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +13,7 @@
 #include "sim/chip/chip.h"
 #include "tools/cmd.h"
 #include "tools/inputs.h"
+#include "tools/job_args.h"
 #include "tools/search/agent.h"
 #include "tools/search/drive.h"
 #include "tools/search/export.h"
@@ -21,15 +21,7 @@
 #include "tools/store/store.h"
 #include "tools/version.h"
 
-enum {
-    OPTION_OUT = 1,
-    OPTION_RESUME,
-    OPTION_JOBS,
-    OPTION_JSON,
-    OPTION_AGENT,
-    OPTION_EPISODES,
-    OPTION_SEED
-};
+enum { OPTION_AGENT = OPTION_OWN, OPTION_EPISODES, OPTION_SEED };
 
 static const struct argp_option options[] = {
     {"set", OPTION_SET, "KEY=VALUE", 0, "Override a key of the job, such as reward.lambda=3", 0},
@@ -55,97 +47,41 @@ static const char doc[] =
     "  bitline search my-job.yaml --set reward.lambda=3 --jobs 2 --resume";
 
 struct args {
-    const char *job, *out;
-    struct inputs inputs; // its sets alone
-    char sets[3][64];
+    struct job_args job;
+    char sets[3][64]; // of the flags
     size_t n_sets;
-    bool resume, json;
-    int jobs; // 0: the job's
-    struct err err;
 };
-
-static void take_number(struct args *a, const char *name, const char *text, long least, long most,
-                        long *out)
-{
-    char *end;
-    *out = strtol(text, &end, 10);
-    if (end == text || *end || *out < least || *out > most)
-        err_set(&a->err, "--%s %s: a whole number from %ld to %ld is wanted", name, text, least,
-                most);
-}
 
 // The flags are short for keys of the job, and stand above its --set.
 static void set_key(struct args *a, const char *key, const char *value)
 {
     if (strlen(value) > 40) {
-        err_set(&a->err, "--%s %.40s...: is too long", key, value);
+        err_set(&a->job.err, "--%s %.40s...: is too long", key, value);
         return;
     }
     char *set = a->sets[a->n_sets++ % 3];
     snprintf(set, sizeof a->sets[0], "%s=%s", key, value);
-    inputs_option(&a->inputs, OPTION_SET, set, &a->err);
+    inputs_option(&a->job.inputs, OPTION_SET, set, &a->job.err);
 }
 
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
     struct args *a = state->input;
-    long number;
     switch (key) {
-    case OPTION_SET:
-        inputs_option(&a->inputs, key, arg, &a->err);
-        return 0;
     case OPTION_AGENT:
         set_key(a, "agent", arg);
         return 0;
     case OPTION_EPISODES:
-        take_number(a, "episodes", arg, 1, SEARCH_MAX_EPISODES, &number);
+        job_number("episodes", arg, 1, SEARCH_MAX_EPISODES, &a->job.err);
         set_key(a, "episodes", arg);
         return 0;
     case OPTION_SEED:
-        take_number(a, "seed", arg, 0, 2147483647, &number);
+        job_number("seed", arg, 0, INT32_MAX, &a->job.err);
         set_key(a, "seed", arg);
         return 0;
-    case OPTION_OUT:
-        a->out = arg;
-        return 0;
-    case OPTION_RESUME:
-        a->resume = true;
-        return 0;
-    case OPTION_JOBS:
-        take_number(a, "jobs", arg, 1, 256, &number);
-        a->jobs = (int)number;
-        return 0;
-    case OPTION_JSON:
-        a->json = true;
-        return 0;
-    case ARGP_KEY_ARG:
-        if (state->arg_num)
-            argp_error(state, "'%s' is one argument too many: one JOB is wanted", arg);
-        a->job = arg;
-        return 0;
-    case ARGP_KEY_END:
-        if (!a->job)
-            argp_error(state, "a JOB is wanted: a file, or a name of 'bitline list workloads'");
-        return 0;
     default:
-        return ARGP_ERR_UNKNOWN;
+        return job_option(&a->job, key, arg, state) ? 0 : ARGP_ERR_UNKNOWN;
     }
-}
-
-static volatile sig_atomic_t stopped; // the signal that asked for the end
-
-static void note_signal(int number)
-{
-    stopped = number;
-}
-
-// A pipe whose reader is gone is an error like others, not the end of this process.
-static void catch_signals(void)
-{
-    struct sigaction note = {.sa_handler = note_signal}, ignore = {.sa_handler = SIG_IGN};
-    sigaction(SIGINT, &note, NULL);
-    sigaction(SIGTERM, &note, NULL);
-    sigaction(SIGPIPE, &ignore, NULL);
 }
 
 static void show_progress(void *context, const struct search *s, double seconds, size_t here)
@@ -157,10 +93,8 @@ static void show_progress(void *context, const struct search *s, double seconds,
     if (best)
         fprintf(stderr, ", best: reward %.4g, accuracy %.2f %%, %.4g uJ", best->judged.reward,
                 100 * best->accuracy, 1e6 * best->cost.of[COST_ENERGY]);
-    if (here > 0) {
-        long left = (long)((double)(all - s->done) * seconds / (double)here + 0.5);
-        fprintf(stderr, ", %ld:%02ld:%02ld left", left / 3600, left / 60 % 60, left % 60);
-    }
+    if (here > 0)
+        job_print_left((double)(all - s->done) * seconds / (double)here);
     fputs("\033[K", stderr);
     if (s->done == all)
         fputc('\n', stderr);
@@ -208,7 +142,7 @@ static void print_front(const struct search *s)
     free(front);
 }
 
-static bool write_all(const struct args *a, const struct search *s, const char *folder,
+static bool write_all(const struct job_args *a, const struct search *s, const char *folder,
                       struct err *err)
 {
     struct err why = {0};
@@ -234,20 +168,20 @@ static bool write_all(const struct args *a, const struct search *s, const char *
     return true;
 }
 
-static int leave_off(const struct search *s, const char *folder)
+static int leave_off(const struct job_args *a, const struct search *s, const char *folder)
 {
     fprintf(stderr,
             "%sbitline: stopped with %zu of %d episodes done, all of them in %s/search.db; go on "
             "with the same command and --resume\n",
             isatty(STDERR_FILENO) ? "\n" : "", s->done, s->job->episodes, folder);
-    return 128 + (int)stopped;
+    return job_left_off(a);
 }
 
-static int work(struct args *a, struct search *s, struct store *store, const char *folder)
+static int work(struct job_args *a, struct search *s, struct store *store, const char *folder)
 {
     struct search_params params = {
         .jobs = a->jobs ? a->jobs : s->job->jobs,
-        .stop = &stopped,
+        .stop = a->stop,
         .progress = isatty(STDERR_FILENO) ? show_progress : NULL,
     };
     if (!search_begin(s, store, &a->err))
@@ -255,16 +189,16 @@ static int work(struct args *a, struct search *s, struct store *store, const cha
     if (!search_run(s, &params, &a->err))
         return EXIT_FAILED;
     if (s->done < (size_t)s->job->episodes)
-        return leave_off(s, folder);
+        return leave_off(a, s, folder);
     return write_all(a, s, folder, &a->err) ? EXIT_OK : EXIT_FAILED;
 }
 
-static int search(struct args *a, struct search *s)
+static int search(struct job_args *a, struct search *s)
 {
     const char *folder = a->out ? a->out : s->job->name;
     if (!file_make_folder(folder, &a->err))
         return EXIT_FAILED;
-    catch_signals();
+    job_catch_signals(a);
     struct store *store = store_open(folder, "search.db", a->resume, &a->err);
     if (!store)
         return EXIT_USAGE;
@@ -284,11 +218,12 @@ int cmd_search(int argc, char **argv)
     argp_err_exit_status = EXIT_USAGE;
     argp_parse(&argp, argc, argv, 0, NULL, &a);
     int code = EXIT_USAGE;
-    if (!a.err.text[0] && search_job_load(a.job, a.inputs.sets, a.inputs.n_sets, &job, &a.err) &&
-        search_create(job, &s, &a.err))
-        code = search(&a, s);
-    if (a.err.text[0])
-        inputs_refuse(&a.err);
+    if (!a.job.err.text[0] &&
+        search_job_load(a.job.job, a.job.inputs.sets, a.job.inputs.n_sets, &job, &a.job.err) &&
+        search_create(job, &s, &a.job.err))
+        code = search(&a.job, s);
+    if (a.job.err.text[0])
+        inputs_refuse(&a.job.err);
     if (code == EXIT_OK)
         code = inputs_finish(code);
     search_destroy(s);

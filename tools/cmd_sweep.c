@@ -1,6 +1,5 @@
 // bitline sweep JOB.yaml: accuracy over defect rates, or any key of chip or net.
 #include <argp.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,14 +10,13 @@
 #include "sim/base/text.h"
 #include "tools/cmd.h"
 #include "tools/inputs.h"
+#include "tools/job_args.h"
 #include "tools/store/store.h"
 #include "tools/sweep/drive.h"
 #include "tools/sweep/export.h"
 #include "tools/sweep/job.h"
 #include "tools/sweep/plan.h"
 #include "tools/version.h"
-
-enum { OPTION_OUT = 1, OPTION_RESUME, OPTION_JOBS, OPTION_JSON };
 
 static const struct argp_option options[] = {
     {"set", OPTION_SET, "KEY=VALUE", 0, "Override a key of the job, such as trials or weights", 0},
@@ -43,71 +41,9 @@ static const char doc[] =
     "  bitline sweep ./job.yaml --set trials=3 --set images=100 --out quick\n"
     "  bitline sweep ./job.yaml --resume --jobs 2";
 
-struct args {
-    struct inputs inputs; // its sets are the job's
-    const char *job, *out;
-    bool resume, json;
-    int jobs; // 0: the job's own
-    struct err err;
-};
-
-static bool parse_jobs(const char *text, int *out, struct err *err)
-{
-    char *end;
-    long n = strtol(text, &end, 10);
-    if (end == text || *end || text[0] < '0' || text[0] > '9' || n < 1 || n > 256)
-        return err_set(err, "--jobs %s: a whole number from 1 to 256 is wanted", text);
-    *out = (int)n;
-    return true;
-}
-
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
-    struct args *a = state->input;
-    switch (key) {
-    case OPTION_SET:
-        inputs_option(&a->inputs, key, arg, &a->err);
-        return 0;
-    case OPTION_OUT:
-        a->out = arg;
-        return 0;
-    case OPTION_RESUME:
-        a->resume = true;
-        return 0;
-    case OPTION_JOBS:
-        parse_jobs(arg, &a->jobs, &a->err);
-        return 0;
-    case OPTION_JSON:
-        a->json = true;
-        return 0;
-    case ARGP_KEY_ARG:
-        if (state->arg_num)
-            argp_error(state, "'%s' is one argument too many: one JOB is wanted", arg);
-        a->job = arg;
-        return 0;
-    case ARGP_KEY_END:
-        if (!a->job)
-            argp_error(state, "a JOB is wanted: a file, or a name of 'bitline list workloads'");
-        return 0;
-    default:
-        return ARGP_ERR_UNKNOWN;
-    }
-}
-
-static volatile sig_atomic_t stopped; // the signal that asked for the end
-
-static void note_signal(int number)
-{
-    stopped = number;
-}
-
-// A pipe whose reader is gone is an error like others, not the end of this process.
-static void catch_signals(void)
-{
-    struct sigaction note = {.sa_handler = note_signal}, ignore = {.sa_handler = SIG_IGN};
-    sigaction(SIGINT, &note, NULL);
-    sigaction(SIGTERM, &note, NULL);
-    sigaction(SIGPIPE, &ignore, NULL);
+    return job_option(state->input, key, arg, state) ? 0 : ARGP_ERR_UNKNOWN;
 }
 
 static void show_progress(void *context, size_t done, size_t all, double seconds, size_t here)
@@ -116,9 +52,8 @@ static void show_progress(void *context, size_t done, size_t all, double seconds
     double rate = seconds > 0 ? (double)here / seconds : 0;
     fprintf(stderr, "\r%zu/%zu trials", done, all);
     if (here > 0) {
-        long left = (long)((double)(all - done) / rate + 0.5);
-        fprintf(stderr, ", %.3g/s, %ld:%02ld:%02ld left", rate, left / 3600, left / 60 % 60,
-                left % 60);
+        fprintf(stderr, ", %.3g/s", rate);
+        job_print_left((double)(all - done) / rate);
     }
     fputs("\033[K", stderr);
     if (done == all)
@@ -159,7 +94,7 @@ static void print_points(const struct drive *d)
     table_destroy(table);
 }
 
-static bool write_all(const struct args *a, const struct drive *d, const char *folder,
+static bool write_all(const struct job_args *a, const struct drive *d, const char *folder,
                       struct err *err)
 {
     struct export_params params = {folder, BITLINE_VERSION};
@@ -183,27 +118,28 @@ static bool write_all(const struct args *a, const struct drive *d, const char *f
     return true;
 }
 
-static int leave_off(const struct drive *d, const char *folder)
+static int leave_off(const struct job_args *a, const struct drive *d, const char *folder)
 {
     fprintf(stderr,
             "%sbitline: stopped with %zu of %zu trials done, all of them in %s/run.db; go on with "
             "the same command and --resume\n",
             isatty(STDERR_FILENO) ? "\n" : "", d->done, d->all, folder);
-    return 128 + (int)stopped;
+    return job_left_off(a);
 }
 
-static int work(struct args *a, const struct plan *plan, struct store *store, const char *folder)
+static int work(struct job_args *a, const struct plan *plan, struct store *store,
+                const char *folder)
 {
     struct drive_params params = {
         .jobs = a->jobs ? a->jobs : plan->job->jobs,
-        .stop = &stopped,
+        .stop = a->stop,
         .progress = isatty(STDERR_FILENO) ? show_progress : NULL,
     };
     struct drive *drive = drive_create(plan, store, &a->err);
     int code = drive ? EXIT_FAILED : EXIT_USAGE;
     if (drive && drive_run(drive, &params, &a->err)) {
         if (!drive_done(drive))
-            code = leave_off(drive, folder);
+            code = leave_off(a, drive, folder);
         else if (write_all(a, drive, folder, &a->err))
             code = EXIT_OK;
     }
@@ -211,12 +147,12 @@ static int work(struct args *a, const struct plan *plan, struct store *store, co
     return code;
 }
 
-static int sweep(struct args *a, const struct job *job, const struct plan *plan)
+static int sweep(struct job_args *a, const struct job *job, const struct plan *plan)
 {
     const char *folder = a->out ? a->out : job->name;
     if (!file_make_folder(folder, &a->err))
         return EXIT_FAILED;
-    catch_signals();
+    job_catch_signals(a);
     struct store *store = store_open(folder, "run.db", a->resume, &a->err);
     if (!store)
         return EXIT_USAGE;
@@ -229,7 +165,7 @@ int cmd_sweep(int argc, char **argv)
 {
     static const struct argp argp = {options, parse, "JOB", doc, 0, 0, 0};
     static char name[] = "bitline sweep";
-    struct args a = {0};
+    struct job_args a = {0};
     struct job *job = NULL;
     struct plan *plan = NULL;
     argv[0] = name;

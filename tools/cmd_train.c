@@ -1,7 +1,6 @@
 // bitline train JOB: a net from a data set.
 #include <argp.h>
 #include <inttypes.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -13,12 +12,11 @@
 #include "sim/base/text.h"
 #include "tools/cmd.h"
 #include "tools/inputs.h"
+#include "tools/job_args.h"
 #include "tools/train/job.h"
 #include "tools/train/run.h"
 #include "tools/version.h"
 #include "workloads/dataset.h"
-
-enum { OPTION_OUT = 1, OPTION_RESUME, OPTION_JOBS, OPTION_JSON };
 
 static const struct argp_option options[] = {
     {"set", OPTION_SET, "KEY=VALUE", 0, "Override a key of the job, such as epochs or data", 0},
@@ -33,82 +31,20 @@ static const struct argp_option options[] = {
 static const char doc[] =
     "Train a net as a job says, and count what it gets right of the test images.\v"
     "The folder gets weights.safetensors for `bitline eval`, metrics.csv with a row for each "
-    "epoch, "
-    "job.yaml as it was understood, run.db (SQLite, the same rows) and a checkpoint, the one "
-    "before "
-    "it kept beside. Whatever ends it, --resume goes on, to the same weights. File names in a job "
+    "epoch, job.yaml as it was understood, run.db (SQLite, the same rows) and a checkpoint, the "
+    "one "
+    "before it kept beside. Whatever ends it, --resume goes on, to the same weights. File names in "
+    "a job "
     "are relative to it, those of --set to the folder you are in. `bitline show schema train` is "
     "the reference of the keys.\n\n"
     "Examples:\n"
     "  bitline train train-lenet5-binary --set data=mnist:DIR\n"
-    "  bitline train train-synth --set epochs=2 --set augment.flip=false --out quick\n"
+    "  bitline train train-synth --set epochs=2 --out quick\n"
     "  bitline train ./job.yaml --resume --jobs 2";
-
-struct args {
-    struct inputs inputs; // its sets are the job's
-    const char *job, *out;
-    bool resume, json;
-    int jobs; // 0: one per processor
-    struct err err;
-};
-
-static bool parse_jobs(const char *text, int *out, struct err *err)
-{
-    char *end;
-    long n = strtol(text, &end, 10);
-    if (end == text || *end || text[0] < '0' || text[0] > '9' || n < 1 || n > 256)
-        return err_set(err, "--jobs %s: a whole number from 1 to 256 is wanted", text);
-    *out = (int)n;
-    return true;
-}
 
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
-    struct args *a = state->input;
-    switch (key) {
-    case OPTION_SET:
-        inputs_option(&a->inputs, key, arg, &a->err);
-        return 0;
-    case OPTION_OUT:
-        a->out = arg;
-        return 0;
-    case OPTION_RESUME:
-        a->resume = true;
-        return 0;
-    case OPTION_JOBS:
-        parse_jobs(arg, &a->jobs, &a->err);
-        return 0;
-    case OPTION_JSON:
-        a->json = true;
-        return 0;
-    case ARGP_KEY_ARG:
-        if (state->arg_num)
-            argp_error(state, "'%s' is one argument too many: one JOB is wanted", arg);
-        a->job = arg;
-        return 0;
-    case ARGP_KEY_END:
-        if (!a->job)
-            argp_error(state, "a JOB is wanted: a file, or a name of 'bitline list workloads'");
-        return 0;
-    default:
-        return ARGP_ERR_UNKNOWN;
-    }
-}
-
-static volatile sig_atomic_t stopped; // the signal that asked for the end
-
-static void note_signal(int number)
-{
-    stopped = number;
-}
-
-// A pipe whose reader is gone is an error like others, not the end of this process.
-static void catch_signals(void)
-{
-    struct sigaction note = {.sa_handler = note_signal}, ignore = {.sa_handler = SIG_IGN};
-    sigaction(SIGINT, &note, NULL);
-    sigaction(SIGTERM, &note, NULL);
-    sigaction(SIGPIPE, &ignore, NULL);
+    return job_option(state->input, key, arg, state) ? 0 : ARGP_ERR_UNKNOWN;
 }
 
 static double images_per_second(const struct run *run)
@@ -122,13 +58,13 @@ static void show_progress(const struct run *run)
 {
     const struct train_state *state = trainer_state(run->trainer);
     uint64_t here = state->step - run->first, left = trainer_steps(run->trainer) - state->step;
-    long seconds = here ? (long)(run->seconds / (double)here * (double)left + 0.5) : 0;
     fprintf(stderr, "\repoch %zu/%d, step %" PRIu64 "/%" PRIu64, state->n_rows + (left > 0),
             run->job->recipe.epochs, state->step, trainer_steps(run->trainer));
     if (state->seen > 0)
         fprintf(stderr, ", %.2f %% right", 100 * (double)state->right / (double)state->seen);
-    fprintf(stderr, ", %.3g images/s, %ld:%02ld:%02ld left\033[K", images_per_second(run),
-            seconds / 3600, seconds / 60 % 60, seconds % 60);
+    fprintf(stderr, ", %.3g images/s", images_per_second(run));
+    job_print_left(here ? run->seconds / (double)here * (double)left : 0);
+    fputs("\033[K", stderr);
     if (left == 0)
         fputc('\n', stderr);
 }
@@ -214,29 +150,29 @@ static void print_text(const struct run *run, size_t right)
            run->folder);
 }
 
-static int leave_off(const struct run *run)
+static int leave_off(const struct job_args *a, const struct run *run)
 {
     fprintf(stderr,
             "%sbitline: stopped after %" PRIu64 " of %" PRIu64
             " steps, all of them in %s/checkpoint; go on with the same command and --resume\n",
             isatty(STDERR_FILENO) ? "\n" : "", trainer_state(run->trainer)->step,
             trainer_steps(run->trainer), run->folder);
-    return EXIT_FAILED;
+    return job_left_off(a);
 }
 
-static int work(struct args *a, struct run *run)
+static int work(struct job_args *a, struct run *run)
 {
-    if (!run_train(run, &stopped, isatty(STDERR_FILENO) ? show_progress : NULL, &a->err))
+    if (!run_train(run, a->stop, isatty(STDERR_FILENO) ? show_progress : NULL, &a->err))
         return EXIT_FAILED;
     if (!trainer_done(run->trainer))
-        return leave_off(run);
+        return leave_off(a, run);
     if (!run_export(run, &a->err))
         return EXIT_FAILED;
     (a->json ? print_json : print_text)(run, trainer_right(run->trainer, run->job->test));
     return EXIT_OK;
 }
 
-static int train(struct args *a, const struct train_job *job)
+static int train(struct job_args *a, const struct train_job *job)
 {
     long processors = sysconf(_SC_NPROCESSORS_ONLN);
     struct run_options run_options = {
@@ -249,7 +185,7 @@ static int train(struct args *a, const struct train_job *job)
     };
     struct err warning = {0};
     struct run *run = NULL;
-    catch_signals();
+    job_catch_signals(a);
     if (!run_open(job, &run_options, &run, &warning, &a->err))
         return EXIT_USAGE;
     if (warning.text[0])
@@ -263,7 +199,7 @@ int cmd_train(int argc, char **argv)
 {
     static const struct argp argp = {options, parse, "JOB", doc, 0, 0, 0};
     static char name[] = "bitline train";
-    struct args a = {0};
+    struct job_args a = {0};
     struct train_job *job = NULL;
     argv[0] = name;
     argp_err_exit_status = EXIT_USAGE;

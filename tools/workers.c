@@ -172,14 +172,22 @@ bool workers_idle(const struct workers *workers)
     return workers_busy(workers) < workers->params.jobs;
 }
 
-void workers_give(struct workers *workers, const void *task)
+bool workers_give(struct workers *workers, const void *task, struct err *err)
 {
     struct worker *w = workers->all;
+    size_t size = workers->params.task_size;
     while (w->busy)
         w++;
-    memcpy(w->task, task, workers->params.task_size);
+    bool sent = pool_send(w->to, task, size);
+    if (!sent) { // it died with nothing to do, which is not to be held against this task
+        stop(w);
+        if (!start(workers, w, err))
+            return false;
+        pool_send(w->to, task, size); // another death shows at the other pipe
+    }
+    memcpy(w->task, task, size);
     w->busy = true;
-    pool_send(w->to, task, workers->params.task_size); // its death shows at the other pipe
+    return true;
 }
 
 bool workers_wait(struct workers *ws, int timeout_ms, enum workers_event *event, void *task,

@@ -29,8 +29,9 @@ void workers_destroy(struct workers *workers);
 
 bool workers_idle(const struct workers *workers); // whether one waits for a task
 int workers_busy(const struct workers *workers);
-// To one that waits. A worker that cannot be reached is met as one that died.
-void workers_give(struct workers *workers, const void *task);
+// To one that waits; another takes the place of one that has died waiting. False and err if none
+// can be had.
+bool workers_give(struct workers *workers, const void *task, struct err *err);
 // Waits for at most timeout_ms. ANSWER: task and answer of one that is done. DIED: the task of one
 // that died, in whose place a new one stands, unless none can be had: false and err.
 bool workers_wait(struct workers *workers, int timeout_ms, enum workers_event *event, void *task,

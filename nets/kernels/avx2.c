@@ -9,7 +9,8 @@
 enum {
     LANES = 8,
     FOUR = 4,
-    MOST = 15, // words whose counts fit: 128 + 15 * 8 at most
+    BOTH = 2 * LANES, // signs, or numbers of a pair
+    MOST = 15,        // words whose counts fit: 128 + 15 * 8 at most
 };
 
 static __m256i count_bytes(__m256i v)
@@ -29,7 +30,7 @@ static __m256i count_four(const struct windows *w, const uint8_t *at, const uint
     __m256i bytes = start, sum = zero;
     int open = 0;
     for (int line = 0; line < w->lines; line++, at += w->line_step)
-        for (int word = 0; word < w->line_words; word++, masks += 2 * LANES) {
+        for (int word = 0; word < w->line_words; word++, masks += BOTH) {
             int64_t value;
             memcpy(&value, at + (size_t)word * 8, sizeof value);
             __m256i bits = _mm256_set1_epi64x(value);
@@ -115,7 +116,7 @@ static void dot_four(const struct pairs *p, const int16_t *at, const int16_t *w,
     __m256i s0 = _mm256_setzero_si256(), s1 = s0, s2 = s0, s3 = s0;
     size_t step = p->window_step, columns = (size_t)p->columns;
     for (int line = 0; line < p->lines; line++, at += p->line_step)
-        for (int i = 0; i < p->line_pairs; i++, w += 2 * LANES) {
+        for (size_t i = 0; i < (size_t)p->line_pairs; i++, w += BOTH) {
             __m256i both = _mm256_loadu_si256((const void *)w);
             s0 = add_pair(s0, at + 2 * i, both);
             s1 = add_pair(s1, at + 2 * i + step, both);
@@ -132,7 +133,7 @@ static void dot_one(const struct pairs *p, const int16_t *at, const int16_t *w, 
 {
     __m256i sum = _mm256_setzero_si256();
     for (int line = 0; line < p->lines; line++, at += p->line_step)
-        for (int i = 0; i < p->line_pairs; i++, w += 2 * LANES)
+        for (size_t i = 0; i < (size_t)p->line_pairs; i++, w += BOTH)
             sum = add_pair(sum, at + 2 * i, _mm256_loadu_si256((const void *)w));
     _mm256_storeu_si256((void *)sums, sum);
 }

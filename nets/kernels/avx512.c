@@ -5,7 +5,7 @@
 #include "nets/kernels/levels.h"
 #include "nets/kernels/kernels.h"
 
-enum { LANES = 8, TOGETHER = 4 };
+enum { LANES = 8, TOGETHER = 4, BOTH = 2 * LANES }; // BOTH: signs, or numbers of a pair
 
 static __m512i add_word(__m512i sum, const uint8_t *at, __m512i plus, __m512i minus)
 {
@@ -27,7 +27,7 @@ static void count_four(const struct windows *w, const uint8_t *at, const uint64_
     __m512i s0 = _mm512_setzero_si512(), s1 = s0, s2 = s0, s3 = s0;
     size_t step = w->window_step;
     for (int line = 0; line < w->lines; line++, at += w->line_step)
-        for (int word = 0; word < w->line_words; word++, masks += 2 * LANES) {
+        for (int word = 0; word < w->line_words; word++, masks += BOTH) {
             const uint8_t *bits = at + (size_t)word * 8;
             __m512i plus = _mm512_loadu_si512(masks), minus = _mm512_loadu_si512(masks + LANES);
             s0 = add_word(s0, bits, plus, minus);
@@ -46,7 +46,7 @@ static void count_one(const struct windows *w, const uint8_t *at, const uint64_t
 {
     __m512i sum = _mm512_setzero_si512();
     for (int line = 0; line < w->lines; line++, at += w->line_step)
-        for (int word = 0; word < w->line_words; word++, masks += 2 * LANES)
+        for (int word = 0; word < w->line_words; word++, masks += BOTH)
             sum = add_word(sum, at + (size_t)word * 8, _mm512_loadu_si512(masks),
                            _mm512_loadu_si512(masks + LANES));
     store(sum, sums);
@@ -159,7 +159,7 @@ void add_steps_avx512(const struct quantiser *q, const int32_t *v, size_t n, int
     const __m512d scale = _mm512_set1_pd(q->scale), half = _mm512_set1_pd(q->half);
     const __m512d low = _mm512_set1_pd(q->low), high = _mm512_set1_pd(q->high);
     for (size_t i = 0; i < n; i += LANES) {
-        __mmask8 used = n - i < LANES ? (__mmask8)((1 << (n - i)) - 1) : 0xFF;
+        __mmask8 used = (__mmask8)(n - i < LANES ? (1 << (n - i)) - 1 : 0xFF);
         __m512d x = _mm512_cvtepi32_pd(_mm256_maskz_loadu_epi32(used, v + i));
         x = _mm512_add_pd(_mm512_mul_pd(x, scale), half);
         x = _mm512_min_pd(_mm512_max_pd(x, low), high);
@@ -186,7 +186,7 @@ static inline __attribute__((always_inline)) void dot_some(const struct pairs *p
     for (int i = 0; i < windows; i++)
         sum[i] = _mm512_setzero_si512();
     for (int line = 0; line < p->lines; line++, at += p->line_step)
-        for (int k = 0; k < p->line_pairs; k++, w += 2 * LANES) {
+        for (size_t k = 0; k < (size_t)p->line_pairs; k++, w += BOTH) {
             __m512i weights = load_weights(w, block);
             for (int i = 0; i < windows; i++) {
                 int32_t pair;

@@ -12,7 +12,7 @@
 #define JOIN(a, b) JOIN_(a, b)
 #define TABLE JOIN(kernels_, LEVEL)
 
-enum { LANES = 8 };
+enum { LANES = 8, BOTH = 2 * LANES }; // BOTH: signs, or numbers of a pair
 
 extern const struct kernels TABLE;
 
@@ -36,7 +36,7 @@ static void count_window(const struct windows *w, const uint8_t *window, const u
 {
     int32_t sum[LANES] = {0};
     for (int line = 0; line < w->lines; line++)
-        for (int word = 0; word < w->line_words; word++, masks += 2 * LANES) {
+        for (int word = 0; word < w->line_words; word++, masks += BOTH) {
             uint64_t bits;
             memcpy(&bits, window + (size_t)line * w->line_step + (size_t)word * 8, sizeof bits);
             for (int c = 0; c < LANES; c++)
@@ -148,7 +148,7 @@ static void draw_normals(const uint32_t key[2], const uint32_t counter[4], int n
                          double *restrict x)
 {
     uint64_t u[STUCK_MOST];
-    int tails[STUCK_MOST], n_tails = 0;
+    int tails[STUCK_MOST] = {0}, n_tails = 0;
     DRAW(key, counter, n, u);
     for (int i = 0; i < n; i++)
         x[i] = num_share((uint32_t)(u[i] >> 32)) - 0.5;
@@ -196,8 +196,8 @@ static void dot_window(const struct pairs *p, const int16_t *window, const int16
 {
     int32_t sum[LANES] = {0};
     for (int line = 0; line < p->lines; line++, window += p->line_step)
-        for (int i = 0; i < p->line_pairs; i++, w += 2 * LANES)
-            for (int c = 0; c < LANES; c++)
+        for (size_t i = 0; i < (size_t)p->line_pairs; i++, w += BOTH)
+            for (size_t c = 0; c < LANES; c++)
                 sum[c] += window[2 * i] * w[2 * c] + window[2 * i + 1] * w[2 * c + 1];
     memcpy(sums, sum, sizeof sum);
 }
@@ -282,7 +282,7 @@ static void spread(const uint8_t *bits, size_t step, int n, int first, int chann
 {
     for (int i = 0; i < n; i++, bits += step)
         for (int bit = first; bit < first + channels; bit++)
-            *to++ = bits[bit / 8] >> bit % 8 & 1;
+            *to++ = (int16_t)(bits[bit / 8] >> bit % 8 & 1);
 }
 #endif
 

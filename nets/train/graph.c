@@ -60,7 +60,7 @@ static void widen_ranges(struct graph *g)
     }
 }
 
-static void step(struct graph *g)
+static void run_step(struct graph *g)
 {
     assert(g->batch->n > 0 && g->batch->n <= g->options.batch);
     g->step_shards = (g->batch->n + g->options.shard - 1) / g->options.shard;
@@ -69,7 +69,7 @@ static void step(struct graph *g)
         widen_ranges(g);
 }
 
-double graph_train(struct graph *g, const struct weights *params, uint64_t number,
+double graph_train(struct graph *g, const struct weights *params, uint64_t step,
                    const struct graph_batch *batch, struct weights *grads, float *logits)
 {
     assert(batch->targets && grads);
@@ -78,16 +78,16 @@ double graph_train(struct graph *g, const struct weights *params, uint64_t numbe
     g->stats = NULL;
     g->batch = batch;
     g->logits = logits;
-    g->step = number;
+    g->step = step;
     g->own = true;
-    step(g);
+    run_step(g);
     double loss = 0;
     for (int s = 0; s < g->step_shards; s++)
         loss += g->losses[s];
     return loss / batch->n;
 }
 
-void graph_forward(struct graph *g, const struct weights *params, uint64_t number,
+void graph_forward(struct graph *g, const struct weights *params, uint64_t step,
                    const struct graph_batch *batch, struct weights *stats, float *logits)
 {
     g->params = params;
@@ -95,9 +95,9 @@ void graph_forward(struct graph *g, const struct weights *params, uint64_t numbe
     g->stats = stats;
     g->batch = batch;
     g->logits = logits;
-    g->step = number;
+    g->step = step;
     g->own = stats;
-    step(g);
+    run_step(g);
 }
 
 void graph_ranges(const struct graph *g, double *ranges)

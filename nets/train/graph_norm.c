@@ -21,7 +21,8 @@ static void total(const struct graph *g, const struct node *n, const double *of,
 
 static double elements_of(const struct graph *g, const struct node *n) // of one channel
 {
-    return (double)g->batch->n * (double)(n->map / (size_t)n->c);
+    size_t pixels = n->map / (size_t)n->c;
+    return (double)g->batch->n * (double)pixels;
 }
 
 // What 1 of the sums is worth: an add's and a pool's stand for themselves.

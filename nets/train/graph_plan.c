@@ -214,8 +214,12 @@ static float *take_spare(struct graph *g, struct spares *s, size_t size)
 static void give_spare(struct graph *g, struct spares *s, const struct node *n, float *map)
 {
     size_t images = (size_t)g->shards * g->options.shard;
-    if (map)
-        s->items[s->n++] = (struct spare){map, images * n->map, true};
+    if (!map)
+        return;
+    struct spare *one = &s->items[s->n++];
+    one->map = map;
+    one->size = images * n->map;
+    one->cooling = true;
 }
 
 static void plan_edge(struct graph *g, struct spares *s, int reader, int edge)

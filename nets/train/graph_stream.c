@@ -223,9 +223,7 @@ void graph_pool_back(struct graph *g, int worker, int node, int shard, const flo
     int *best = g->workers[worker].best, images = graph_images(g, shard);
     if (!map)
         return;
-    const float *in = NULL;
-    if (l->pool == POOL_MAX)
-        in = values_of(g, worker, l->input[0], shard);
+    const float *in = l->pool == POOL_MAX ? values_of(g, worker, l->input[0], shard) : NULL;
     float *to = graph_at(g, l->input[0], map, shard);
     if (e.first)
         memset(to, 0, images * from->map * sizeof *to);
@@ -233,7 +231,7 @@ void graph_pool_back(struct graph *g, int worker, int node, int shard, const flo
         for (int y = 0; y < l->out_h; y++)
             for (int x = 0; x < l->out_w; x++, gradient += l->out_c) {
                 struct window w = window_at(l, y, x);
-                if (l->pool == POOL_AVERAGE) {
+                if (!in) {
                     spread(l, &w, gradient, to);
                     continue;
                 }

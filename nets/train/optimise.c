@@ -1,5 +1,6 @@
 #include "nets/train/optimise.h"
 
+#include <assert.h>
 #include <math.h>
 
 #include "nets/train/tensors.h"
@@ -99,6 +100,7 @@ static void sgd(const struct optimiser *o, float rate, size_t n, float *w, const
 static void adam(const struct optimiser *o, double rate, uint64_t step, size_t n, float *w,
                  const float *grads, float *first, float *second)
 {
+    assert(first && second);
     double steps = (double)step + 1;
     float beta1 = (float)o->beta1, beta2 = (float)o->beta2, epsilon = (float)o->epsilon;
     float size = (float)(rate / (1 - pow(o->beta1, steps)));

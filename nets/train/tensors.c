@@ -10,7 +10,10 @@ static void add(struct tensors *list, enum tensor_kind kind, float *values, int6
 {
     if (!values)
         return;
-    list->items[list->n++] = (struct tensor){kind, (size_t)n, values};
+    struct tensor *one = &list->items[list->n++];
+    one->kind = kind;
+    one->n = (size_t)n;
+    one->values = values;
     list->values += (size_t)n;
 }
 

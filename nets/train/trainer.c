@@ -3,7 +3,6 @@
 #include <assert.h>
 #include <math.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "nets/net.h"
 #include "nets/train/augment.h"
@@ -13,6 +12,7 @@
 #include "nets/train/schedule.h"
 #include "nets/train/targets.h"
 #include "nets/weights.h"
+#include "sim/base/clock.h"
 #include "sim/base/err.h"
 #include "sim/base/mem.h"
 #include "workloads/dataset.h"
@@ -37,13 +37,6 @@ struct trainer {
     float *targets, *logits, *teacher_logits;
     struct arena *mem;
 };
-
-static double now_s(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
 
 static bool check_data(const struct net *net, const struct dataset *data, struct err *err)
 {
@@ -318,7 +311,7 @@ static void end_epoch(struct trainer *t, double start)
         .held_out_accuracy = held_out,
         .rate = t->recipe->optimiser.rate *
                 schedule_share(&t->recipe->schedule, first, t->steps, t->epoch_steps),
-        .seconds = s->seconds + now_s() - start,
+        .seconds = s->seconds + clock_now_s() - start,
     };
     s->right = s->seen = 0;
     s->loss = s->seconds = 0;
@@ -343,7 +336,7 @@ bool trainer_step(struct trainer *trainer, struct err *err)
     struct trainer *t = trainer;
     struct train_state *s = &t->state;
     assert(!trainer_done(t));
-    double start = now_s();
+    double start = clock_now_s();
     uint32_t epoch = (uint32_t)(s->step / t->epoch_steps);
     size_t n = (size_t)t->recipe->batch;
     if (t->order_epoch != epoch)
@@ -368,6 +361,6 @@ bool trainer_step(struct trainer *trainer, struct err *err)
     if (s->step % t->epoch_steps == 0)
         end_epoch(t, start);
     else
-        s->seconds += now_s() - start;
+        s->seconds += clock_now_s() - start;
     return true;
 }

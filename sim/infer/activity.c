@@ -13,6 +13,7 @@
 #include "sim/infer/cells.h"
 #include "sim/infer/evaluate.h"
 #include "sim/infer/fault.h"
+#include "sim/infer/readout.h"
 #include "sim/map/map.h"
 #include "workloads/dataset.h"
 
@@ -21,6 +22,7 @@ struct activity {
     const struct integer *net;
     int32_t **levels[2]; // per slice: (row, column), as converted: of a pair together, or apart
     int64_t *level_sum, *cells; // per layer, of all arrays
+    double *worth;              // per layer: steps of a code, at least 1
     struct arena *mem;
 };
 
@@ -75,6 +77,23 @@ static void take_levels(struct activity *a, int index, const struct draw *draw)
             }
 }
 
+// What a code of each layer's ADC is worth; sums are whole steps, so that finer codes do not
+// matter.
+static void take_worths(struct activity *a, const struct draw *draw)
+{
+    const struct chip *chip = a->map->chip;
+    const struct net *net = a->map->net;
+    a->worth = arena_alloc(a->mem, net->n, sizeof *a->worth);
+    for (size_t i = 1; i < net->n; i++) {
+        const struct layer *l = &net->layers[i];
+        if (!a->map->layers[i].slices)
+            continue;
+        bool met = chip_adc(chip, l->name)->range == ADC_CALIBRATED && draw->ranges;
+        struct readout r = readout_of(chip, l, 1, fault_any(draw), met ? draw->ranges[i] : -1);
+        a->worth[i] = r.worth > 1 ? r.worth : 1;
+    }
+}
+
 struct activity *activity_create(const struct mapping *mapping, const struct integer *integer,
                                  const struct draw *draw)
 {
@@ -85,6 +104,7 @@ struct activity *activity_create(const struct mapping *mapping, const struct int
         a->levels[p] = arena_alloc(mem, (size_t)mapping->n_slices, sizeof *a->levels[p]);
     a->level_sum = arena_alloc(mem, mapping->net->n, sizeof *a->level_sum);
     a->cells = arena_alloc(mem, mapping->net->n, sizeof *a->cells);
+    take_worths(a, draw);
     for (int i = 0; i < mapping->n_slices; i++)
         if (mapping->slices[i].replica == 0)
             take_levels(a, i, draw);
@@ -108,19 +128,12 @@ struct probe {
     int64_t *sums;            // by column
 };
 
-// A code of 0 stands for what rounds to it: half a step up or down. Twice a sum, in steps of 1.
-static int64_t count_nonzero(const struct chip *chip, const struct adc_params *adc,
-                             const int64_t *sums, int n)
+// A code of 0 stands for what rounds to it: half a code up or down. Twice a sum, in steps of 1.
+static int64_t count_nonzero(double worth, const int64_t *sums, int n)
 {
-    bool is_signed =
-        chip->crossbar.polarity == POLARITY_DIFFERENTIAL && !chip->crossbar.subtract_after;
-    double full =
-        (double)chip_rows_active(chip) * ((1 << chip->cell.bits) - 1) * ((1 << chip->dac.bits) - 1);
-    double codes = (double)((int64_t)1 << (is_signed ? adc->bits - 1 : adc->bits));
-    double step = full > codes ? full / codes : 1;
     int64_t nonzero = 0;
     for (int c = 0; c < n; c++)
-        nonzero += 2 * (double)sums[c] >= step || 2 * (double)sums[c] < -step;
+        nonzero += 2 * (double)sums[c] >= worth || 2 * (double)sums[c] < -worth;
     return nonzero;
 }
 
@@ -130,7 +143,6 @@ static void count_group(const struct probe *p, int index, int first, int rows,
     const struct activity *a = p->activity;
     const struct chip *chip = a->map->chip;
     const struct slice *s = &a->map->slices[index];
-    const struct adc_params *adc = chip_adc(chip, a->map->net->layers[s->layer].name);
     for (int plane = 0; plane < planes_of(chip); plane++) {
         memset(p->sums, 0, (size_t)s->columns * sizeof *p->sums);
         for (int row = 0; row < rows; row++) {
@@ -140,7 +152,7 @@ static void count_group(const struct probe *p, int index, int first, int rows,
                 p->sums[c] += digit * levels[c];
         }
         count->conversions += s->columns;
-        count->nonzero += count_nonzero(chip, adc, p->sums, s->columns);
+        count->nonzero += count_nonzero(a->worth[s->layer], p->sums, s->columns);
     }
 }
 
@@ -183,16 +195,24 @@ static void probe_matrix(void *context, int layer, const int32_t *in, int64_t *a
     p->matrix(p->context, layer, in, acc);
 }
 
-static void measure_images(struct probe *p, const struct evaluation *what,
-                           struct analog_worker *currents, size_t images, size_t first, size_t step)
+static void measure_batch(void *context, const struct evaluation *what, size_t images, size_t first,
+                          size_t step)
 {
+    struct probe *p = context;
+    struct array_worker *levels = what->arrays ? array_worker_create(what->arrays) : NULL;
+    struct analog_worker *currents = what->analog ? analog_worker_create(what->analog) : NULL;
     struct integer_run *run = integer_run_create(what->integer);
+    struct integer copy = *what->integer; // the reference's context is not const
+    p->matrix = currents ? analog_matrix : levels ? arrays_matrix : integer_matrix_reference;
+    p->context = currents ? (void *)currents : levels ? (void *)levels : &copy;
     for (size_t i = first; i < images; i += step) {
         if (currents)
             analog_worker_image(currents, i);
         integer_run_image(run, dataset_image(what->data, i), probe_matrix, p);
     }
     integer_run_destroy(run);
+    array_worker_destroy(levels);
+    analog_worker_destroy(currents);
 }
 
 void activity_measure(const struct activity *activity, const struct evaluation *what, size_t images,
@@ -205,23 +225,12 @@ void activity_measure(const struct activity *activity, const struct evaluation *
         size_t n = (size_t)l->in_c / l->groups * l->kernel_h * l->kernel_w;
         rows = n > rows ? n : rows;
     }
-    struct array_worker *levels = what->arrays ? array_worker_create(what->arrays) : NULL;
-    struct analog_worker *currents = what->analog ? analog_worker_create(what->analog) : NULL;
-    struct integer copy = *what->integer; // the reference's context is not const
     struct probe p = {.activity = activity,
-                      .matrix = currents ? analog_matrix
-                                : levels ? arrays_matrix
-                                         : integer_matrix_reference,
-                      .context = currents ? (void *)currents
-                                 : levels ? (void *)levels
-                                          : &copy,
                       .counts = counts,
                       .window = mem_alloc(rows, sizeof *p.window),
                       .digits = mem_alloc(rows, sizeof *p.digits),
                       .sums = mem_alloc(columns, sizeof *p.sums)};
-    measure_images(&p, what, currents, images, first, step);
-    array_worker_destroy(levels);
-    analog_worker_destroy(currents);
+    evaluate_batches(what, images, first, step, measure_batch, &p);
     free(p.window);
     free(p.digits);
     free(p.sums);

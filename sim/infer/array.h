@@ -5,7 +5,8 @@
 // Weights: a differential pair holds |w| in the array of its sign; a single array holds
 // w + 2^(bits - 1) (binary: (w + 1) / 2), the offset column or the digital side takes that off
 // again. Slices of cell.bits each, least significant first. A cell stuck at LRS reads the highest
-// level, one stuck at HRS the lowest.
+// level, one stuck at HRS the lowest. Cells on open lines hold the lowest, too; what the other
+// array of a pair leaks beside them is below what levels tell apart, and analog.h alone counts it.
 //
 // ADC, range `full`: the largest sum R that one conversion can meet (rows driven at once x highest
 // level x highest input) fills it; a code is worth max(1, R / 2^(bits - 1)) with signs

@@ -72,7 +72,7 @@ static uint64_t *make_masks(struct calibration *c, const struct piece *p, int ar
     const struct slice *s = p->slice;
     int bits = c->map->chip->cell.bits;
     size_t plane = (size_t)c->group_words * p->columns;
-    uint64_t *masks = arena_alloc(c->mem, groups_of(c, s) * bits * plane, sizeof *masks);
+    uint64_t *masks = arena_alloc(c->mem, (size_t)groups_of(c, s) * bits * plane, sizeof *masks);
     for (int row = 0; row < s->rows; row++) {
         int in_group = row % c->active;
         uint64_t *to = masks + (size_t)(row / c->active) * bits * plane;

@@ -63,8 +63,8 @@ static void evaluate_integer(const struct evaluation *e, size_t images, size_t f
     integer_run_destroy(run);
 }
 
-static void evaluate_once(const struct evaluation *what, size_t images, size_t first, size_t step,
-                          uint8_t *classes)
+static void evaluate_batch(void *classes, const struct evaluation *what, size_t images,
+                           size_t first, size_t step)
 {
     struct packed *packed = !what->integer ? NULL
                             : what->arrays ? packed_create(what->arrays)
@@ -79,25 +79,31 @@ static void evaluate_once(const struct evaluation *what, size_t images, size_t f
     packed_destroy(packed);
 }
 
-void evaluate(const struct evaluation *what, size_t images, size_t first, size_t step,
-              uint8_t *classes)
+void evaluate_batches(const struct evaluation *what, size_t images, size_t first, size_t step,
+                      evaluate_step *batch, void *context)
 {
     size_t each = what->analog ? (size_t)analog_redraw(what->analog) : 0;
     if (!each) {
-        evaluate_once(what, images, first, step, classes);
+        batch(context, what, images, first, step);
         return;
     }
     // An image's batch is its index's, whoever evaluates it.
     while (first < images) {
-        size_t batch = first / each, end = (batch + 1) * each;
+        size_t number = first / each, end = (number + 1) * each;
         end = end < images ? end : images;
-        struct analog *redrawn = analog_redrawn(what->analog, (uint32_t)batch);
+        struct analog *redrawn = analog_redrawn(what->analog, (uint32_t)number);
         struct evaluation one = *what;
         one.analog = redrawn;
-        evaluate_once(&one, end, first, step, classes);
+        batch(context, &one, end, first, step);
         analog_destroy(redrawn);
         first += (end - first + step - 1) / step * step;
     }
+}
+
+void evaluate(const struct evaluation *what, size_t images, size_t first, size_t step,
+              uint8_t *classes)
+{
+    evaluate_batches(what, images, first, step, evaluate_batch, classes);
 }
 
 static double input_range(const struct net *net)

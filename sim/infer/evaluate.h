@@ -23,6 +23,12 @@ struct evaluation {
 // in classes. A pure function of its arguments: workers may share the images out as they like.
 void evaluate(const struct evaluation *what, size_t images, size_t first, size_t step,
               uint8_t *classes);
+// What evaluate() does with a step of its own: where the variation is drawn anew for every batch of
+// images, each batch by itself, with the chip of that batch; else all images at once.
+typedef void evaluate_step(void *context, const struct evaluation *what, size_t images,
+                           size_t first, size_t step);
+void evaluate_batches(const struct evaluation *what, size_t images, size_t first, size_t step,
+                      evaluate_step *batch, void *context);
 // Per layer, the largest value of its map over the first images of a set: ranges for the k-bit
 // forms. [0] is the largest absolute value that a normalised pixel can have.
 void evaluate_ranges(const struct net *net, const struct weights *weights,

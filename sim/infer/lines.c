@@ -37,11 +37,11 @@ size_t lines_map_size(const struct arrays *arrays, int layer)
 void lines_fill(const struct arrays *arrays, int layer, const int32_t *in, int16_t *map)
 {
     const struct layer *l = &arrays->map->net->layers[layer];
-    size_t width = (size_t)l->in_w + 2 * l->pad;
+    size_t pad = (size_t)l->pad, width = l->in_w + 2 * pad;
     memset(map, 0, lines_map_size(arrays, layer) * sizeof *map);
     for (int y = 0; y < l->in_h; y++)
         for (int c = 0; c < l->in_c; c++) {
-            int16_t *to = map + ((y + l->pad) * width + l->pad) * l->in_c + c;
+            int16_t *to = map + ((y + pad) * width + pad) * l->in_c + c;
             const int32_t *from = in + ((size_t)c * l->in_h + y) * l->in_w;
             for (int x = 0; x < l->in_w; x++)
                 to[(size_t)x * l->in_c] = (int16_t)from[x];

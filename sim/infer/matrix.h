@@ -1,4 +1,4 @@
-// What array.c and packed.c share of the arrays; nobody else includes it.
+// What array*.c, packed.c and its kinds of cells share of the arrays; nobody else includes it.
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
@@ -51,6 +51,10 @@ static inline const struct matrix *matrix_of_row(const struct matrix *m, int y)
     int r = y % m->replicas;
     return r ? &m->others[r - 1] : m;
 }
+
+// Fills m->w with what a replica's cells hold, and counts them. array_cells.c.
+void read_cells(struct arrays *arrays, int layer, int replica, const struct draw *draw,
+                struct matrix *m);
 
 // The code of a sum, with signs and half + 1 bits: a code is worth full / 2^half if that is above
 // 1, and is rounded to the nearest, half up.

@@ -119,7 +119,7 @@ static const int32_t *shortcut_row(struct packed_run *run, const struct layer *a
     int skip = net->pad_both ? (add->out_c - s->out_c) / 2 : 0;
     memset(run->shortcut, 0, (size_t)add->out_w * columns * sizeof *run->shortcut);
     for (int x = 0; x < add->out_w; x++) {
-        const int32_t *pixel = from + ((size_t)y * step * s->out_w + x * step) * in_columns;
+        const int32_t *pixel = from + ((size_t)y * s->out_w + x) * step * in_columns;
         for (int c = 0; c < add->out_c; c++)
             if (c >= skip && c - skip < s->out_c)
                 run->shortcut[(size_t)x * columns + c] = pixel[c - skip];

@@ -32,6 +32,10 @@ def same(one, other):
     return all(one[key] == other[key] for key in one if key not in skip)
 
 
+def layers_of(path):
+    return json.loads(path.read_text())["layers"]
+
+
 def keys_hold_together(bitline, folder):
     prepare(folder)
     got = evaluate(bitline, folder, "--sa0", "0.05", "--sa1", "0.1", "--trials", "3")
@@ -66,6 +70,39 @@ def nothing_is_nothing(bitline, folder):
     base = evaluate(bitline, folder, *args)
     for more in (["--jobs", "3"], ["--cpu", "scalar"], ["--cpu", "avx2"]):
         expect(same(base, evaluate(bitline, folder, *args, *more)), f"{more}: other results")
+
+
+CHIPS = ([], ["--set", "mapping.replicate=true"], ["--set", "crossbar.polarity=single"],
+         ["--set", "mapping.replicate=true", "--set", COARSE % ", range: calibrated"])
+BREAKAGES = (["--sa0", "0.02", "--sa1", "0.05"],
+             ["--sa1", "0.05", "--set", "defects.word_lines=0.02"],
+             ["--sigma", "0.4", "--set", "defects.redraw=7"],
+             ["--sa1", "0.03", "--set", "defects.read_noise=0.5", "--set", "defects.drivers=0.02"])
+SPARE = ["--set", "crossbar.spare_rows=4", "--set", "crossbar.spare_columns=2"]
+
+
+def combined(bitline, folder, chip):
+    """Whatever is put together: workers and levels of kernels do not matter, mended or not, nor to
+    what is switched."""
+    prepare(folder)
+    few = ["--images", "24", "--activity", "activity.json"]
+    for broken in BREAKAGES:
+        for mend in ([], ["--mend", "spares,bn", "--mend-images", "16", *SPARE]):
+            args = [*chip, *broken, *mend, *few]
+            base = evaluate(bitline, folder, *args)
+            shares = layers_of(folder / "activity.json")
+            for more in (["--jobs", "3"], ["--cpu", "scalar"]):
+                expect(same(base, evaluate(bitline, folder, *args, *more)), f"{args}, {more}")
+                expect(layers_of(folder / "activity.json") == shares, f"{args}, {more}: activity")
+
+
+def nothing_to_mend(bitline, folder):
+    """Spares of a chip with nothing broken stay where they are, replicas and all."""
+    prepare(folder)
+    for chip in CHIPS:
+        plain = evaluate(bitline, folder, *chip, *SPARE)
+        spared = evaluate(bitline, folder, *chip, *SPARE, "--sa0", "0", "--mend", "spares")
+        expect(plain["trials"] == spared["trials"] and plain["differ"] == spared["differ"], f"{chip}")
 
 
 def calibrated_reads_more(bitline, folder):
@@ -147,8 +184,9 @@ def bad_data(bitline, folder):
 def main():
     bitline = Bitline(pathlib.Path(sys.argv[1]))
     cases = [(test.__name__, test, ()) for test in
-             (keys_hold_together, differing_images, nothing_is_nothing, calibrated_reads_more,
-              full_disk, bad_weights, bad_data)]
+             (keys_hold_together, differing_images, nothing_is_nothing, nothing_to_mend,
+              calibrated_reads_more, full_disk, bad_weights, bad_data)]
+    cases += [("combined " + " ".join(chip), combined, (chip,)) for chip in CHIPS]
     cases += [("refused: " + " ".join(args), refused, (args, says)) for args, says in REFUSED]
     run_tests([(repr(name), in_folder(test, bitline, *args)) for name, test, args in cases])
 

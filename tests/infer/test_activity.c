@@ -56,7 +56,8 @@ static struct activity_shares measure(const char *text, const char *form, const 
     struct integer *integer = integer_create(s.net, weights, ranges, &err);
     if (!integer)
         fail_msg("%s", err.text);
-    struct draw draw = {.defects = *defects, .seed = 1};
+    const int64_t met[] = {0, 24}; // for calibrated ADCs
+    struct draw draw = {.defects = *defects, .seed = 1, .ranges = met};
     struct dataset data = {
         .channels = 3, .height = 4, .width = 4, .classes = 2, .n = 1, .images = image};
     struct evaluation what = {s.net, weights, integer, NULL, NULL, &data};
@@ -123,6 +124,19 @@ static void groups_convert_apart(void **state)
     assert_true(s.nonzero == 0.5);
 }
 
+// The largest sum met is 24, a code of 2 bits is worth 12, and column 0 has 24.
+static void calibrated_codes_are_finer(void **state)
+{
+    (void)state;
+    uint8_t image[PIXELS];
+    const char *const coarse[] = {"adc={preset: none, bits: 2, time: 1 ns, energy: 1 pJ, area: 1 "
+                                  "um2, range: calibrated}",
+                                  NULL};
+    fill(image, 255, 255, 255);
+    struct activity_shares s = measure(one, NULL, image, &no_defects, coarse);
+    assert_true(s.nonzero == 0.5);
+}
+
 // A pixel of 255 is 127, seven ones and a 0 for the sign.
 static void digits_of_bit_cycles(void **state)
 {
@@ -154,11 +168,9 @@ static void broken_cells_count_as_they_are(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(black_and_white),
-        cmocka_unit_test(padding_is_off),
-        cmocka_unit_test(groups_convert_apart),
-        cmocka_unit_test(digits_of_bit_cycles),
-        cmocka_unit_test(broken_cells_count_as_they_are),
+        cmocka_unit_test(black_and_white),      cmocka_unit_test(padding_is_off),
+        cmocka_unit_test(groups_convert_apart), cmocka_unit_test(calibrated_codes_are_finer),
+        cmocka_unit_test(digits_of_bit_cycles), cmocka_unit_test(broken_cells_count_as_they_are),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

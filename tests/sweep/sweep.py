@@ -102,8 +102,11 @@ def killed_worker(bitline, folder):
     process = begin(bitline, folder, "out", "--jobs", "2")
     wait_for(process, lambda: trials_in(folder / "out" / "run.db") >= 2)
     victims = children(process)
+    # Held, so that the work of the one does not go to the other before that is killed, too.
+    process.send_signal(signal.SIGSTOP)
     for victim in victims:
         kill(victim)
+    process.send_signal(signal.SIGCONT)
     said = process.communicate(timeout=60)[1]
     expect(len(victims) == 2, f"workers: {victims}")
     expect(process.returncode == 0, said.decode())

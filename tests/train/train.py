@@ -80,7 +80,7 @@ def killed_again_and_again(bitline, folder):
             process.kill()
         said = process.communicate()[1].decode()
         cut_short += process.returncode != 0
-        if process.returncode == 1:
+        if process.returncode == 128 + signal.SIGINT:
             expect(f"of {STEPS} steps" in said and "--resume" in said, said)
     expect(cut_short >= 3, f"only {cut_short} runs were cut short")
     expect(train(bitline, folder, "out", "--resume") == whole, "other bytes")
@@ -98,7 +98,7 @@ def interrupted(bitline, folder):
     process = long_run(bitline, folder)
     process.send_signal(signal.SIGINT)
     said = process.communicate(timeout=30)[1].decode()
-    expect(process.returncode == 1, f"exit {process.returncode}\n{said}")
+    expect(process.returncode == 128 + signal.SIGINT, f"exit {process.returncode}\n{said}")
     expect("steps, all of them in out/checkpoint; go on with the same command and --resume" in said,
            said)
     expect(not (folder / "out" / "weights.safetensors").exists(), "weights of a run that is not done")

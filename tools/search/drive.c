@@ -5,28 +5,21 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "nets/net.h"
+#include "sim/base/clock.h"
 #include "sim/base/err.h"
-#include "sim/base/hash.h"
 #include "sim/base/mem.h"
 #include "sim/chip/chip.h"
 #include "tools/search/agent.h"
 #include "tools/search/identity.h"
 #include "tools/search/job.h"
+#include "tools/search/known.h"
 #include "tools/search/space.h"
 #include "tools/store/store.h"
 #include "tools/workers.h"
 
-enum { MOST_REFERENCES = 16, TEXT_ROOM = MOST_DECISIONS * 8 };
-
-static double now_s(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
+enum { MOST_REFERENCES = 16 };
 
 // --- Making one ---
 
@@ -129,163 +122,6 @@ void search_destroy(struct search *s)
     arena_destroy(s->mem);
 }
 
-// --- What is known already ---
-
-static uint64_t hash_of(const struct search *s, const int *widths, const unsigned short *choices)
-{
-    uint64_t hash = hash_bytes(HASH_START, widths, s->space->n_layers * sizeof *widths);
-    return hash_bytes(hash, choices, s->space->n_knobs * sizeof *choices);
-}
-
-static bool same(const struct search *s, const struct search_episode *a,
-                 const struct search_episode *b)
-{
-    return !memcmp(a->widths, b->widths, s->space->n_layers * sizeof *a->widths) &&
-           !memcmp(a->choices, b->choices, s->space->n_knobs * sizeof *a->choices);
-}
-
-// The place of an episode's candidate in the table: where one that builds the same stands, or a
-// free one.
-static int32_t *place_of(const struct search *s, const struct search_episode *e)
-{
-    size_t at = hash_of(s, e->widths, e->choices) & (s->index_size - 1);
-    while (s->index[at] >= 0 && !same(s, &s->episodes[s->index[at]], e))
-        at = (at + 1) & (s->index_size - 1);
-    return &s->index[at];
-}
-
-static struct search_episode *episode_at(struct search *s, int64_t number)
-{
-    return number < 0 ? &s->references[-1 - number] : &s->episodes[number];
-}
-
-static void note(struct search *s, int64_t number)
-{
-    struct search_episode *e = episode_at(s, number);
-    e->done = true;
-    if (number < 0)
-        return;
-    s->done++;
-    if (!e->failed) {
-        int32_t *place = place_of(s, e);
-        if (*place < 0)
-            *place = (int32_t)number;
-    }
-}
-
-// --- The store ---
-
-// Settings back from their text, "PATH=VALUE PATH=VALUE"; values that no knob has stay 0 and show
-// when the text is made again.
-static void read_knobs(const struct search *s, const char *text, unsigned short *choices)
-{
-    for (size_t k = 0; k < s->space->n_knobs; k++) {
-        const struct space_choice *knob = &s->space->knobs[k];
-        size_t path = strlen(knob->path);
-        if (strncmp(text, knob->path, path) != 0 || text[path] != '=')
-            return;
-        text += path + 1;
-        for (size_t v = 0; v < knob->n; v++) {
-            size_t n = strlen(knob->values[v]);
-            bool ends = !strncmp(text, knob->values[v], n) && (!text[n] || text[n] == ' ');
-            if (ends) {
-                choices[k] = (unsigned short)v;
-                text += text[n] ? n + 1 : n;
-                break;
-            }
-        }
-    }
-}
-
-static bool read_back(void *context, const struct store_episode *from, struct err *err)
-{
-    struct search *s = context;
-    char widths[TEXT_ROOM], knobs[1024] = "";
-    if (from->episode < -(int64_t)s->n_references || from->episode >= s->job->episodes)
-        return err_set(err,
-                       "the store has an episode %lld that the job does not have; choose "
-                       "another --out",
-                       (long long)from->episode);
-    struct search_episode *e = episode_at(s, from->episode);
-    const char *text = from->widths;
-    for (size_t k = 0; k < s->space->n_layers; k++) {
-        char *end;
-        e->widths[k] = (int)strtol(text, &end, 10);
-        text = *end == ',' ? end + 1 : end;
-    }
-    if (from->episode >= 0)
-        read_knobs(s, from->knobs, e->choices);
-    evaluate_widths_text(s->space, e->widths, widths, sizeof widths);
-    if (from->episode >= 0)
-        evaluate_knobs_text(s->space, e->choices, knobs, sizeof knobs);
-    if (strcmp(widths, from->widths) != 0 || strcmp(knobs, from->knobs) != 0)
-        return err_set(err, "the store's episode %lld is none of this job's; choose another --out",
-                       (long long)from->episode);
-    e->failed = from->failed;
-    e->why = arena_strdup(s->mem, from->why);
-    e->cost = (struct cost){{from->energy_j, from->latency_s, from->area_m2}, from->binary_ops};
-    e->accuracy = from->accuracy;
-    e->chip_hash = strtoull(from->chip_hash, NULL, 16);
-    e->net_hash = strtoull(from->net_hash, NULL, 16);
-    note(s, from->episode);
-    return true;
-}
-
-static bool write_job(void *context, struct err *err)
-{
-    const struct search *s = context;
-    struct store_job job = {s->hash, s->job->name, s->keys, s->n_keys, store_episode_tables};
-    return store_begin(s->store, &job, err);
-}
-
-static void judge(struct search *s, struct search_episode *e)
-{
-    if (!e->failed)
-        e->judged = reward_judge(&s->job->reward, &s->references[0].cost, e->accuracy, &e->cost);
-}
-
-bool search_begin(struct search *s, struct store *store, struct err *err)
-{
-    s->store = store;
-    if (!store_transaction(store, write_job, s, err) ||
-        !store_read_episodes(store, read_back, s, err))
-        return false;
-    for (size_t e = 0; s->references[0].done && e < (size_t)s->job->episodes; e++)
-        if (s->episodes[e].done)
-            judge(s, &s->episodes[e]);
-    for (size_t r = 0; s->references[0].done && r < s->n_references; r++)
-        if (s->references[r].done)
-            judge(s, &s->references[r]);
-    return true;
-}
-
-static bool keep(struct search *s, int64_t number, double seconds, struct err *err)
-{
-    const struct search_episode *e = episode_at(s, number);
-    char widths[TEXT_ROOM], knobs[1024] = "", chip[24], net[24];
-    evaluate_widths_text(s->space, e->widths, widths, sizeof widths);
-    if (number >= 0)
-        evaluate_knobs_text(s->space, e->choices, knobs, sizeof knobs);
-    snprintf(chip, sizeof chip, "%016llx", (unsigned long long)e->chip_hash);
-    snprintf(net, sizeof net, "%016llx", (unsigned long long)e->net_hash);
-    struct store_episode row = {.episode = number,
-                                .widths = widths,
-                                .knobs = knobs,
-                                .failed = e->failed,
-                                .why = e->why ? e->why : "",
-                                .energy_j = e->cost.of[COST_ENERGY],
-                                .latency_s = e->cost.of[COST_LATENCY],
-                                .area_m2 = e->cost.of[COST_AREA],
-                                .binary_ops = e->cost.binary_ops,
-                                .accuracy = e->accuracy,
-                                .reward = e->judged.reward,
-                                .violation = e->judged.violation,
-                                .chip_hash = chip,
-                                .net_hash = net,
-                                .seconds = seconds};
-    return store_add_episode(s->store, &row, err);
-}
-
 // --- Workers ---
 
 struct bench {
@@ -320,11 +156,11 @@ struct batch {
 
 static void fill_task(struct search *s, int64_t number, struct search_task *task)
 {
-    const struct search_episode *e = episode_at(s, number);
+    const struct search_episode *e = known_episode(s, number);
     *task = (struct search_task){.episode = number};
     memcpy(task->widths, e->widths, s->space->n_layers * sizeof *task->widths);
     memcpy(task->choices, e->choices, s->space->n_knobs * sizeof *task->choices);
-    int32_t seen = number < 0 ? -1 : *place_of(s, e);
+    int32_t seen = number < 0 ? -1 : *known_place(s, e);
     if (seen >= 0) {
         task->costed = true;
         task->cost = s->episodes[seen].cost;
@@ -341,7 +177,7 @@ static bool next_task(struct search *s, struct batch *b, struct search_task *tas
     }
     while (b->next < b->n) {
         int64_t step = b->next++, number = b->first < 0 ? b->first - step : b->first + step;
-        if (!episode_at(s, number)->done) {
+        if (!known_episode(s, number)->done) {
             fill_task(s, number, task);
             return true;
         }
@@ -352,7 +188,7 @@ static bool next_task(struct search *s, struct batch *b, struct search_task *tas
 static bool take(struct search *s, const struct search_task *task,
                  const struct search_answer *answer, struct err *err)
 {
-    struct search_episode *e = episode_at(s, task->episode);
+    struct search_episode *e = known_episode(s, task->episode);
     e->failed = answer->failed;
     e->why = answer->failed ? arena_strdup(s->mem, answer->err.text) : "";
     e->cost = answer->cost;
@@ -363,10 +199,10 @@ static bool take(struct search *s, const struct search_task *task,
         return err_set(err, "the net at ratio 1, to which all costs are compared: %s",
                        answer->err.text);
     if (s->references[0].done || task->episode == -1)
-        judge(s, e);
-    if (!keep(s, task->episode, answer->seconds, err))
+        known_judge(s, e);
+    if (!known_keep(s, task->episode, answer->seconds, err))
         return false;
-    note(s, task->episode);
+    known_note(s, task->episode);
     return true;
 }
 
@@ -390,7 +226,7 @@ struct clock {
 static void tell_user(const struct search *s, const struct search_params *params,
                       struct clock *clock)
 {
-    double now = now_s();
+    double now = clock_now_s();
     bool last = s->done == (size_t)s->job->episodes;
     if (!params->progress || (now - clock->told_s < 0.5 && !last))
         return;
@@ -406,7 +242,8 @@ static bool run_batch(struct search *s, const struct search_params *params, stru
     enum workers_event event;
     for (;;) {
         while (!*params->stop && workers_idle(workers) && next_task(s, b, &task))
-            workers_give(workers, &task);
+            if (!workers_give(workers, &task, err))
+                return false;
         if (!workers_busy(workers))
             return true;
         if (!workers_wait(workers, 200, &event, &task, &answer, err))
@@ -440,7 +277,7 @@ static bool propose(struct search *s, int64_t number, double *x, struct err *err
     }
     init_episode(s, &fresh);
     decode(s, x, fresh.widths, fresh.choices);
-    return same(s, e, &fresh) ||
+    return known_same(s, e, &fresh) ||
            err_set(err,
                    "episode %lld of the store is not what this program proposes; it was written by "
                    "another version or on another kind of machine: choose another --out",
@@ -477,7 +314,7 @@ static bool all_done(struct search *s, int64_t first, int64_t end)
 static bool run_rounds(struct search *s, const struct search_params *params,
                        struct workers *workers, struct search_task *again, struct err *err)
 {
-    struct clock clock = {now_s(), 0, s->done};
+    struct clock clock = {clock_now_s(), 0, s->done};
     double *x = arena_alloc(s->mem, s->space->n, sizeof *x);
     struct batch baseline = {.first = -1, .n = 1, .again = again};
     struct batch others = {.first = -2, .n = (int64_t)s->n_references - 1, .again = again};

@@ -2,9 +2,9 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "nets/net.h"
+#include "sim/base/clock.h"
 #include "sim/chip/chip.h"
 #include "sim/cost/charge.h"
 #include "sim/des/run.h"
@@ -14,13 +14,6 @@
 #include "tools/search/formula.h"
 #include "tools/search/job.h"
 #include "tools/search/plugin.h"
-
-static double now_s(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
 
 void evaluate_widths_text(const struct space *space, const int *widths, char *text, size_t size)
 {
@@ -139,7 +132,7 @@ static bool ask_plugin(struct evaluator *ev, const struct search_task *task, dou
 void evaluate_task(struct evaluator *ev, const struct search_task *task,
                    struct search_answer *answer)
 {
-    double start = now_s();
+    double start = clock_now_s();
     *answer = (struct search_answer){
         .cost = task->cost, .chip_hash = task->chip_hash, .net_hash = task->net_hash};
     bool ok = task->costed || cost_of(ev, task, answer);
@@ -148,7 +141,7 @@ void evaluate_task(struct evaluator *ev, const struct search_task *task,
     else if (ok)
         ok = ask_plugin(ev, task, &answer->accuracy, &answer->err);
     answer->failed = !ok;
-    answer->seconds = now_s() - start;
+    answer->seconds = clock_now_s() - start;
 }
 
 bool evaluator_spent(const struct evaluator *ev)

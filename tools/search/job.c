@@ -122,7 +122,7 @@ static bool take_command(struct search_job *job, struct err *err)
     for (size_t i = 0; i < command->n; i++) {
         if (command->children[i]->kind != CONF_SCALAR)
             return conf_fail(command->children[i], err, "a word is wanted");
-        job->words[i] = command->children[i]->text;
+        job->words[i] = arena_strdup(job->conf->mem, command->children[i]->text);
     }
     return true;
 }

@@ -46,7 +46,7 @@ struct search_job {
     const struct agent_kind *agent;
     void *agent_params;
     struct jobfile_sets sets;
-    const char **words; // of the command, NULL-terminated
+    char **words; // of the command, NULL-terminated
 };
 
 extern const struct conf_field search_fields[];

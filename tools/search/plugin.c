@@ -9,31 +9,24 @@
 #include <string.h>
 #include <sys/types.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <jansson.h>
 
+#include "sim/base/clock.h"
 #include "sim/base/err.h"
 #include "sim/base/mem.h"
 
 enum { LINE_MOST = 4096 }; // of an answer
 
 struct plugin {
-    const char *const *words;
+    char *const *words;
     double timeout_s;
     pid_t pid; // 0: not running
     int to, from;
 };
 
-static double now_s(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
-
-struct plugin *plugin_create(const char *const *words, double timeout_s)
+struct plugin *plugin_create(char *const *words, double timeout_s)
 {
     struct plugin *p = mem_alloc(1, sizeof *p);
     *p = (struct plugin){.words = words, .timeout_s = timeout_s};
@@ -68,7 +61,7 @@ static _Noreturn void become(const struct plugin *p, int in, int out)
     signal(SIGPIPE, SIG_DFL);
     if (dup2(in, STDIN_FILENO) < 0 || dup2(out, STDOUT_FILENO) < 0)
         _exit(127);
-    execvp(p->words[0], (char *const *)(uintptr_t)p->words);
+    execvp(p->words[0], p->words);
     fprintf(stderr, "bitline: %s: %s\n", p->words[0], strerror(errno));
     _exit(127);
 }
@@ -120,9 +113,9 @@ static bool send_line(const struct plugin *p, const char *line)
 // One line without its end, at most LINE_MOST characters.
 static bool read_line(const struct plugin *p, char *line, struct err *err)
 {
-    double end = now_s() + p->timeout_s;
+    double end = clock_now_s() + p->timeout_s;
     for (size_t n = 0; n < LINE_MOST;) {
-        double left = end - now_s();
+        double left = end - clock_now_s();
         struct pollfd fd = {.fd = p->from, .events = POLLIN};
         int ready = left > 0 ? poll(&fd, 1, left < 1e6 ? (int)(left * 1000) + 1 : 1000000000) : 0;
         if (ready < 0 && errno == EINTR)
@@ -151,10 +144,9 @@ static char *question_line(const struct plugin_question *q)
     json_t *all = json_pack("{s:I, s:s, s:o, s:s, s:I}", "id", (json_int_t)q->id, "net", q->net,
                             "widths", widths, "knobs", q->knobs, "seed", (json_int_t)q->seed);
     char *text = json_dumps(all, JSON_COMPACT);
-    size_t n = strlen(text);
-    char *line = mem_alloc(n + 2, 1);
-    memcpy(line, text, n);
-    line[n] = '\n';
+    size_t n = strlen(text) + 2;
+    char *line = mem_alloc(n, 1);
+    snprintf(line, n, "%s\n", text);
     free(text);
     json_decref(all);
     return line;

@@ -20,7 +20,7 @@ struct plugin_question {
 struct plugin;
 
 // Words of the command, NULL-terminated; lent. Nothing is started yet.
-struct plugin *plugin_create(const char *const *words, double timeout_s);
+struct plugin *plugin_create(char *const *words, double timeout_s);
 void plugin_destroy(struct plugin *plugin); // ends the program; NULL is fine
 // False, with err, when no sound answer came in time: that costs the candidate, not the search.
 bool plugin_ask(struct plugin *plugin, const struct plugin_question *question, double *accuracy,

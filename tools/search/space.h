@@ -72,5 +72,5 @@ void space_encode(const struct space *space, const int *widths, const size_t *ch
 // As struct problem wants them, with the space as context. The state is HAWIS's Eq. 6: layer and
 // block, channels in and out, kernel, stride, parameters and map of the net at ratio 1, action and
 // channels of the decision before; each in [0, 1].
-void space_state(void *space, const double *x, int k, double s[AGENT_STATE]);
-void space_snap(void *space, double *x);
+void space_state(void *context, const double *x, int k, double s[AGENT_STATE]);
+void space_snap(void *context, double *x);

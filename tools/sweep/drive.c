@@ -3,8 +3,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "sim/base/clock.h"
 #include "sim/base/err.h"
 #include "sim/base/mem.h"
 #include "tools/accuracy.h"
@@ -25,13 +25,6 @@ struct answer {
     double seconds;
     struct err err;
 };
-
-static double now_s(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
 
 // What a worker keeps.
 struct bench {
@@ -54,7 +47,7 @@ static void work(void *context, const void *task_bytes, void *answer_bytes)
     const struct task *task = task_bytes;
     struct answer *answer = answer_bytes;
     size_t variant = b->plan->points[task->point].variant;
-    double start = now_s();
+    double start = clock_now_s();
     if (!b->loaded || b->variant != variant) {
         model_unload(&b->model);
         b->variant = variant;
@@ -63,7 +56,7 @@ static void work(void *context, const void *task_bytes, void *answer_bytes)
     struct draw draw = plan_draw(b->plan, task->point, task->trial);
     answer->ok =
         b->loaded && model_trial(&b->model, &draw, CPU_AVX512, 1, &answer->trial, &answer->err);
-    answer->seconds = now_s() - start;
+    answer->seconds = clock_now_s() - start;
 }
 
 // The rule: a point ends with the least number of trials, in their order, that are enough. Later
@@ -241,7 +234,7 @@ struct clock {
 
 static void tell(const struct drive *d, const struct drive_params *params, struct clock *clock)
 {
-    double now = now_s();
+    double now = clock_now_s();
     if (!params->progress || (now - clock->told_s < 0.5 && !drive_done(d)))
         return;
     clock->told_s = now;
@@ -252,13 +245,14 @@ static void tell(const struct drive *d, const struct drive_params *params, struc
 static bool loop(struct drive *d, const struct drive_params *params, struct workers *workers,
                  struct queue *q, struct err *err)
 {
-    struct clock clock = {now_s(), 0, d->done};
+    struct clock clock = {clock_now_s(), 0, d->done};
     struct task task;
     struct answer answer;
     enum workers_event event;
     while (!*params->stop && !drive_done(d)) {
         while (workers_idle(workers) && next_task(d, q, &task))
-            workers_give(workers, &task);
+            if (!workers_give(workers, &task, err))
+                return false;
         if (!workers_wait(workers, 200, &event, &task, &answer, err))
             return false;
         if (event == WORKERS_ANSWER && !take(d, &task, &answer, err))

@@ -4,25 +4,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "nets/train/recipe.h"
 #include "nets/train/trainer.h"
 #include "nets/weights.h"
+#include "sim/base/clock.h"
 #include "sim/base/err.h"
 #include "sim/base/file.h"
 #include "sim/base/hash.h"
 #include "sim/base/mem.h"
 #include "tools/store/store.h"
 #include "tools/train/job.h"
-
-static double now_s(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
 
 // The identity's lines as keys of the store.
 static size_t split_identity(const struct run *run, struct store_key **out)
@@ -165,13 +158,13 @@ bool run_train(struct run *run, const volatile sig_atomic_t *stop,
                void (*progress)(const struct run *run), struct err *err)
 {
     struct train_state *state = trainer_state(run->trainer);
-    double start = now_s(), written = start;
+    double start = clock_now_s(), written = start;
     uint64_t written_at = state->step;
     while (!trainer_done(run->trainer) && !*stop) {
         size_t rows = state->n_rows;
         if (!trainer_step(run->trainer, err))
             return false;
-        run->seconds = now_s() - start;
+        run->seconds = clock_now_s() - start;
         if (state->n_rows > rows && !end_epoch(run, err))
             return false;
         if (state->n_rows > rows ||
@@ -179,7 +172,7 @@ bool run_train(struct run *run, const volatile sig_atomic_t *stop,
             if (!write_checkpoint(run, err))
                 return false;
             written_at = state->step;
-            written = now_s();
+            written = clock_now_s();
         }
         if (progress)
             progress(run);

@@ -1,0 +1,210 @@
+// What the cells of a layer hold in effect, broken ones included.
+#include <stdlib.h>
+#include <string.h>
+
+#include "nets/integer.h"
+#include "nets/net.h"
+#include "sim/base/mem.h"
+#include "sim/chip/chip.h"
+#include "sim/infer/cells.h"
+#include "sim/infer/matrix.h"
+#include "sim/map/map.h"
+
+struct cell_model {
+    int bits, cell_bits;
+    int polarity;
+    int top; // highest level
+};
+
+// An enum cell_fate of every cell in one row of one array, or of both.
+struct row_fates {
+    int arrays;
+    uint8_t *of[2];
+    uint8_t *open[2]; // which columns of the slice are on open bit lines
+};
+
+static int read_cell(const struct cell_model *m, int level, enum cell_fate fate)
+{
+    return fate == CELL_LRS ? m->top : fate == CELL_FINE ? level : 0;
+}
+
+static struct cell_address address_of(const struct mapping *map, const struct slice *s)
+{
+    const struct map_tile *t = &map->tiles[s->tile];
+    return (struct cell_address){t->x, t->y, s->pe, s->crossbar, 0, 0, 0};
+}
+
+// Which bit lines of a slice are open, counted.
+static void draw_columns(struct arrays *a, const struct draw *draw, const struct slice *s,
+                         const struct row_fates *fates)
+{
+    struct cell_address at = address_of(a->map, s);
+    if (draw->defects.bit_lines <= 0)
+        return; // none, as they were made
+    for (at.polarity = 0; at.polarity < fates->arrays; at.polarity++)
+        for (at.column = 0; at.column < s->columns; at.column++) {
+            bool open = fault_bit_line(draw, &at);
+            fates->open[at.polarity][at.column] = open;
+            a->counts.bit_lines.hit += open;
+            a->counts.bit_lines.all++;
+        }
+}
+
+static bool draw_word_line(struct arrays *a, const struct draw *draw, const struct cell_address *at)
+{
+    if (draw->defects.word_lines <= 0)
+        return false;
+    bool open = fault_word_line(draw, at);
+    a->counts.word_lines.hit += open;
+    a->counts.word_lines.all++;
+    return open;
+}
+
+// Cells on open lines hold nothing, whatever else they are.
+static void open_cells(bool row, const uint8_t *columns, int n, uint8_t *fates)
+{
+    for (int i = 0; i < n; i++)
+        if (row || columns[i])
+            fates[i] = CELL_OPEN;
+}
+
+// The fates of n cells of a row from `at` on, counted.
+static void draw_row(struct arrays *a, const struct draw *draw, const struct cell_address *at,
+                     int n, uint8_t *fates)
+{
+    a->counts.cells += n;
+    if (!fault_any(draw)) {
+        memset(fates, CELL_FINE, (size_t)n);
+        return;
+    }
+    fault_row(draw, a->kernels, at, n, fates);
+    int lrs = 0, hrs = 0;
+    for (int i = 0; i < n; i++) {
+        lrs += fates[i] == CELL_LRS;
+        hrs += fates[i] == CELL_HRS;
+    }
+    a->counts.lrs += lrs;
+    a->counts.hrs += hrs;
+}
+
+// What the offset column, or the digital side in its place, says of one row: 1 if all is well.
+static int unit_of(struct arrays *a, const struct draw *draw, const struct slice *s, int row,
+                   const struct cell_model *m, const struct row_fates *fates)
+{
+    if (m->polarity != POLARITY_OFFSET)
+        return 1;
+    struct cell_address at = address_of(a->map, s);
+    at.row = row;
+    at.column = s->columns - 1;
+    uint8_t fate = CELL_FINE;
+    draw_row(a, draw, &at, 1, &fate);
+    open_cells(fault_word_line(draw, &at), fates->open[0] + at.column, 1, &fate);
+    return read_cell(m, 1, (enum cell_fate)fate);
+}
+
+// What the cells of one weight hold: of one slice of it, or of all.
+static int64_t read_weight(const struct cell_model *m, const struct row_fates *fates,
+                           int32_t weight, int cell, int slice, int slices)
+{
+    int64_t sum = 0;
+    for (int k = 0; k < slices; k++)
+        for (int p = 0; p < fates->arrays; p++) {
+            int level = cell_level(m->polarity, m->bits, m->cell_bits, weight, slice + k, p);
+            level = read_cell(m, level, (enum cell_fate)fates->of[p][cell + k]);
+            int64_t value = (int64_t)level << ((slice + k) * m->cell_bits);
+            sum += p ? -value : value;
+        }
+    return sum;
+}
+
+// A row of binary pairs: the same with nothing to shift.
+static void read_pairs(const struct row_fates *fates, const int32_t *w, size_t step, int outs,
+                       int32_t *to)
+{
+    for (int o = 0; o < outs; o++, w += step) {
+        int plus = fates->of[0][o], minus = fates->of[1][o];
+        to[o] += (plus ? plus == CELL_LRS : *w > 0) - (minus ? minus == CELL_LRS : *w < 0);
+    }
+}
+
+// The row of `at` in every array, n columns of it.
+static void draw_arrays(struct arrays *a, const struct draw *draw, struct cell_address at, int n,
+                        const struct row_fates *fates)
+{
+    for (at.polarity = 0; at.polarity < fates->arrays; at.polarity++) {
+        uint8_t *of = fates->of[at.polarity];
+        draw_row(a, draw, &at, n, of);
+        if (fault_lines(draw))
+            open_cells(draw_word_line(a, draw, &at), fates->open[at.polarity], n, of);
+    }
+}
+
+// A row's n weights of any kind, or slices of them, less what the digital side takes off.
+struct row_weights {
+    const int32_t *w;
+    size_t step; // from one output's to the next
+    int outs;
+    int slice, columns; // the first slice; how many stand side by side
+    int doubled;        // binary weights of single arrays stand for -1 and +1
+    int64_t off;
+};
+
+static void read_weights(const struct cell_model *m, const struct row_fates *fates,
+                         const struct row_weights *r, int32_t *to)
+{
+    for (int o = 0; o < r->outs; o++) {
+        int64_t sum =
+            read_weight(m, fates, r->w[o * r->step], o * r->columns, r->slice, r->columns);
+        to[o] += (int32_t)(sum * (1 + r->doubled) - r->off);
+    }
+}
+
+// Adds one slice's cells to the weights in effect.
+static void read_slice(struct arrays *a, const struct draw *draw, const struct slice *s,
+                       const struct cell_model *m, struct row_fates *fates, struct matrix *matrix)
+{
+    int columns = a->map->layers[s->layer].column_slices, first_out = s->group * matrix->outs;
+    bool offset = m->polarity != POLARITY_DIFFERENTIAL && s->weight_slice == 0;
+    bool pairs = m->polarity == POLARITY_DIFFERENTIAL && m->bits == 1 && m->cell_bits == 1;
+    struct cell_address at = address_of(a->map, s);
+    struct row_weights r = {.step = (size_t)matrix->rows,
+                            .outs = s->outs,
+                            .slice = columns > 1 ? 0 : s->weight_slice,
+                            .columns = columns,
+                            .doubled = offset && m->bits == 1};
+    draw_columns(a, draw, s, fates);
+    for (at.row = 0; at.row < s->rows; at.row++) {
+        int64_t unit = offset ? unit_of(a, draw, s, at.row, m, fates) : 0;
+        size_t row = (size_t)s->row0 + at.row;
+        int32_t *to = matrix->w + ((size_t)s->group * matrix->rows + row) * matrix->columns +
+                      (s->out0 - first_out);
+        r.w = a->net->layers[s->layer].w + s->out0 * r.step + row;
+        r.off = m->bits == 1 ? unit : unit * ((int64_t)1 << (m->bits - 1));
+        draw_arrays(a, draw, at, s->outs * columns, fates);
+        if (pairs)
+            read_pairs(fates, r.w, r.step, s->outs, to);
+        else
+            read_weights(m, fates, &r, to);
+    }
+}
+
+void read_cells(struct arrays *a, int layer, int replica, const struct draw *draw, struct matrix *m)
+{
+    const struct chip *chip = a->map->chip;
+    const struct map_layer *ml = &a->map->layers[layer];
+    struct cell_model cells = {a->map->net->layers[layer].weight_bits, chip->cell.bits,
+                               chip->crossbar.polarity, (1 << chip->cell.bits) - 1};
+    int each = ml->slices / ml->replicas, first = ml->slice0 + replica * each, columns = 1;
+    for (int i = first; i < first + each; i++)
+        if (a->map->slices[i].columns > columns)
+            columns = a->map->slices[i].columns;
+    m->w = arena_alloc(a->mem, (size_t)m->groups * m->rows * m->columns, sizeof *m->w);
+    size_t n = (size_t)columns;
+    uint8_t *fine = mem_alloc(4 * n, 1); // CELL_FINE is 0
+    struct row_fates fates = {cells.polarity == POLARITY_DIFFERENTIAL ? 2 : 1,
+                              {fine, fine + n},
+                              {fine + 2 * n, fine + 3 * n}};
+    for (int i = first; i < first + each; i++)
+        read_slice(a, draw, &a->map->slices[i], &cells, &fates, m);
+    free(fine);
+}

@@ -1,0 +1,74 @@
+#include "tools/job_args.h"
+
+#include <argp.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+long job_number(const char *name, const char *text, long least, long most, struct err *err)
+{
+    char *end;
+    long n = strtol(text, &end, 10);
+    if (text[0] >= '0' && text[0] <= '9' && !*end && n >= least && n <= most)
+        return n;
+    err_set(err, "--%s %s: a whole number from %ld to %ld is wanted", name, text, least, most);
+    return 0;
+}
+
+bool job_option(struct job_args *args, int key, char *arg, struct argp_state *state)
+{
+    switch (key) {
+    case OPTION_SET:
+        inputs_option(&args->inputs, key, arg, &args->err);
+        return true;
+    case OPTION_OUT:
+        args->out = arg;
+        return true;
+    case OPTION_RESUME:
+        args->resume = true;
+        return true;
+    case OPTION_JOBS:
+        args->jobs = (int)job_number("jobs", arg, 1, 256, &args->err);
+        return true;
+    case OPTION_JSON:
+        args->json = true;
+        return true;
+    case ARGP_KEY_ARG:
+        if (state->arg_num)
+            argp_error(state, "'%s' is one argument too many: one JOB is wanted", arg);
+        args->job = arg;
+        return true;
+    case ARGP_KEY_END:
+        if (!args->job)
+            argp_error(state, "a JOB is wanted: a file, or a name of 'bitline list workloads'");
+        return true;
+    default:
+        return false;
+    }
+}
+
+static volatile sig_atomic_t stopped; // the signal that asked for the end
+
+static void note_signal(int number)
+{
+    stopped = number;
+}
+
+void job_catch_signals(struct job_args *args)
+{
+    struct sigaction note = {.sa_handler = note_signal}, ignore = {.sa_handler = SIG_IGN};
+    sigaction(SIGINT, &note, NULL);
+    sigaction(SIGTERM, &note, NULL);
+    sigaction(SIGPIPE, &ignore, NULL);
+    args->stop = &stopped;
+}
+
+int job_left_off(const struct job_args *args)
+{
+    return 128 + (int)*args->stop;
+}
+
+void job_print_left(double seconds)
+{
+    long left = (long)(seconds + 0.5);
+    fprintf(stderr, ", %ld:%02ld:%02ld left", left / 3600, left / 60 % 60, left % 60);
+}

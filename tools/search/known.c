@@ -1,0 +1,173 @@
+#include "tools/search/known.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim/base/err.h"
+#include "sim/base/hash.h"
+#include "sim/base/mem.h"
+#include "tools/search/drive.h"
+#include "tools/search/job.h"
+#include "tools/search/space.h"
+#include "tools/store/store.h"
+
+enum { TEXT_ROOM = MOST_DECISIONS * 8 };
+
+static uint64_t hash_of(const struct search *search, const int *widths,
+                        const unsigned short *choices)
+{
+    uint64_t hash = hash_bytes(HASH_START, widths, search->space->n_layers * sizeof *widths);
+    return hash_bytes(hash, choices, search->space->n_knobs * sizeof *choices);
+}
+
+bool known_same(const struct search *search, const struct search_episode *a,
+                const struct search_episode *b)
+{
+    return !memcmp(a->widths, b->widths, search->space->n_layers * sizeof *a->widths) &&
+           !memcmp(a->choices, b->choices, search->space->n_knobs * sizeof *a->choices);
+}
+
+// The place of an episode's candidate in the table: where one that builds the same stands, or a
+// free one.
+int32_t *known_place(const struct search *search, const struct search_episode *e)
+{
+    size_t at = hash_of(search, e->widths, e->choices) & (search->index_size - 1);
+    while (search->index[at] >= 0 && !known_same(search, &search->episodes[search->index[at]], e))
+        at = (at + 1) & (search->index_size - 1);
+    return &search->index[at];
+}
+
+struct search_episode *known_episode(struct search *search, int64_t number)
+{
+    return number < 0 ? &search->references[-1 - number] : &search->episodes[number];
+}
+
+void known_note(struct search *search, int64_t number)
+{
+    struct search_episode *e = known_episode(search, number);
+    e->done = true;
+    if (number < 0)
+        return;
+    search->done++;
+    if (!e->failed) {
+        int32_t *place = known_place(search, e);
+        if (*place < 0)
+            *place = (int32_t)number;
+    }
+}
+
+// --- The store ---
+
+// Settings back from their text, "PATH=VALUE PATH=VALUE"; values that no knob has stay 0 and show
+// when the text is made again.
+static void read_knobs(const struct search *search, const char *text, unsigned short *choices)
+{
+    for (size_t k = 0; k < search->space->n_knobs; k++) {
+        const struct space_choice *knob = &search->space->knobs[k];
+        size_t path = strlen(knob->path);
+        if (strncmp(text, knob->path, path) != 0 || text[path] != '=')
+            return;
+        text += path + 1;
+        for (size_t v = 0; v < knob->n; v++) {
+            size_t n = strlen(knob->values[v]);
+            bool ends = !strncmp(text, knob->values[v], n) && (!text[n] || text[n] == ' ');
+            if (ends) {
+                choices[k] = (unsigned short)v;
+                text += text[n] ? n + 1 : n;
+                break;
+            }
+        }
+    }
+}
+
+static bool read_back(void *context, const struct store_episode *from, struct err *err)
+{
+    struct search *search = context;
+    char widths[TEXT_ROOM], knobs[1024] = "";
+    if (from->episode < -(int64_t)search->n_references || from->episode >= search->job->episodes)
+        return err_set(err,
+                       "the store has an episode %lld that the job does not have; choose "
+                       "another --out",
+                       (long long)from->episode);
+    struct search_episode *e = known_episode(search, from->episode);
+    const char *text = from->widths;
+    for (size_t k = 0; k < search->space->n_layers; k++) {
+        char *end;
+        e->widths[k] = (int)strtol(text, &end, 10);
+        text = *end == ',' ? end + 1 : end;
+    }
+    if (from->episode >= 0)
+        read_knobs(search, from->knobs, e->choices);
+    evaluate_widths_text(search->space, e->widths, widths, sizeof widths);
+    if (from->episode >= 0)
+        evaluate_knobs_text(search->space, e->choices, knobs, sizeof knobs);
+    if (strcmp(widths, from->widths) != 0 || strcmp(knobs, from->knobs) != 0)
+        return err_set(err, "the store's episode %lld is none of this job's; choose another --out",
+                       (long long)from->episode);
+    e->failed = from->failed;
+    e->why = arena_strdup(search->mem, from->why);
+    e->cost = (struct cost){{from->energy_j, from->latency_s, from->area_m2}, from->binary_ops};
+    e->accuracy = from->accuracy;
+    e->chip_hash = strtoull(from->chip_hash, NULL, 16);
+    e->net_hash = strtoull(from->net_hash, NULL, 16);
+    known_note(search, from->episode);
+    return true;
+}
+
+static bool write_job(void *context, struct err *err)
+{
+    const struct search *search = context;
+    struct store_job job = {search->hash, search->job->name, search->keys, search->n_keys,
+                            store_episode_tables};
+    return store_begin(search->store, &job, err);
+}
+
+void known_judge(struct search *search, struct search_episode *e)
+{
+    if (!e->failed)
+        e->judged =
+            reward_judge(&search->job->reward, &search->references[0].cost, e->accuracy, &e->cost);
+}
+
+bool search_begin(struct search *search, struct store *store, struct err *err)
+{
+    search->store = store;
+    if (!store_transaction(store, write_job, search, err) ||
+        !store_read_episodes(store, read_back, search, err))
+        return false;
+    for (size_t e = 0; search->references[0].done && e < (size_t)search->job->episodes; e++)
+        if (search->episodes[e].done)
+            known_judge(search, &search->episodes[e]);
+    for (size_t r = 0; search->references[0].done && r < search->n_references; r++)
+        if (search->references[r].done)
+            known_judge(search, &search->references[r]);
+    return true;
+}
+
+bool known_keep(struct search *search, int64_t number, double seconds, struct err *err)
+{
+    const struct search_episode *e = known_episode(search, number);
+    char widths[TEXT_ROOM], knobs[1024] = "", chip[24], net[24];
+    evaluate_widths_text(search->space, e->widths, widths, sizeof widths);
+    if (number >= 0)
+        evaluate_knobs_text(search->space, e->choices, knobs, sizeof knobs);
+    snprintf(chip, sizeof chip, "%016llx", (unsigned long long)e->chip_hash);
+    snprintf(net, sizeof net, "%016llx", (unsigned long long)e->net_hash);
+    struct store_episode row = {.episode = number,
+                                .widths = widths,
+                                .knobs = knobs,
+                                .failed = e->failed,
+                                .why = e->why ? e->why : "",
+                                .energy_j = e->cost.of[COST_ENERGY],
+                                .latency_s = e->cost.of[COST_LATENCY],
+                                .area_m2 = e->cost.of[COST_AREA],
+                                .binary_ops = e->cost.binary_ops,
+                                .accuracy = e->accuracy,
+                                .reward = e->judged.reward,
+                                .violation = e->judged.violation,
+                                .chip_hash = chip,
+                                .net_hash = net,
+                                .seconds = seconds};
+    return store_add_episode(search->store, &row, err);
+}

@@ -12,6 +12,7 @@
 #include "nets/train/recipe.h"
 #include "nets/train/slim.h"
 #include "nets/train/slim_draw.h"
+#include "nets/train/supernet.h"
 #include "nets/train/targets.h"
 #include "nets/train/trainer.h"
 #include "nets/weights.h"
@@ -406,6 +407,123 @@ static void starts_from_a_super_net(void **state)
     close_school(&s);
 }
 
+// --- As a search uses it ---
+
+static struct supernet *make_supernet(const struct school *s)
+{
+    struct err err = {0};
+    struct supernet *supernet = NULL;
+    struct supernet_params params = {
+        .trainer = s->params,
+        .optimiser = {.kind = OPTIMISER_SGD, .rate = 0.02, .momentum = 0.9},
+        .schedule = {.kind = SCHEDULE_CONSTANT}};
+    if (!supernet_create(&params, &supernet, &err))
+        fail_msg("%s", err.text);
+    return supernet;
+}
+
+static uint64_t hash(const struct school *s, struct supernet *supernet)
+{
+    return weights_hash(s->net, trainer_weights(supernet_trainer(supernet)));
+}
+
+// Three episodes; one run of them with two workers, saved and taken up after each.
+static void episodes_are_the_same(void **state)
+{
+    (void)state;
+    static const int candidates[3][WIDTHS] = {{4, 6}, {9, 5}, {3, 15}};
+    struct school s;
+    struct err warning = {0}, err = {0};
+    double whole[3], broken[3], again;
+    open_school(&s, FORM_BINARY, SLIM_HAWIS);
+    struct supernet *one = make_supernet(&s);
+    for (int e = 0; e < 3; e++) {
+        assert_true(supernet_tune(one, candidates[e], e + 1, &err));
+        uint64_t before = hash(&s, one);
+        assert_true(supernet_try(one, candidates[e], 2, &whole[e], &err));
+        assert_true(supernet_try(one, candidates[e], 2, &again, &err));
+        assert_true(whole[e] == again);
+        assert_true(hash(&s, one) == before);
+        assert_int_equal(supernet_epochs(one), e + 1);
+    }
+    s.params.workers = 2;
+    struct supernet *two = make_supernet(&s);
+    for (int e = 0; e < 3; e++) {
+        assert_true(supernet_tune(two, candidates[e], e + 1, &err));
+        assert_true(supernet_save(two, folder, &err));
+        supernet_destroy(two);
+        two = make_supernet(&s);
+        assert_true(supernet_load(two, folder, &warning, &err));
+        assert_true(supernet_try(two, candidates[e], 2, &broken[e], &err));
+        assert_true(broken[e] == whole[e]);
+    }
+    assert_true(hash(&s, one) == hash(&s, two));
+    supernet_destroy(one);
+    supernet_destroy(two);
+    close_school(&s);
+}
+
+// Without fine-tuning it is the extracted net's accuracy; with it, that of one trained on from
+// there.
+static void tries_an_ordinary_net(void **state)
+{
+    (void)state;
+    static const int candidate[] = {6, 8};
+    struct school s;
+    struct err err = {0};
+    double untouched, tuned, want;
+    struct net *net = NULL;
+    struct weights *got = NULL;
+    struct trainer *alone = NULL;
+    open_school(&s, FORM_FLOAT, SLIM_HAWIS);
+    struct supernet *supernet = make_supernet(&s);
+    assert_true(supernet_tune(supernet, candidate, 1, &err));
+    assert_true(supernet_try(supernet, candidate, 0, &untouched, &err));
+    assert_true(supernet_try(supernet, candidate, 2, &tuned, &err));
+    struct trainer *trainer = supernet_trainer(supernet);
+    assert_true(trainer_accuracy(trainer, candidate, &want, &err));
+    assert_true(untouched == want);
+    assert_true(trainer_extract(trainer, candidate, &net, &got, &err));
+    struct recipe r = s.recipe;
+    r.has_supernet = false;
+    r.bn_batches = 3;
+    r.epochs = 2;
+    r.optimiser = (struct optimiser){.kind = OPTIMISER_SGD, .rate = 0.02, .momentum = 0.9};
+    struct trainer_params params = s.params;
+    params.net = net;
+    params.recipe = &r;
+    params.init = got;
+    assert_true(trainer_create(&params, &alone, &err));
+    step(alone, UINT64_MAX);
+    assert_true(tuned == trainer_state(alone)->rows[1].held_out_accuracy);
+    trainer_destroy(alone);
+    weights_destroy(got);
+    net_destroy(net);
+    supernet_destroy(supernet);
+    close_school(&s);
+}
+
+static void refuses_what_no_search_can_use(void **state)
+{
+    (void)state;
+    struct school s;
+    struct err a = {0}, b = {0}, c = {0}, warning = {0};
+    struct supernet *supernet = NULL;
+    open_school(&s, FORM_FLOAT, SLIM_HAWIS);
+    s.recipe.has_supernet = false;
+    struct supernet_params params = {.trainer = s.params};
+    assert_false(supernet_create(&params, &supernet, &a));
+    assert_non_null(strstr(a.text, "wants a recipe with supernet"));
+    s.recipe.has_supernet = true;
+    supernet = make_supernet(&s);
+    assert_false(supernet_tune(supernet, NULL, 4, &b));
+    assert_non_null(strstr(b.text, "for 4 epochs, its recipe has 3"));
+    assert_false(supernet_load(supernet, "no-such-folder", &warning, &c));
+    assert_non_null(strstr(c.text, "no-such-folder: there is no checkpoint"));
+    supernet_destroy(supernet);
+    close_school(&s);
+}
+
 static int enter(void **state)
 {
     (void)state;
@@ -432,6 +550,9 @@ int main(void)
         cmocka_unit_test(candidate_is_trained),
         cmocka_unit_test(extracted_is_an_ordinary_net),
         cmocka_unit_test(starts_from_a_super_net),
+        cmocka_unit_test(episodes_are_the_same),
+        cmocka_unit_test(tries_an_ordinary_net),
+        cmocka_unit_test(refuses_what_no_search_can_use),
     };
     return cmocka_run_group_tests_name("supernet", tests, enter, leave);
 }

@@ -47,3 +47,13 @@ def kill(number):
         os.kill(number, signal.SIGKILL)
     except ProcessLookupError:
         pass
+
+
+def kill_workers(process):
+    """All at once: held, the driver cannot give the work of the one to the next before its end."""
+    process.send_signal(signal.SIGSTOP)
+    victims = children(process)
+    for victim in victims:
+        kill(victim)
+    process.send_signal(signal.SIGCONT)
+    return victims

@@ -18,7 +18,7 @@ import time
 
 sys.path.insert(0, sys.argv[2])
 import kills  # noqa: E402
-from kills import children, kill, wait_for  # noqa: E402
+from kills import kill_workers, wait_for  # noqa: E402
 from support import Bitline, expect, in_folder, run_tests  # noqa: E402
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -93,12 +93,7 @@ def killed_worker(bitline, folder):
     whole = search(bitline, folder, "whole")
     process = begin(bitline, folder, "out", "--jobs", "2")
     wait_for(process, lambda: episodes_in(folder / "out" / "search.db") >= 2)
-    victims = children(process)
-    # Held, so that the work of the one does not go to the other before that is killed, too.
-    process.send_signal(signal.SIGSTOP)
-    for victim in victims:
-        kill(victim)
-    process.send_signal(signal.SIGCONT)
+    victims = kill_workers(process)
     said = process.communicate(timeout=60)[1]
     expect(len(victims) == 2, f"workers: {victims}")
     expect(process.returncode == 0, said.decode())

@@ -167,7 +167,7 @@ static void plan_maps(struct graph *g)
     }
 }
 
-static void plan_product(struct graph *g, int i, int *side, size_t parts[2])
+static void plan_product(struct graph *g, int i)
 {
     struct node *n = &g->nodes[i];
     const struct layer *l = n->layer;
@@ -178,9 +178,25 @@ static void plan_product(struct graph *g, int i, int *side, size_t parts[2])
         n->natural = graph_alloc(g, weights, sizeof *n->natural);
     n->unit = graph_alloc(g, (size_t)n->width, sizeof *n->unit);
     n->unit_sum = graph_alloc(g, (size_t)n->width, sizeof *n->unit_sum);
-    n->side = *side;
-    *side = 1 - *side;
-    parts[n->side] = weights > parts[n->side] ? weights : parts[n->side];
+}
+
+// A product's partial gradients are added up while the next one to run makes its own, so the two
+// sides take turns in the order in which products run: a merged one does where its add stands.
+static void plan_sides(struct graph *g)
+{
+    size_t most[2] = {0, 0};
+    int side = 0;
+    for (size_t i = 1; i < g->net->n; i++) {
+        const struct node *n = &g->nodes[i];
+        if (n->merged || n->product < 0)
+            continue;
+        size_t weights = (size_t)g->net->layers[n->product].weights;
+        g->nodes[n->product].side = side;
+        most[side] = weights > most[side] ? weights : most[side];
+        side = 1 - side;
+    }
+    for (int s = 0; s < 2; s++)
+        g->parts[s] = graph_alloc(g, (size_t)g->shards * most[s], sizeof *g->parts[s]);
 }
 
 // Maps of gradients live from the first reader's step back to the layer's own, and then serve
@@ -347,7 +363,7 @@ bool graph_plan(struct graph *g, struct err *err)
 {
     if (!check(g, err))
         return false;
-    size_t n = g->net->n, widest = 1, largest = 1, parts[2] = {0, 0};
+    size_t n = g->net->n, widest = 1, largest = 1;
     g->nodes = graph_alloc(g, n, sizeof *g->nodes);
     g->backends = graph_alloc(g, n, sizeof *g->backends);
     g->workers = graph_alloc(g, (size_t)g->options.workers, sizeof *g->workers);
@@ -356,16 +372,14 @@ bool graph_plan(struct graph *g, struct err *err)
     plan_makers(g);
     plan_maps(g);
     plan_gradients(g);
-    int side = 0;
+    plan_sides(g);
     for (size_t i = 0; i < n; i++) {
         const struct node *node = &g->nodes[i];
         widest = (size_t)node->width > widest ? (size_t)node->width : widest;
         largest = node->map > largest ? node->map : largest;
         if (is_product(node->layer))
-            plan_product(g, (int)i, &side, parts);
+            plan_product(g, (int)i);
     }
-    for (int s = 0; s < 2; s++)
-        g->parts[s] = graph_alloc(g, (size_t)g->shards * parts[s], sizeof *g->parts[s]);
     g->zeros = graph_alloc(g, widest, sizeof *g->zeros);
     g->ones = graph_alloc(g, widest, sizeof *g->ones);
     for (size_t i = 0; i < widest; i++)

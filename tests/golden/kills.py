@@ -10,6 +10,10 @@ import time
 from support import expect
 
 
+ATTEMPTS = 5  # on a busy machine a run may be over before it is cut short
+LONG_S = 300  # what hangs, hangs for good; no test depends on how soon something comes
+
+
 def begin(bitline, folder, *args):
     # LeakSanitizer looks from a child process, which the tests that kill workers would meet.
     env = dict(bitline.env, ASAN_OPTIONS="detect_leaks=0")
@@ -28,7 +32,7 @@ def rows_in(path, table):
 
 
 def wait_for(process, condition):
-    end = time.monotonic() + 30
+    end = time.monotonic() + LONG_S
     while not condition() and process.poll() is None:
         expect(time.monotonic() < end, "nothing happens")
         time.sleep(0.001)
@@ -49,11 +53,22 @@ def kill(number):
         pass
 
 
-def kill_workers(process):
-    """All at once: held, the driver cannot give the work of the one to the next before its end."""
-    process.send_signal(signal.SIGSTOP)
-    victims = children(process)
-    for victim in victims:
-        kill(victim)
+def catch(start, ready, early):
+    """A run that stands still where it is ready and yet early enough, and the name of its folder.
+    On a busy machine one may be over before this looks again; then another one is begun."""
+    for n in range(ATTEMPTS):
+        out = f"caught{n}"
+        process = start(out)
+        wait_for(process, lambda: ready(out))
+        process.send_signal(signal.SIGSTOP)
+        if process.poll() is None and early(out, process):
+            return process, out
+        process.kill()
+        process.communicate()
+    raise AssertionError(f"{ATTEMPTS} runs were over too soon")
+
+
+def go_on(process):
+    """What it says and how it ends, with all signals that it was sent meanwhile."""
     process.send_signal(signal.SIGCONT)
-    return victims
+    return process.communicate(timeout=LONG_S)[1].decode()

@@ -297,8 +297,8 @@ def folders(bitline, folder):
     # Where nobody can write, whoever runs this.
     bitline.refuse(folder, ["sweep", "job.yaml", "--out", "/proc/none"],
                    ["/proc/none: the folder cannot be made"], code=1)
-    bitline.refuse(folder, ["sweep", "job.yaml", "--out", "/sys/kernel"],
-                   ["/sys/kernel/run.db: unable to open"])
+    bitline.refuse(folder, ["sweep", "job.yaml", "--out", "/proc/self"],
+                   ["/proc/self/run.db: unable to open"])
     (folder / "empty").mkdir()
     (folder / "empty" / "run.db").touch()  # killed before the first write
     sweep(bitline, folder, "empty", "--resume")

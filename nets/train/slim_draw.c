@@ -118,9 +118,10 @@ static void draw_layers(const struct slim_space *s, uint64_t seed, uint64_t turn
 static void morph(const struct slim_space *s, uint64_t seed, uint64_t turn, int sub_net,
                   int *widths)
 {
+    const int *before = widths - s->n;
     for (size_t i = 0; i < s->n; i++) {
         double u = 2 * chance(seed, turn, sub_net, (int)i) - 1;
-        widths[i] = width_at(s, i, widths[i - s->n] / s->base[i] * pow(MORPH, u));
+        widths[i] = width_at(s, i, before[i] / s->base[i] * pow(MORPH, u));
     }
 }
 

@@ -33,6 +33,7 @@ struct trainer_params {
     const struct net *teacher;
     const struct weights *teacher_weights;
     const struct perturb *perturb; // NULL: none
+    const char *chip;              // what that was made of, for the identity; NULL: nothing
 };
 
 struct trainer;

@@ -11,9 +11,12 @@ struct perturb {
     // the scale stands elsewhere; k bits: whole numbers of steps), to be changed in place. NULL:
     // none.
     void (*weights)(void *context, int layer, uint64_t step, float *w);
-    // Input channels (of a linear layer: features) whose sums one read-out adds up, 0: all. Sums of
-    // `sums` below come from so many channels each; the net adds them up. NULL: all.
-    int (*channels)(void *context, int layer);
-    // n sums of one group of channels, to be changed in place; from many threads. NULL: none.
+    // Which rows of the weights' matrix (channel, kernel_y, kernel_x) a read-out adds up: fills
+    // `ends` with the row behind each read-out's last one, at most one a row, and returns how many
+    // there are; 0: one of all rows. NULL: the same.
+    int (*readouts)(void *context, int layer, int *ends);
+    // n sums of one read-out, to be changed in place; the net adds those of all read-outs up and
+    // has `total` change what comes of it. From many threads. NULL: none.
     void (*sums)(void *context, int layer, float *sums, size_t n);
+    void (*total)(void *context, int layer, float *sums, size_t n);
 };

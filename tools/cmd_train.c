@@ -10,6 +10,7 @@
 #include "nets/weights.h"
 #include "sim/base/err.h"
 #include "sim/base/text.h"
+#include "sim/chip/chip.h"
 #include "tools/cmd.h"
 #include "tools/inputs.h"
 #include "tools/job_args.h"
@@ -43,6 +44,8 @@ static const char doc[] =
     "Examples:\n"
     "  bitline train train-lenet5-binary --set data=mnist:DIR\n"
     "  bitline train train-synth --set epochs=2 --out quick\n"
+    "  bitline train train-synth --set chip=hawis --set perturb.stuck=true \\\n"
+    "    --set chip_set.defects.stuck_hrs=0.05 --out felt\n"
     "  bitline train ./job.yaml --resume --jobs 2\n"
     "  bitline train train-synth-supernet\n"
     "  bitline train train-synth --set width=1.5x --set epochs=0 --set bn_batches=5 --out cut\n"
@@ -103,6 +106,7 @@ static void print_json(const struct run *run, size_t right)
     snprintf(hash, sizeof hash, "%016" PRIx64,
              weights_hash(job->net, trainer_weights(run->trainer)));
     jsonw_string(w, "weights_hash", hash);
+    jsonw_string(w, "chip", job->chip ? job->chip->name : NULL);
     jsonw_string(w, "data", job->data->name);
     jsonw_string(w, "backend", job->backend->name);
     jsonw_string(w, "precision", operand_names[job->recipe.precision]);
@@ -156,10 +160,15 @@ static void print_epochs(const struct train_state *state, bool supernet)
 static void print_text(const struct run *run, size_t right)
 {
     const struct train_job *job = run->job;
+    const struct recipe *r = &job->recipe;
     printf("bitline %s\n", BITLINE_VERSION);
     printf("job      %s, seed %d\n", job->recipe.name, job->recipe.seed);
     printf("net      %s, %s, width %s [%016" PRIx64 "]\n", job->net->name,
            net_form_names[job->net->form], job->net->width, job->net->hash);
+    if (job->chip)
+        printf("chip     %s, felt%s%s%s, drawn anew: %s\n", job->chip_text,
+               r->perturb.variation ? " variation" : "", r->perturb.stuck ? " stuck" : "",
+               r->perturb.adc ? " adc" : "", recipe_redraw_names[r->perturb.redraw]);
     printf("data     %s, %zu training images\n", job->data->name, job->data->n);
     printf("backend  %s %s, %s, %.1f MB\n\n", job->backend->name, job->backend->version(),
            operand_names[job->recipe.precision], (double)trainer_bytes(run->trainer) / 1e6);
@@ -167,8 +176,9 @@ static void print_text(const struct run *run, size_t right)
         print_epochs(trainer_state(run->trainer), job->recipe.has_supernet);
         putchar('\n');
     }
-    printf("accuracy %.2f %% of %zu test images, forward in floating point\n",
-           100 * (double)right / (double)job->test->n, job->test->n);
+    printf("accuracy %.2f %% of %zu test images, forward in floating point%s\n",
+           100 * (double)right / (double)job->test->n, job->test->n,
+           job->chip ? ", on a chip as felt" : "");
     if (run->seconds > 0)
         printf("speed    %.0f images/s\n", images_per_second(run));
     printf("files    %s/weights.safetensors, metrics.csv, job.yaml, checkpoint, run.db\n",

@@ -1,24 +1,19 @@
-// Products a group of input channels at a time, where a read-out adds up no more than so many:
-// every group's sums pass through the perturbation and are added up. Backward they are one product.
+// Products read-out by read-out: each one's rows of weights are a product of their own, whose sums
+// pass through the perturbation and are added up. Backward they are one product.
+#include <stdlib.h>
 #include <string.h>
 
 #include "nets/perturb.h"
 #include "nets/train/graph_state.h"
 #include "sim/base/err.h"
-
-// Input channels, of a linear layer features, of piece `piece`.
-static int channels_of(const struct node *n, int piece)
-{
-    int left = n->layer->in_c - piece * n->piece_c;
-    return left < n->piece_c ? left : n->piece_c;
-}
+#include "sim/base/mem.h"
 
 static bool plan_piece(struct graph *g, int layer, int piece, struct err *err)
 {
     struct conv_shape shape = graph_shape(g, layer);
     const struct backend *const tried[] = {g->options.backend, &backend_reference};
     struct node *n = &g->nodes[layer];
-    shape.in_c = channels_of(n, piece);
+    shape.in_c = n->cuts[piece].channels;
     for (int w = 0; w < g->options.workers; w++) {
         struct piece *to = &g->workers[w].pieces[layer][piece];
         for (int b = 0; b < 2 && !to->conv; b++) {
@@ -35,24 +30,38 @@ static bool plan_piece(struct graph *g, int layer, int piece, struct err *err)
     return true;
 }
 
-bool graph_plan_pieces(struct graph *g, int layer, struct err *err)
+// Rows from the end of the cut before on. Returns the channels of the largest cut.
+static int plan_cuts(struct graph *g, struct node *n, const int *ends)
+{
+    int taps = n->layer->kernel_h * n->layer->kernel_w, most = 0;
+    n->cuts = graph_alloc(g, (size_t)n->pieces, sizeof *n->cuts);
+    for (int p = 0, first = 0; p < n->pieces; first = ends[p++]) {
+        struct cut *cut = &n->cuts[p];
+        *cut = (struct cut){.first = first, .end = ends[p], .chan0 = first / taps};
+        cut->channels = (ends[p] - 1) / taps + 1 - cut->chan0;
+        most = cut->channels > most ? cut->channels : most;
+    }
+    return most;
+}
+
+static int ask_cuts(const struct graph *g, int layer, int *ends)
 {
     const struct perturb *perturb = g->options.perturb;
+    return perturb && perturb->readouts ? perturb->readouts(perturb->context, layer, ends) : 0;
+}
+
+static bool plan_pieces(struct graph *g, int layer, const int *ends, struct err *err)
+{
     struct node *n = &g->nodes[layer];
     const struct layer *l = n->layer;
-    int channels = perturb && perturb->channels ? perturb->channels(perturb->context, layer) : 0;
-    if (channels <= 0 || channels >= l->in_c / l->groups)
-        return true;
     if (l->groups > 1)
         return err_set(err,
-                       "net '%s': the %d input channels of each group of layer '%s' are summed up "
-                       "%d at a time, which training has for layers of one group only; take "
-                       "larger crossbars",
-                       g->net->name, l->in_c / l->groups, l->name, channels);
-    n->piece_c = channels;
-    n->pieces = (l->in_c + channels - 1) / channels;
-    size_t most = (size_t)channels * l->kernel_h * l->kernel_w * l->out_c;
-    size_t map = (size_t)channels * l->in_h * l->in_w * g->options.shard;
+                       "net '%s': each group of channels of layer '%s' is read out in %d parts, "
+                       "which training has for layers of one group only; take larger crossbars",
+                       g->net->name, l->name, n->pieces);
+    size_t channels = (size_t)plan_cuts(g, n, ends);
+    size_t most = channels * l->kernel_h * l->kernel_w * l->out_c;
+    size_t map = channels * l->in_h * l->in_w * g->options.shard;
     for (int w = 0; w < g->options.workers; w++) {
         struct worker *to = &g->workers[w];
         to->pieces[layer] = graph_alloc(g, (size_t)n->pieces, sizeof *to->pieces[layer]);
@@ -63,6 +72,17 @@ bool graph_plan_pieces(struct graph *g, int layer, struct err *err)
         if (!plan_piece(g, layer, p, err))
             return false;
     return true;
+}
+
+bool graph_plan_pieces(struct graph *g, int layer, struct err *err)
+{
+    struct node *n = &g->nodes[layer];
+    int *ends = mem_alloc((size_t)(n->layer->weights / n->layer->out_c), sizeof *ends);
+    int pieces = ask_cuts(g, layer, ends);
+    n->pieces = pieces > 1 ? pieces : 0;
+    bool ok = !n->pieces || plan_pieces(g, layer, ends, err);
+    free(ends);
+    return ok;
 }
 
 void graph_destroy_pieces(struct graph *g, int worker, int layer)
@@ -78,11 +98,15 @@ void graph_set_pieces(struct graph *g, int worker, int layer)
     const struct worker *w = &g->workers[worker];
     const float *from = n->natural ? n->natural : n->effect;
     size_t taps = (size_t)n->layer->kernel_h * n->layer->kernel_w;
+    size_t rows = (size_t)n->layer->in_c * taps;
     for (int p = 0; p < n->pieces; p++) {
-        size_t each = (size_t)channels_of(n, p) * taps, row = (size_t)n->layer->in_c * taps;
+        const struct cut *cut = &n->cuts[p];
+        size_t each = cut->channels * taps, before = cut->first - cut->chan0 * taps;
+        memset(w->slice[layer], 0, each * n->c * sizeof *from); // rows of the cuts beside it
         for (int o = 0; o < n->c; o++)
-            memcpy(w->slice[layer] + (size_t)o * each,
-                   from + (size_t)o * row + (size_t)p * n->piece_c * taps, each * sizeof *from);
+            memcpy(w->slice[layer] + (size_t)o * each + before,
+                   from + (size_t)o * rows + cut->first,
+                   (size_t)(cut->end - cut->first) * sizeof *from);
         w->pieces[layer][p].backend->set_weights(w->pieces[layer][p].conv, w->slice[layer]);
     }
 }
@@ -91,8 +115,8 @@ void graph_set_pieces(struct graph *g, int worker, int layer)
 static void take(const struct graph *g, const struct node *n, int piece, const char *from, char *to)
 {
     const struct layer *map = &g->net->layers[n->layer->input[0]];
-    size_t size = operand_size(g->options.operand), first = (size_t)piece * n->piece_c;
-    size_t channels = (size_t)channels_of(n, piece), pixels = (size_t)map->out_h * map->out_w;
+    size_t size = operand_size(g->options.operand), first = (size_t)n->cuts[piece].chan0;
+    size_t channels = (size_t)n->cuts[piece].channels, pixels = (size_t)map->out_h * map->out_w;
     for (int i = 0; i < g->options.shard; i++, from += size * pixels * map->out_c)
         if (n->natural)
             for (size_t k = first; k < first + channels; k++, to += size)
@@ -102,29 +126,26 @@ static void take(const struct graph *g, const struct node *n, int piece, const c
                 memcpy(to, from + (p * map->out_c + first) * size, channels * size);
 }
 
-static void perturb_sums(const struct graph *g, int layer, int shard, float *sums)
-{
-    const struct perturb *perturb = g->options.perturb;
-    if (perturb && perturb->sums)
-        perturb->sums(perturb->context, layer, sums, graph_images(g, shard) * g->nodes[layer].map);
-}
-
 void graph_multiply(struct graph *g, int worker, int layer, int shard, float *sums)
 {
     const struct node *n = &g->nodes[layer];
     const struct worker *w = &g->workers[worker];
+    const struct perturb none = {0}, *perturb = g->options.perturb ? g->options.perturb : &none;
     const void *x = graph_operands_at(g, n->layer->input[0], shard);
-    if (!n->pieces) {
-        g->backends[layer]->forward(w->convs[layer], x, sums);
-        perturb_sums(g, layer, shard, sums);
-        return;
-    }
-    for (int p = 0; p < n->pieces; p++) {
+    size_t elements = graph_images(g, shard) * n->map;
+    for (int p = 0; p < (n->pieces ? n->pieces : 1); p++) {
         float *to = p ? w->map : sums;
-        take(g, n, p, x, w->taken[layer]);
-        w->pieces[layer][p].backend->forward(w->pieces[layer][p].conv, w->taken[layer], to);
-        perturb_sums(g, layer, shard, to);
+        if (n->pieces) {
+            take(g, n, p, x, w->taken[layer]);
+            w->pieces[layer][p].backend->forward(w->pieces[layer][p].conv, w->taken[layer], to);
+        } else {
+            g->backends[layer]->forward(w->convs[layer], x, sums);
+        }
+        if (perturb->sums)
+            perturb->sums(perturb->context, layer, to, elements);
         if (p)
-            g->elements->add(to, graph_images(g, shard) * n->map, sums);
+            g->elements->add(to, elements, sums);
     }
+    if (perturb->total)
+        perturb->total(perturb->context, layer, sums, elements);
 }

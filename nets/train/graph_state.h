@@ -23,6 +23,12 @@ struct edge {
     bool first; // nothing is there yet: it is overwritten
 };
 
+// Rows of a product's weights that are read out alone, and the input channels that they touch.
+struct cut {
+    int first, end;
+    int chan0, channels;
+};
+
 struct node {
     const struct layer *layer;
     int owner;   // the layer whose struct layer_weights hold its batch-norm or bias
@@ -44,17 +50,17 @@ struct node {
 
     // Of products: weights in effect, and what 1 is worth (width each) of them and of their sums.
     float *effect, *unit, *unit_sum;
-    float *natural; // in struct weights' order, where the backend takes another; else NULL
-    int side;       // of the two maps of partial gradients
-    int pieces,
-        piece_c; // groups of input channels read out alone, channels of each; 0: one product
+    float *natural;   // in struct weights' order, where the backend takes another; else NULL
+    int side;         // of the two maps of partial gradients
+    int pieces;       // read-outs, with products of their own; 0: one product
+    struct cut *cuts; // of each
 
     int bits;     // of its values in the forms int8 and int16; 0: not quantised
     int range_of; // the node whose range it has
     double range; // 0: not known yet, values pass as they are
 };
 
-// A product of some of a layer's input channels.
+// A product of one cut.
 struct piece {
     struct conv *conv;
     const struct backend *backend;
@@ -71,7 +77,7 @@ struct worker {
     float *row;               // (widest): of a window, the largest elements,
     int *best;                // and where they stand
     struct piece **pieces;    // per layer: its pieces; NULL: none
-    float **slice;            // per layer: the weights of one piece,
+    float **slice;            // per layer: the weights of one piece, zeros around its rows,
     void **taken;             // and its input channels of one shard
     int pending;              // the product whose gradients wait to be added up; -1: none
 };

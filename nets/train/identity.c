@@ -37,6 +37,8 @@ const char *trainer_identity(const struct trainer_params *params, struct arena *
             net->width, net->hash);
     fprintf(out, "data %s [%016" PRIx64 "]\n", data->name, images);
     fprintf(out, "images %zu\n", data->n);
+    if (params->chip)
+        fprintf(out, "chip %s\n", params->chip);
     recipe_print(params->recipe, out);
     fprintf(out, "backend %s %s\n", params->backend->name, params->backend->version());
     print_weights(out, "init", params->init_net ? params->init_net : net, params->init);

@@ -24,6 +24,22 @@ static const struct conf_field distill_fields[] = {
 };
 #undef AT
 
+const char *const recipe_redraw_names[] = {"never", "epoch", "step", NULL};
+
+#define AT(member) .offset = offsetof(struct recipe_perturb, member)
+static const struct conf_field perturb_fields[] = {
+    {"variation", CONF_BOOL, AT(variation), .fallback = "false",
+     .help = "resistances that spread and drift (defects.sigma, drift_*)"},
+    {"stuck", CONF_BOOL, AT(stuck), .fallback = "false",
+     .help = "stuck cells and open lines (defects.stuck_lrs, stuck_hrs, word_lines, bit_lines)"},
+    {"adc", CONF_BOOL, AT(adc), .fallback = "false",
+     .help = "sums of every read-out rounded and clipped as the ADC does"},
+    {"redraw", CONF_ENUM, AT(redraw), .names = recipe_redraw_names, .fallback = "epoch",
+     .help = "when another chip is drawn; never: one chip, eval's first of the same seed"},
+    {0},
+};
+#undef AT
+
 #define AT(member) .offset = offsetof(struct recipe_checkpoint, member)
 static const struct conf_field checkpoint_fields[] = {
     {"steps", CONF_INT, AT(steps), .min = 0, .max = INT_MAX, .fallback = "0",
@@ -91,6 +107,12 @@ const struct conf_field recipe_fields[] = {
     {"supernet", CONF_SECTION, AT(supernet), .fields = slim_fields, .optional = true,
      HAS(has_supernet),
      .help = "trains nets of many widths that share weights; this is the widest"},
+    {"chip", CONF_STR, AT(chip), .optional = true,
+     .help = "the chip to train for, with perturb: a name, or a file"},
+    {"chip_set", CONF_NODE, AT(chip_set), .optional = true, .word = "a map of PATH: VALUE",
+     .help = "keys of the chip with other values, such as {defects.stuck_hrs: 0.05}"},
+    {"perturb", CONF_SECTION, AT(perturb), .fields = perturb_fields, .optional = true,
+     HAS(has_perturb), .help = "what training feels of the chip; gradients pass straight through"},
     {"checkpoint", CONF_SECTION, AT(checkpoint), .fields = checkpoint_fields,
      .help = "how often the state is written"},
     {0},

@@ -22,6 +22,13 @@ struct distill {
     double weight, temperature;
 };
 
+// What training feels of a chip (nets/perturb.h), and when another chip of the same kind is drawn.
+enum recipe_redraw { REDRAW_NEVER, REDRAW_EPOCH, REDRAW_STEP };
+struct recipe_perturb {
+    bool variation, stuck, adc;
+    int redraw; // enum recipe_redraw
+};
+
 struct recipe_checkpoint {
     int steps, seconds; // 0: not by this; both: whichever comes first
 };
@@ -50,10 +57,15 @@ struct recipe {
     bool has_distill;
     struct slim_plan supernet;
     bool has_supernet;
+    const char *chip; // with perturb
+    const struct conf_node *chip_set;
+    struct recipe_perturb perturb;
+    bool has_perturb;
     struct recipe_checkpoint checkpoint;
 };
 
 extern const struct conf_field recipe_fields[];
+extern const char *const recipe_redraw_names[];
 
 // Lines "KEY VALUE" of all numbers and choices of the recipe that its result depends on, in the
 // order of the table: no names, descriptions, names of files, nor what is done how often meanwhile.

@@ -37,6 +37,7 @@ struct trainer_params {
     const struct weights *teacher_weights;
     const struct perturb *perturb; // NULL: none
     struct resize resize;          // where the recipe has a super-net, whose widest net is `net`
+    const char *chip;              // what that was made of, for the identity; NULL: nothing
 };
 
 struct trainer;

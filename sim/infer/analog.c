@@ -38,10 +38,7 @@ static struct analog *make(const struct analog *start)
     struct analog *a = arena_alloc(mem, 1, sizeof *a);
     *a = *start;
     a->mem = mem;
-    a->states = analog_conductances(a->map->chip);
-    a->leak = analog_conductance(&a->states, 0, 0);
-    a->broken = fault_any(&a->draw);
-    a->lrs = a->states.lowest + a->states.step * ((1 << a->map->chip->cell.bits) - 1);
+    blocks_states(a);
     blocks_make(a);
     return a;
 }

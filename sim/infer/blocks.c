@@ -31,7 +31,7 @@ int32_t analog_conductance(const struct conductances *states, int level, double 
 }
 
 // One row of one array of a crossbar, and what draws it.
-struct row {
+struct cell_row {
     struct variation variation;
     bool varies;
     uint16_t *levels;
@@ -39,7 +39,7 @@ struct row {
     int32_t *units;
 };
 
-static void start_variation(struct row *row, const struct analog *a)
+static void start_variation(struct cell_row *row, const struct analog *a)
 {
     const struct draw *draw = &a->draw;
     const struct defect_params *d = &draw->defects;
@@ -80,8 +80,8 @@ static void take_levels(const struct analog *a, const struct slice *s,
 }
 
 // What n cells from `at` on conduct, all of them as they were made.
-static void conduct(const struct analog *a, const struct row *row, const struct cell_address *at,
-                    int n)
+static void conduct(const struct analog *a, const struct cell_row *row,
+                    const struct cell_address *at, int n)
 {
     const struct spares *spares = a->draw.spares;
     struct cell_address from = spares_place(spares, at);
@@ -104,7 +104,7 @@ static void conduct(const struct analog *a, const struct row *row, const struct 
         row->units[i] = (int32_t)(a->states.lowest + a->states.step * row->levels[i] + 0.5);
 }
 
-static void make_row(struct analog *a, const struct row *row, const struct slice *s,
+static void make_row(struct analog *a, const struct cell_row *row, const struct slice *s,
                      const struct cell_address *at)
 {
     const int stuck[] = {[CELL_LRS] = (1 << a->map->chip->cell.bits) - 1, [CELL_HRS] = 0};
@@ -124,9 +124,8 @@ static void make_row(struct analog *a, const struct row *row, const struct slice
     }
 }
 
-// The conductances in effect of one array of a slice, (rows, columns).
-static void make_array(struct analog *a, const struct row *row, const struct slice *s, int array,
-                       int32_t *g)
+void blocks_array(struct analog *a, const struct cell_row *row, const struct slice *s, int array,
+                  int32_t *g)
 {
     const struct chip *chip = a->map->chip;
     const struct map_tile *t = &a->map->tiles[s->tile];
@@ -142,7 +141,7 @@ static void make_array(struct analog *a, const struct row *row, const struct sli
     }
 }
 
-static void make_block(struct analog *a, const struct row *row, struct block *block)
+static void make_block(struct analog *a, const struct cell_row *row, struct block *block)
 {
     const struct slice *s = block->slice;
     size_t n = (size_t)s->rows * s->columns;
@@ -150,11 +149,11 @@ static void make_block(struct analog *a, const struct row *row, struct block *bl
     int planes = 1 + apart, arrays = chip_arrays(a->map->chip);
     for (int p = 0; p < planes; p++) {
         block->plane[p] = arena_alloc(a->mem, n, sizeof *block->plane[p]);
-        make_array(a, row, s, p, block->plane[p]);
+        blocks_array(a, row, s, p, block->plane[p]);
     }
     if (arrays > planes) { // subtracted before the ADC
         int32_t *minus = mem_alloc(n, sizeof *minus);
-        make_array(a, row, s, 1, minus);
+        blocks_array(a, row, s, 1, minus);
         for (size_t i = 0; i < n; i++)
             block->plane[0][i] -= minus[i];
         free(minus);
@@ -162,21 +161,45 @@ static void make_block(struct analog *a, const struct row *row, struct block *bl
     block->damage = damage_make(a->mem, a->map, s, &a->draw);
 }
 
+struct cell_row *cell_row_create(const struct analog *analog)
+{
+    size_t columns = (size_t)analog->map->chip->crossbar.columns + 1; // and one for the offset
+    struct cell_row *row = mem_alloc(1, sizeof *row);
+    row->levels = mem_alloc(columns, sizeof *row->levels);
+    row->fates = mem_alloc(columns, sizeof *row->fates);
+    row->units = mem_alloc(columns, sizeof *row->units);
+    start_variation(row, analog);
+    return row;
+}
+
+void cell_row_destroy(struct cell_row *row)
+{
+    if (!row)
+        return;
+    free(row->levels);
+    free(row->fates);
+    free(row->units);
+    free(row);
+}
+
+void blocks_states(struct analog *analog)
+{
+    const struct chip *chip = analog->map->chip;
+    analog->states = analog_conductances(chip);
+    analog->leak = analog_conductance(&analog->states, 0, 0);
+    analog->broken = fault_any(&analog->draw);
+    analog->lrs = analog->states.lowest + analog->states.step * ((1 << chip->cell.bits) - 1);
+}
+
 void blocks_make(struct analog *analog)
 {
     const struct mapping *map = analog->map;
-    size_t columns = (size_t)map->chip->crossbar.columns + 1; // and one for the offset
-    struct row row = {.levels = mem_alloc(columns, sizeof *row.levels),
-                      .fates = mem_alloc(columns, sizeof *row.fates),
-                      .units = mem_alloc(columns, sizeof *row.units)};
-    start_variation(&row, analog);
+    struct cell_row *row = cell_row_create(analog);
     analog->blocks = arena_alloc(analog->mem, (size_t)map->n_slices, sizeof *analog->blocks);
     for (int i = 0; i < map->n_slices; i++) {
         analog->blocks[i].slice = &map->slices[i];
-        make_block(analog, &row, &analog->blocks[i]);
+        make_block(analog, row, &analog->blocks[i]);
     }
     damage_count(map, &analog->draw, &analog->counts);
-    free(row.levels);
-    free(row.fates);
-    free(row.units);
+    cell_row_destroy(row);
 }

@@ -37,3 +37,13 @@ struct analog {
 struct readout analog_readout(const struct analog *analog, int layer);
 // Fills in all blocks, the counts and what was cut.
 void blocks_make(struct analog *analog);
+// What the arrays of a chip conduct, from its parts alone: states, leak, lrs, broken.
+void blocks_states(struct analog *analog);
+
+// One array by itself: (rows, columns) of what slice s conducts in array 0 or 1, as analog->draw
+// says; the trial may be another each time. Adds to the counts.
+struct cell_row; // scratch
+struct cell_row *cell_row_create(const struct analog *analog);
+void cell_row_destroy(struct cell_row *row); // NULL is fine
+void blocks_array(struct analog *analog, const struct cell_row *row, const struct slice *s,
+                  int array, int32_t *g);

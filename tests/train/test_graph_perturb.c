@@ -31,12 +31,13 @@ static const char blocks[] =
     "  - {name: linear, kind: linear, out: 5}\n";
 
 struct watched {
-    int channels;
+    const struct net *net;
+    int rows; // of a read-out; 0: all
     int layers[8];
-    atomic_size_t sums[8], calls[8];
-    float factor, offset; // what sums become
-    bool whole;           // all weights and sums were whole numbers
-    float drop;           // weights of this sign become 0
+    atomic_size_t sums[8], calls[8], totals[8];
+    float factor, offset, more; // what sums become, and all read-outs' together
+    bool whole;                 // all weights and sums were whole numbers
+    float drop;                 // weights of this sign become 0
 };
 
 static bool is_whole(const float *at, size_t n)
@@ -57,10 +58,19 @@ static void bend_weights(void *context, int layer, uint64_t step, float *w)
         w[i] = w[i] * watched->drop > 0 ? 0 : w[i];
 }
 
-static int count_channels(void *context, int layer)
+static int rows_of(const struct layer *l)
 {
-    (void)layer;
-    return ((struct watched *)context)->channels;
+    return (int)(l->weights / l->out_c);
+}
+
+static int cut_rows(void *context, int layer, int *ends)
+{
+    const struct watched *watched = context;
+    int rows = rows_of(&watched->net->layers[layer]), n = 0;
+    for (int end = watched->rows; watched->rows && end < rows; end += watched->rows)
+        ends[n++] = end;
+    ends[n++] = rows;
+    return watched->rows ? n : 0;
 }
 
 static void bend_sums(void *context, int layer, float *sums, size_t n)
@@ -73,9 +83,19 @@ static void bend_sums(void *context, int layer, float *sums, size_t n)
         sums[i] = sums[i] * watched->factor + watched->offset;
 }
 
+static void bend_totals(void *context, int layer, float *sums, size_t n)
+{
+    struct watched *watched = context;
+    watched->totals[layer] += n;
+    for (size_t i = 0; i < n; i++)
+        sums[i] += watched->more;
+}
+
 static double train(struct lesson *l, struct watched *watched, float *logits)
 {
-    const struct perturb perturb = {watched, bend_weights, count_channels, bend_sums};
+    const struct perturb perturb = {watched, bend_weights, cut_rows, bend_sums, bend_totals};
+    if (watched)
+        watched->net = l->net;
     l->batch.images = l->images;
     struct graph *graph =
         lesson_graph(l, &backend_reference, OPERAND_F32, 1, watched ? &perturb : NULL);
@@ -85,11 +105,11 @@ static double train(struct lesson *l, struct watched *watched, float *logits)
 }
 
 // Hooks that change nothing: whatever the pieces, the same sums, exact in whole numbers.
-static void check_pieces(const char *head, int channels)
+static void check_pieces(const char *head, int rows)
 {
     float want[LESSON_IMAGES * CLASSES], got[LESSON_IMAGES * CLASSES];
     struct lesson a = lesson_make(head, blocks), b = lesson_make(head, blocks);
-    struct watched watched = {.channels = channels, .factor = 1, .whole = true};
+    struct watched watched = {.rows = rows, .factor = 1, .whole = true};
     double loss = train(&a, NULL, want);
     assert_close(train(&b, &watched, got), loss, 1e-6);
     assert_memory_equal(got, want, sizeof want);
@@ -98,11 +118,12 @@ static void check_pieces(const char *head, int channels)
         const struct layer *l = &a.net->layers[i];
         if (!l->weights)
             continue;
-        size_t pieces = channels ? (size_t)((l->in_c + channels - 1) / channels) : 1;
+        size_t pieces = rows ? (size_t)((rows_of(l) + rows - 1) / rows) : 1;
         size_t map = (size_t)l->out_c * l->out_h * l->out_w;
         assert_int_equal(watched.layers[i], 1);
         assert_int_equal(watched.calls[i], pieces * 3); // shards
         assert_int_equal(watched.sums[i], pieces * map * LESSON_IMAGES);
+        assert_int_equal(watched.totals[i], map * LESSON_IMAGES);
     }
     assert_true(watched.whole || a.net->form != FORM_BINARY);
     lesson_free(&a);
@@ -112,19 +133,19 @@ static void check_pieces(const char *head, int channels)
 static void test_pieces_add_up(void **state)
 {
     (void)state;
-    for (int channels = 0; channels < 6; channels++)
-        check_pieces(binary, channels);
-    check_pieces(binary, 1000);
+    static const int rows[] = {0, 7, 9, 14, 18, 40, 1000}; // whole channels of 9, and others
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        check_pieces(binary, rows[i]);
     check_pieces(integer, 0);
 }
 
-// Sums that all become 3, four channels at a time: logits are 3 a piece, whatever was learnt.
+// Sums that all become 3, four rows at a time: logits are 3 a piece and 7, whatever was learnt.
 static void test_sums_are_bent(void **state)
 {
     (void)state;
     float want[LESSON_IMAGES * CLASSES], got[LESSON_IMAGES * CLASSES];
     struct lesson a = lesson_make(binary, blocks);
-    struct watched none = {.channels = 4, .factor = 1}, bent = {.channels = 4, .offset = 3};
+    struct watched none = {.rows = 4, .factor = 1}, bent = {.rows = 4, .offset = 3, .more = 7};
     train(&a, &none, want);
     train(&a, &bent, got);
     const struct layer *last = &a.net->layers[a.net->n - 1];
@@ -133,7 +154,7 @@ static void test_sums_are_bent(void **state)
         unit += fabsf(a.params->layers[a.net->n - 1].w[k]) / (float)last->weights;
     int pieces = (last->in_c + 3) / 4;
     for (int i = 0; i < LESSON_IMAGES * CLASSES; i++)
-        assert_close((double)got[i], (double)(3 * (float)pieces * unit), 1e-4);
+        assert_close((double)got[i], (double)((3 * (float)pieces + 7) * unit), 1e-4);
     assert_memory_not_equal(got, want, sizeof want);
     lesson_free(&a);
 }
@@ -155,6 +176,14 @@ static void test_weights_are_bent(void **state)
     assert_true(learning > 30);
     lesson_free(&a);
     lesson_free(&b);
+}
+
+static int halves(void *context, int layer, int *ends)
+{
+    (void)context;
+    ends[0] = 9;
+    ends[1] = layer == 2 ? 27 : 864;
+    return layer == 2 ? 2 : 0;
 }
 
 static void refuse(const char *head, const char *layers, enum operand operand,
@@ -192,8 +221,7 @@ static void test_refusals(void **state)
            OPERAND_F32, NULL, "'pool1' reads the image");
     refuse(binary, "  - {name: conv1, kind: conv, out: 5, kernel: 3}\n", OPERAND_F32, NULL,
            "leaves 5 x 6 x 6 values");
-    struct watched watched = {.channels = 2};
-    const struct perturb perturb = {&watched, NULL, count_channels, NULL};
+    const struct perturb perturb = {.readouts = halves};
     refuse(binary, grouped, OPERAND_F32, &perturb, "layers of one group only");
 }
 

@@ -213,6 +213,30 @@ def trains_supernets(bitline, folder):
     bitline.refuse(folder, ["train", "job.yaml", *cut, "--set", "init_width=2x"], ["--width 3x"])
 
 
+FELT = ["--set", "chip=hawis", "--set", "chip_set={defects: {stuck_lrs: 0.05, stuck_hrs: 0.2}}",
+        "--set", "perturb={stuck: true, adc: true, redraw: never}", "--set", "test_images=1000"]
+
+
+def chip_is_felt(bitline, folder):
+    """What training says of its one chip is what eval finds on the first of the same seed."""
+    prepare(folder)
+    one = train(bitline, folder, "one", *FELT, "--jobs", "1")
+    expect(train(bitline, folder, "two", *FELT, "--jobs", "2") == one, "2 threads differ")
+    expect(train(bitline, folder, "none") != one, "the chip has no effect")
+    expect(train(bitline, folder, "epoch", *FELT, "--set", "perturb.redraw=epoch") != one,
+           "redraw has no effect")
+    bitline.refuse(folder, ["train", "job.yaml", "--out", "one", "--resume"],
+                   ["one/run.db: holds another job"])
+    told = json.loads(bitline.output("train", "job.yaml", "--out", "one", "--resume", "--json",
+                                     *FELT, cwd=folder))
+    expect(told["chip"] == "hawis", f"{told}")
+    evaluated = json.loads(bitline.output(
+        "eval", "hawis", "./net.yaml", "--weights", "one/weights.safetensors", "--data", "synth",
+        "--images", str(told["test_images"]), "--sa0", "0.05", "--sa1", "0.2", "--seed",
+        str(told["seed"]), "--json", cwd=folder))
+    expect(abs(evaluated["accuracy"] - told["test_accuracy"]) < 0.005, f"{evaluated}\n{told}")
+
+
 def damaged_checkpoints(bitline, folder):
     """The newest is damaged: the one before it is taken. Both are: said, and nothing is lost."""
     prepare(folder)
@@ -265,6 +289,14 @@ REFUSED = [
      "sandwich"),
     (["--set", "supernet={most: 1}", "--set", "bn_batches=3"], "bn_batches: supernet.bn_batches "
      "says it"),
+    (["--set", "chip=hawis"], "is felt as `perturb` says only"),
+    (["--set", "chip_set={adc.bits: 6}"], "belongs to a chip that is felt"),
+    (["--set", "perturb.adc=true"], "wants a chip to feel"),
+    (["--set", "chip=hawis", "--set", "perturb={redraw: step}"], "set variation, stuck or adc"),
+    ([*FELT, "--set", "form=float"], "the form float has no cells"),
+    ([*FELT, "--set", "chip_set={net.levels: 4}"], "'net.levels=4' is no key of the chip"),
+    ([*FELT, "--set", "chip=hawis-q8"], "set crossbar.polarity to differential"),
+    ([*FELT, "--set", "chip=hawsi"], "did you mean 'hawis'?"),
     (["--jobs", "0"], "--jobs 0: a whole number from 1 to 256 is wanted"),
 ]
 
@@ -301,7 +333,7 @@ def main():
     tests = [(f.__name__.replace("_", " "), in_folder(f, bitline))
              for f in (any_number_of_threads, killed_again_and_again, interrupted, one_at_a_time,
                        numbers_agree, without_held_out, resolved_job_runs,
-                       starts_from_weights_and_teacher, trains_supernets,
+                       starts_from_weights_and_teacher, trains_supernets, chip_is_felt,
                        damaged_checkpoints, diverges, full_disk)]
     tests += [(f"refused: {' '.join(args)}", in_folder(refused, bitline, args, says))
               for args, says in REFUSED]

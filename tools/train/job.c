@@ -11,6 +11,7 @@
 #include "sim/base/mem.h"
 #include "tools/inputs.h"
 #include "tools/jobfile.h"
+#include "tools/train/chip.h"
 #include "workloads/dataset.h"
 
 static const struct conf_node *find(const struct train_job *job, const char *path)
@@ -191,11 +192,8 @@ static bool resolve(struct train_job *job, struct err *err)
         const char *path;
         enum jobfile_value value;
     } names[] = {
-        {"net", JOBFILE_NAME},
-        {"init", JOBFILE_FILE},
-        {"data", JOBFILE_DATA},
-        {"distill.net", JOBFILE_NAME},
-        {"distill.weights", JOBFILE_FILE},
+        {"net", JOBFILE_NAME},  {"init", JOBFILE_FILE},        {"data", JOBFILE_DATA},
+        {"chip", JOBFILE_NAME}, {"distill.net", JOBFILE_NAME}, {"distill.weights", JOBFILE_FILE},
     };
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (!jobfile_resolve(job->conf, names[i].path, names[i].value, err))
@@ -210,7 +208,7 @@ bool train_job_load(const char *what, const char *const *sets, size_t n_sets,
     job->conf = jobfile_open(what, sets, n_sets, err);
     if (job->conf && resolve(job, err) &&
         conf_bind(job->conf, job->conf->root, recipe_fields, &job->recipe, err) &&
-        check(job, err) && load_nets(job, err) && load_data(job, err)) {
+        check(job, err) && load_nets(job, err) && job_load_chip(job, err) && load_data(job, err)) {
         *out = job;
         return true;
     }
@@ -226,6 +224,7 @@ void train_job_destroy(struct train_job *job)
     dataset_close(job->test);
     weights_destroy(job->init);
     weights_destroy(job->teacher_weights);
+    job_unload_chip(job);
     net_destroy(job->net);
     net_destroy(job->teacher);
     net_destroy(job->init_net);

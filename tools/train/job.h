@@ -6,9 +6,12 @@
 #include "nets/train/recipe.h"
 
 struct backend;
+struct chip;
 struct dataset;
 struct err;
+struct mapping;
 struct net;
+struct perturbation;
 struct weights;
 
 struct train_job {
@@ -19,6 +22,11 @@ struct train_job {
     struct weights *init, *teacher_weights; // NULL where the job has none
     struct dataset *data, *test;            // the two parts of one set
     const struct backend *backend;
+    // What training feels; NULL where it feels no chip.
+    struct chip *chip;
+    struct mapping *map;
+    struct perturbation *perturbation;
+    const char *chip_text; // "NAME [HASH]"
 };
 
 // Opens the job by name or file, with the sets ("KEY=VALUE") laid over it. File names in it are

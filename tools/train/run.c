@@ -14,6 +14,7 @@
 #include "sim/base/file.h"
 #include "sim/base/hash.h"
 #include "sim/base/mem.h"
+#include "sim/infer/perturb.h"
 #include "tools/store/store.h"
 #include "tools/train/job.h"
 
@@ -97,6 +98,15 @@ static bool write_job(const struct run *run, struct err *err)
     return file_commit(out, err);
 }
 
+static void set_redraw(const struct run *run)
+{
+    const struct train_job *job = run->job;
+    uint64_t steps[] = {
+        [REDRAW_NEVER] = 0, [REDRAW_EPOCH] = trainer_epoch_steps(run->trainer), [REDRAW_STEP] = 1};
+    if (job->perturbation)
+        perturb_redraw(job->perturbation, steps[job->recipe.perturb.redraw]);
+}
+
 bool run_open(const struct train_job *job, const struct run_options *options, struct run **out,
               struct err *warning, struct err *err)
 {
@@ -113,9 +123,12 @@ bool run_open(const struct train_job *job, const struct run_options *options, st
         .teacher = job->teacher,
         .teacher_weights = job->teacher_weights,
         .resize = {train_job_resize, job},
+        .perturb = job->perturbation ? perturb_hooks(job->perturbation) : NULL,
+        .chip = job->chip_text,
     };
     if (trainer_create(&params, &run->trainer, err) && file_make_folder(run->folder, err) &&
         check_folder(run, options->resume, err)) {
+        set_redraw(run);
         run->identity = trainer_identity(&params, run->mem);
         run->store = store_open(run->folder, "run.db", options->resume, err);
     }

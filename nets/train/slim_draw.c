@@ -31,7 +31,7 @@ const struct conf_field slim_fields[] = {
              "uniform: one ratio for all layers"},
     {"sub_nets", CONF_INT, AT(sub_nets), .min = 1, .max = 64, .fallback = "4",
      .help = "of a step, their gradients summed"},
-    {"distill", CONF_BOOL, AT(distill), .fallback = "true",
+    {"distill", CONF_BOOL, AT(distill), .fallback = "false",
      .help = "of sandwich: all others learn from what the widest says instead of the labels"},
     {"period", CONF_INT, AT(period), .min = 1, .max = INT_MAX, .word = "epoch", .fallback = "10",
      .help = "steps with the same sub-nets; new ones take time to set up"},

@@ -18,7 +18,7 @@ struct slim_plan {
     int step;           // channels that widths are multiples of
     int sample;         // enum slim_sample
     int sub_nets;       // of a step
-    bool distill;       // all but the widest learn from what it says
+    bool distill;       // sandwich alone: all but the widest learn from what it says
     int period;         // steps that share their widths; -1: those of an epoch
     int bn_batches;     // that a sub-net's statistics are estimated from
 };

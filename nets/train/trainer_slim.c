@@ -28,7 +28,7 @@ static struct graph_options graph_options(const struct trainer *t)
 bool trainer_make_subnets(struct trainer *t, struct err *err)
 {
     const struct slim_plan *plan = &t->recipe->supernet;
-    assert(t->params.resize.net);
+    assert(t->params.resize.net && (!plan->distill || plan->sample == SLIM_SANDWICH));
     if (t->params.perturb)
         return err_set(err, "a super-net is not trained through a chip, where each of its widths "
                             "would be mapped anew; train the sub-net that was chosen");
@@ -89,7 +89,7 @@ bool trainer_learn_all(struct trainer *t, struct graph_batch *batch, double *los
         *loss = k == 0 || !isfinite(here) ? here : *loss;
         if (!isfinite(here))
             return true;
-        if (k == 0 && plan->distill && plan->sample == SLIM_SANDWICH)
+        if (k == 0 && plan->distill)
             targets_teacher((size_t)batch->n, t->params.net->classes, t->logits, 1, 1, t->targets);
     }
     return true;

@@ -4,8 +4,8 @@ their accuracy with shared weights against that of the same nets trained alone, 
 ranks.py BITLINE JOB [--out DIR] [--nets N] [--least RHO] [--seed S] [--jobs J] [--epochs E]
          [--set KEY=VALUE]...
 
-Writes DIR/ranks.csv and prints Spearman's rank correlation; fails where it is below RHO. What is
-there already is not trained again.
+Writes DIR/ranks.csv and prints Spearman's rank correlation; fails where it is below RHO. What DIR
+has of the same job is not trained again.
 """
 import argparse
 import csv
@@ -31,14 +31,11 @@ def parse():
 
 
 def train(args, job, out, *sets):
-    done = args.out / f"{out}.json"
-    if not done.exists():
-        text = subprocess.run([args.bitline, "train", job, "--out", str(args.out / out), "--json",
-                               "--resume", "--jobs", str(args.jobs),
-                               *(word for one in sets for word in ("--set", one))],
-                              check=True, stdout=subprocess.PIPE).stdout
-        done.write_bytes(text)
-    return json.loads(done.read_bytes())
+    text = subprocess.run([args.bitline, "train", job, "--out", str(args.out / out), "--json",
+                           "--resume", "--jobs", str(args.jobs),
+                           *(word for one in sets for word in ("--set", one))],
+                          check=True, stdout=subprocess.PIPE).stdout
+    return json.loads(text)
 
 
 def sections(path):

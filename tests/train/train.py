@@ -178,7 +178,8 @@ def starts_from_weights_and_teacher(bitline, folder):
                    ["second/run.db: holds another job", "it has keys that this one lacks"])
 
 
-SUPERNET = ["--set", "width=3x", "--set", "supernet={most: 3, step: 1, period: 5, bn_batches: 3}"]
+SUPERNET = ["--set", "width=3x", "--set", "supernet={most: 3, step: 1, period: 5, bn_batches: 3, "
+            "distill: true}"]
 
 
 def trains_supernets(bitline, folder):
@@ -194,6 +195,11 @@ def trains_supernets(bitline, folder):
     with contextlib.closing(sqlite3.connect(folder / "out" / "run.db")) as db:
         stored = db.execute("SELECT smallest_accuracy FROM epoch ORDER BY epoch").fetchall()
     expect(stored == [(value,) for value in smallest], f"{stored} {smallest}")
+    hawis = train(bitline, folder, "hawis", "--set", "width=3x", "--set",
+                  "supernet={most: 3, step: 1, sample: hawis}")
+    expect(bitline.run("train", "./hawis/job.yaml", "--out", "again", cwd=folder).returncode == 0,
+           "a super-net's resolved job does not run")
+    expect(result(folder / "again") == hawis, "other bytes")
     cut = ["--set", "epochs=0", "--set", "init=out/weights.safetensors", "--set", "bn_batches=3"]
     wide = [*cut, "--set", "init_width=3x"]
     for name, width in (("same", "width=3x"), ("some", "widths=[9, 17]")):

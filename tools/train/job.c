@@ -59,7 +59,7 @@ static bool check_supernet(const struct train_job *job, struct err *err)
     if (plan->sample == SLIM_SANDWICH && plan->sub_nets < 2)
         return conf_fail(find(job, "supernet.sub_nets"), err,
                          "sandwich wants 2 or more: the widest and the smallest");
-    return !find(job, "supernet.distill") || !plan->distill || plan->sample == SLIM_SANDWICH ||
+    return !plan->distill || plan->sample == SLIM_SANDWICH ||
            conf_fail(find(job, "supernet.distill"), err,
                      "belongs to sample sandwich, which trains the widest net in every step");
 }

@@ -133,11 +133,21 @@ static void show_progress(const struct run *run)
         fputc('\n', stderr);
 }
 
+// null where there is none.
+static void print_number(struct jsonw *w, const char *key, double value, bool there)
+{
+    if (there)
+        jsonw_number(w, key, value);
+    else
+        jsonw_string(w, key, NULL);
+}
+
 static void print_json(const struct run *run, size_t right)
 {
     const struct train_job *job = run->job;
     const struct train_state *state = trainer_state(run->trainer);
-    const struct epoch_row *last = &state->rows[state->n_rows - 1];
+    static const struct epoch_row none = {.held_out_accuracy = -1, .smallest_accuracy = -1};
+    const struct epoch_row *last = state->n_rows ? &state->rows[state->n_rows - 1] : &none;
     char hash[24];
     struct jsonw *w = jsonw_create(stdout, 2);
     jsonw_object(w, NULL);
@@ -157,39 +167,45 @@ static void print_json(const struct run *run, size_t right)
     jsonw_int(w, "seed", job->recipe.seed);
     jsonw_int(w, "epochs", (int64_t)state->n_rows);
     jsonw_int(w, "steps", (int64_t)state->step);
-    jsonw_number(w, "loss", last->loss);
-    jsonw_number(w, "train_accuracy", last->train_accuracy);
-    if (last->held_out_accuracy >= 0)
-        jsonw_number(w, "held_out_accuracy", last->held_out_accuracy);
-    else
-        jsonw_string(w, "held_out_accuracy", NULL);
+    print_number(w, "loss", last->loss, state->n_rows);
+    print_number(w, "train_accuracy", last->train_accuracy, state->n_rows);
+    print_number(w, "held_out_accuracy", last->held_out_accuracy, last->held_out_accuracy >= 0);
+    if (job->recipe.has_supernet)
+        print_number(w, "smallest_accuracy", last->smallest_accuracy, last->smallest_accuracy >= 0);
     jsonw_number(w, "test_accuracy", (double)right / (double)job->test->n);
     jsonw_int(w, "test_images", (int64_t)job->test->n);
     jsonw_int(w, "bytes", (int64_t)trainer_bytes(run->trainer));
-    if (run->seconds > 0)
-        jsonw_number(w, "images_per_second", images_per_second(run));
-    else
-        jsonw_string(w, "images_per_second", NULL);
+    print_number(w, "images_per_second", images_per_second(run), run->seconds > 0);
     jsonw_end(w);
     jsonw_destroy(w);
 }
 
-static void print_epochs(const struct train_state *state)
+static void cell_accuracy(struct table *table, double accuracy)
+{
+    if (accuracy >= 0)
+        table_cell(table, "%.2f %%", 100 * accuracy);
+    else
+        table_cell(table, "-");
+}
+
+static void print_epochs(const struct train_state *state, bool supernet)
 {
     static const char *const headers[] = {
         ">epoch", ">loss", ">train accuracy", ">held-out accuracy", ">learning rate", ">s", NULL};
-    struct table *table = table_create(headers);
+    static const char *const supernet_headers[] = {
+        ">epoch",         ">loss", ">train accuracy", ">held-out accuracy",
+        ">learning rate", ">s",    ">smallest",       NULL};
+    struct table *table = table_create(supernet ? supernet_headers : headers);
     for (size_t i = 0; i < state->n_rows; i++) {
         const struct epoch_row *row = &state->rows[i];
         table_cell(table, "%zu", i + 1);
         table_cell(table, "%.4f", row->loss);
         table_cell(table, "%.2f %%", 100 * row->train_accuracy);
-        if (row->held_out_accuracy >= 0)
-            table_cell(table, "%.2f %%", 100 * row->held_out_accuracy);
-        else
-            table_cell(table, "-");
+        cell_accuracy(table, row->held_out_accuracy);
         table_cell(table, "%.4g", row->rate);
         table_cell(table, "%.1f", row->seconds);
+        if (supernet)
+            cell_accuracy(table, row->smallest_accuracy);
     }
     table_print(table, stdout);
     table_destroy(table);
@@ -205,8 +221,11 @@ static void print_text(const struct run *run, size_t right)
     printf("data     %s, %zu training images\n", job->data->name, job->data->n);
     printf("backend  %s %s, %s, %.1f MB\n\n", job->backend->name, job->backend->version(),
            operand_names[job->recipe.precision], (double)trainer_bytes(run->trainer) / 1e6);
-    print_epochs(trainer_state(run->trainer));
-    printf("\naccuracy %.2f %% of %zu test images, forward in floating point\n",
+    if (job->recipe.epochs > 0) {
+        print_epochs(trainer_state(run->trainer), job->recipe.has_supernet);
+        putchar('\n');
+    }
+    printf("accuracy %.2f %% of %zu test images, forward in floating point\n",
            100 * (double)right / (double)job->test->n, job->test->n);
     if (run->seconds > 0)
         printf("speed    %.0f images/s\n", images_per_second(run));

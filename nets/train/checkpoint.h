@@ -10,7 +10,7 @@
 
 struct err;
 
-enum { CHECKPOINT_VERSION = 1 };
+enum { CHECKPOINT_VERSION = 2 };
 
 struct epoch_row {
     double loss;              // mean over the epoch's images
@@ -18,6 +18,7 @@ struct epoch_row {
     double held_out_accuracy; // after it; -1: none held out
     double rate;              // of its first step
     double seconds;           // the only one that differs between two runs of one job
+    double smallest_accuracy; // a super-net's smallest on held-out images; -1: none
 };
 
 struct train_state {

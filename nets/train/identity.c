@@ -39,7 +39,7 @@ const char *trainer_identity(const struct trainer_params *params, struct arena *
     fprintf(out, "images %zu\n", data->n);
     recipe_print(params->recipe, out);
     fprintf(out, "backend %s %s\n", params->backend->name, params->backend->version());
-    print_weights(out, "init", net, params->init);
+    print_weights(out, "init", params->init_net ? params->init_net : net, params->init);
     if (teacher)
         fprintf(out, "teacher %s %s [%016" PRIx64 "]\n", teacher->name,
                 net_form_names[teacher->form], teacher->hash);
@@ -51,27 +51,33 @@ const char *trainer_identity(const struct trainer_params *params, struct arena *
     return copy;
 }
 
-static void print_rows(const struct train_state *state, FILE *out)
+// The last column is a super-net's alone.
+static void print_rows(const struct train_state *state, bool supernet, FILE *out)
 {
-    fputs("epoch,loss,train_accuracy,held_out_accuracy,learning_rate,seconds\n", out);
+    fprintf(out, "epoch,loss,train_accuracy,held_out_accuracy,learning_rate,seconds%s\n",
+            supernet ? ",smallest_accuracy" : "");
     for (size_t i = 0; i < state->n_rows; i++) {
         const struct epoch_row *row = &state->rows[i];
-        char loss[40], train[40], held_out[40] = "", rate[40];
+        char loss[40], train[40], held_out[40] = "", rate[40], smallest[40] = "";
         text_double(loss, sizeof loss, row->loss);
         text_double(train, sizeof train, row->train_accuracy);
         text_double(rate, sizeof rate, row->rate);
         if (row->held_out_accuracy >= 0)
             text_double(held_out, sizeof held_out, row->held_out_accuracy);
-        fprintf(out, "%zu,%s,%s,%s,%s,%.3f\n", i + 1, loss, train, held_out, rate, row->seconds);
+        if (row->smallest_accuracy >= 0)
+            text_double(smallest, sizeof smallest, row->smallest_accuracy);
+        fprintf(out, "%zu,%s,%s,%s,%s,%.3f%s%s\n", i + 1, loss, train, held_out, rate, row->seconds,
+                supernet ? "," : "", smallest);
     }
 }
 
-bool trainer_metrics(const char *folder, const struct train_state *state, struct err *err)
+bool trainer_metrics(const char *folder, const struct train_state *state, bool supernet,
+                     struct err *err)
 {
     struct arena *mem = arena_create();
     struct file_out *out = file_create(arena_printf(mem, "%s/metrics.csv", folder), err);
     if (out)
-        print_rows(state, file_stream(out));
+        print_rows(state, supernet, file_stream(out));
     arena_destroy(mem);
     return out && file_commit(out, err);
 }

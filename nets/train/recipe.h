@@ -8,6 +8,7 @@
 #include "nets/train/augment.h"
 #include "nets/train/optimise.h"
 #include "nets/train/schedule.h"
+#include "nets/train/slim_draw.h"
 #include "sim/conf/conf.h"
 
 struct err;
@@ -26,7 +27,7 @@ struct recipe_checkpoint {
 };
 
 struct recipe {
-    const char *name, *description, *net, *width, *data, *init;
+    const char *name, *description, *net, *width, *data, *init, *init_width;
     int form; // of net_form_names, if has_form
     bool has_form;
     struct conf_ints widths;
@@ -47,6 +48,8 @@ struct recipe {
     bool has_two_side;
     struct distill distill;
     bool has_distill;
+    struct slim_plan supernet;
+    bool has_supernet;
     struct recipe_checkpoint checkpoint;
 };
 

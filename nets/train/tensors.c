@@ -36,3 +36,13 @@ void tensors_copy(const struct tensors *to, const struct tensors *from)
         memcpy(to->items[i].values, from->items[i].values,
                to->items[i].n * sizeof *to->items[i].values);
 }
+
+void tensors_move_statistics(const struct tensors *to, const struct tensors *from, float share)
+{
+    for (size_t k = 0; k < to->n; k++) {
+        float *values = to->items[k].values;
+        const float *towards = from->items[k].values;
+        for (size_t i = 0; to->items[k].kind >= TENSOR_MEAN && i < to->items[k].n; i++)
+            values[i] += share * (towards[i] - values[i]);
+    }
+}

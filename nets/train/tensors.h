@@ -32,3 +32,5 @@ struct tensors {
 struct tensors tensors_of(const struct net *net, const struct weights *weights, struct arena *mem);
 // All values of `from` to `to`, lists of one net.
 void tensors_copy(const struct tensors *to, const struct tensors *from);
+// Moves running statistics by `share` towards those of `from`; all else stays.
+void tensors_move_statistics(const struct tensors *to, const struct tensors *from, float share);

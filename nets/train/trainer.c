@@ -1,4 +1,4 @@
-#include "nets/train/trainer.h"
+#include "nets/train/trainer_state.h"
 
 #include <assert.h>
 #include <math.h>
@@ -11,6 +11,8 @@
 #include "nets/train/optimise.h"
 #include "nets/train/recipe.h"
 #include "nets/train/schedule.h"
+#include "nets/train/slim.h"
+#include "nets/train/subnets.h"
 #include "nets/train/targets.h"
 #include "nets/weights.h"
 #include "sim/base/err.h"
@@ -18,25 +20,6 @@
 #include "workloads/dataset.h"
 
 #define RUNNING 0.1f // the new batch's part of the running statistics, PyTorch's default
-
-struct trainer {
-    struct trainer_params params;
-    const struct recipe *recipe;
-    struct graph *graph, *teacher; // teacher: NULL without one
-    struct weights *weights, *grads, *best;
-    struct tensors grads_list;
-    struct train_state state;
-    uint64_t steps, epoch_steps;
-    size_t n_held_out, n_train;
-    uint32_t *held_out, *train; // numbers of images
-    uint32_t *order;            // those of `train`, of the epoch...
-    int64_t order_epoch;        // ...which it is for; -1: none yet
-    uint8_t *images;            // a batch, augmented
-    const uint8_t **pointers;
-    uint8_t *labels;
-    float *targets, *logits, *teacher_logits;
-    struct arena *mem;
-};
 
 static double now_s(void)
 {
@@ -110,7 +93,8 @@ static bool make_graphs(struct trainer *t, struct err *err)
     if (!graph_create(p->net, &options, &t->graph, err))
         return false;
     options.perturb = NULL;
-    return !p->teacher || graph_create(p->teacher, &options, &t->teacher, err);
+    return (!p->teacher || graph_create(p->teacher, &options, &t->teacher, err)) &&
+           (!r->has_supernet || trainer_make_subnets(t, err));
 }
 
 static void make_batch(struct trainer *t)
@@ -125,13 +109,58 @@ static void make_batch(struct trainer *t)
     t->teacher_logits = arena_alloc(t->mem, logits, sizeof *t->teacher_logits);
 }
 
+struct measure trainer_measure(const struct trainer *t, const struct dataset *data)
+{
+    return (struct measure){
+        .data = data,
+        .batch = (size_t)t->recipe->batch,
+        .step = t->state.step,
+        .classes = t->params.net->classes,
+        .pointers = t->pointers,
+        .labels = t->labels,
+        .logits = t->logits,
+    };
+}
+
+// From the first training images, as they are.
+static void estimate_statistics(struct trainer *t)
+{
+    const struct recipe *r = t->recipe;
+    struct measure m = trainer_measure(t, t->params.data);
+    size_t n = (size_t)(r->has_supernet ? r->supernet.bn_batches : r->bn_batches);
+    graph_set_ranges(t->graph, t->state.ranges);
+    measure_statistics(&m, t->graph, &t->measured, t->train,
+                       n < t->epoch_steps ? n : t->epoch_steps);
+    graph_ranges(t->graph, t->state.ranges);
+}
+
+// The first weights: those given, or by chance.
+static void set_weights(struct trainer *t)
+{
+    const struct net *net = t->params.net;
+    const struct weights *init = t->params.init;
+    if (t->params.init_net) {
+        slim_gather(t->params.init_net, init, net, t->weights);
+    } else if (init) {
+        struct tensors from = tensors_of(net, init, t->mem);
+        tensors_copy(&t->state.params, &from);
+        for (size_t i = 0; i < net->n; i++)
+            t->weights->layers[i].bn_eps = init->layers[i].bn_eps;
+    } else {
+        trainer_init(net, (uint64_t)t->recipe->seed, t->weights);
+    }
+    if (t->params.init_net || t->recipe->epochs == 0)
+        estimate_statistics(t);
+}
+
 static void make_state(struct trainer *t)
 {
     const struct net *net = t->params.net;
     t->weights = weights_create(net);
     t->grads = weights_create(net);
-    t->grads_list = tensors_of(net, t->grads, t->mem);
     t->state.params = tensors_of(net, t->weights, t->mem);
+    t->measured =
+        (struct measured){t->weights, t->grads, t->state.params, tensors_of(net, t->grads, t->mem)};
     t->state.optimiser = optimiser_state(&t->recipe->optimiser, &t->state.params, t->mem);
     t->state.best_accuracy = -1;
     t->state.n_ranges = net->n;
@@ -140,14 +169,7 @@ static void make_state(struct trainer *t)
         t->best = weights_create(net);
         t->state.best = tensors_of(net, t->best, t->mem);
     }
-    if (t->params.init) {
-        struct tensors init = tensors_of(net, t->params.init, t->mem);
-        tensors_copy(&t->state.params, &init);
-        for (size_t i = 0; i < net->n; i++)
-            t->weights->layers[i].bn_eps = t->params.init->layers[i].bn_eps;
-    } else {
-        trainer_init(net, (uint64_t)t->recipe->seed, t->weights);
-    }
+    set_weights(t);
 }
 
 bool trainer_create(const struct trainer_params *params, struct trainer **out, struct err *err)
@@ -157,8 +179,10 @@ bool trainer_create(const struct trainer_params *params, struct trainer **out, s
     t->recipe = params->recipe;
     t->mem = arena_create();
     if (check_data(params->net, params->data, err) &&
-        (!params->teacher || check_teacher(params->net, params->teacher, err)) && split(t, err) &&
-        make_graphs(t, err)) {
+        (!params->teacher || check_teacher(params->net, params->teacher, err)) &&
+        (!params->init_net ||
+         (slim_check(params->init_net, err) && slim_fits(params->init_net, params->net, err))) &&
+        split(t, err) && make_graphs(t, err)) {
         make_batch(t);
         make_state(t);
         *out = t;
@@ -172,6 +196,7 @@ void trainer_destroy(struct trainer *trainer)
 {
     if (!trainer)
         return;
+    subnets_destroy(trainer->subnets);
     graph_destroy(trainer->graph);
     graph_destroy(trainer->teacher);
     weights_destroy(trainer->weights);
@@ -208,7 +233,7 @@ size_t trainer_bytes(const struct trainer *trainer)
     size_t values = 2 * s->params.values + s->best.values +
                     s->optimiser.n * ((s->optimiser.first != NULL) + (s->optimiser.second != NULL));
     return graph_bytes(trainer->graph) + (trainer->teacher ? graph_bytes(trainer->teacher) : 0) +
-           values * sizeof(float);
+           (trainer->subnets ? subnets_bytes(trainer->subnets) : 0) + values * sizeof(float);
 }
 
 const struct weights *trainer_weights(const struct trainer *trainer)
@@ -246,34 +271,12 @@ static void set_targets(struct trainer *t, uint64_t step)
                     t->targets);
 }
 
-// Moves running statistics by `share` towards those in grads.
-static void move_statistics(struct trainer *t, float share)
-{
-    for (size_t k = 0; k < t->state.params.n; k++) {
-        const struct tensor *to = &t->state.params.items[k], *from = &t->grads_list.items[k];
-        for (size_t i = 0; to->kind >= TENSOR_MEAN && i < to->n; i++)
-            to->values[i] += share * (from->values[i] - to->values[i]);
-    }
-}
-
-// n images of the set, those that `numbers` names if it is not NULL.
 static size_t count_right(struct trainer *t, const struct dataset *data, const uint32_t *numbers,
                           size_t n, const struct weights *weights)
 {
-    size_t right = 0, most = (size_t)t->recipe->batch;
+    struct measure m = trainer_measure(t, data);
     graph_set_ranges(t->graph, t->state.ranges);
-    for (size_t at = 0; at < n; at += most) {
-        size_t here = n - at < most ? n - at : most;
-        for (size_t i = 0; i < here; i++) {
-            size_t image = numbers ? numbers[at + i] : at + i;
-            t->pointers[i] = dataset_image(data, image);
-            t->labels[i] = data->labels[image];
-        }
-        struct graph_batch batch = {.n = (int)here, .images = t->pointers};
-        graph_forward(t->graph, weights, t->state.step, &batch, NULL, t->logits);
-        right += targets_right(here, t->params.net->classes, t->logits, t->labels);
-    }
-    return right;
+    return measure_right(&m, t->graph, weights, numbers, n);
 }
 
 size_t trainer_right(struct trainer *trainer, const struct dataset *data)
@@ -281,32 +284,17 @@ size_t trainer_right(struct trainer *trainer, const struct dataset *data)
     return count_right(trainer, data, NULL, data->n, trainer_weights(trainer));
 }
 
-// The plain mean over batches of images as they are: after b of them, (b - 1) / b is what was.
-static void estimate_statistics(struct trainer *t)
-{
-    const struct dataset *data = t->params.data;
-    size_t batch_size = (size_t)t->recipe->batch;
-    size_t n = (size_t)t->recipe->bn_batches;
-    n = n < t->epoch_steps ? n : t->epoch_steps;
-    for (size_t b = 0; b < n; b++) {
-        for (size_t i = 0; i < batch_size; i++)
-            t->pointers[i] = dataset_image(data, t->train[b * batch_size + i]);
-        struct graph_batch batch = {.n = t->recipe->batch, .images = t->pointers};
-        graph_forward(t->graph, t->weights, t->state.step, &batch, t->grads, t->logits);
-        move_statistics(t, (float)(1 / ((double)b + 1)));
-    }
-    graph_ranges(t->graph, t->state.ranges);
-}
-
-static void end_epoch(struct trainer *t, double start)
+static bool end_epoch(struct trainer *t, double start, struct err *err)
 {
     struct train_state *s = &t->state;
     uint64_t first = s->step - t->epoch_steps;
-    double held_out = -1;
+    double held_out = -1, smallest = -1;
     estimate_statistics(t);
     if (t->n_held_out)
         held_out = (double)count_right(t, t->params.data, t->held_out, t->n_held_out, t->weights) /
                    (double)t->n_held_out;
+    if (t->subnets && !trainer_smallest(t, &smallest, err))
+        return false;
     if (t->best && held_out > s->best_accuracy) {
         s->best_accuracy = held_out;
         tensors_copy(&s->best, &s->params);
@@ -319,9 +307,11 @@ static void end_epoch(struct trainer *t, double start)
         .rate = t->recipe->optimiser.rate *
                 schedule_share(&t->recipe->schedule, first, t->steps, t->epoch_steps),
         .seconds = s->seconds + now_s() - start,
+        .smallest_accuracy = smallest,
     };
     s->right = s->seen = 0;
     s->loss = s->seconds = 0;
+    return true;
 }
 
 static void update(struct trainer *t)
@@ -330,12 +320,24 @@ static void update(struct trainer *t)
     struct train_state *s = &t->state;
     double share = schedule_share(&r->schedule, s->step, t->steps, t->epoch_steps);
     if (r->has_two_side)
-        two_side_add(&r->two_side, &s->params, &t->grads_list);
+        two_side_add(&r->two_side, &s->params, &t->measured.stats_values);
     if (r->clip > 0)
-        clip_gradients(&t->grads_list, r->clip);
-    optimiser_step(&r->optimiser, r->optimiser.rate * share, s->step, &s->params, &t->grads_list,
-                   &s->optimiser);
-    move_statistics(t, RUNNING);
+        clip_gradients(&t->measured.stats_values, r->clip);
+    optimiser_step(&r->optimiser, r->optimiser.rate * share, s->step, &s->params,
+                   &t->measured.stats_values, &s->optimiser);
+    if (!t->subnets) // whose widest one is estimated anew
+        tensors_move_statistics(&s->params, &t->measured.stats_values, RUNNING);
+}
+
+static bool learn(struct trainer *t, struct graph_batch *batch, double *loss, struct err *err)
+{
+    struct train_state *s = &t->state;
+    if (t->subnets)
+        return trainer_learn_all(t, batch, loss, err);
+    graph_set_ranges(t->graph, s->ranges); // the state may have been read from a file
+    *loss = graph_train(t->graph, t->weights, s->step, batch, t->grads, t->logits);
+    graph_ranges(t->graph, s->ranges);
+    return true;
 }
 
 bool trainer_step(struct trainer *trainer, struct err *err)
@@ -352,9 +354,9 @@ bool trainer_step(struct trainer *trainer, struct err *err)
     gather(t, epoch, s->step % t->epoch_steps * n);
     set_targets(t, s->step);
     struct graph_batch batch = {t->recipe->batch, t->pointers, t->targets};
-    graph_set_ranges(t->graph, s->ranges); // the state may have been read from a file
-    double loss = graph_train(t->graph, t->weights, s->step, &batch, t->grads, t->logits);
-    graph_ranges(t->graph, s->ranges);
+    double loss = 0;
+    if (!learn(t, &batch, &loss, err))
+        return false;
     if (!isfinite(loss))
         return err_set(err,
                        "the loss is no number any more at step %llu, in epoch %u; lower "
@@ -366,8 +368,7 @@ bool trainer_step(struct trainer *trainer, struct err *err)
     s->seen += n;
     s->right += targets_right(n, t->params.net->classes, t->logits, t->labels);
     if (s->step % t->epoch_steps == 0)
-        end_epoch(t, start);
-    else
-        s->seconds += now_s() - start;
+        return end_epoch(t, start, err);
+    s->seconds += now_s() - start;
     return true;
 }

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "nets/train/checkpoint.h"
+#include "nets/train/subnets.h"
 
 struct arena;
 struct backend;
@@ -29,10 +30,13 @@ struct trainer_params {
     const struct backend *backend;
     int workers;                // threads
     const struct weights *init; // NULL: by chance
+    // The net that init is of, if that is a super-net of which `net` is a sub-net; else NULL.
+    const struct net *init_net;
     // Whom to learn from, too; NULL: nobody. The recipe's `distill` says how.
     const struct net *teacher;
     const struct weights *teacher_weights;
     const struct perturb *perturb; // NULL: none
+    struct resize resize;          // where the recipe has a super-net, whose widest net is `net`
 };
 
 struct trainer;
@@ -52,6 +56,19 @@ struct train_state *trainer_state(struct trainer *trainer);
 uint64_t trainer_steps(const struct trainer *trainer);       // in all
 uint64_t trainer_epoch_steps(const struct trainer *trainer); // of one epoch
 size_t trainer_bytes(const struct trainer *trainer);         // memory that it holds
+
+// --- Super-nets: where the recipe says so ---
+// The sub-net that is trained beside those by chance, in the samples that take one (slim_draw.h).
+// It is no part of the state: who goes on from a file says it again. NULL: none.
+void trainer_set_candidate(struct trainer *trainer, const int *widths);
+// A sub-net's share of the held-out images, batch-norm estimated for it; -1: none are held out.
+// Widths are in the order of scalable layers.
+bool trainer_accuracy(struct trainer *trainer, const int *widths, double *accuracy,
+                      struct err *err);
+// The sub-net as an ordinary one, for the caller to own.
+bool trainer_extract(struct trainer *trainer, const int *widths, struct net **net,
+                     struct weights **weights, struct err *err);
+
 // The weights to keep, as the recipe says: of the last step, or of the best epoch.
 const struct weights *trainer_weights(const struct trainer *trainer);
 // How many of a set's images those weights get right, forward in floating point with the backend.
@@ -62,8 +79,9 @@ size_t trainer_right(struct trainer *trainer, const struct dataset *data);
 const char *trainer_identity(const struct trainer_params *params, struct arena *mem);
 
 // Writes FOLDER/metrics.csv: epoch, loss, train_accuracy, held_out_accuracy, learning_rate,
-// seconds.
-bool trainer_metrics(const char *folder, const struct train_state *state, struct err *err);
+// seconds; of a super-net smallest_accuracy, too, and held_out_accuracy is that of the widest.
+bool trainer_metrics(const char *folder, const struct train_state *state, bool supernet,
+                     struct err *err);
 
 // First weights by chance: normal, with variance 2 / fan-out for convolutions and 2 / fan-in for
 // linear layers (He et al., 2015); no biases.

@@ -22,6 +22,7 @@ enum rng_purpose {
     RNG_SPLIT,     // which images are held out
     RNG_ORDER,     // of the images of an epoch
     RNG_AUGMENT,
+    RNG_SLIM, // widths of sub-nets
 };
 
 // Ten rounds over a 128-bit counter with a 64-bit key.

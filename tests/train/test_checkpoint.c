@@ -250,7 +250,7 @@ static void refuses_another_version(void **state)
     bytes[8] = (char)(CHECKPOINT_VERSION + 1);
     put(newest, bytes, n);
     assert_int_equal(checkpoint_read(newest, job, &back.state, &err), CHECKPOINT_REFUSED);
-    assert_non_null(strstr(err.text, "has version 2, this program knows 1"));
+    assert_non_null(strstr(err.text, "has version 3, this program knows 2"));
     free(bytes);
     free(first.state.rows);
     free(second.state.rows);

@@ -29,7 +29,7 @@ def prepare(folder):
 def metrics(folder):
     with open(folder / "metrics.csv", encoding="ascii", newline="") as file:
         rows = list(csv.DictReader(file))
-    expect(list(rows[0]) == COLUMNS, f"columns: {list(rows[0])}")
+    expect(list(rows[0]) in (COLUMNS, COLUMNS + ["smallest_accuracy"]), f"{list(rows[0])}")
     for row in rows:
         row.pop("seconds")
     return rows
@@ -177,6 +177,41 @@ def starts_from_weights_and_teacher(bitline, folder):
                    ["second/run.db: holds another job", "it has keys that this one lacks"])
 
 
+SUPERNET = ["--set", "width=3x", "--set", "supernet={most: 3, step: 1, period: 5, bn_batches: 3}"]
+
+
+def trains_supernets(bitline, folder):
+    """Stopped or not the same; a sub-net comes out of it at any widths, with nothing trained."""
+    prepare(folder)
+    whole = train(bitline, folder, "whole", *SUPERNET)
+    process = begin(bitline, folder, "out", "--jobs", "2", *SUPERNET)
+    wait_for(process, folder / "out" / "checkpoint.old")
+    process.kill()
+    process.communicate()
+    expect(train(bitline, folder, "out", "--resume", *SUPERNET) == whole, "other bytes")
+    smallest = [float(row["smallest_accuracy"]) for row in whole[1]]
+    with contextlib.closing(sqlite3.connect(folder / "out" / "run.db")) as db:
+        stored = db.execute("SELECT smallest_accuracy FROM epoch ORDER BY epoch").fetchall()
+    expect(stored == [(value,) for value in smallest], f"{stored} {smallest}")
+    cut = ["--set", "epochs=0", "--set", "init=out/weights.safetensors", "--set", "bn_batches=3"]
+    wide = [*cut, "--set", "init_width=3x"]
+    for name, width in (("same", "width=3x"), ("some", "widths=[9, 17]")):
+        done = bitline.run("train", "job.yaml", "--out", name, *wide, "--set", width, "--json",
+                           cwd=folder)
+        expect(done.returncode == 0, done.stderr.decode())
+        told = json.loads(done.stdout)
+        expect(told["epochs"] == 0 and told["loss"] is None, f"{told}")
+    same = (folder / "same" / "weights.safetensors").read_bytes()
+    expect(same == whole[0], "the widest is not the super-net's own")
+    bitline.output("eval", "ideal", "./net.yaml", "--widths", "9,17", "--images", "50", "--data",
+                   "synth", "--weights", "some/weights.safetensors", cwd=folder)
+    bitline.refuse(folder, ["train", "job.yaml", *wide, "--set", "widths=[9, 40]"],
+                   ["'conv2' of the sub-net has 40 outputs, the super-net's has 36"])
+    bitline.refuse(folder, ["train", "job.yaml", *wide, "--set", "bn_batches=0"],
+                   ["epochs: 0 with init_width wants bn_batches above 0"])
+    bitline.refuse(folder, ["train", "job.yaml", *cut, "--set", "init_width=2x"], ["--width 3x"])
+
+
 def damaged_checkpoints(bitline, folder):
     """The newest is damaged: the one before it is taken. Both are: said, and nothing is lost."""
     prepare(folder)
@@ -197,7 +232,8 @@ def damaged_checkpoints(bitline, folder):
 
 REFUSED = [
     (["--set", "epoch=3"], "epoch: unknown key; did you mean 'epochs'?"),
-    (["--set", "epochs=0"], "epochs: '0' is out of range"),
+    (["--set", "epochs=-1"], "epochs: '-1' is out of range"),
+    (["--set", "epochs=0"], "epochs: 0 wants init, the weights to take"),
     (["--set", "name=a/b"], "name: 1 to 100 letters, digits"),
     (["--set", "batch=271"], "batch 271 is above the 270 images that are left to train with"),
     (["--set", "images=60000"], "images: the set 'synth' has 50000 training images"),
@@ -219,6 +255,15 @@ REFUSED = [
     (["--set", "set={net.levls: 6}"], "levls: unknown key; did you mean 'levels'?"),
     (["--set", "init=none.safetensors"], "none.safetensors: there is no such file"),
     (["--set", "distill={net: lenet5, weights: none.safetensors}"], "none.safetensors: there is no"),
+    (["--set", "init_width=3x"], "init_width: is that of init, which is missing"),
+    (["--set", "supernet={most: 3}"], "at width 1x and supernet.most is 3; they say the same, the "
+     "widest net: set width: 3x"),
+    (["--set", "supernet={most: 1, least: 2}"], "supernet: least 2 is above most 1"),
+    (["--set", "supernet={most: 1, sub_nets: 1}"], "sub_nets: sandwich wants 2 or more"),
+    (["--set", "supernet={most: 1, sample: hawis, distill: true}"], "distill: belongs to sample "
+     "sandwich"),
+    (["--set", "supernet={most: 1}", "--set", "bn_batches=3"], "bn_batches: supernet.bn_batches "
+     "says it"),
     (["--jobs", "0"], "--jobs 0: a whole number from 1 to 256 is wanted"),
 ]
 
@@ -255,7 +300,8 @@ def main():
     tests = [(f.__name__.replace("_", " "), in_folder(f, bitline))
              for f in (any_number_of_threads, killed_again_and_again, interrupted, one_at_a_time,
                        numbers_agree, without_held_out, resolved_job_runs,
-                       starts_from_weights_and_teacher, damaged_checkpoints, diverges, full_disk)]
+                       starts_from_weights_and_teacher, trains_supernets,
+                       damaged_checkpoints, diverges, full_disk)]
     tests += [(f"refused: {' '.join(args)}", in_folder(refused, bitline, args, says))
               for args, says in REFUSED]
     run_tests(tests)

@@ -5,7 +5,7 @@
 const char store_epoch_tables[] =
     "CREATE TABLE epoch (job TEXT NOT NULL REFERENCES job, epoch INTEGER NOT NULL,"
     " loss REAL NOT NULL, train_accuracy REAL NOT NULL, held_out_accuracy REAL,"
-    " learning_rate REAL NOT NULL, PRIMARY KEY (job, epoch)) WITHOUT ROWID;"
+    " learning_rate REAL NOT NULL, smallest_accuracy REAL, PRIMARY KEY (job, epoch)) WITHOUT ROWID;"
     "CREATE TABLE epoch_time (job TEXT NOT NULL REFERENCES job, epoch INTEGER NOT NULL,"
     " seconds REAL NOT NULL, finished TEXT NOT NULL, PRIMARY KEY (job, epoch)) WITHOUT ROWID;";
 
@@ -18,9 +18,10 @@ static bool write_epoch(void *context, struct err *err)
 {
     const struct adding_epoch *a = context;
     const struct store_epoch *e = a->epoch;
-    return sql_change(a->store, err, "INSERT INTO epoch VALUES (?, ?, ?, ?, NULLIF(?, -1.0), ?)",
-                      "sidddd", a->store->job, e->epoch, e->loss, e->train_accuracy,
-                      e->held_out_accuracy, e->rate) &&
+    return sql_change(a->store, err,
+                      "INSERT INTO epoch VALUES (?, ?, ?, ?, NULLIF(?, -1.0), ?, NULLIF(?, -1.0))",
+                      "siddddd", a->store->job, e->epoch, e->loss, e->train_accuracy,
+                      e->held_out_accuracy, e->rate, e->smallest_accuracy) &&
            sql_change(a->store, err, "INSERT INTO epoch_time VALUES (?, ?, ?, datetime('now'))",
                       "sid", a->store->job, e->epoch, e->seconds);
 }

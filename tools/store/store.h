@@ -8,7 +8,7 @@
 
 struct err;
 
-enum { STORE_VERSION = 2 }; // in user_version; raised by every change of the tables
+enum { STORE_VERSION = 3 }; // in user_version; raised by every change of the tables
 
 struct store_key {
     const char *key, *value;
@@ -71,7 +71,8 @@ struct store_epoch {
     double loss, train_accuracy;
     double held_out_accuracy; // -1: no images were held out; NULL in the table
     double rate;
-    double seconds; // in a table of its own, too
+    double seconds;           // in a table of its own, too
+    double smallest_accuracy; // of a super-net's smallest; -1: none; NULL in the table
 };
 
 // One transaction.

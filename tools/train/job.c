@@ -5,6 +5,7 @@
 
 #include "nets/backend/backend.h"
 #include "nets/net.h"
+#include "nets/train/slim.h"
 #include "nets/weights.h"
 #include "sim/base/err.h"
 #include "sim/base/mem.h"
@@ -26,7 +27,7 @@ static bool check_schedule(const struct train_job *job, struct err *err)
                          "kind step wants `at`, the epochs at which the rate falls");
     if (!steps && r->schedule.at.n)
         return conf_fail(find(job, "schedule.at"), err, "belongs to kind step; take it away");
-    return r->schedule.warm_up <= r->epochs ||
+    return r->epochs == 0 || r->schedule.warm_up <= r->epochs ||
            conf_fail(find(job, "schedule.warm_up"), err,
                      "%g epochs are more than all %d; make it shorter", r->schedule.warm_up,
                      r->epochs);
@@ -40,6 +41,42 @@ static bool check_optimiser(const struct train_job *job, struct err *err)
                          optimiser_names[o->kind]);
     return !o->nesterov || o->momentum > 0 ||
            conf_fail(find(job, "optimiser.nesterov"), err, "wants sgd with a momentum above 0");
+}
+
+static bool check_supernet(const struct train_job *job, struct err *err)
+{
+    const struct recipe *r = &job->recipe;
+    const struct slim_plan *plan = &r->supernet;
+    if (!r->has_supernet)
+        return true;
+    if (r->bn_batches > 0)
+        return conf_fail(find(job, "bn_batches"), err,
+                         "supernet.bn_batches says it for all sub-nets; take this away");
+    if (plan->least > plan->most)
+        return conf_fail(find(job, "supernet"), err, "least %g is above most %g; make it smaller",
+                         plan->least, plan->most);
+    if (plan->sample == SLIM_SANDWICH && plan->sub_nets < 2)
+        return conf_fail(find(job, "supernet.sub_nets"), err,
+                         "sandwich wants 2 or more: the widest and the smallest");
+    return !find(job, "supernet.distill") || !plan->distill || plan->sample == SLIM_SANDWICH ||
+           conf_fail(find(job, "supernet.distill"), err,
+                     "belongs to sample sandwich, which trains the widest net in every step");
+}
+
+static bool check_init(const struct train_job *job, struct err *err)
+{
+    const struct recipe *r = &job->recipe;
+    if (r->init_width && !r->init)
+        return conf_fail(find(job, "init_width"), err, "is that of init, which is missing");
+    if (r->epochs > 0)
+        return true;
+    if (!r->init)
+        return conf_fail(find(job, "epochs"), err, "0 wants init, the weights to take");
+    if (r->has_supernet)
+        return conf_fail(find(job, "epochs"), err, "a supernet wants 1 or more");
+    return !r->init_width || r->bn_batches > 0 ||
+           conf_fail(find(job, "epochs"), err,
+                     "0 with init_width wants bn_batches above 0, for batch-norm of this width");
 }
 
 static bool check(struct train_job *job, struct err *err)
@@ -58,7 +95,8 @@ static bool check(struct train_job *job, struct err *err)
                          r->backend);
     if (r->keep == KEEP_BEST && !(r->held_out > 0))
         return conf_fail(find(job, "keep"), err, "best wants held_out above 0 to choose by");
-    return check_schedule(job, err) && check_optimiser(job, err);
+    return check_schedule(job, err) && check_optimiser(job, err) && check_supernet(job, err) &&
+           check_init(job, err);
 }
 
 static bool add_sets(const struct train_job *job, struct inputs *inputs, struct err *err)
@@ -78,17 +116,48 @@ static bool add_sets(const struct train_job *job, struct inputs *inputs, struct 
     return true;
 }
 
-static bool load_nets(struct train_job *job, struct err *err)
+// The job's net; its widths are to be said.
+static bool load_at(const struct train_job *job, const char *width, const char *widths,
+                    struct net **out, struct err *err)
 {
     const struct recipe *r = &job->recipe;
     struct inputs inputs = {
         .form = r->has_form ? net_form_names[r->form] : NULL,
-        .width = r->width,
-        .widths = jobfile_widths(&r->widths, job->conf->mem),
+        .width = width,
+        .widths = widths,
     };
-    if (!add_sets(job, &inputs, err) || !inputs_net(&inputs, r->net, &job->net, err))
+    return add_sets(job, &inputs, err) && inputs_net(&inputs, r->net, out, err);
+}
+
+bool train_job_resize(const void *context, const int *widths, struct net **out, struct err *err)
+{
+    const struct train_job *job = context;
+    struct arena *mem = arena_create();
+    struct conf_ints list = {.n = slim_layers(job->net)};
+    list.v = arena_alloc(mem, list.n, sizeof *list.v);
+    memcpy(list.v, widths, list.n * sizeof *widths);
+    bool ok = load_at(job, NULL, jobfile_widths(&list, mem), out, err);
+    arena_destroy(mem);
+    return ok;
+}
+
+static bool load_init(struct train_job *job, struct err *err)
+{
+    const struct recipe *r = &job->recipe;
+    const char *text = r->init_width;
+    bool listed = text && strchr(text, ',');
+    if (!r->init)
+        return true;
+    if (text && !load_at(job, listed ? NULL : text, listed ? text : NULL, &job->init_net, err))
         return false;
-    if (r->init && !weights_load(r->init, job->net, &job->init, err))
+    return weights_load(r->init, text ? job->init_net : job->net, &job->init, err);
+}
+
+static bool load_nets(struct train_job *job, struct err *err)
+{
+    const struct recipe *r = &job->recipe;
+    const char *widths = jobfile_widths(&r->widths, job->conf->mem);
+    if (!load_at(job, r->width, widths, &job->net, err) || !load_init(job, err))
         return false;
     const struct distill *d = &r->distill;
     struct inputs teacher = {
@@ -159,6 +228,7 @@ void train_job_destroy(struct train_job *job)
     weights_destroy(job->teacher_weights);
     net_destroy(job->net);
     net_destroy(job->teacher);
+    net_destroy(job->init_net);
     conf_close(job->conf);
     free(job);
 }

@@ -66,6 +66,7 @@ static bool add_epoch(const struct run *run, size_t i, struct err *err)
         .held_out_accuracy = row->held_out_accuracy,
         .rate = row->rate,
         .seconds = row->seconds,
+        .smallest_accuracy = row->smallest_accuracy,
     };
     return store_add_epoch(run->store, &epoch, err);
 }
@@ -115,8 +116,10 @@ bool run_open(const struct train_job *job, const struct run_options *options, st
         .backend = job->backend,
         .workers = options->workers,
         .init = job->init,
+        .init_net = job->init_net,
         .teacher = job->teacher,
         .teacher_weights = job->teacher_weights,
+        .resize = {train_job_resize, job},
     };
     if (trainer_create(&params, &run->trainer, err) && file_make_folder(run->folder, err) &&
         check_folder(run, options->resume, err)) {
@@ -158,7 +161,8 @@ static bool is_due(const struct run *run, uint64_t steps, double seconds)
 static bool end_epoch(const struct run *run, struct err *err)
 {
     const struct train_state *state = trainer_state(run->trainer);
-    return add_epoch(run, state->n_rows - 1, err) && trainer_metrics(run->folder, state, err);
+    return add_epoch(run, state->n_rows - 1, err) &&
+           trainer_metrics(run->folder, state, run->job->recipe.has_supernet, err);
 }
 
 bool run_train(struct run *run, const volatile sig_atomic_t *stop,
@@ -190,6 +194,7 @@ bool run_train(struct run *run, const volatile sig_atomic_t *stop,
 bool run_export(const struct run *run, struct err *err)
 {
     const char *path = arena_printf(run->mem, "%s/weights.safetensors", run->folder);
-    return trainer_metrics(run->folder, trainer_state(run->trainer), err) &&
+    return trainer_metrics(run->folder, trainer_state(run->trainer), run->job->recipe.has_supernet,
+                           err) &&
            weights_save(path, run->job->net, trainer_weights(run->trainer), err);
 }

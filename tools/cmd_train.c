@@ -39,10 +39,16 @@ static const char doc[] =
     "it kept beside. Whatever ends it, --resume goes on, to the same weights. File names in a job "
     "are relative to it, those of --set to the folder you are in. `bitline show schema train` is "
     "the reference of the keys.\n\n"
+    "A job with `supernet` trains nets of many widths that share weights. Another job takes one of "
+    "them at its own width, with init and init_width: to train on, or with epochs 0 and bn_batches "
+    "above 0 just to have it.\n\n"
     "Examples:\n"
     "  bitline train train-lenet5-binary --set data=mnist:DIR\n"
     "  bitline train train-synth --set epochs=2 --set augment.flip=false --out quick\n"
-    "  bitline train ./job.yaml --resume --jobs 2";
+    "  bitline train ./job.yaml --resume --jobs 2\n"
+    "  bitline train train-synth-supernet\n"
+    "  bitline train train-synth --set width=1.5x --set epochs=0 --set bn_batches=5 --out cut\n"
+    "      --set init=train-synth-supernet/weights.safetensors --set init_width=3x";
 
 struct args {
     struct inputs inputs; // its sets are the job's

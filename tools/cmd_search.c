@@ -1,5 +1,6 @@
 // bitline search JOB: better widths, by whom the job names.
 #include <argp.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,6 +8,7 @@
 #include <unistd.h>
 
 #include "nets/net.h"
+#include "nets/train/trainer.h"
 #include "sim/base/err.h"
 #include "sim/base/file.h"
 #include "sim/base/mem.h"
@@ -18,7 +20,11 @@
 #include "tools/search/drive.h"
 #include "tools/search/export.h"
 #include "tools/search/job.h"
+#include "tools/search/stage_a.h"
+#include "tools/search/stages.h"
 #include "tools/store/store.h"
+#include "tools/train/job.h"
+#include "tools/train/run.h"
 #include "tools/version.h"
 
 enum {
@@ -28,7 +34,8 @@ enum {
     OPTION_JSON,
     OPTION_AGENT,
     OPTION_EPISODES,
-    OPTION_SEED
+    OPTION_SEED,
+    OPTION_STAGE
 };
 
 static const struct argp_option options[] = {
@@ -37,6 +44,10 @@ static const struct argp_option options[] = {
      "ddpg, ddpg-haq, random, evolution, nsga2, cmaes or greedy, in place of the job's", 0},
     {"episodes", OPTION_EPISODES, "N", 0, "Candidates in all, in place of the job's", 0},
     {"seed", OPTION_SEED, "N", 0, "In place of the job's", 0},
+    {"stage", OPTION_STAGE, "STAGE", 0,
+     "a: train the super-net, no more; b: search with what stage a left (default: both, where the "
+     "job has a super-net to train)",
+     0},
     {"out", OPTION_OUT, "DIR", 0, "Folder of the results (default: the job's name)", 0},
     {"resume", OPTION_RESUME, NULL, 0, "Go on with a search that was stopped or killed", 0},
     {"jobs", OPTION_JOBS, "N", 0, "Worker processes (default: the job's); the result is the same",
@@ -60,7 +71,8 @@ struct args {
     char sets[3][64];
     size_t n_sets;
     bool resume, json;
-    int jobs; // 0: the job's
+    int jobs;   // 0: the job's
+    char stage; // 0: all that the job asks for
     struct err err;
 };
 
@@ -104,6 +116,11 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case OPTION_SEED:
         take_number(a, "seed", arg, 0, 2147483647, &number);
         set_key(a, "seed", arg);
+        return 0;
+    case OPTION_STAGE:
+        if (strcmp(arg, "a") != 0 && strcmp(arg, "b") != 0)
+            err_set(&a->err, "--stage %.20s: a or b is wanted", arg);
+        a->stage = *arg;
         return 0;
     case OPTION_OUT:
         a->out = arg;
@@ -243,13 +260,73 @@ static int leave_off(const struct search *s, const char *folder)
     return 128 + (int)stopped;
 }
 
+static void show_stage_a(const struct run *run)
+{
+    const struct train_state *state = trainer_state(run->trainer);
+    uint64_t here = state->step - run->first, left = trainer_steps(run->trainer) - state->step;
+    long seconds = here ? (long)(run->seconds / (double)here * (double)left + 0.5) : 0;
+    fprintf(stderr, "\rstage a, epoch %zu/%d, step %" PRIu64 "/%" PRIu64,
+            state->n_rows + (left > 0), run->job->recipe.epochs, state->step,
+            trainer_steps(run->trainer));
+    if (state->seen > 0)
+        fprintf(stderr, ", %.2f %% right", 100 * (double)state->right / (double)state->seen);
+    fprintf(stderr, ", %ld:%02ld:%02ld left\033[K", seconds / 3600, seconds / 60 % 60,
+            seconds % 60);
+    if (left == 0)
+        fputc('\n', stderr);
+}
+
+static void leave_store(void *store)
+{
+    store_leave(store);
+}
+
+// False: the search ends here, with *code.
+static bool train_first(struct args *a, struct search *s, struct store *store, const char *folder,
+                        int *code)
+{
+    struct err warning = {0};
+    bool done = false;
+    struct stage_a how = {
+        .threads = a->jobs ? a->jobs : s->job->jobs,
+        .stop = &stopped,
+        .begin = leave_store,
+        .context = store,
+        .progress = isatty(STDERR_FILENO) ? show_stage_a : NULL,
+    };
+    *code = EXIT_FAILED;
+    if (!stages_train(s->stages, folder, &how, &done, &warning, &a->err))
+        return false;
+    if (warning.text[0])
+        fprintf(stderr, "bitline: %s; going on with the one before it\n", warning.text);
+    if (!done) {
+        fprintf(stderr,
+                "%sbitline: stopped in stage a, all of it in %s/stage-a; go on with the same "
+                "command and --resume\n",
+                isatty(STDERR_FILENO) ? "\n" : "", folder);
+        *code = 128 + (int)stopped;
+        return false;
+    }
+    if (a->stage != 'a')
+        return true;
+    printf("files    %s/stage-a/weights.safetensors, metrics.csv; go on with --resume\n", folder);
+    *code = EXIT_OK;
+    return false;
+}
+
 static int work(struct args *a, struct search *s, struct store *store, const char *folder)
 {
+    int code = EXIT_OK;
     struct search_params params = {
         .jobs = a->jobs ? a->jobs : s->job->jobs,
         .stop = &stopped,
         .progress = isatty(STDERR_FILENO) ? show_progress : NULL,
     };
+    if (s->stages && stages_trains(s->stages) && a->stage != 'b' &&
+        !train_first(a, s, store, folder, &code))
+        return code;
+    if (s->stages && !stages_load(s->stages, folder, params.jobs, &a->err))
+        return EXIT_USAGE;
     if (!search_begin(s, store, &a->err))
         return EXIT_USAGE;
     if (!search_run(s, &params, &a->err))
@@ -257,6 +334,20 @@ static int work(struct args *a, struct search *s, struct store *store, const cha
     if (s->done < (size_t)s->job->episodes)
         return leave_off(s, folder);
     return write_all(a, s, folder, &a->err) ? EXIT_OK : EXIT_FAILED;
+}
+
+static bool check_stage(struct args *a, const struct search *s)
+{
+    if (a->stage != 'a')
+        return true;
+    if (!s->stages)
+        return err_set(&a->err,
+                       "--stage a: the accuracy of job '%s' comes from no super-net, there "
+                       "is nothing to train; leave --stage away",
+                       s->job->name);
+    return stages_trains(s->stages) ||
+           err_set(&a->err, "--stage a: the job gives the super-net's weights; take "
+                            "accuracy.supernet.weights away, or this");
 }
 
 static int search(struct args *a, struct search *s)
@@ -285,7 +376,7 @@ int cmd_search(int argc, char **argv)
     argp_parse(&argp, argc, argv, 0, NULL, &a);
     int code = EXIT_USAGE;
     if (!a.err.text[0] && search_job_load(a.job, a.inputs.sets, a.inputs.n_sets, &job, &a.err) &&
-        search_create(job, &s, &a.err))
+        search_create(job, &s, &a.err) && check_stage(&a, s))
         code = search(&a, s);
     if (a.err.text[0])
         inputs_refuse(&a.err);

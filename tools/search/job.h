@@ -8,19 +8,22 @@
 #include "tools/search/formula.h"
 #include "tools/search/reward.h"
 #include "tools/search/space.h"
+#include "tools/search/stages.h"
 
 struct agent_kind;
 struct err;
 
 enum { SEARCH_MAX_EPISODES = 1000000, SEARCH_MAX_ROUND = 4096 };
 
-enum accuracy_source { SOURCE_FORMULA, SOURCE_COMMAND };
+enum accuracy_source { SOURCE_FORMULA, SOURCE_COMMAND, SOURCE_SUPERNET };
 
 struct search_accuracy {
     int source;
     struct formula formula;
     const struct conf_node *command; // a list of words
     double timeout_s;
+    struct stages_params supernet;
+    bool has_supernet;
 };
 
 struct search_cost {

@@ -134,7 +134,8 @@ bool stages_open(const struct stages_params *params, const struct conf_node *at,
         return false;
     }
     plan_stage_b(s, episodes);
-    if (!check(s, at, net, err)) {
+    if (!check(s, at, net, err) ||
+        (params->weights && !weights_load(params->weights, s->train->net, &s->weights, err))) {
         stages_close(s);
         return false;
     }
@@ -169,14 +170,18 @@ bool stages_train(const struct stages *s, const char *folder, const struct stage
     return ok;
 }
 
-bool stages_load(struct stages *s, const char *folder, int threads, struct err *err)
+const char *stages_weights(const struct stages *s, const char *folder)
 {
     const char *path = s->params->weights;
+    return path ? path : arena_printf(s->mem, "%s/stage-a/weights.safetensors", folder);
+}
+
+bool stages_load(struct stages *s, const char *folder, int threads, struct err *err)
+{
+    const char *path = stages_weights(s, folder);
     s->folder = arena_printf(s->mem, "%s/stage-b", folder);
     s->threads = s->params->tune_epochs > 0 ? threads : 1;
-    if (!path)
-        path = arena_printf(s->mem, "%s/stage-a/weights.safetensors", folder);
-    return weights_load(path, s->train->net, &s->weights, err) &&
+    return (s->weights || weights_load(path, s->train->net, &s->weights, err)) &&
            (s->params->tune_epochs == 0 || file_make_folder(s->folder, err));
 }
 

@@ -29,8 +29,9 @@ struct stages_params {
 };
 extern const struct conf_field stages_fields[];
 
-// Opens the training job and its images, trains nothing. `at` is blamed; all is lent. Refuses a
-// super-net of another net than `net` (at ratio 1), and a space that reaches beyond it.
+// Opens the training job, its images and the weights, if they are given; trains nothing. `at` is
+// blamed; all is lent. Refuses a super-net of another net than `net` (at ratio 1), and a space that
+// reaches beyond it.
 bool stages_open(const struct stages_params *params, const struct conf_node *at,
                  const struct net *net, const struct space *space, int episodes,
                  struct stages **out, struct err *err);
@@ -42,7 +43,9 @@ bool stages_trains(const struct stages *stages);
 // it was stopped. `warning`: what was damaged there and is passed over, if anything.
 bool stages_train(const struct stages *stages, const char *folder, const struct stage_a *how,
                   bool *done, struct err *warning, struct err *err);
-// Reads what stage A left, in FOLDER/stage-a or where the job says. Before any question; `threads`
+// The file of what stage A leaves, in FOLDER/stage-a or where the job says.
+const char *stages_weights(const struct stages *stages, const char *folder);
+// Reads it. Before any question; `threads`
 // are those of the process that tunes.
 bool stages_load(struct stages *stages, const char *folder, int threads, struct err *err);
 

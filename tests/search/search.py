@@ -8,7 +8,6 @@ import json
 import signal
 import subprocess
 import sys
-import time
 
 sys.path.insert(0, sys.argv[2])
 from kills import children, kill, wait_for  # noqa: E402

@@ -16,11 +16,13 @@
 #include "sim/chip/chip.h"
 #include "tools/cmd.h"
 #include "tools/inputs.h"
+#include "tools/print_search.h"
 #include "tools/search/agent.h"
+#include "tools/search/apart.h"
 #include "tools/search/drive.h"
 #include "tools/search/export.h"
+#include "tools/search/final.h"
 #include "tools/search/job.h"
-#include "tools/search/stage_a.h"
 #include "tools/search/stages.h"
 #include "tools/store/store.h"
 #include "tools/train/job.h"
@@ -45,8 +47,8 @@ static const struct argp_option options[] = {
     {"episodes", OPTION_EPISODES, "N", 0, "Candidates in all, in place of the job's", 0},
     {"seed", OPTION_SEED, "N", 0, "In place of the job's", 0},
     {"stage", OPTION_STAGE, "STAGE", 0,
-     "a: train the super-net, no more; b: search with what stage a left (default: both, where the "
-     "job has a super-net to train)",
+     "a: train the super-net, no more; b: search with what stage a left; c: train what was found "
+     "from scratch (default: all that the job asks for)",
      0},
     {"out", OPTION_OUT, "DIR", 0, "Folder of the results (default: the job's name)", 0},
     {"resume", OPTION_RESUME, NULL, 0, "Go on with a search that was stopped or killed", 0},
@@ -60,7 +62,8 @@ static const char doc[] =
     "area on a chip.\v"
     "Without JOB it is search-synth, which needs no data: about five minutes on two cores. Where "
     "accuracy comes from a super-net (HAWIS), stage a trains it into DIR/stage-a, stage b searches "
-    "with it. Every candidate is in DIR/search.db as soon as it is judged: a search that was "
+    "with it; stage c trains the best nets from scratch, where the job has a section final. Every "
+    "candidate is in DIR/search.db as soon as it is judged: a search that was "
     "stopped or "
     "killed goes on with --resume and ends as an undisturbed one would.\n\n"
     "Examples:\n"
@@ -123,8 +126,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         set_key(a, "seed", arg);
         return 0;
     case OPTION_STAGE:
-        if (strcmp(arg, "a") != 0 && strcmp(arg, "b") != 0)
-            err_set(&a->err, "--stage %.20s: a or b is wanted", arg);
+        if (strcmp(arg, "a") != 0 && strcmp(arg, "b") != 0 && strcmp(arg, "c") != 0)
+            err_set(&a->err, "--stage %.20s: a, b or c is wanted", arg);
         a->stage = *arg;
         return 0;
     case OPTION_OUT:
@@ -188,74 +191,6 @@ static void show_progress(void *context, const struct search *s, double seconds,
         fputc('\n', stderr);
 }
 
-static void add_row(struct table *t, const char *name, const struct search_episode *e)
-{
-    table_cell(t, "%s", name);
-    table_cell(t, "%.2f %%", 100 * e->accuracy);
-    table_cell(t, "%.4g uJ", 1e6 * e->cost.of[COST_ENERGY]);
-    if (e->cost.of[COST_LATENCY] > 0)
-        table_cell(t, "%.4g us", 1e6 * e->cost.of[COST_LATENCY]);
-    else
-        table_cell(t, "-");
-    table_cell(t, "%.4g mm2", 1e6 * e->cost.of[COST_AREA]);
-    table_cell(t, "%.4g M", (double)e->cost.binary_ops * 1e-6);
-    table_cell(t, "%.4g", e->judged.reward);
-}
-
-// The front is long: about a dozen of its nets, evenly, with both ends.
-static void print_front(const struct search *s)
-{
-    enum { SHOWN = 12 };
-    static const char *const headers[] = {"<net",  ">accuracy", ">energy", ">latency",
-                                          ">area", ">ops",      ">reward", NULL};
-    int *front = mem_alloc((size_t)s->job->episodes, sizeof *front);
-    size_t n = search_front(s, front), shown = n < SHOWN ? n : SHOWN;
-    const struct search_episode *best = search_best(s);
-    struct table *t = table_create(headers);
-    char name[32];
-    if (best)
-        add_row(t, "best", best);
-    for (size_t i = 0; i < shown; i++) {
-        size_t at = shown > 1 ? i * (n - 1) / (shown - 1) : 0;
-        snprintf(name, sizeof name, "front %zu/%zu", at + 1, n);
-        add_row(t, name, &s->episodes[front[at]]);
-    }
-    for (size_t r = 0; r < s->n_references; r++) {
-        snprintf(name, sizeof name, "uniform %gx", s->references[r].ratio);
-        if (!s->references[r].failed)
-            add_row(t, name, &s->references[r]);
-    }
-    table_print(t, stdout);
-    table_destroy(t);
-    free(front);
-}
-
-static bool write_all(const struct args *a, const struct search *s, const char *folder,
-                      struct err *err)
-{
-    struct err why = {0};
-    bool drawn = false;
-    if (!search_export(s, folder, BITLINE_VERSION, err) ||
-        !search_plot(s, folder, &drawn, &why, err))
-        return false;
-    if (!drawn)
-        fprintf(stderr, "bitline: %s\n", why.text);
-    if (a->json) {
-        search_json(s, BITLINE_VERSION, stdout);
-        return true;
-    }
-    printf("bitline %s\n", BITLINE_VERSION);
-    printf("job      %s [%s], agent %s, seed %d, %d episodes in rounds of %d\n", s->job->name,
-           s->hash, s->job->agent->name, s->job->seed, s->job->episodes, s->job->round);
-    printf("net      %s, %s, on chip %s; %zu widths, %zu settings of the chip\n\n", s->net->name,
-           net_form_names[s->net->form], s->chip->name, s->space->n_layers, s->space->n_knobs);
-    print_front(s);
-    printf("\nfiles    %s/front.csv, best.yaml, nets/front-*.yaml, episodes.csv, references.csv, "
-           "job.yaml%s, search.db\n",
-           folder, drawn ? ", front.svg, widths.svg, channels.svg" : "");
-    return true;
-}
-
 static int leave_off(const struct search *s, const char *folder)
 {
     fprintf(stderr,
@@ -265,12 +200,12 @@ static int leave_off(const struct search *s, const char *folder)
     return 128 + (int)stopped;
 }
 
-static void show_stage_a(const struct run *run)
+static void show_training(const struct run *run)
 {
     const struct train_state *state = trainer_state(run->trainer);
     uint64_t here = state->step - run->first, left = trainer_steps(run->trainer) - state->step;
     long seconds = here ? (long)(run->seconds / (double)here * (double)left + 0.5) : 0;
-    fprintf(stderr, "\rstage a, epoch %zu/%d, step %" PRIu64 "/%" PRIu64,
+    fprintf(stderr, "\rtraining, epoch %zu/%d, step %" PRIu64 "/%" PRIu64,
             state->n_rows + (left > 0), run->job->recipe.epochs, state->step,
             trainer_steps(run->trainer));
     if (state->seen > 0)
@@ -286,25 +221,29 @@ static void leave_store(void *store)
     store_leave(store);
 }
 
-// False: the search ends here, with *code.
-static bool train_first(struct args *a, struct search *s, struct store *store, const char *folder,
-                        int *code)
+static struct apart training(const struct args *a, const struct search *s, struct store *store)
 {
-    struct err warning = {0};
-    bool done = false;
-    struct stage_a how = {
+    return (struct apart){
         .threads = a->jobs ? a->jobs : s->job->jobs,
         .stop = &stopped,
         .begin = leave_store,
         .context = store,
-        .progress = isatty(STDERR_FILENO) ? show_stage_a : NULL,
+        .progress = isatty(STDERR_FILENO) ? show_training : NULL,
     };
+}
+
+// False: the search ends here, with *code.
+static bool train_first(struct args *a, struct search *s, struct store *store, const char *folder,
+                        int *code)
+{
+    struct apart how = training(a, s, store);
+    struct trained trained = {0};
     *code = EXIT_FAILED;
-    if (!stages_train(s->stages, folder, &how, &done, &warning, &a->err))
+    if (!stages_train(s->stages, folder, &how, &trained, &a->err))
         return false;
-    if (warning.text[0])
-        fprintf(stderr, "bitline: %s; going on with the one before it\n", warning.text);
-    if (!done) {
+    if (trained.warning.text[0])
+        fprintf(stderr, "bitline: %s; going on with the one before it\n", trained.warning.text);
+    if (!trained.done) {
         fprintf(stderr,
                 "%sbitline: stopped in stage a, all of it in %s/stage-a; go on with the same "
                 "command and --resume\n",
@@ -319,26 +258,70 @@ static bool train_first(struct args *a, struct search *s, struct store *store, c
     return false;
 }
 
+static bool write_all(const struct search *s, const char *folder, bool *drawn, struct err *err)
+{
+    struct err why = {0};
+    if (!search_export(s, folder, BITLINE_VERSION, err) ||
+        !search_plot(s, folder, drawn, &why, err))
+        return false;
+    if (!*drawn)
+        fprintf(stderr, "bitline: %s\n", why.text);
+    return true;
+}
+
+static void announce(const char *net, int run)
+{
+    if (isatty(STDERR_FILENO))
+        fprintf(stderr, "stage c, %s, run %d\n", net, run);
+}
+
+// Stage C, where the job has one, and what is to be said.
+static int finish(struct args *a, const struct search *s, struct store *store, const char *folder)
+{
+    bool drawn = false, done = true;
+    struct finals *finals = NULL;
+    struct apart how = training(a, s, store);
+    if (!write_all(s, folder, &drawn, &a->err) ||
+        (s->job->has_final && a->stage != 'b' &&
+         !final_run(s, folder, BITLINE_VERSION, &how, announce, &done, &finals, &a->err)))
+        return EXIT_FAILED;
+    if (!done)
+        fprintf(stderr,
+                "%sbitline: stopped in stage c, all of it in %s/stage-c; go on with the same "
+                "command and --resume\n",
+                isatty(STDERR_FILENO) ? "\n" : "", folder);
+    else if (a->json)
+        search_json(s, finals, BITLINE_VERSION, stdout);
+    else
+        print_search(s, finals, folder, drawn);
+    finals_destroy(finals);
+    return done ? EXIT_OK : 128 + (int)stopped;
+}
+
 static int work(struct args *a, struct search *s, struct store *store, const char *folder)
 {
     int code = EXIT_OK;
+    bool trains = s->stages && stages_trains(s->stages) && (!a->stage || a->stage == 'a');
     struct search_params params = {
         .jobs = a->jobs ? a->jobs : s->job->jobs,
         .stop = &stopped,
         .progress = isatty(STDERR_FILENO) ? show_progress : NULL,
     };
-    if (s->stages && stages_trains(s->stages) && a->stage != 'b' &&
-        !train_first(a, s, store, folder, &code))
+    if (trains && !train_first(a, s, store, folder, &code))
         return code;
-    if (s->stages && !stages_load(s->stages, folder, params.jobs, &a->err))
+    if ((s->stages && !stages_load(s->stages, folder, params.jobs, &a->err)) ||
+        !search_begin(s, store, &a->err))
         return EXIT_USAGE;
-    if (!search_begin(s, store, &a->err))
+    if (a->stage == 'c' && s->done < (size_t)s->job->episodes) {
+        err_set(&a->err, "--stage c: %zu of %d episodes are done; run --stage b first", s->done,
+                s->job->episodes);
         return EXIT_USAGE;
+    }
     if (!search_run(s, &params, &a->err))
         return EXIT_FAILED;
     if (s->done < (size_t)s->job->episodes)
         return leave_off(s, folder);
-    return write_all(a, s, folder, &a->err) ? EXIT_OK : EXIT_FAILED;
+    return finish(a, s, store, folder);
 }
 
 static const char *folder_of(const struct args *a, const struct search *s)
@@ -350,18 +333,23 @@ static bool check_stage(struct args *a, const struct search *s)
 {
     if (!a->stage)
         return true;
-    if (!s->stages)
+    if (a->stage == 'c' && !s->job->has_final)
         return err_set(&a->err,
-                       "--stage %c: the accuracy of job '%s' comes from no super-net; leave "
+                       "--stage c: job '%s' has no section final to say how its nets are "
+                       "trained; add one, such as {train: JOB}",
+                       s->job->name);
+    if (a->stage == 'a' && !s->stages)
+        return err_set(&a->err,
+                       "--stage a: the accuracy of job '%s' comes from no super-net; leave "
                        "--stage away",
-                       a->stage, s->job->name);
+                       s->job->name);
     if (a->stage == 'a')
         return stages_trains(s->stages) ||
                err_set(&a->err, "--stage a: the job gives the super-net's weights; take "
                                 "accuracy.supernet.weights away, or --stage");
-    const char *path = stages_weights(s->stages, folder_of(a, s));
-    return access(path, F_OK) == 0 ||
-           err_set(&a->err, "--stage b: %s is missing; run --stage a first", path);
+    const char *path = s->stages ? stages_weights(s->stages, folder_of(a, s)) : NULL;
+    return !path || access(path, F_OK) == 0 ||
+           err_set(&a->err, "--stage %c: %s is missing; run --stage a first", a->stage, path);
 }
 
 static int search(struct args *a, struct search *s)

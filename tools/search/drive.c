@@ -120,6 +120,10 @@ bool search_create(const struct search_job *job, struct search **out, struct err
         return false;
     }
     plan_references(s);
+    if (!final_check(s, err)) {
+        search_destroy(s);
+        return false;
+    }
     plan_episodes(s);
     start_agent(s);
     *out = s;

@@ -58,6 +58,9 @@ const struct conf_field search_fields[] = {
     {"cost", CONF_SECTION, AT(cost), .fields = cost_fields,
      .help = "how a candidate's costs are simulated"},
     {"reward", CONF_SECTION, AT(reward), .fields = reward_fields, .help = "what it is worth"},
+    {"final", CONF_SECTION, AT(final), .fields = final_fields, .optional = true,
+     .present = offsetof(struct search_job, has_final),
+     .help = "HAWIS's stage C: the chosen nets are trained from scratch"},
     {"agent", CONF_STR, AT(agent_name), .fallback = "ddpg",
      .help = "who proposes: ddpg, ddpg-haq, random, evolution, nsga2, cmaes, greedy"},
     {"agents", CONF_NODE, AT(agents), .optional = true, .word = "a map of AGENT: its parameters",
@@ -176,6 +179,7 @@ bool search_job_load(const char *what, const char *const *sets, size_t n_sets,
         jobfile_resolve(job->conf, "net", JOBFILE_NAME, err) &&
         jobfile_resolve(job->conf, "accuracy.supernet.train", JOBFILE_NAME, err) &&
         jobfile_resolve(job->conf, "accuracy.supernet.weights", JOBFILE_FILE, err) &&
+        jobfile_resolve(job->conf, "final.train", JOBFILE_NAME, err) &&
         conf_bind(job->conf, job->conf->root, search_fields, job, err) && check(job, err)) {
         *out = job;
         return true;

@@ -5,6 +5,7 @@
 
 #include "sim/conf/conf.h"
 #include "tools/jobfile.h"
+#include "tools/search/final.h"
 #include "tools/search/formula.h"
 #include "tools/search/reward.h"
 #include "tools/search/space.h"
@@ -41,6 +42,8 @@ struct search_job {
     struct search_accuracy accuracy;
     struct search_cost cost;
     struct reward_params reward;
+    struct final_params final; // stage C
+    bool has_final;
     const char *agent_name;
     const struct conf_node *agents;
     double start; // ratio of the net that agents may start from; 0: none

@@ -15,7 +15,7 @@
 #include "sim/base/hash.h"
 #include "sim/base/mem.h"
 #include "tools/search/space.h"
-#include "tools/search/stage_a.h"
+#include "tools/search/apart.h"
 #include "tools/train/job.h"
 
 #define AT(member) .offset = offsetof(struct stages_candidate, member)
@@ -160,12 +160,12 @@ bool stages_trains(const struct stages *s)
     return !s->params->weights;
 }
 
-bool stages_train(const struct stages *s, const char *folder, const struct stage_a *how, bool *done,
-                  struct err *warning, struct err *err)
+bool stages_train(const struct stages *s, const char *folder, const struct apart *how,
+                  struct trained *out, struct err *err)
 {
     struct arena *mem = arena_create();
     const char *to = arena_printf(mem, "%s/stage-a", folder);
-    bool ok = stage_a_run(s->train, to, how, done, warning, err);
+    bool ok = apart_train(s->train, to, how, false, out, err);
     arena_destroy(mem);
     return ok;
 }

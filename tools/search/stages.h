@@ -12,7 +12,8 @@
 struct err;
 struct net;
 struct space;
-struct stage_a;
+struct apart;
+struct trained;
 struct stages;
 
 // As the job has it.
@@ -39,10 +40,9 @@ void stages_close(struct stages *stages); // NULL is fine
 
 // Whether there is anything to train: no weights are given.
 bool stages_trains(const struct stages *stages);
-// Stage A in FOLDER/stage-a, in a process of its own; goes on with what is there. *done is false if
-// it was stopped. `warning`: what was damaged there and is passed over, if anything.
-bool stages_train(const struct stages *stages, const char *folder, const struct stage_a *how,
-                  bool *done, struct err *warning, struct err *err);
+// Stage A in FOLDER/stage-a, in a process of its own; goes on with what is there.
+bool stages_train(const struct stages *stages, const char *folder, const struct apart *how,
+                  struct trained *out, struct err *err);
 // The file of what stage A leaves, in FOLDER/stage-a or where the job says.
 const char *stages_weights(const struct stages *stages, const char *folder);
 // Reads it. Before any question; `threads`

@@ -1,4 +1,4 @@
-#include "tools/search/stage_a.h"
+#include "tools/search/apart.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -12,29 +12,35 @@
 #include "nets/train/trainer.h"
 #include "sim/base/err.h"
 #include "tools/pool.h"
+#include "tools/train/job.h"
 #include "tools/train/run.h"
+#include "workloads/dataset.h"
 
 struct report {
-    bool ok, done;
-    struct err err, warning;
+    bool ok;
+    struct err err;
+    struct trained trained;
 };
 
-static void train(const struct train_job *job, const char *folder, const struct stage_a *how,
-                  struct report *r)
+static void train(const struct train_job *job, const char *folder, const struct apart *how,
+                  bool test, struct report *r)
 {
+    struct trained *t = &r->trained;
     struct run_options options = {.folder = folder, .resume = true, .workers = how->threads};
     struct run *run = NULL;
-    if (!run_open(job, &options, &run, &r->warning, &r->err))
+    if (!run_open(job, &options, &run, &t->warning, &r->err))
         return;
     r->ok = run_train(run, how->stop, how->progress, &r->err);
-    r->done = r->ok && trainer_done(run->trainer);
-    if (r->done)
+    t->done = r->ok && trainer_done(run->trainer);
+    if (t->done)
         r->ok = run_export(run, &r->err);
+    if (t->done && test)
+        t->test_accuracy = (double)trainer_right(run->trainer, job->test) / (double)job->test->n;
     run_close(run);
 }
 
 static _Noreturn void begin(const struct train_job *job, const char *folder,
-                            const struct stage_a *how, pid_t driver, int out)
+                            const struct apart *how, bool test, pid_t driver, int out)
 {
     struct report report = {0};
     prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -42,7 +48,7 @@ static _Noreturn void begin(const struct train_job *job, const char *folder,
         _exit(0); // the driver was quicker to die
     if (how->begin)
         how->begin(how->context);
-    train(job, folder, how, &report);
+    train(job, folder, how, test, &report);
     _exit(pool_send(out, &report, sizeof report) ? 0 : 1);
 }
 
@@ -58,19 +64,19 @@ static void wait_for(pid_t child, int in, const volatile sig_atomic_t *stop)
         }
 }
 
-bool stage_a_run(const struct train_job *job, const char *folder, const struct stage_a *how,
-                 bool *done, struct err *warning, struct err *err)
+bool apart_train(const struct train_job *job, const char *folder, const struct apart *how,
+                 bool test, struct trained *out, struct err *err)
 {
     int ends[2];
     struct report report;
     pid_t driver = getpid();
     if (pipe(ends))
-        return err_set(err, "stage A could not be started: %s", strerror(errno));
+        return err_set(err, "a process to train in could not be started: %s", strerror(errno));
     fflush(NULL);
     pid_t child = fork();
     if (child == 0) {
         close(ends[0]);
-        begin(job, folder, how, driver, ends[1]);
+        begin(job, folder, how, test, driver, ends[1]);
     }
     close(ends[1]);
     bool heard = false;
@@ -83,8 +89,7 @@ bool stage_a_run(const struct train_job *job, const char *folder, const struct s
     close(ends[0]);
     if (!heard)
         return err_set(err, "%s: the process that trained was killed; go on with --resume", folder);
-    *done = report.done;
-    *warning = report.warning;
+    *out = report.trained;
     if (!report.ok)
         *err = report.err;
     return report.ok;

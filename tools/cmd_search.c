@@ -60,7 +60,7 @@ static const struct argp_option options[] = {
 static const char doc[] =
     "Search the widths of a net, layer by layer, for much accuracy at little energy, latency or "
     "area on a chip.\v"
-    "Without JOB it is search-synth, which needs no data: about five minutes on two cores. Where "
+    "Without JOB it is search-synth, which needs no data: a few minutes on two cores. Where "
     "accuracy comes from a super-net (HAWIS), stage a trains it into DIR/stage-a, stage b searches "
     "with it; stage c trains the best nets from scratch, where the job has a section final. Every "
     "candidate is in DIR/search.db as soon as it is judged: a search that was "

@@ -107,13 +107,18 @@ def lost_state(bitline, folder):
            f"exit {again.returncode}\n{again.stderr.decode()}")
 
 
+def write_alone(folder):
+    """A training job of the searched net, for its widths to be set."""
+    text = (folder / "train.yaml").read_text("utf-8").splitlines()
+    lines = [line for line in text if not line.startswith(("width:", "supernet:"))]
+    (folder / "alone.yaml").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
 def same_as_training(bitline, folder):
     """Fine-tuning a candidate is bitline train from the shared weights, at its widths."""
     prepare(folder)
     search(bitline, folder, "out", *FROZEN, *ALONE)
-    text = (folder / "train.yaml").read_text("utf-8").splitlines()
-    lines = [line for line in text if not line.startswith(("width:", "supernet:"))]
-    (folder / "alone.yaml").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    write_alone(folder)
     for row in table(folder / "out", "episodes.csv"):
         told = json.loads(bitline.output(
             "train", "alone.yaml", "--set", "init=out/stage-a/weights.safetensors", "--set",
@@ -147,6 +152,37 @@ def another_training(bitline, folder):
     expect(done.returncode == 2 and b"training job: [" in done.stderr, done.stderr.decode())
 
 
+def trained_from_scratch(bitline, folder):
+    """Stage C: what bitline train says of the same nets; the same after kills, and stage by
+    stage."""
+    prepare(folder)
+    write_alone(folder)
+    words = ["--episodes", "6", "--agent", "random"]
+    final = ["--set", "final={train: ./alone.yaml, nets: 1, seeds: 2, uniform: [2]}"]
+    whole = search(bitline, folder, "whole", *words, *final)
+    rows = table(folder / "whole", "final.csv")
+    expect({row["net"] for row in rows} >= {"best", "uniform-2x"} and
+           [row["run"] for row in rows] == ["1", "2"] * (len(rows) // 2), f"{rows}")
+    for row in rows:
+        told = json.loads(bitline.output(
+            "train", "alone.yaml", "--set", f"widths=[{row['widths']}]", "--set",
+            f"seed={2 + int(row['run'])}", "--out", f"{row['net']}{row['run']}", "--json",
+            cwd=folder))
+        expect(told["test_accuracy"] == float(row["test_accuracy"]), f"{told}\n{row}")
+    early = bitline.run("search", "job.yaml", "--out", "out", "--stage", "c", *words, *final,
+                        cwd=folder)
+    expect(early.returncode == 2 and b"0 of 6 episodes are done; run --stage b" in early.stderr,
+           early.stderr.decode())
+    search(bitline, folder, "out", "--resume", "--stage", "b", *words, *final)
+    expect(not (folder / "out" / "final.csv").exists(), "stage b trained")
+    process = begin(bitline, folder, "out", "--resume", "--stage", "c", *words, *final)
+    wait_for(process, (folder / "out" / "stage-c" / "best-run2" / "checkpoint").exists)
+    process.kill()
+    process.communicate()
+    expect(not (folder / "out" / "final.csv").exists(), "it was too quick")
+    expect(search(bitline, folder, "out", "--resume", *words, *final) == whole, "other bytes")
+
+
 def supernet(text):
     return ["--set", f"accuracy={{source: supernet, supernet: {{{text}}}}}"]
 
@@ -156,8 +192,8 @@ REFUSED = [
     (["--set", "accuracy={source: formula, supernet: {train: ./train.yaml}}"],
      "stands here, but source is formula"),
     (supernet("train: ./none.yaml"), "none.yaml"),
-    (supernet("train: train-synth"), "trains no super-net; give it a section supernet"),
-    (supernet("train: train-synth-supernet"), "is not the net that is searched, 'small'"),
+    (supernet("train: ./alone.yaml"), "trains no super-net; give it a section supernet"),
+    ([*FROZEN, "--set", "form=int8"], "is not the net that is searched, 'small' (int8)"),
     (supernet("train: ./train.yaml, weights: none.safetensors"), "none.safetensors"),
     (supernet("train: ./train.yaml, tune_epochs: 1"), "set round to 1, or tune_epochs to 0"),
     (supernet("train: ./train.yaml, candidate: {optimiser: {rate: 0.1}}"),
@@ -166,13 +202,19 @@ REFUSED = [
     ([*FROZEN, "--set", "space.most=5"], "the super-net has 8 to 32; narrow the space"),
     ([*FROZEN, "--set", "space.step=2"], "in steps of 4; make the first a multiple of the second"),
     ([*FROZEN, "--stage", "b"], "small/stage-a/weights.safetensors is missing; run --stage a"),
-    ([*FROZEN, "--stage", "d"], "--stage d: a or b is wanted"),
+    ([*FROZEN, "--stage", "d"], "--stage d: a, b or c is wanted"),
     (["--stage", "a"], "comes from no super-net"),
+    (["--stage", "c"], "has no section final"),
+    (["--set", "final={train: ./train.yaml}"], "give width or widths, not both"),
+    (["--set", "final={train: ./alone.yaml}", "--set", "form=int8"],
+     "is not the net that is searched, 'small' (int8)"),
+    (["--set", "final={train: ./alone.yaml, uniform: [7]}"], "7 is no ratio that the search"),
 ]
 
 
 def refused(bitline, folder, args, says):
     prepare(folder)
+    write_alone(folder)
     bitline.refuse(folder, ["search", "job.yaml", *args], [says])
 
 
@@ -181,7 +223,7 @@ def main():
     cases = [(test.__name__, test, ()) for test in
              (stage_by_stage, killed_in_stage_a, interrupted_in_stage_a, killed_while_tuning,
               killed_worker, lost_state, same_as_training, outside_of_the_supernet,
-              another_training)]
+              another_training, trained_from_scratch)]
     cases += [(f"any number of workers, {name}", any_number_of_workers, (words,))
               for name, words in (("frozen", FROZEN), ("tuned", TUNED),
                                   ("tuned alone", [*FROZEN, *ALONE]))]

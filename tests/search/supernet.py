@@ -4,8 +4,10 @@ tuned. What it says of a candidate is what training that net says.
 
 supernet.py BITLINE SUPPORT_FOLDER
 """
+import contextlib
 import json
 import signal
+import sqlite3
 import sys
 
 sys.path.insert(0, sys.argv[2])
@@ -91,6 +93,17 @@ def killed_worker(bitline, folder):
     said = process.communicate(timeout=60)[1]
     expect(process.returncode == 0 and len(victims) == 1, f"{victims}\n{said.decode()}")
     expect((exported(folder / "out"), store(folder / "out")) == whole, "other bytes")
+
+
+def tuned_without_an_answer(bitline, folder):
+    """Killed after the super-net's state was written and before the episode was."""
+    prepare(folder)
+    whole = search(bitline, folder, "whole", *TUNED)
+    with contextlib.closing(sqlite3.connect(folder / "whole" / "search.db")) as db, db:
+        gone = db.execute("DELETE FROM episode WHERE episode = 7").rowcount
+        db.execute("DELETE FROM episode_time WHERE episode = 7")
+    expect(gone == 1, f"{gone} rows")
+    expect(search(bitline, folder, "whole", "--resume", *TUNED) == whole, "other bytes")
 
 
 def lost_state(bitline, folder):
@@ -222,8 +235,8 @@ def main():
     bitline = Bitline(sys.argv[1])
     cases = [(test.__name__, test, ()) for test in
              (stage_by_stage, killed_in_stage_a, interrupted_in_stage_a, killed_while_tuning,
-              killed_worker, lost_state, same_as_training, outside_of_the_supernet,
-              another_training, trained_from_scratch)]
+              killed_worker, tuned_without_an_answer, lost_state, same_as_training,
+              outside_of_the_supernet, another_training, trained_from_scratch)]
     cases += [(f"any number of workers, {name}", any_number_of_workers, (words,))
               for name, words in (("frozen", FROZEN), ("tuned", TUNED),
                                   ("tuned alone", [*FROZEN, *ALONE]))]

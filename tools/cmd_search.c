@@ -1,11 +1,14 @@
-// bitline search JOB: better widths, by whom the job names.
+// bitline search [JOB]: better widths, by whom the job names.
 #include <argp.h>
+#include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "nets/net.h"
+#include "nets/train/trainer.h"
 #include "sim/base/err.h"
 #include "sim/base/file.h"
 #include "sim/base/mem.h"
@@ -13,15 +16,29 @@
 #include "sim/chip/chip.h"
 #include "tools/cmd.h"
 #include "tools/inputs.h"
-#include "tools/job_args.h"
+#include "tools/print_search.h"
 #include "tools/search/agent.h"
+#include "tools/search/apart.h"
 #include "tools/search/drive.h"
 #include "tools/search/export.h"
+#include "tools/search/final.h"
 #include "tools/search/job.h"
+#include "tools/search/stages.h"
 #include "tools/store/store.h"
+#include "tools/train/job.h"
+#include "tools/train/run.h"
 #include "tools/version.h"
 
-enum { OPTION_AGENT = OPTION_OWN, OPTION_EPISODES, OPTION_SEED };
+enum {
+    OPTION_OUT = 1,
+    OPTION_RESUME,
+    OPTION_JOBS,
+    OPTION_JSON,
+    OPTION_AGENT,
+    OPTION_EPISODES,
+    OPTION_SEED,
+    OPTION_STAGE
+};
 
 static const struct argp_option options[] = {
     {"set", OPTION_SET, "KEY=VALUE", 0, "Override a key of the job, such as reward.lambda=3", 0},
@@ -29,6 +46,10 @@ static const struct argp_option options[] = {
      "ddpg, ddpg-haq, random, evolution, nsga2, cmaes or greedy, in place of the job's", 0},
     {"episodes", OPTION_EPISODES, "N", 0, "Candidates in all, in place of the job's", 0},
     {"seed", OPTION_SEED, "N", 0, "In place of the job's", 0},
+    {"stage", OPTION_STAGE, "STAGE", 0,
+     "a: train the super-net, no more; b: search with what stage a left; c: train what was found "
+     "from scratch (default: all that the job asks for)",
+     0},
     {"out", OPTION_OUT, "DIR", 0, "Folder of the results (default: the job's name)", 0},
     {"resume", OPTION_RESUME, NULL, 0, "Go on with a search that was stopped or killed", 0},
     {"jobs", OPTION_JOBS, "N", 0, "Worker processes (default: the job's); the result is the same",
@@ -39,49 +60,117 @@ static const struct argp_option options[] = {
 static const char doc[] =
     "Search the widths of a net, layer by layer, for much accuracy at little energy, latency or "
     "area on a chip.\v"
-    "Every candidate is in DIR/search.db as soon as it is judged: a search that was stopped or "
+    "Without JOB it is search-synth, which needs no data: a few minutes on two cores. Where "
+    "accuracy comes from a super-net (HAWIS), stage a trains it into DIR/stage-a, stage b searches "
+    "with it; stage c trains the best nets from scratch, where the job has a section final. Every "
+    "candidate is in DIR/search.db as soon as it is judged: a search that was "
+    "stopped or "
     "killed goes on with --resume and ends as an undisturbed one would.\n\n"
     "Examples:\n"
+    "  bitline search\n"
     "  bitline search search-resnet20\n"
     "  bitline search search-resnet20 --agent nsga2 --episodes 2000 --out front\n"
-    "  bitline search my-job.yaml --set reward.lambda=3 --jobs 2 --resume";
+    "  bitline search my-job.yaml --set reward.lambda=3 --jobs 2 --resume\n"
+    "  bitline search my-job.yaml --stage a && bitline search my-job.yaml --resume";
 
 struct args {
-    struct job_args job;
-    char sets[3][64]; // of the flags
+    const char *job, *out;
+    struct inputs inputs; // its sets alone
+    char sets[3][64];
     size_t n_sets;
+    bool resume, json;
+    int jobs;   // 0: the job's
+    char stage; // 0: all that the job asks for
+    struct err err;
 };
+
+static void take_number(struct args *a, const char *name, const char *text, long least, long most,
+                        long *out)
+{
+    char *end;
+    *out = strtol(text, &end, 10);
+    if (end == text || *end || *out < least || *out > most)
+        err_set(&a->err, "--%s %s: a whole number from %ld to %ld is wanted", name, text, least,
+                most);
+}
 
 // The flags are short for keys of the job, and stand above its --set.
 static void set_key(struct args *a, const char *key, const char *value)
 {
     if (strlen(value) > 40) {
-        err_set(&a->job.err, "--%s %.40s...: is too long", key, value);
+        err_set(&a->err, "--%s %.40s...: is too long", key, value);
         return;
     }
     char *set = a->sets[a->n_sets++ % 3];
     snprintf(set, sizeof a->sets[0], "%s=%s", key, value);
-    inputs_option(&a->job.inputs, OPTION_SET, set, &a->job.err);
+    inputs_option(&a->inputs, OPTION_SET, set, &a->err);
 }
 
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
     struct args *a = state->input;
+    long number;
     switch (key) {
+    case OPTION_SET:
+        inputs_option(&a->inputs, key, arg, &a->err);
+        return 0;
     case OPTION_AGENT:
         set_key(a, "agent", arg);
         return 0;
     case OPTION_EPISODES:
-        job_number("episodes", arg, 1, SEARCH_MAX_EPISODES, &a->job.err);
+        take_number(a, "episodes", arg, 1, SEARCH_MAX_EPISODES, &number);
         set_key(a, "episodes", arg);
         return 0;
     case OPTION_SEED:
-        job_number("seed", arg, 0, INT32_MAX, &a->job.err);
+        take_number(a, "seed", arg, 0, 2147483647, &number);
         set_key(a, "seed", arg);
         return 0;
+    case OPTION_STAGE:
+        if (strcmp(arg, "a") != 0 && strcmp(arg, "b") != 0 && strcmp(arg, "c") != 0)
+            err_set(&a->err, "--stage %.20s: a, b or c is wanted", arg);
+        a->stage = *arg;
+        return 0;
+    case OPTION_OUT:
+        a->out = arg;
+        return 0;
+    case OPTION_RESUME:
+        a->resume = true;
+        return 0;
+    case OPTION_JOBS:
+        take_number(a, "jobs", arg, 1, 256, &number);
+        a->jobs = (int)number;
+        return 0;
+    case OPTION_JSON:
+        a->json = true;
+        return 0;
+    case ARGP_KEY_ARG:
+        if (state->arg_num)
+            argp_error(state, "'%s' is one argument too many: one JOB is wanted", arg);
+        a->job = arg;
+        return 0;
+    case ARGP_KEY_END:
+        if (!a->job)
+            a->job = "search-synth";
+        return 0;
     default:
-        return job_option(&a->job, key, arg, state) ? 0 : ARGP_ERR_UNKNOWN;
+        return ARGP_ERR_UNKNOWN;
     }
+}
+
+static volatile sig_atomic_t stopped; // the signal that asked for the end
+
+static void note_signal(int number)
+{
+    stopped = number;
+}
+
+// A pipe whose reader is gone is an error like others, not the end of this process.
+static void catch_signals(void)
+{
+    struct sigaction note = {.sa_handler = note_signal}, ignore = {.sa_handler = SIG_IGN};
+    sigaction(SIGINT, &note, NULL);
+    sigaction(SIGTERM, &note, NULL);
+    sigaction(SIGPIPE, &ignore, NULL);
 }
 
 static void show_progress(void *context, const struct search *s, double seconds, size_t here)
@@ -93,112 +182,182 @@ static void show_progress(void *context, const struct search *s, double seconds,
     if (best)
         fprintf(stderr, ", best: reward %.4g, accuracy %.2f %%, %.4g uJ", best->judged.reward,
                 100 * best->accuracy, 1e6 * best->cost.of[COST_ENERGY]);
-    if (here > 0)
-        job_print_left((double)(all - s->done) * seconds / (double)here);
+    if (here > 0) {
+        long left = (long)((double)(all - s->done) * seconds / (double)here + 0.5);
+        fprintf(stderr, ", %ld:%02ld:%02ld left", left / 3600, left / 60 % 60, left % 60);
+    }
     fputs("\033[K", stderr);
     if (s->done == all)
         fputc('\n', stderr);
 }
 
-static void add_row(struct table *t, const char *name, const struct search_episode *e)
-{
-    table_cell(t, "%s", name);
-    table_cell(t, "%.2f %%", 100 * e->accuracy);
-    table_cell(t, "%.4g uJ", 1e6 * e->cost.of[COST_ENERGY]);
-    if (e->cost.of[COST_LATENCY] > 0)
-        table_cell(t, "%.4g us", 1e6 * e->cost.of[COST_LATENCY]);
-    else
-        table_cell(t, "-");
-    table_cell(t, "%.4g mm2", 1e6 * e->cost.of[COST_AREA]);
-    table_cell(t, "%.4g M", (double)e->cost.binary_ops * 1e-6);
-    table_cell(t, "%.4g", e->judged.reward);
-}
-
-// The front is long: about a dozen of its nets, evenly, with both ends.
-static void print_front(const struct search *s)
-{
-    enum { SHOWN = 12 };
-    static const char *const headers[] = {"<net",  ">accuracy", ">energy", ">latency",
-                                          ">area", ">ops",      ">reward", NULL};
-    int *front = mem_alloc((size_t)s->job->episodes, sizeof *front);
-    size_t n = search_front(s, front), shown = n < SHOWN ? n : SHOWN;
-    const struct search_episode *best = search_best(s);
-    struct table *t = table_create(headers);
-    char name[32];
-    if (best)
-        add_row(t, "best", best);
-    for (size_t i = 0; i < shown; i++) {
-        size_t at = shown > 1 ? i * (n - 1) / (shown - 1) : 0;
-        snprintf(name, sizeof name, "front %zu/%zu", at + 1, n);
-        add_row(t, name, &s->episodes[front[at]]);
-    }
-    for (size_t r = 0; r < s->n_references; r++) {
-        snprintf(name, sizeof name, "uniform %gx", s->references[r].ratio);
-        if (!s->references[r].failed)
-            add_row(t, name, &s->references[r]);
-    }
-    table_print(t, stdout);
-    table_destroy(t);
-    free(front);
-}
-
-static bool write_all(const struct job_args *a, const struct search *s, const char *folder,
-                      struct err *err)
-{
-    struct err why = {0};
-    bool drawn = false;
-    if (!search_export(s, folder, BITLINE_VERSION, err) ||
-        !search_plot(s, folder, &drawn, &why, err))
-        return false;
-    if (!drawn)
-        fprintf(stderr, "bitline: %s\n", why.text);
-    if (a->json) {
-        search_json(s, BITLINE_VERSION, stdout);
-        return true;
-    }
-    printf("bitline %s\n", BITLINE_VERSION);
-    printf("job      %s [%s], agent %s, seed %d, %d episodes in rounds of %d\n", s->job->name,
-           s->hash, s->job->agent->name, s->job->seed, s->job->episodes, s->job->round);
-    printf("net      %s, %s, on chip %s; %zu widths, %zu settings of the chip\n\n", s->net->name,
-           net_form_names[s->net->form], s->chip->name, s->space->n_layers, s->space->n_knobs);
-    print_front(s);
-    printf("\nfiles    %s/front.csv, best.yaml, nets/front-*.yaml, episodes.csv, references.csv, "
-           "job.yaml%s, search.db\n",
-           folder, drawn ? ", front.svg, widths.svg, channels.svg" : "");
-    return true;
-}
-
-static int leave_off(const struct job_args *a, const struct search *s, const char *folder)
+static int leave_off(const struct search *s, const char *folder)
 {
     fprintf(stderr,
             "%sbitline: stopped with %zu of %d episodes done, all of them in %s/search.db; go on "
             "with the same command and --resume\n",
             isatty(STDERR_FILENO) ? "\n" : "", s->done, s->job->episodes, folder);
-    return job_left_off(a);
+    return 128 + (int)stopped;
 }
 
-static int work(struct job_args *a, struct search *s, struct store *store, const char *folder)
+static void show_training(const struct run *run)
 {
+    const struct train_state *state = trainer_state(run->trainer);
+    uint64_t here = state->step - run->first, left = trainer_steps(run->trainer) - state->step;
+    long seconds = here ? (long)(run->seconds / (double)here * (double)left + 0.5) : 0;
+    fprintf(stderr, "\rtraining, epoch %zu/%d, step %" PRIu64 "/%" PRIu64,
+            state->n_rows + (left > 0), run->job->recipe.epochs, state->step,
+            trainer_steps(run->trainer));
+    if (state->seen > 0)
+        fprintf(stderr, ", %.2f %% right", 100 * (double)state->right / (double)state->seen);
+    fprintf(stderr, ", %ld:%02ld:%02ld left\033[K", seconds / 3600, seconds / 60 % 60,
+            seconds % 60);
+    if (left == 0)
+        fputc('\n', stderr);
+}
+
+static void leave_store(void *store)
+{
+    store_leave(store);
+}
+
+static struct apart training(const struct args *a, const struct search *s, struct store *store)
+{
+    return (struct apart){
+        .threads = a->jobs ? a->jobs : s->job->jobs,
+        .stop = &stopped,
+        .begin = leave_store,
+        .context = store,
+        .progress = isatty(STDERR_FILENO) ? show_training : NULL,
+    };
+}
+
+// False: the search ends here, with *code.
+static bool train_first(struct args *a, struct search *s, struct store *store, const char *folder,
+                        int *code)
+{
+    struct apart how = training(a, s, store);
+    struct trained trained = {0};
+    *code = EXIT_FAILED;
+    if (!stages_train(s->stages, folder, &how, &trained, &a->err))
+        return false;
+    if (trained.warning.text[0])
+        fprintf(stderr, "bitline: %s; going on with the one before it\n", trained.warning.text);
+    if (!trained.done) {
+        fprintf(stderr,
+                "%sbitline: stopped in stage a, all of it in %s/stage-a; go on with the same "
+                "command and --resume\n",
+                isatty(STDERR_FILENO) ? "\n" : "", folder);
+        *code = 128 + (int)stopped;
+        return false;
+    }
+    if (a->stage != 'a')
+        return true;
+    printf("files    %s/stage-a/weights.safetensors, metrics.csv; go on with --resume\n", folder);
+    *code = EXIT_OK;
+    return false;
+}
+
+static bool write_all(const struct search *s, const char *folder, bool *drawn, struct err *err)
+{
+    struct err why = {0};
+    if (!search_export(s, folder, BITLINE_VERSION, err) ||
+        !search_plot(s, folder, drawn, &why, err))
+        return false;
+    if (!*drawn)
+        fprintf(stderr, "bitline: %s\n", why.text);
+    return true;
+}
+
+static void announce(const char *net, int run)
+{
+    if (isatty(STDERR_FILENO))
+        fprintf(stderr, "stage c, %s, run %d\n", net, run);
+}
+
+// Stage C, where the job has one, and what is to be said.
+static int finish(struct args *a, const struct search *s, struct store *store, const char *folder)
+{
+    bool drawn = false, done = true;
+    struct finals *finals = NULL;
+    struct apart how = training(a, s, store);
+    if (!write_all(s, folder, &drawn, &a->err) ||
+        (s->job->has_final && a->stage != 'b' &&
+         !final_run(s, folder, BITLINE_VERSION, &how, announce, &done, &finals, &a->err)))
+        return EXIT_FAILED;
+    if (!done)
+        fprintf(stderr,
+                "%sbitline: stopped in stage c, all of it in %s/stage-c; go on with the same "
+                "command and --resume\n",
+                isatty(STDERR_FILENO) ? "\n" : "", folder);
+    else if (a->json)
+        search_json(s, finals, BITLINE_VERSION, stdout);
+    else
+        print_search(s, finals, folder, drawn);
+    finals_destroy(finals);
+    return done ? EXIT_OK : 128 + (int)stopped;
+}
+
+static int work(struct args *a, struct search *s, struct store *store, const char *folder)
+{
+    int code = EXIT_OK;
+    bool trains = s->stages && stages_trains(s->stages) && (!a->stage || a->stage == 'a');
     struct search_params params = {
         .jobs = a->jobs ? a->jobs : s->job->jobs,
-        .stop = a->stop,
+        .stop = &stopped,
         .progress = isatty(STDERR_FILENO) ? show_progress : NULL,
     };
-    if (!search_begin(s, store, &a->err))
+    if (trains && !train_first(a, s, store, folder, &code))
+        return code;
+    if ((s->stages && !stages_load(s->stages, folder, params.jobs, &a->err)) ||
+        !search_begin(s, store, &a->err))
         return EXIT_USAGE;
+    if (a->stage == 'c' && s->done < (size_t)s->job->episodes) {
+        err_set(&a->err, "--stage c: %zu of %d episodes are done; run --stage b first", s->done,
+                s->job->episodes);
+        return EXIT_USAGE;
+    }
     if (!search_run(s, &params, &a->err))
         return EXIT_FAILED;
     if (s->done < (size_t)s->job->episodes)
-        return leave_off(a, s, folder);
-    return write_all(a, s, folder, &a->err) ? EXIT_OK : EXIT_FAILED;
+        return leave_off(s, folder);
+    return finish(a, s, store, folder);
 }
 
-static int search(struct job_args *a, struct search *s)
+static const char *folder_of(const struct args *a, const struct search *s)
 {
-    const char *folder = a->out ? a->out : s->job->name;
+    return a->out ? a->out : s->job->name;
+}
+
+static bool check_stage(struct args *a, const struct search *s)
+{
+    if (!a->stage)
+        return true;
+    if (a->stage == 'c' && !s->job->has_final)
+        return err_set(&a->err,
+                       "--stage c: job '%s' has no section final to say how its nets are "
+                       "trained; add one, such as {train: JOB}",
+                       s->job->name);
+    if (a->stage == 'a' && !s->stages)
+        return err_set(&a->err,
+                       "--stage a: the accuracy of job '%s' comes from no super-net; leave "
+                       "--stage away",
+                       s->job->name);
+    if (a->stage == 'a')
+        return stages_trains(s->stages) ||
+               err_set(&a->err, "--stage a: the job gives the super-net's weights; take "
+                                "accuracy.supernet.weights away, or --stage");
+    const char *path = s->stages ? stages_weights(s->stages, folder_of(a, s)) : NULL;
+    return !path || access(path, F_OK) == 0 ||
+           err_set(&a->err, "--stage %c: %s is missing; run --stage a first", a->stage, path);
+}
+
+static int search(struct args *a, struct search *s)
+{
+    const char *folder = folder_of(a, s);
     if (!file_make_folder(folder, &a->err))
         return EXIT_FAILED;
-    job_catch_signals(a);
+    catch_signals();
     struct store *store = store_open(folder, "search.db", a->resume, &a->err);
     if (!store)
         return EXIT_USAGE;
@@ -209,7 +368,7 @@ static int search(struct job_args *a, struct search *s)
 
 int cmd_search(int argc, char **argv)
 {
-    static const struct argp argp = {options, parse, "JOB", doc, 0, 0, 0};
+    static const struct argp argp = {options, parse, "[JOB]", doc, 0, 0, 0};
     static char name[] = "bitline search";
     struct args a = {0};
     struct search_job *job = NULL;
@@ -218,12 +377,11 @@ int cmd_search(int argc, char **argv)
     argp_err_exit_status = EXIT_USAGE;
     argp_parse(&argp, argc, argv, 0, NULL, &a);
     int code = EXIT_USAGE;
-    if (!a.job.err.text[0] &&
-        search_job_load(a.job.job, a.job.inputs.sets, a.job.inputs.n_sets, &job, &a.job.err) &&
-        search_create(job, &s, &a.job.err))
-        code = search(&a.job, s);
-    if (a.job.err.text[0])
-        inputs_refuse(&a.job.err);
+    if (!a.err.text[0] && search_job_load(a.job, a.inputs.sets, a.inputs.n_sets, &job, &a.err) &&
+        search_create(job, &s, &a.err) && check_stage(&a, s))
+        code = search(&a, s);
+    if (a.err.text[0])
+        inputs_refuse(&a.err);
     if (code == EXIT_OK)
         code = inputs_finish(code);
     search_destroy(s);

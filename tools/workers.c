@@ -59,9 +59,13 @@ static _Noreturn void take_tasks(const struct workers_params *p, int in, int out
 
 // Where workers can be spent, the process that the driver knows stays as it was forked and has one
 // child after another do the work.
-static _Noreturn void serve(const struct workers *ws, int in, int out)
+static _Noreturn void serve(const struct workers *ws, pid_t driver, int in, int out)
 {
     const struct workers_params *p = &ws->params;
+    // Nor does it finish a task behind the back of the next driver.
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != driver)
+        _exit(0);
     // A Ctrl-C goes to all of a terminal's processes; what becomes of the workers is the driver's
     // to say.
     signal(SIGINT, SIG_IGN);
@@ -96,11 +100,11 @@ static bool start(struct workers *ws, struct worker *w, struct err *err)
         return err_set(err, "a worker could not be started: %s", strerror(errno));
     }
     fflush(NULL);
-    pid_t pid = fork();
+    pid_t driver = getpid(), pid = fork();
     if (pid == 0) {
         close(down[1]);
         close(up[0]);
-        serve(ws, down[0], up[1]);
+        serve(ws, driver, down[0], up[1]);
     }
     close(down[0]);
     close(up[1]);

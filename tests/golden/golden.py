@@ -15,6 +15,7 @@ CASES = {
     "show_help": ["show", "--help"],
     "list_help": ["list", "--help"],
     "check_help": ["check", "--help"],
+    "search_help": ["search", "--help"],
     "sweep_help": ["sweep", "--help"],
     "trace_help": ["trace", "--help"],
     "train_help": ["train", "--help"],

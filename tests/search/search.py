@@ -4,60 +4,17 @@ cannot be run is refused.
 
 search.py BITLINE SUPPORT_FOLDER
 """
-import contextlib
-import csv
 import json
-import pathlib
-import shutil
 import signal
-import sqlite3
-import stat
 import subprocess
 import sys
 
 sys.path.insert(0, sys.argv[2])
-import kills  # noqa: E402
 from kills import catch, children, go_on, kill, wait_for  # noqa: E402
+from searches import begin, episodes_in, exported, prepare, search, store, table  # noqa: E402
 from support import Bitline, expect, in_folder, run_tests  # noqa: E402
 
-HERE = pathlib.Path(__file__).resolve().parent
 AGENTS = ["ddpg", "ddpg-haq", "random", "evolution", "nsga2", "cmaes", "greedy"]
-
-
-def prepare(folder):
-    for name in ("net.yaml", "job.yaml"):
-        shutil.copy(HERE / name, folder)
-
-
-def exported(folder):
-    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*")
-            if path.is_file() and not path.name.startswith("search.db")}
-
-
-def store(folder):
-    """All that is in the store but times."""
-    with contextlib.closing(sqlite3.connect(folder / "search.db")) as db:
-        return [list(db.execute(f"SELECT * FROM {table} ORDER BY 1, 2"))
-                for table in ("job", "job_key", "episode")]
-
-
-def search(bitline, folder, out, *args):
-    done = bitline.run("search", "job.yaml", "--out", out, *args, cwd=folder)
-    expect(done.returncode == 0, f"exit {done.returncode}\n{done.stderr.decode()}")
-    return exported(folder / out), store(folder / out)
-
-
-def begin(bitline, folder, out, *args):
-    return kills.begin(bitline, folder, "search", "job.yaml", "--out", out, *args)
-
-
-def episodes_in(path):
-    return kills.rows_in(path, "episode")
-
-
-def table(folder, name):
-    lines = (folder / name).read_text("utf-8").splitlines()
-    return list(csv.DictReader(lines[1:]))
 
 
 def any_number_of_workers(bitline, folder, agent):

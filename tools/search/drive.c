@@ -12,10 +12,10 @@
 #include "sim/base/mem.h"
 #include "sim/chip/chip.h"
 #include "tools/search/agent.h"
-#include "tools/search/identity.h"
 #include "tools/search/job.h"
 #include "tools/search/known.h"
 #include "tools/search/space.h"
+#include "tools/search/stages.h"
 #include "tools/store/store.h"
 #include "tools/workers.h"
 
@@ -91,6 +91,14 @@ static void start_agent(struct search *s)
     s->agent = job->agent->create(&problem, job->agent_params, (uint64_t)job->seed);
 }
 
+static bool open_stages(struct search *s, struct err *err)
+{
+    const struct search_accuracy *a = &s->job->accuracy;
+    const struct conf_node *at = conf_find(s->job->conf->root, "accuracy.supernet.train");
+    return a->source != SOURCE_SUPERNET ||
+           stages_open(&a->supernet, at, s->net, s->space, s->job->episodes, &s->stages, err);
+}
+
 bool search_create(const struct search_job *job, struct search **out, struct err *err)
 {
     struct arena *mem = arena_create();
@@ -98,13 +106,17 @@ bool search_create(const struct search_job *job, struct search **out, struct err
     const struct conf_node *at = conf_find(job->conf->root, "space");
     *s = (struct search){.job = job, .mem = mem};
     if (!evaluate_load(job, &s->chip, &s->net, err) ||
-        !space_create(&job->space, at ? at : job->conf->root, s->net, s->chip, &s->space, err)) {
+        !space_create(&job->space, at ? at : job->conf->root, s->net, s->chip, &s->space, err) ||
+        !open_stages(s, err)) {
         search_destroy(s);
         return false;
     }
     plan_references(s);
+    if (!final_check(s, err)) {
+        search_destroy(s);
+        return false;
+    }
     plan_episodes(s);
-    identify_search(s);
     start_agent(s);
     *out = s;
     return true;
@@ -116,6 +128,7 @@ void search_destroy(struct search *s)
         return;
     if (s->agent)
         s->job->agent->destroy(s->agent);
+    stages_close(s->stages);
     space_destroy(s->space);
     net_destroy(s->net);
     chip_destroy(s->chip);
@@ -189,13 +202,16 @@ static bool take(struct search *s, const struct search_task *task,
                  const struct search_answer *answer, struct err *err)
 {
     struct search_episode *e = known_episode(s, task->episode);
+    if (answer->broken)
+        return err_set(err, "%s", answer->err.text);
     e->failed = answer->failed;
     e->why = answer->failed ? arena_strdup(s->mem, answer->err.text) : "";
     e->cost = answer->cost;
     e->accuracy = answer->accuracy;
     e->chip_hash = answer->chip_hash;
     e->net_hash = answer->net_hash;
-    if (task->episode == -1 && answer->failed)
+    // Its accuracy need not be known: it may be narrower than the super-net.
+    if (task->episode == -1 && !(answer->cost.of[COST_ENERGY] > 0))
         return err_set(err, "the net at ratio 1, to which all costs are compared: %s",
                        answer->err.text);
     if (s->references[0].done || task->episode == -1)
@@ -206,13 +222,24 @@ static bool take(struct search *s, const struct search_task *task,
     return true;
 }
 
-// A worker's death costs its candidate a second try, then the candidate.
+static bool tunes(const struct search *s)
+{
+    return s->stages && s->job->accuracy.supernet.tune_epochs > 0;
+}
+
+// A worker's death costs its candidate a second try, then the candidate; where the super-net is
+// tuned, those after it cannot do without it.
 static bool bury(struct search *s, struct batch *b, struct search_task *task, struct err *err)
 {
     if (task->deaths++ == 0) {
         b->again[b->n_again++] = *task;
         return true;
     }
+    if (tunes(s))
+        return err_set(err,
+                       "two workers died over episode %lld, which the super-net is to be tuned "
+                       "with; go on with --resume",
+                       (long long)task->episode);
     struct search_answer answer = {.failed = true, .cost = task->cost};
     err_set(&answer.err, "two workers died over it");
     return take(s, task, &answer, err);
@@ -340,9 +367,9 @@ static bool run_rounds(struct search *s, const struct search_params *params,
 
 bool search_run(struct search *s, const struct search_params *params, struct err *err)
 {
-    struct bench bench = {{.job = s->job, .space = s->space}, s->store};
+    struct bench bench = {{.job = s->job, .space = s->space, .stages = s->stages}, s->store};
     struct workers_params how = {
-        .jobs = params->jobs,
+        .jobs = tunes(s) ? 1 : params->jobs, // which has params->jobs threads
         .task_size = sizeof(struct search_task),
         .answer_size = sizeof(struct search_answer),
         .begin = begin_bench,

@@ -15,6 +15,7 @@ struct err;
 struct net;
 struct search_job;
 struct space;
+struct stages;
 struct store;
 struct store_key;
 
@@ -36,6 +37,7 @@ struct search {
     struct chip *chip;
     struct net *net; // at ratio 1
     struct space *space;
+    struct stages *stages; // where the accuracy comes from a super-net; else NULL
     struct agent *agent;
     struct store_key *keys; // all that the results depend on
     size_t n_keys;
@@ -57,10 +59,11 @@ struct search_params {
     void *context;
 };
 
-// Loads chip and net, makes space and agent; opens nothing else.
+// Loads chip, net and the super-net's training job, makes space and agent; opens nothing else.
 bool search_create(const struct search_job *job, struct search **out, struct err *err);
 void search_destroy(struct search *search); // NULL is fine
-// Writes the job to the store or finds it there, with the episodes that are done.
+// After stages_load(). Writes the job to the store or finds it there, with the episodes that are
+// done.
 bool search_begin(struct search *search, struct store *store, struct err *err);
 // True when all episodes are done, or *stop was set (search->done tells).
 bool search_run(struct search *search, const struct search_params *params, struct err *err);

@@ -14,6 +14,7 @@
 #include "tools/search/formula.h"
 #include "tools/search/job.h"
 #include "tools/search/plugin.h"
+#include "tools/search/stages.h"
 
 void evaluate_widths_text(const struct space *space, const int *widths, char *text, size_t size)
 {
@@ -129,6 +130,30 @@ static bool ask_plugin(struct evaluator *ev, const struct search_task *task, dou
     return plugin_ask(ev->plugin, &question, accuracy, err);
 }
 
+static bool ask(struct evaluator *ev, const struct search_task *task, struct search_answer *answer)
+{
+    switch ((enum accuracy_source)ev->job->accuracy.source) {
+    case SOURCE_COMMAND:
+        return ask_plugin(ev, task, &answer->accuracy, &answer->err);
+    case SOURCE_SUPERNET:
+        return stages_ask(ev->stages, task->episode, task->widths, &answer->accuracy,
+                          &answer->broken, &answer->err);
+    case SOURCE_FORMULA:
+        break;
+    }
+    return ask_formula(ev, task, &answer->accuracy);
+}
+
+// The candidates after it find the super-net tuned with all before them.
+static void tune_all_the_same(struct evaluator *ev, const struct search_task *task,
+                              struct search_answer *answer)
+{
+    struct err why = {0};
+    answer->broken = !stages_tune(ev->stages, task->episode, task->widths, &why);
+    if (answer->broken)
+        answer->err = why;
+}
+
 void evaluate_task(struct evaluator *ev, const struct search_task *task,
                    struct search_answer *answer)
 {
@@ -136,10 +161,10 @@ void evaluate_task(struct evaluator *ev, const struct search_task *task,
     *answer = (struct search_answer){
         .cost = task->cost, .chip_hash = task->chip_hash, .net_hash = task->net_hash};
     bool ok = task->costed || cost_of(ev, task, answer);
-    if (ok && ev->job->accuracy.source == SOURCE_FORMULA)
-        ok = ask_formula(ev, task, &answer->accuracy);
-    else if (ok)
-        ok = ask_plugin(ev, task, &answer->accuracy, &answer->err);
+    if (ok)
+        ok = ask(ev, task, answer);
+    else if (ev->stages)
+        tune_all_the_same(ev, task, answer);
     answer->failed = !ok;
     answer->seconds = clock_now_s() - start;
 }
@@ -153,4 +178,6 @@ void evaluator_fini(struct evaluator *ev)
 {
     plugin_destroy(ev->plugin);
     ev->plugin = NULL;
+    if (ev->stages)
+        stages_leave(ev->stages);
 }

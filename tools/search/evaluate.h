@@ -11,6 +11,7 @@
 struct net;
 struct plugin;
 struct search_job;
+struct stages;
 
 // Raised by every change after which the same candidate costs otherwise.
 enum { COST_MODEL_VERSION = 1 };
@@ -27,6 +28,7 @@ struct search_task {
 };
 
 struct search_answer {
+    bool broken; // the search cannot go on; err says why
     bool failed; // this candidate cannot be built or judged; err says why
     struct cost cost;
     uint64_t chip_hash, net_hash;
@@ -38,6 +40,7 @@ struct search_answer {
 struct evaluator {
     const struct search_job *job; // lent, as is the space
     const struct space *space;
+    struct stages *stages; // lent; NULL: the accuracy has another source
     struct plugin *plugin; // of this process; NULL: not started
     double simulated_s;    // by this process, in all
 };

@@ -14,6 +14,7 @@
 #include "tools/inputs.h"
 #include "tools/search/agent.h"
 #include "tools/search/drive.h"
+#include "tools/search/final.h"
 #include "tools/search/job.h"
 #include "tools/search/pareto.h"
 #include "tools/search/space.h"
@@ -232,7 +233,31 @@ static void json_candidate(struct jsonw *w, const struct search *s, const char *
     jsonw_end(w);
 }
 
-void search_json(const struct search *s, const char *version, FILE *out)
+static void json_finals(struct jsonw *w, const struct search *s, const struct finals *f)
+{
+    jsonw_array(w, "final");
+    for (size_t i = 0; i < f->n; i++) {
+        jsonw_object(w, NULL);
+        jsonw_string(w, "net", f->nets[i].name);
+        jsonw_array(w, "widths");
+        for (size_t k = 0; k < s->space->n_layers; k++)
+            jsonw_int(w, NULL, f->nets[i].episode->widths[k]);
+        jsonw_end(w);
+        jsonw_array(w, "test_accuracies");
+        for (size_t k = 0; k < f->seeds; k++)
+            jsonw_number(w, NULL, f->nets[i].accuracies[k]);
+        jsonw_end(w);
+        jsonw_number(w, "test_accuracy", f->nets[i].accuracy);
+        jsonw_number(w, "energy_j", f->nets[i].episode->cost.of[COST_ENERGY]);
+        jsonw_number(w, "latency_s", f->nets[i].episode->cost.of[COST_LATENCY]);
+        jsonw_number(w, "area_m2", f->nets[i].episode->cost.of[COST_AREA]);
+        jsonw_end(w);
+    }
+    jsonw_end(w);
+}
+
+void search_json(const struct search *s, const struct finals *finals, const char *version,
+                 FILE *out)
 {
     int *front = mem_alloc((size_t)s->job->episodes, sizeof *front);
     size_t n = search_front(s, front), failed = 0;
@@ -261,6 +286,8 @@ void search_json(const struct search *s, const char *version, FILE *out)
         if (!s->references[r].failed)
             json_candidate(w, s, NULL, &s->references[r]);
     jsonw_end(w);
+    if (finals)
+        json_finals(w, s, finals);
     jsonw_end(w);
     jsonw_destroy(w);
     free(front);

@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 struct err;
+struct finals;
 struct search;
 
 // Episodes of the front (accuracy against the reward's cost; nobody is better in both), cheapest
@@ -17,7 +18,9 @@ size_t search_front(const struct search *search, int *front);
 // of run, train and eval), job.yaml.
 bool search_export(const struct search *search, const char *folder, const char *version,
                    struct err *err);
-void search_json(const struct search *search, const char *version, FILE *out);
+// `finals`: of stage C, or NULL.
+void search_json(const struct search *search, const struct finals *finals, const char *version,
+                 FILE *out);
 // front.svg (the front and the uniform nets), widths.svg (HAWIS's Figure 5), channels.svg (Figure
 // 4), with their data and scripts. As gnuplot_draw().
 bool search_plot(const struct search *search, const char *folder, bool *drawn, struct err *why,

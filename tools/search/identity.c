@@ -12,6 +12,7 @@
 #include "tools/search/agent.h"
 #include "tools/search/drive.h"
 #include "tools/search/job.h"
+#include "tools/search/stages.h"
 #include "tools/store/store.h"
 
 enum { MOST_KEYS = 24 };
@@ -47,6 +48,23 @@ static const struct conf_field *fields_of(const char *key)
     return f->fields;
 }
 
+// By what is in the files, not by their names.
+static void add_supernet(struct search *s)
+{
+    const struct stages_params *p = &s->job->accuracy.supernet;
+    static const char key[] = "accuracy.supernet.candidate";
+    const struct conf_field *fields = stages_fields;
+    while (strcmp(fields->key, "candidate") != 0)
+        fields++;
+    add(s, "accuracy", "super-net");
+    add(s, "training job", "[%016" PRIx64 "]", stages_training_hash(s->stages));
+    add(s, "super-net's weights", "[%016" PRIx64 "]", stages_weights_hash(s->stages));
+    add(s, "tune_epochs", "%d", p->tune_epochs);
+    add(s, "candidate_epochs", "%d", p->candidate_epochs);
+    if (p->has_candidate)
+        add(s, "candidate", "[%016" PRIx64 "]", section(s->job, key, fields->fields));
+}
+
 void identify_search(struct search *s)
 {
     const struct search_job *job = s->job;
@@ -61,9 +79,13 @@ void identify_search(struct search *s)
     add(s, "round", "%d", job->round);
     add(s, "seed", "%d", job->seed);
     add(s, "start", "%.17g", job->start);
-    static const char *const sections[] = {"space", "accuracy", "cost", "reward"};
+    static const char *const sections[] = {"space", "cost", "reward"};
     for (size_t i = 0; i < sizeof sections / sizeof *sections; i++)
         add(s, sections[i], "[%016" PRIx64 "]", section(job, sections[i], fields_of(sections[i])));
+    if (s->stages)
+        add_supernet(s);
+    else
+        add(s, "accuracy", "[%016" PRIx64 "]", section(job, "accuracy", fields_of("accuracy")));
     add(s, "chip", "%s [%016" PRIx64 "]", s->chip->name, s->chip->hash);
     add(s, "net", "%s [%016" PRIx64 "]", s->net->name, s->net->hash);
     add(s, "model version", "%d", COST_MODEL_VERSION);

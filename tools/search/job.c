@@ -10,18 +10,22 @@
 #include "sim/des/run.h"
 #include "tools/search/agent.h"
 
-static const char *const source_names[] = {"formula", "command", NULL};
+static const char *const source_names[] = {"formula", "command", "supernet", NULL};
 
 #define AT(member) .offset = offsetof(struct search_accuracy, member)
 static const struct conf_field accuracy_fields[] = {
     {"source", CONF_ENUM, AT(source), .names = source_names, .fallback = "formula",
-     .help = "formula: a closed form, nothing is trained; command: a program that is asked"},
+     .help =
+         "formula: a closed form, nothing is trained; command: a program that is asked; supernet: "
+         "images held out from training, by sub-nets of one trained net"},
     {"formula", CONF_SECTION, AT(formula), .fields = formula_fields,
      .help = "ceiling - loss * sum of share * ratio^-power; an assumption"},
     {"command", CONF_NODE, AT(command), .optional = true, .word = "a list of words",
      .help = "reads a candidate as a line of JSON, answers with its accuracy as another"},
     {"timeout", CONF_QTY, AT(timeout_s), .min = 0.001, .max = 1e7, .unit = "s", .fallback = "600 s",
      .help = "an answer that takes longer is none; the command is started anew"},
+    {"supernet", CONF_SECTION, AT(supernet), .fields = stages_fields, .optional = true,
+     .present = offsetof(struct search_accuracy, has_supernet), .help = "HAWIS's stages A and B"},
     {0},
 };
 #undef AT
@@ -54,6 +58,9 @@ const struct conf_field search_fields[] = {
     {"cost", CONF_SECTION, AT(cost), .fields = cost_fields,
      .help = "how a candidate's costs are simulated"},
     {"reward", CONF_SECTION, AT(reward), .fields = reward_fields, .help = "what it is worth"},
+    {"final", CONF_SECTION, AT(final), .fields = final_fields, .optional = true,
+     .present = offsetof(struct search_job, has_final),
+     .help = "HAWIS's stage C: the chosen nets are trained from scratch"},
     {"agent", CONF_STR, AT(agent_name), .fallback = "ddpg",
      .help = "who proposes: ddpg, ddpg-haq, random, evolution, nsga2, cmaes, greedy"},
     {"agents", CONF_NODE, AT(agents), .optional = true, .word = "a map of AGENT: its parameters",
@@ -127,6 +134,27 @@ static bool take_command(struct search_job *job, struct err *err)
     return true;
 }
 
+static bool check_supernet(const struct search_job *job, struct err *err)
+{
+    const struct search_accuracy *a = &job->accuracy;
+    if (a->source != SOURCE_SUPERNET)
+        return !a->has_supernet ||
+               conf_fail(at(job, "accuracy.supernet"), err,
+                         "stands here, but source is %s; take one away", source_names[a->source]);
+    if (!a->has_supernet)
+        return conf_fail(at(job, "accuracy"), err,
+                         "source supernet wants a section supernet, such as {train: "
+                         "train-synth-supernet}");
+    if (a->supernet.tune_epochs > 0 && job->round != 1)
+        return conf_fail(at(job, "round"), err,
+                         "%d candidates at once cannot each tune the super-net before the next is "
+                         "proposed; set round to 1, or tune_epochs to 0",
+                         job->round);
+    return !a->supernet.has_candidate || a->supernet.candidate_epochs > 0 ||
+           conf_fail(at(job, "accuracy.supernet.candidate"), err,
+                     "says how candidates are tuned, but candidate_epochs is 0");
+}
+
 static bool check(struct search_job *job, struct err *err)
 {
     if (!jobfile_check_name(job->conf, job->name, err))
@@ -139,7 +167,7 @@ static bool check(struct search_job *job, struct err *err)
         return conf_fail(at(job, "cost"), err,
                          "events: false knows no latency, but the reward asks for it");
     return reward_check(&job->reward, at(job, "reward"), err) && take_command(job, err) &&
-           take_agent(job, err);
+           check_supernet(job, err) && take_agent(job, err);
 }
 
 bool search_job_load(const char *what, const char *const *sets, size_t n_sets,
@@ -149,6 +177,9 @@ bool search_job_load(const char *what, const char *const *sets, size_t n_sets,
     job->conf = jobfile_open(what, sets, n_sets, err);
     if (job->conf && jobfile_resolve(job->conf, "chip", JOBFILE_NAME, err) &&
         jobfile_resolve(job->conf, "net", JOBFILE_NAME, err) &&
+        jobfile_resolve(job->conf, "accuracy.supernet.train", JOBFILE_NAME, err) &&
+        jobfile_resolve(job->conf, "accuracy.supernet.weights", JOBFILE_FILE, err) &&
+        jobfile_resolve(job->conf, "final.train", JOBFILE_NAME, err) &&
         conf_bind(job->conf, job->conf->root, search_fields, job, err) && check(job, err)) {
         *out = job;
         return true;

@@ -5,22 +5,26 @@
 
 #include "sim/conf/conf.h"
 #include "tools/jobfile.h"
+#include "tools/search/final.h"
 #include "tools/search/formula.h"
 #include "tools/search/reward.h"
 #include "tools/search/space.h"
+#include "tools/search/stages.h"
 
 struct agent_kind;
 struct err;
 
 enum { SEARCH_MAX_EPISODES = 1000000, SEARCH_MAX_ROUND = 4096 };
 
-enum accuracy_source { SOURCE_FORMULA, SOURCE_COMMAND };
+enum accuracy_source { SOURCE_FORMULA, SOURCE_COMMAND, SOURCE_SUPERNET };
 
 struct search_accuracy {
     int source;
     struct formula formula;
     const struct conf_node *command; // a list of words
     double timeout_s;
+    struct stages_params supernet;
+    bool has_supernet;
 };
 
 struct search_cost {
@@ -38,6 +42,8 @@ struct search_job {
     struct search_accuracy accuracy;
     struct search_cost cost;
     struct reward_params reward;
+    struct final_params final; // stage C
+    bool has_final;
     const char *agent_name;
     const struct conf_node *agents;
     double start; // ratio of the net that agents may start from; 0: none

@@ -8,6 +8,7 @@
 #include "sim/base/hash.h"
 #include "sim/base/mem.h"
 #include "tools/search/drive.h"
+#include "tools/search/identity.h"
 #include "tools/search/job.h"
 #include "tools/search/space.h"
 #include "tools/store/store.h"
@@ -133,6 +134,7 @@ void known_judge(struct search *search, struct search_episode *e)
 bool search_begin(struct search *search, struct store *store, struct err *err)
 {
     search->store = store;
+    identify_search(search);
     if (!store_transaction(store, write_job, search, err) ||
         !store_read_episodes(store, read_back, search, err))
         return false;

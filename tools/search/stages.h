@@ -1,0 +1,66 @@
+// A super-net as a search's source of accuracy. Stage A trains it as a training job says; stage B
+// asks it what candidates are worth, as it stands or tuned on with each of them.
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "nets/train/optimise.h"
+#include "nets/train/schedule.h"
+#include "sim/conf/conf.h"
+
+struct err;
+struct net;
+struct space;
+struct apart;
+struct trained;
+struct stages;
+
+// As the job has it.
+struct stages_candidate {
+    struct optimiser optimiser;
+    struct schedule schedule;
+};
+struct stages_params {
+    const char *train;   // a training job with a super-net
+    const char *weights; // what stage A left; NULL: it is to be run
+    int tune_epochs, candidate_epochs;
+    struct stages_candidate candidate;
+    bool has_candidate;
+};
+extern const struct conf_field stages_fields[];
+
+// Opens the training job, its images and the weights, if they are given; trains nothing. `at` is
+// blamed; all is lent. Refuses a super-net of another net than `net` (at ratio 1), and a space that
+// reaches beyond it.
+bool stages_open(const struct stages_params *params, const struct conf_node *at,
+                 const struct net *net, const struct space *space, int episodes,
+                 struct stages **out, struct err *err);
+void stages_close(struct stages *stages); // NULL is fine
+
+// Whether there is anything to train: no weights are given.
+bool stages_trains(const struct stages *stages);
+// Stage A in FOLDER/stage-a, in a process of its own; goes on with what is there.
+bool stages_train(const struct stages *stages, const char *folder, const struct apart *how,
+                  struct trained *out, struct err *err);
+// The file of what stage A leaves, in FOLDER/stage-a or where the job says.
+const char *stages_weights(const struct stages *stages, const char *folder);
+// Reads it. Before any question; `threads`
+// are those of the process that tunes.
+bool stages_load(struct stages *stages, const char *folder, int threads, struct err *err);
+
+// Hashes of what the answers depend on, apart from the numbers of epochs: the training job as it
+// was understood and its images; the weights of stage A.
+uint64_t stages_training_hash(const struct stages *stages);
+uint64_t stages_weights_hash(const struct stages *stages);
+
+// --- In a worker ---
+// A candidate's share of the held-out images; references have episodes below 0. Where the super-net
+// is tuned on, its state is in FOLDER/stage-b before this returns: whoever is asked the same
+// question again, after whatever end of this process, gives the same answer. False: the candidate
+// has no accuracy, or, with *broken, the search cannot go on.
+bool stages_ask(struct stages *stages, int64_t episode, const int *widths, double *accuracy,
+                bool *broken, struct err *err);
+// The part of it that a candidate without costs has, too: the super-net is tuned with it.
+bool stages_tune(struct stages *stages, int64_t episode, const int *widths, struct err *err);
+void stages_leave(struct stages *stages); // lets go of what answers needed

@@ -4,6 +4,7 @@ cannot be run is refused.
 
 search.py BITLINE SUPPORT_FOLDER
 """
+import shutil
 import json
 import signal
 import subprocess

@@ -4,8 +4,8 @@ cannot be run is refused.
 
 search.py BITLINE SUPPORT_FOLDER
 """
-import shutil
 import json
+import shutil
 import signal
 import subprocess
 import sys

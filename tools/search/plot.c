@@ -28,6 +28,18 @@ static double shown_cost(const struct search *s, const struct search_episode *e)
     return e->cost.of[s->job->reward.cost] * 1e6;
 }
 
+// The uniform net that is next wider than a ratio; NULL: none.
+static const struct search_episode *wider(const struct search *s, double ratio)
+{
+    const struct search_episode *next = NULL;
+    for (size_t r = 0; r < s->n_references; r++) {
+        const struct search_episode *one = &s->references[r];
+        if (one->ratio > ratio && (!next || one->ratio < next->ratio))
+            next = one;
+    }
+    return next;
+}
+
 static void write_front_data(const struct search *s, FILE *out)
 {
     int *front = mem_alloc((size_t)s->job->episodes, sizeof *front);
@@ -43,10 +55,9 @@ static void write_front_data(const struct search *s, FILE *out)
         fprintf(out, "%.8g %.6f\n", shown_cost(s, &s->episodes[front[i]]),
                 100 * s->episodes[front[i]].accuracy);
     fputs("\n\n", out);
-    for (size_t r = 0; r < s->n_references; r++)
-        if (!s->references[r].failed)
-            fprintf(out, "%.8g %.6f %gx\n", shown_cost(s, &s->references[r]),
-                    100 * s->references[r].accuracy, s->references[r].ratio);
+    for (const struct search_episode *r = wider(s, 0); r; r = wider(s, r->ratio))
+        if (!r->failed)
+            fprintf(out, "%.8g %.6f %gx\n", shown_cost(s, r), 100 * r->accuracy, r->ratio);
     free(front);
 }
 

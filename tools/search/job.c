@@ -61,7 +61,7 @@ const struct conf_field search_fields[] = {
     {"final", CONF_SECTION, AT(final), .fields = final_fields, .optional = true,
      .present = offsetof(struct search_job, has_final),
      .help = "HAWIS's stage C: the chosen nets are trained from scratch"},
-    {"agent", CONF_STR, AT(agent_name), .fallback = "ddpg",
+    {"agent", CONF_STR, AT(agent_name), .fallback = "evolution",
      .help = "who proposes: ddpg, ddpg-haq, random, evolution, nsga2, cmaes, greedy"},
     {"agents", CONF_NODE, AT(agents), .optional = true, .word = "a map of AGENT: its parameters",
      .help = "parameters of agents, such as agents: {nsga2: {population: 40}}"},

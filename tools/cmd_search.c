@@ -1,7 +1,6 @@
 // bitline search [JOB]: better widths, by whom the job names.
 #include <argp.h>
 #include <inttypes.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +15,7 @@
 #include "sim/chip/chip.h"
 #include "tools/cmd.h"
 #include "tools/inputs.h"
+#include "tools/job_args.h"
 #include "tools/print_search.h"
 #include "tools/search/agent.h"
 #include "tools/search/apart.h"
@@ -29,16 +29,7 @@
 #include "tools/train/run.h"
 #include "tools/version.h"
 
-enum {
-    OPTION_OUT = 1,
-    OPTION_RESUME,
-    OPTION_JOBS,
-    OPTION_JSON,
-    OPTION_AGENT,
-    OPTION_EPISODES,
-    OPTION_SEED,
-    OPTION_STAGE
-};
+enum { OPTION_AGENT = OPTION_OWN, OPTION_EPISODES, OPTION_SEED, OPTION_STAGE };
 
 static const struct argp_option options[] = {
     {"set", OPTION_SET, "KEY=VALUE", 0, "Override a key of the job, such as reward.lambda=3", 0},
@@ -74,103 +65,51 @@ static const char doc[] =
     "  bitline search my-job.yaml --stage a && bitline search my-job.yaml --resume";
 
 struct args {
-    const char *job, *out;
-    struct inputs inputs; // its sets alone
-    char sets[3][64];
+    struct job_args job;
+    char sets[3][64]; // of the flags
     size_t n_sets;
-    bool resume, json;
-    int jobs;   // 0: the job's
     char stage; // 0: all that the job asks for
-    struct err err;
 };
-
-static void take_number(struct args *a, const char *name, const char *text, long least, long most,
-                        long *out)
-{
-    char *end;
-    *out = strtol(text, &end, 10);
-    if (end == text || *end || *out < least || *out > most)
-        err_set(&a->err, "--%s %s: a whole number from %ld to %ld is wanted", name, text, least,
-                most);
-}
 
 // The flags are short for keys of the job, and stand above its --set.
 static void set_key(struct args *a, const char *key, const char *value)
 {
     if (strlen(value) > 40) {
-        err_set(&a->err, "--%s %.40s...: is too long", key, value);
+        err_set(&a->job.err, "--%s %.40s...: is too long", key, value);
         return;
     }
     char *set = a->sets[a->n_sets++ % 3];
     snprintf(set, sizeof a->sets[0], "%s=%s", key, value);
-    inputs_option(&a->inputs, OPTION_SET, set, &a->err);
+    inputs_option(&a->job.inputs, OPTION_SET, set, &a->job.err);
 }
 
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
     struct args *a = state->input;
-    long number;
     switch (key) {
-    case OPTION_SET:
-        inputs_option(&a->inputs, key, arg, &a->err);
-        return 0;
     case OPTION_AGENT:
         set_key(a, "agent", arg);
         return 0;
     case OPTION_EPISODES:
-        take_number(a, "episodes", arg, 1, SEARCH_MAX_EPISODES, &number);
+        job_number("episodes", arg, 1, SEARCH_MAX_EPISODES, &a->job.err);
         set_key(a, "episodes", arg);
         return 0;
     case OPTION_SEED:
-        take_number(a, "seed", arg, 0, 2147483647, &number);
+        job_number("seed", arg, 0, INT32_MAX, &a->job.err);
         set_key(a, "seed", arg);
         return 0;
     case OPTION_STAGE:
         if (strcmp(arg, "a") != 0 && strcmp(arg, "b") != 0 && strcmp(arg, "c") != 0)
-            err_set(&a->err, "--stage %.20s: a, b or c is wanted", arg);
+            err_set(&a->job.err, "--stage %.20s: a, b or c is wanted", arg);
         a->stage = *arg;
         return 0;
-    case OPTION_OUT:
-        a->out = arg;
-        return 0;
-    case OPTION_RESUME:
-        a->resume = true;
-        return 0;
-    case OPTION_JOBS:
-        take_number(a, "jobs", arg, 1, 256, &number);
-        a->jobs = (int)number;
-        return 0;
-    case OPTION_JSON:
-        a->json = true;
-        return 0;
-    case ARGP_KEY_ARG:
-        if (state->arg_num)
-            argp_error(state, "'%s' is one argument too many: one JOB is wanted", arg);
-        a->job = arg;
-        return 0;
     case ARGP_KEY_END:
-        if (!a->job)
-            a->job = "search-synth";
+        if (!a->job.job)
+            a->job.job = "search-synth";
         return 0;
     default:
-        return ARGP_ERR_UNKNOWN;
+        return job_option(&a->job, key, arg, state) ? 0 : ARGP_ERR_UNKNOWN;
     }
-}
-
-static volatile sig_atomic_t stopped; // the signal that asked for the end
-
-static void note_signal(int number)
-{
-    stopped = number;
-}
-
-// A pipe whose reader is gone is an error like others, not the end of this process.
-static void catch_signals(void)
-{
-    struct sigaction note = {.sa_handler = note_signal}, ignore = {.sa_handler = SIG_IGN};
-    sigaction(SIGINT, &note, NULL);
-    sigaction(SIGTERM, &note, NULL);
-    sigaction(SIGPIPE, &ignore, NULL);
 }
 
 static void show_progress(void *context, const struct search *s, double seconds, size_t here)
@@ -182,22 +121,20 @@ static void show_progress(void *context, const struct search *s, double seconds,
     if (best)
         fprintf(stderr, ", best: reward %.4g, accuracy %.2f %%, %.4g uJ", best->judged.reward,
                 100 * best->accuracy, 1e6 * best->cost.of[COST_ENERGY]);
-    if (here > 0) {
-        long left = (long)((double)(all - s->done) * seconds / (double)here + 0.5);
-        fprintf(stderr, ", %ld:%02ld:%02ld left", left / 3600, left / 60 % 60, left % 60);
-    }
+    if (here > 0)
+        job_print_left((double)(all - s->done) * seconds / (double)here);
     fputs("\033[K", stderr);
     if (s->done == all)
         fputc('\n', stderr);
 }
 
-static int leave_off(const struct search *s, const char *folder)
+static int leave_off(const struct job_args *a, const struct search *s, const char *folder)
 {
     fprintf(stderr,
             "%sbitline: stopped with %zu of %d episodes done, all of them in %s/search.db; go on "
             "with the same command and --resume\n",
             isatty(STDERR_FILENO) ? "\n" : "", s->done, s->job->episodes, folder);
-    return 128 + (int)stopped;
+    return job_left_off(a);
 }
 
 static void show_training(const struct run *run)
@@ -224,8 +161,8 @@ static void leave_store(void *store)
 static struct apart training(const struct args *a, const struct search *s, struct store *store)
 {
     return (struct apart){
-        .threads = a->jobs ? a->jobs : s->job->jobs,
-        .stop = &stopped,
+        .threads = a->job.jobs ? a->job.jobs : s->job->jobs,
+        .stop = a->job.stop,
         .begin = leave_store,
         .context = store,
         .progress = isatty(STDERR_FILENO) ? show_training : NULL,
@@ -239,7 +176,7 @@ static bool train_first(struct args *a, struct search *s, struct store *store, c
     struct apart how = training(a, s, store);
     struct trained trained = {0};
     *code = EXIT_FAILED;
-    if (!stages_train(s->stages, folder, &how, &trained, &a->err))
+    if (!stages_train(s->stages, folder, &how, &trained, &a->job.err))
         return false;
     if (trained.warning.text[0])
         fprintf(stderr, "bitline: %s; going on with the one before it\n", trained.warning.text);
@@ -248,7 +185,7 @@ static bool train_first(struct args *a, struct search *s, struct store *store, c
                 "%sbitline: stopped in stage a, all of it in %s/stage-a; go on with the same "
                 "command and --resume\n",
                 isatty(STDERR_FILENO) ? "\n" : "", folder);
-        *code = 128 + (int)stopped;
+        *code = job_left_off(&a->job);
         return false;
     }
     if (a->stage != 'a')
@@ -281,21 +218,21 @@ static int finish(struct args *a, const struct search *s, struct store *store, c
     bool drawn = false, done = true;
     struct finals *finals = NULL;
     struct apart how = training(a, s, store);
-    if (!write_all(s, folder, &drawn, &a->err) ||
+    if (!write_all(s, folder, &drawn, &a->job.err) ||
         (s->job->has_final && a->stage != 'b' &&
-         !final_run(s, folder, BITLINE_VERSION, &how, announce, &done, &finals, &a->err)))
+         !final_run(s, folder, BITLINE_VERSION, &how, announce, &done, &finals, &a->job.err)))
         return EXIT_FAILED;
     if (!done)
         fprintf(stderr,
                 "%sbitline: stopped in stage c, all of it in %s/stage-c; go on with the same "
                 "command and --resume\n",
                 isatty(STDERR_FILENO) ? "\n" : "", folder);
-    else if (a->json)
+    else if (a->job.json)
         search_json(s, finals, BITLINE_VERSION, stdout);
     else
         print_search(s, finals, folder, drawn);
     finals_destroy(finals);
-    return done ? EXIT_OK : 128 + (int)stopped;
+    return done ? EXIT_OK : job_left_off(&a->job);
 }
 
 static int work(struct args *a, struct search *s, struct store *store, const char *folder)
@@ -303,30 +240,30 @@ static int work(struct args *a, struct search *s, struct store *store, const cha
     int code = EXIT_OK;
     bool trains = s->stages && stages_trains(s->stages) && (!a->stage || a->stage == 'a');
     struct search_params params = {
-        .jobs = a->jobs ? a->jobs : s->job->jobs,
-        .stop = &stopped,
+        .jobs = a->job.jobs ? a->job.jobs : s->job->jobs,
+        .stop = a->job.stop,
         .progress = isatty(STDERR_FILENO) ? show_progress : NULL,
     };
     if (trains && !train_first(a, s, store, folder, &code))
         return code;
-    if ((s->stages && !stages_load(s->stages, folder, params.jobs, &a->err)) ||
-        !search_begin(s, store, &a->err))
+    if ((s->stages && !stages_load(s->stages, folder, params.jobs, &a->job.err)) ||
+        !search_begin(s, store, &a->job.err))
         return EXIT_USAGE;
     if (a->stage == 'c' && s->done < (size_t)s->job->episodes) {
-        err_set(&a->err, "--stage c: %zu of %d episodes are done; run --stage b first", s->done,
+        err_set(&a->job.err, "--stage c: %zu of %d episodes are done; run --stage b first", s->done,
                 s->job->episodes);
         return EXIT_USAGE;
     }
-    if (!search_run(s, &params, &a->err))
+    if (!search_run(s, &params, &a->job.err))
         return EXIT_FAILED;
     if (s->done < (size_t)s->job->episodes)
-        return leave_off(s, folder);
+        return leave_off(&a->job, s, folder);
     return finish(a, s, store, folder);
 }
 
 static const char *folder_of(const struct args *a, const struct search *s)
 {
-    return a->out ? a->out : s->job->name;
+    return a->job.out ? a->job.out : s->job->name;
 }
 
 static bool check_stage(struct args *a, const struct search *s)
@@ -334,31 +271,31 @@ static bool check_stage(struct args *a, const struct search *s)
     if (!a->stage)
         return true;
     if (a->stage == 'c' && !s->job->has_final)
-        return err_set(&a->err,
+        return err_set(&a->job.err,
                        "--stage c: job '%s' has no section final to say how its nets are "
                        "trained; add one, such as {train: JOB}",
                        s->job->name);
     if (a->stage == 'a' && !s->stages)
-        return err_set(&a->err,
+        return err_set(&a->job.err,
                        "--stage a: the accuracy of job '%s' comes from no super-net; leave "
                        "--stage away",
                        s->job->name);
     if (a->stage == 'a')
         return stages_trains(s->stages) ||
-               err_set(&a->err, "--stage a: the job gives the super-net's weights; take "
-                                "accuracy.supernet.weights away, or --stage");
+               err_set(&a->job.err, "--stage a: the job gives the super-net's weights; take "
+                                    "accuracy.supernet.weights away, or --stage");
     const char *path = s->stages ? stages_weights(s->stages, folder_of(a, s)) : NULL;
     return !path || access(path, F_OK) == 0 ||
-           err_set(&a->err, "--stage %c: %s is missing; run --stage a first", a->stage, path);
+           err_set(&a->job.err, "--stage %c: %s is missing; run --stage a first", a->stage, path);
 }
 
 static int search(struct args *a, struct search *s)
 {
     const char *folder = folder_of(a, s);
-    if (!file_make_folder(folder, &a->err))
+    if (!file_make_folder(folder, &a->job.err))
         return EXIT_FAILED;
-    catch_signals();
-    struct store *store = store_open(folder, "search.db", a->resume, &a->err);
+    job_catch_signals(&a->job);
+    struct store *store = store_open(folder, "search.db", a->job.resume, &a->job.err);
     if (!store)
         return EXIT_USAGE;
     int code = work(a, s, store, folder);
@@ -377,11 +314,12 @@ int cmd_search(int argc, char **argv)
     argp_err_exit_status = EXIT_USAGE;
     argp_parse(&argp, argc, argv, 0, NULL, &a);
     int code = EXIT_USAGE;
-    if (!a.err.text[0] && search_job_load(a.job, a.inputs.sets, a.inputs.n_sets, &job, &a.err) &&
-        search_create(job, &s, &a.err) && check_stage(&a, s))
+    if (!a.job.err.text[0] &&
+        search_job_load(a.job.job, a.job.inputs.sets, a.job.inputs.n_sets, &job, &a.job.err) &&
+        search_create(job, &s, &a.job.err) && check_stage(&a, s))
         code = search(&a, s);
-    if (a.err.text[0])
-        inputs_refuse(&a.err);
+    if (a.job.err.text[0])
+        inputs_refuse(&a.job.err);
     if (code == EXIT_OK)
         code = inputs_finish(code);
     search_destroy(s);

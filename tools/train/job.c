@@ -89,15 +89,16 @@ static bool load_nets(struct train_job *job, struct err *err)
     };
     if (!add_sets(job, &inputs, err) || !inputs_net(&inputs, r->net, &job->net, err))
         return false;
-    if (r->init && !weights_load(r->init, job->net, &job->init, err))
+    if (r->init && !inputs_weights(r->init, job->net, &job->init, err))
         return false;
     const struct distill *d = &r->distill;
     struct inputs teacher = {
         .form = d->has_form ? net_form_names[d->form] : NULL,
         .width = d->width,
     };
-    return !r->has_distill || (inputs_net(&teacher, d->net, &job->teacher, err) &&
-                               weights_load(d->weights, job->teacher, &job->teacher_weights, err));
+    return !r->has_distill ||
+           (inputs_net(&teacher, d->net, &job->teacher, err) &&
+            inputs_weights(d->weights, job->teacher, &job->teacher_weights, err));
 }
 
 static bool load_data(struct train_job *job, struct err *err)
@@ -123,8 +124,8 @@ static bool resolve(struct train_job *job, struct err *err)
         const char *path;
         enum jobfile_value value;
     } names[] = {
-        {"net", JOBFILE_NAME},  {"init", JOBFILE_FILE},        {"data", JOBFILE_DATA},
-        {"chip", JOBFILE_NAME}, {"distill.net", JOBFILE_NAME}, {"distill.weights", JOBFILE_FILE},
+        {"net", JOBFILE_NAME},  {"init", JOBFILE_WEIGHTS},     {"data", JOBFILE_DATA},
+        {"chip", JOBFILE_NAME}, {"distill.net", JOBFILE_NAME}, {"distill.weights", JOBFILE_WEIGHTS},
     };
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (!jobfile_resolve(job->conf, names[i].path, names[i].value, err))

@@ -108,7 +108,7 @@ bool model_load(const struct model_params *params, const struct dataset *data, s
     return inputs_chip(&params->inputs, params->chip, &out->chip, err) &&
            inputs_net(&params->inputs, params->net, &out->net, err) && check_form(out, err) &&
            load_data(params, data, out, err) &&
-           weights_load(params->weights, out->net, &out->weights, err) &&
+           inputs_weights(params->weights, out->net, &out->weights, err) &&
            make_integer(params, out, err) && calibrate_adcs(params, out, err) &&
            prepare_mending(params, out, err);
 }

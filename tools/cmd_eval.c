@@ -42,7 +42,8 @@ static const struct argp_option options[] = {
     {"width", OPTION_WIDTH, "RATIO", 0, "Widen all layers, e.g. 3x", 0},
     {"widths", OPTION_WIDTHS, "LIST", 0, "Output channels layer by layer", 0},
     {"set", OPTION_SET, "PATH=VALUE", 0, "Override a key of the chip, or of the net (net.PATH)", 0},
-    {"weights", OPTION_WEIGHTS, "FILE", 0, "safetensors, names as in PyTorch", 0},
+    {"weights", OPTION_WEIGHTS, "FILE", 0,
+     "safetensors, names as in PyTorch; or a name of 'bitline list weights'", 0},
     {"data", OPTION_DATA, "SET", 0,
      "cifar10:DIR, mnist:DIR, fashion:DIR, synth or synth32 (default by the net's input)", 0},
     {"images", OPTION_IMAGES, "N", 0, "The first N test images (default: all)", 0},
@@ -76,6 +77,7 @@ static const char doc[] =
     "Cells stuck at low resistance (SA0 in HAWIS's words) read the highest level, those stuck at "
     "high resistance (SA1) the lowest; other tools use the two names the other way round.\n\n"
     "Examples:\n"
+    "  bitline eval hawis signs --weights train-signs --sa0 0.01 --trials 3\n"
     "  bitline eval ideal resnet20 --form float --weights w.safetensors \\\n"
     "      --data cifar10:DIR\n"
     "  bitline eval hawis resnet20 --weights w.safetensors --data cifar10:DIR \\\n"

@@ -1,4 +1,4 @@
-// bitline list chips|nets|workloads.
+// bitline list chips|nets|workloads|weights.
 #include <argp.h>
 #include <stdio.h>
 #include <string.h>
@@ -8,26 +8,31 @@
 #include "tools/cmd.h"
 #include "tools/inputs.h"
 
-static const char doc[] = "Name the chips, nets or workloads that there are: those that ship with "
-                          "the program and those in the folders of BITLINE_PATH.\v"
-                          "Examples:\n"
-                          "  bitline list chips\n"
-                          "  BITLINE_PATH=$HOME/chips bitline list chips";
+static const char doc[] =
+    "Name the chips, nets, workloads or trained weights that there are: those "
+    "that ship with the program and those in the folders of BITLINE_PATH.\v"
+    "Weights have the name of the job that left them: `bitline train NAME` "
+    "makes them again.\n\n"
+    "Examples:\n"
+    "  bitline list chips\n"
+    "  BITLINE_PATH=$HOME/chips bitline list chips";
+
+enum { WEIGHTS = LIBRARY_KINDS }; // behind the kinds of descriptions
 
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
-    static const char *const words[] = {"chips", "nets", "workloads"};
+    static const char *const words[] = {"chips", "nets", "workloads", "weights"};
     int *kind = state->input;
     if (key == ARGP_KEY_ARG) {
-        for (int k = 0; k < LIBRARY_KINDS; k++)
+        for (int k = 0; k <= WEIGHTS; k++)
             if (!strcmp(arg, words[k]) && *kind < 0) {
                 *kind = k;
                 return 0;
             }
-        argp_error(state, "'%s': one of chips, nets, workloads is wanted", arg);
+        argp_error(state, "'%s': one of chips, nets, workloads, weights is wanted", arg);
     }
     if (key == ARGP_KEY_END && *kind < 0)
-        argp_error(state, "one of chips, nets, workloads is wanted");
+        argp_error(state, "one of chips, nets, workloads, weights is wanted");
     return key == ARGP_KEY_END ? 0 : ARGP_ERR_UNKNOWN;
 }
 
@@ -37,17 +42,27 @@ static void add_row(const char *name, const char *description, void *arg)
     table_cell(arg, "%s", description ? description : "");
 }
 
+// Of a job, if it left any.
+static void add_weights(const char *name, const char *description, void *arg)
+{
+    if (inputs_has_weights(name))
+        add_row(name, description, arg);
+}
+
 int cmd_list(int argc, char **argv)
 {
     static const char *const headers[] = {"<name", "<description", NULL};
-    static const struct argp argp = {NULL, parse, "chips|nets|workloads", doc, 0, 0, 0};
+    static const struct argp argp = {NULL, parse, "chips|nets|workloads|weights", doc, 0, 0, 0};
     static char name[] = "bitline list";
     int kind = -1;
     argv[0] = name;
     argp_err_exit_status = EXIT_USAGE;
     argp_parse(&argp, argc, argv, 0, NULL, &kind);
     struct table *table = table_create(headers);
-    library_list(inputs_library(), (enum library_kind)kind, add_row, table);
+    if (kind == WEIGHTS)
+        library_list(inputs_library(), LIBRARY_WORKLOAD, add_weights, table);
+    else
+        library_list(inputs_library(), (enum library_kind)kind, add_row, table);
     table_print(table, stdout);
     table_destroy(table);
     return inputs_finish(EXIT_OK);

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""Writes the chips, nets and jobs that ship as C: sim/conf/library.h says what comes out.
+"""Writes the chips, nets, jobs and weights that ship as C: sim/conf/library.h says what comes out.
 
-embed.py [--depfile FILE] OUTPUT CHIPS NETS WORKLOADS (folders of *.yaml; a missing one is empty)
+embed.py [--depfile FILE] OUTPUT CHIPS NETS WORKLOADS (folders of *.yaml, the last one also of
+*.safetensors; a missing one is empty)
 """
 import argparse
 import pathlib
@@ -14,12 +15,12 @@ def bytes_of(data):
     return ",\n".join("    " + ", ".join(str(byte) for byte in row) for row in rows)
 
 
-def embed(folder, kind, depends, out):
+def embed(folder, kind, depends, out, suffix=".yaml"):
     """Writes one folder's array of entries, sorted by name; returns their number."""
     entries = []
     if folder.is_dir():
         depends.append(folder)  # its time changes when a file comes or goes
-    for path in sorted(folder.glob("*.yaml")):
+    for path in sorted(folder.glob("*" + suffix)):
         if not re.fullmatch(r"[A-Za-z0-9._-]+", path.stem):
             sys.exit(f"{path}: rename it; names hold letters, digits, '.', '_' and '-' only")
         data = path.read_bytes()
@@ -43,6 +44,8 @@ def main():
     out = ["// Made by tools/embed.py.", '#include "sim/conf/library.h"']
     counts = [embed(folder, kind, depends, out) for folder, kind in zip(args.folders, kinds)]
     rows = "\n".join(f"    {{{kind}_entries, {n}}}," for kind, n in zip(kinds, counts))
+    n = embed(args.folders[2], "weights", depends, out, ".safetensors")
+    out.append(f"const struct embedded_kind library_weights = {{weights_entries, {n}}};")
     out.append(f"const struct embedded_kind library_embedded[LIBRARY_KINDS] = {{\n{rows}\n}};")
     args.output.write_text("\n\n".join(out) + "\n", encoding="ascii")
     if args.depfile:

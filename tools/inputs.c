@@ -4,7 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "nets/weights.h"
 #include "sim/base/err.h"
 #include "sim/base/mem.h"
 #include "sim/chip/chip.h"
@@ -57,6 +59,49 @@ bool inputs_chip(const struct inputs *inputs, const char *what, struct chip **ou
         return false;
     }
     return chip_load(conf, out, err);
+}
+
+static const struct library_entry *embedded_weights(const char *name)
+{
+    for (size_t i = 0; i < library_weights.n; i++)
+        if (!strcmp(library_weights.entries[i].name, name))
+            return &library_weights.entries[i];
+    return NULL;
+}
+
+// In the folders of BITLINE_PATH.
+static bool find_weights(const char *name, char *path, size_t n)
+{
+    static const char *const places[] = {"", "/workloads"};
+    for (const char *const *folder = inputs_library()->folders; *folder; folder++)
+        for (int i = 0; i < 2; i++) {
+            int used = snprintf(path, n, "%s%s/%s.safetensors", *folder, places[i], name);
+            if (used < (int)n && access(path, F_OK) == 0)
+                return true;
+        }
+    return false;
+}
+
+bool inputs_has_weights(const char *name)
+{
+    char path[4096];
+    return find_weights(name, path, sizeof path) || embedded_weights(name);
+}
+
+bool inputs_weights(const char *what, const struct net *net, struct weights **out, struct err *err)
+{
+    char path[4096];
+    if (strpbrk(what, "./") || access(what, F_OK) == 0)
+        return weights_load(what, net, out, err);
+    if (find_weights(what, path, sizeof path))
+        return weights_load(path, net, out, err);
+    const struct library_entry *entry = embedded_weights(what);
+    if (entry)
+        return weights_parse(what, entry->text, entry->n, net, out, err);
+    return err_set(err,
+                   "%.200s: there is no such file, and no weights of that name; 'bitline list "
+                   "weights' shows those that there are",
+                   what);
 }
 
 static bool parse_form(const char *text, struct net_options *options, struct err *err)

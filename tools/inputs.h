@@ -8,6 +8,7 @@
 
 struct chip;
 struct err;
+struct weights;
 
 enum { INPUTS_MAX_SETS = 256 };
 
@@ -24,6 +25,11 @@ bool inputs_chip(const struct inputs *inputs, const char *what, struct chip **ou
 // A net by name or file (YAML, or NeuroSim's .csv), in the form and at the widths asked for, with
 // the sets that begin with "net.".
 bool inputs_net(const struct inputs *inputs, const char *what, struct net **out, struct err *err);
+// Weights for a net: a file; or, of a name without '.' and '/' that no file has, those that the job
+// of that name left: FOLDER/NAME.safetensors or FOLDER/workloads/NAME.safetensors in the folders of
+// BITLINE_PATH, then what is embedded.
+bool inputs_weights(const char *what, const struct net *net, struct weights **out, struct err *err);
+bool inputs_has_weights(const char *name); // of that name, not file
 // Takes one of the options --form, --width, --widths, --set; false if it is none of them.
 enum { OPTION_FORM = 1000, OPTION_WIDTH, OPTION_WIDTHS, OPTION_SET };
 bool inputs_option(struct inputs *inputs, int key, char *arg, struct err *err);

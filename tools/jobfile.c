@@ -55,7 +55,8 @@ bool jobfile_resolve(struct conf *conf, const char *path, enum jobfile_value val
         return true;
     const char *colon = value == JOBFILE_DATA ? strchr(node->text, ':') : NULL;
     const char *name = colon ? colon + 1 : node->text;
-    bool is_file = value == JOBFILE_FILE || colon || names_file(name);
+    bool is_file =
+        value == JOBFILE_WEIGHTS ? strpbrk(name, "./") != NULL : colon || names_file(name);
     if (!is_file || *name == '/' || !*name)
         return true;
     int prefix = colon ? (int)(name - node->text) : 0;

@@ -13,9 +13,9 @@ struct conf *jobfile_open(const char *what, const char *const *sets, size_t n_se
                           struct err *err);
 
 enum jobfile_value {
-    JOBFILE_NAME, // of the library, or a file if it has a '/' or ends in .yaml or .csv
-    JOBFILE_FILE,
-    JOBFILE_DATA, // a set of images; what follows the ':' is a folder
+    JOBFILE_NAME,    // of the library, or a file if it has a '/' or ends in .yaml or .csv
+    JOBFILE_WEIGHTS, // a file if it has a '.' or a '/', else a name
+    JOBFILE_DATA,    // a set of images; what follows the ':' is a folder
 };
 // Makes the file name at a dotted path absolute; nothing happens if it is not there. It is relative
 // to the file that says it, or to the folder one is in if it was typed or is embedded.

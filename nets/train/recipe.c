@@ -15,7 +15,8 @@ static const struct conf_field distill_fields[] = {
      .present = offsetof(struct distill, has_form),
      .help = "of the teacher; its own where it is not given"},
     {"width", CONF_STR, AT(width), .optional = true, .help = "of the teacher, such as 3x"},
-    {"weights", CONF_STR, AT(weights), .help = "a safetensors file that fits the teacher"},
+    {"weights", CONF_STR, AT(weights),
+     .help = "a safetensors file that fits the teacher, or a name"},
     {"weight", CONF_NUM, AT(weight), .min = 0, .max = 1, .fallback = "0.5",
      .help = "the teacher's share of the targets; the labels have the rest"},
     {"temperature", CONF_NUM, AT(temperature), .min = 0.01, .max = 1000, .fallback = "1",
@@ -87,7 +88,7 @@ const struct conf_field recipe_fields[] = {
     {"precision", CONF_ENUM, AT(precision), .names = operand_names, .fallback = "f32",
      .help = "of the factors of products; sums and weights are f32"},
     {"init", CONF_STR, AT(init), .optional = true,
-     .help = "a safetensors file to begin with; else by chance, normal (He et al., 2015)"},
+     .help = "weights to begin with, a file or a name; else by chance, normal (He et al., 2015)"},
     {"init_width", CONF_STR, AT(init_width), .optional = true,
      .help = "init is a super-net's of this width (4x) or these (64,80): its first channels are "
              "taken"},

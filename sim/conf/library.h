@@ -1,5 +1,5 @@
-// The chips, nets and jobs that ship with the program (embedded in it) and those in the user's
-// folders. Names win in the order: folders as given, then embedded.
+// The chips, nets, jobs and weights that ship with the program (embedded in it) and those in the
+// user's folders. Names win in the order: folders as given, then embedded.
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
@@ -12,7 +12,7 @@ extern const char *const library_kind_names[]; // "chip", "net", "workload"
 
 struct library_entry {
     const char *name; // "hawis"
-    const char *text; // the YAML; NULL for one found in a folder
+    const char *text; // the YAML, or the bytes of weights
     size_t n;
 };
 struct embedded_kind {
@@ -20,6 +20,8 @@ struct embedded_kind {
     size_t n;
 };
 extern const struct embedded_kind library_embedded[LIBRARY_KINDS]; // generated at build time
+// Likewise safetensors files, by the name of the job that left them.
+extern const struct embedded_kind library_weights;
 
 struct library {
     const char *const *folders; // NULL-terminated, or NULL; each searched for NAME.yaml in

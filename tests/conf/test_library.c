@@ -193,6 +193,15 @@ static void embedded_open(void **state)
             conf_close(conf);
         }
     assert_true(library_embedded[LIBRARY_NET].n > 0);
+    assert_true(library_weights.n > 0);
+    for (size_t i = 0; i < library_weights.n; i++) { // each by the job of its name
+        struct err err = {0};
+        struct conf *job =
+            library_open(NULL, LIBRARY_WORKLOAD, library_weights.entries[i].name, &err);
+        if (!job)
+            fail_msg("%s", err.text);
+        conf_close(job);
+    }
 }
 
 int main(void)

@@ -181,11 +181,28 @@ def bad_data(bitline, folder):
                                 "--data", "mnist:."], [says])
 
 
+def weights_by_name(bitline, folder):
+    """No file is at hand. A folder of BITLINE_PATH comes before what is embedded."""
+    words = ["eval", "hawis", "signs", "--weights", "train-signs", "--json"]
+    got = json.loads(bitline.output(*words, "--images", "1000", cwd=folder))
+    expect(got["accuracy"] > 0.92 and got["differ"] == 0, f"{got}")
+    bitline.refuse(folder, ["eval", "hawis", "signs", "--weights", "train-sings"],
+                   ["train-sings: there is no such file, and no weights of that name"])
+    expect("train-signs " in bitline.output("list", "weights", cwd=folder), "not in the list")
+    (folder / "workloads").mkdir()
+    (folder / "workloads" / "train-signs.safetensors").write_bytes(b"x")
+    bitline.env["BITLINE_PATH"] = str(folder)
+    try:
+        bitline.refuse(folder, words, ["workloads/train-signs.safetensors: "])
+    finally:
+        del bitline.env["BITLINE_PATH"]
+
+
 def main():
     bitline = Bitline(pathlib.Path(sys.argv[1]))
     cases = [(test.__name__, test, ()) for test in
              (keys_hold_together, differing_images, nothing_is_nothing, nothing_to_mend,
-              calibrated_reads_more, full_disk, bad_weights, bad_data)]
+              calibrated_reads_more, full_disk, bad_weights, bad_data, weights_by_name)]
     cases += [("combined " + " ".join(chip), combined, (chip,)) for chip in CHIPS]
     cases += [("refused: " + " ".join(args), refused, (args, says)) for args, says in REFUSED]
     run_tests([(repr(name), in_folder(test, bitline, *args)) for name, test, args in cases])

@@ -92,8 +92,8 @@ COMMANDS = [
     (["show", "net", "resnet20", "--form", "int4"], "--form int4: unknown; take binary, int8, int16"),
     (["show", "schema", "tiles"], "show schema tiles: no such part; take chip, net, workload, search, "
      "train, or a"),
-    (["list"], "one of chips, nets, workloads is wanted"),
-    (["list", "cats"], "'cats': one of chips, nets, workloads is wanted"),
+    (["list"], "one of chips, nets, workloads, weights is wanted"),
+    (["list", "cats"], "'cats': one of chips, nets, workloads, weights is wanted"),
     (["check"], "at least one FILE is wanted"),
     (["check", "hawsi"], "there is no chip or net 'hawsi'; 'bitline list chips' and 'bitline list"),
     (["trace"], "no trace file is named"),

@@ -178,7 +178,7 @@ bool search_job_load(const char *what, const char *const *sets, size_t n_sets,
     if (job->conf && jobfile_resolve(job->conf, "chip", JOBFILE_NAME, err) &&
         jobfile_resolve(job->conf, "net", JOBFILE_NAME, err) &&
         jobfile_resolve(job->conf, "accuracy.supernet.train", JOBFILE_NAME, err) &&
-        jobfile_resolve(job->conf, "accuracy.supernet.weights", JOBFILE_FILE, err) &&
+        jobfile_resolve(job->conf, "accuracy.supernet.weights", JOBFILE_WEIGHTS, err) &&
         jobfile_resolve(job->conf, "final.train", JOBFILE_NAME, err) &&
         conf_bind(job->conf, job->conf->root, search_fields, job, err) && check(job, err)) {
         *out = job;

@@ -147,7 +147,7 @@ bool job_load(const char *what, const char *const *sets, size_t n_sets, struct j
     job->conf = jobfile_open(what, sets, n_sets, err);
     if (job->conf && jobfile_resolve(job->conf, "chip", JOBFILE_NAME, err) &&
         jobfile_resolve(job->conf, "net", JOBFILE_NAME, err) &&
-        jobfile_resolve(job->conf, "weights", JOBFILE_FILE, err) &&
+        jobfile_resolve(job->conf, "weights", JOBFILE_WEIGHTS, err) &&
         jobfile_resolve(job->conf, "data", JOBFILE_DATA, err) &&
         conf_bind(job->conf, job->conf->root, job_fields, job, err) && check(job, err)) {
         *out = job;

@@ -151,7 +151,7 @@ static bool load_init(struct train_job *job, struct err *err)
         return true;
     if (text && !load_at(job, listed ? NULL : text, listed ? text : NULL, &job->init_net, err))
         return false;
-    return weights_load(r->init, text ? job->init_net : job->net, &job->init, err);
+    return inputs_weights(r->init, text ? job->init_net : job->net, &job->init, err);
 }
 
 static bool load_nets(struct train_job *job, struct err *err)
@@ -165,8 +165,9 @@ static bool load_nets(struct train_job *job, struct err *err)
         .form = d->has_form ? net_form_names[d->form] : NULL,
         .width = d->width,
     };
-    return !r->has_distill || (inputs_net(&teacher, d->net, &job->teacher, err) &&
-                               weights_load(d->weights, job->teacher, &job->teacher_weights, err));
+    return !r->has_distill ||
+           (inputs_net(&teacher, d->net, &job->teacher, err) &&
+            inputs_weights(d->weights, job->teacher, &job->teacher_weights, err));
 }
 
 static bool load_data(struct train_job *job, struct err *err)
@@ -192,8 +193,8 @@ static bool resolve(struct train_job *job, struct err *err)
         const char *path;
         enum jobfile_value value;
     } names[] = {
-        {"net", JOBFILE_NAME},  {"init", JOBFILE_FILE},        {"data", JOBFILE_DATA},
-        {"chip", JOBFILE_NAME}, {"distill.net", JOBFILE_NAME}, {"distill.weights", JOBFILE_FILE},
+        {"net", JOBFILE_NAME},  {"init", JOBFILE_WEIGHTS},     {"data", JOBFILE_DATA},
+        {"chip", JOBFILE_NAME}, {"distill.net", JOBFILE_NAME}, {"distill.weights", JOBFILE_WEIGHTS},
     };
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (!jobfile_resolve(job->conf, names[i].path, names[i].value, err))

@@ -38,19 +38,37 @@ def wait_for(process, condition):
         time.sleep(0.001)
 
 
-def children(process):
+def children(number):
     try:
-        text = pathlib.Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text("ascii")
+        text = pathlib.Path(f"/proc/{number}/task/{number}/children").read_text("ascii")
     except OSError:
         return []
     return [int(word) for word in text.split()]
 
 
-def kill(number):
+def alive(number):
+    """Whether there is such a process that is not yet dead; one that nobody has waited for is."""
     try:
-        os.kill(number, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
+        return "State:\tZ" not in pathlib.Path(f"/proc/{number}/status").read_text("ascii")
+    except OSError:
+        return False
+
+
+def kill_children(process):
+    """The killed; nothing of them is left to take another task when this returns: a worker that can
+    be spent has a child of its own, which dies a moment later."""
+    victims = children(process.pid)
+    below = [child for victim in victims for child in children(victim)]
+    for victim in victims:
+        try:
+            os.kill(victim, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+    end = time.monotonic() + LONG_S
+    while any(map(alive, victims + below)):
+        expect(time.monotonic() < end, "a killed process lives on")
+        time.sleep(0.001)
+    return victims
 
 
 def catch(start, ready, early):

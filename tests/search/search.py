@@ -11,7 +11,7 @@ import subprocess
 import sys
 
 sys.path.insert(0, sys.argv[2])
-from kills import catch, children, go_on, kill, wait_for  # noqa: E402
+from kills import catch, children, go_on, kill_children, wait_for  # noqa: E402
 from searches import begin, episodes_in, exported, prepare, search, store, table  # noqa: E402
 from support import Bitline, expect, in_folder, run_tests  # noqa: E402
 
@@ -32,7 +32,8 @@ def caught(bitline, folder, least):
     path = lambda out: folder / out / "search.db"  # noqa: E731
     return catch(lambda out: begin(bitline, folder, out, "--jobs", "2"),
                  lambda out: path(out).exists() and episodes_in(path(out)) >= least,
-                 lambda out, process: episodes_in(path(out)) <= 36 and len(children(process)) == 2)
+                 lambda out, process: episodes_in(path(out)) <= 36
+                 and len(children(process.pid)) == 2)
 
 
 def killed_driver(bitline, folder):
@@ -62,8 +63,7 @@ def killed_worker(bitline, folder):
     prepare(folder)
     whole = search(bitline, folder, "whole")
     process, out = caught(bitline, folder, 2)
-    for victim in children(process):
-        kill(victim)
+    kill_children(process)
     said = go_on(process)
     expect(process.returncode == 0, said)
     expect((exported(folder / out), store(folder / out)) == whole, "other bytes")

@@ -11,7 +11,7 @@ import sqlite3
 import sys
 
 sys.path.insert(0, sys.argv[2])
-from kills import children, kill, wait_for  # noqa: E402
+from kills import kill_children, wait_for  # noqa: E402
 from searches import begin, episodes_in, exported, prepare, search, store, table  # noqa: E402
 from support import Bitline, expect, in_folder, run_tests  # noqa: E402
 
@@ -87,9 +87,7 @@ def killed_worker(bitline, folder):
     whole = search(bitline, folder, "whole", *TUNED)
     process = begin(bitline, folder, "out", *TUNED)
     wait_for(process, lambda: episodes_in(folder / "out" / "search.db") >= 6)
-    victims = children(process)
-    for victim in victims:
-        kill(victim)
+    victims = kill_children(process)
     said = process.communicate(timeout=60)[1]
     expect(process.returncode == 0 and len(victims) == 1, f"{victims}\n{said.decode()}")
     expect((exported(folder / "out"), store(folder / "out")) == whole, "other bytes")

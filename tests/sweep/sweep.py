@@ -17,7 +17,7 @@ import time
 
 sys.path.insert(0, sys.argv[3])
 import kills  # noqa: E402
-from kills import catch, children, go_on, kill, wait_for  # noqa: E402
+from kills import catch, children, go_on, kill_children, wait_for  # noqa: E402
 from support import Bitline, expect, in_folder, run_tests  # noqa: E402
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -72,7 +72,8 @@ def caught(bitline, folder, least, jobs):
     path = lambda out: folder / out / "run.db"  # noqa: E731
     return catch(lambda out: begin(bitline, folder, out, "--jobs", str(jobs), *LONGER),
                  lambda out: path(out).exists() and trials_in(path(out)) >= least,
-                 lambda out, process: trials_in(path(out)) < 24 and len(children(process)) == jobs)
+                 lambda out, process: trials_in(path(out)) < 24
+                 and len(children(process.pid)) == jobs)
 
 
 def killed_driver(bitline, folder, jobs):
@@ -115,8 +116,7 @@ def killed_worker(bitline, folder):
     prepare(folder)
     whole = sweep(bitline, folder, "whole", *LONGER)
     process, out = caught(bitline, folder, 2, 2)
-    for victim in children(process):
-        kill(victim)
+    kill_children(process)
     said = go_on(process)
     expect(process.returncode == 0, said)
     expect(exported(folder / out) == whole, "other bytes")
@@ -126,8 +126,7 @@ def worker_that_always_dies(bitline, folder):
     prepare(folder)
     process = begin(bitline, folder, "out", "--set", "images=5000")
     while process.poll() is None:
-        for victim in children(process):
-            kill(victim)
+        kill_children(process)
         time.sleep(0.002)
     said = process.communicate()[1].decode()
     expect(process.returncode == 1, f"exit {process.returncode}\n{said}")

@@ -197,6 +197,7 @@ def examples_work(bitline, folder, command):
     """Every example of the help runs, in the order in which they stand."""
     shutil.copy(HERE / "chip.yaml", folder / "my-chip.yaml")
     shutil.copy(HERE / "net.yaml", folder / "my-net.yaml")
+    (folder / "my-job.yaml").write_text("extends: search-synth\nname: my-job\n", encoding="utf-8")
     for ending in ("json", "csv"):
         bitline.output("run", "hawis", "resnet20", "--trace", f"run.{ending}", cwd=folder)
     text = bitline.output(*command, "--help", cwd=folder)
@@ -209,10 +210,15 @@ def examples_work(bitline, folder, command):
 
 
 def check_says_fine(bitline, folder):
-    names = [line.split()[0] for kind in ("chips", "nets")
+    """Chips, nets and jobs, those of figure3 with the weights that they want."""
+    names = [line.split()[0] for kind in ("chips", "nets", "workloads")
              for line in bitline.output("list", kind).splitlines()[2:]]
-    expect("hawis" in names and "resnet20" in names, f"names: {names}")
+    expect({"hawis", "resnet20", "search-synth"} <= set(names), f"names: {names}")
+    figures = [name for name in names if "figure3" in name]
+    names = [name for name in names if name not in figures]
     text = bitline.output("check", *names, cwd=folder)
+    text += bitline.output("check", *figures, "--set", "weights=train-signs", cwd=folder)
+    names += figures
     expect(text.count(" is fine\n") == len(names), text)
 
 

@@ -95,7 +95,7 @@ COMMANDS = [
     (["list"], "one of chips, nets, workloads, weights is wanted"),
     (["list", "cats"], "'cats': one of chips, nets, workloads, weights is wanted"),
     (["check"], "at least one FILE is wanted"),
-    (["check", "hawsi"], "there is no chip or net 'hawsi'; 'bitline list chips' and 'bitline list"),
+    (["check", "hawsi"], "there is no chip, net or job 'hawsi'; 'bitline list chips', 'bitline"),
     (["trace"], "no trace file is named"),
     (["trace", "run.json"], "run.json: cannot open: No such file or directory; give a trace that"),
     (["trace", HERE / "chip.yaml"], "chip.yaml:1: begins like no trace that bitline reads; give it a"),

@@ -6,6 +6,7 @@ Usage: tools/widths.py build/tools/bitline > tools/search/hawis.md
 """
 import collections
 import csv
+import itertools
 import pathlib
 import statistics
 import subprocess
@@ -21,7 +22,8 @@ POLICIES = ['mnsim', 'exact']
 BASE = {'resnet20': [16] * 7 + [32] * 6 + [64] * 6, 'resnet32': [16] * 11 + [32] * 10 + [64] * 10}
 NETS = {'resnet20': R20, 'resnet32': R32}
 # Bounds that hold HAWIS's own widths (facts: 56/16 to 84/16, some channels on the way).
-SPACE = 'space={least: 2.5, most: 5.25, step: 4}'
+SPACES = ['space={least: 2.5, most: 5.25, step: 4}',
+          'space={least: 2.5, most: 5.25, step: 4, fit: crossbar}']
 
 
 def formula(net, widths):
@@ -36,8 +38,8 @@ def numbers(text):
     return [int(word) for word in text.split(',')]
 
 
-def search(bitline, net, policy, agent, folder, *sets):
-    words = [word for one in (f'net={net}', SPACE, f'cost.policy={policy}', *sets)
+def search(bitline, net, space, policy, agent, folder, *sets):
+    words = [word for one in (f'net={net}', space, f'cost.policy={policy}', *sets)
              for word in ('--set', one)]
     subprocess.run([bitline, 'search', 'search-resnet20', '--agent', agent, '--out', folder, *words],
                    check=True, stdout=subprocess.DEVNULL)
@@ -46,11 +48,12 @@ def search(bitline, net, policy, agent, folder, *sets):
 
 
 def found(bitline, net, policy, limit):
-    """The best of four agents' 600 candidates each, that cost no more than `limit` uJ."""
+    """The best of four agents' 600 candidates each, in steps of 4 channels and of what fills a
+    crossbar, that cost no more than `limit` uJ."""
     best = (0, '', '')
-    for agent in AGENTS:
+    for space, agent in itertools.product(SPACES, AGENTS):
         with tempfile.TemporaryDirectory() as folder:
-            rows = search(bitline, net, policy, agent, folder,
+            rows = search(bitline, net, space, policy, agent, folder,
                           f'reward={{form: limits, limits: {{energy: {limit} uJ}}}}')
         best = max(best, *((float(r['accuracy']), r['widths'], agent) for r in rows
                            if float(r['energy_j']) <= limit * 1e-6))
@@ -126,7 +129,7 @@ def agreement(bitline):
     ways = {'mnsim': ('mnsim',), 'closed': ('exact', 'cost.events=false'), 'exact': ('exact',)}
     for way, (policy, *sets) in ways.items():
         with tempfile.TemporaryDirectory() as folder:
-            rows = search(bitline, 'resnet20', policy, 'random', folder, 'episodes=300', *sets)
+            rows = search(bitline, 'resnet20', SPACES[0], policy, 'random', folder, 'episodes=300', *sets)
         table[way] = [float(r['energy_j']) for r in rows]
         table[way + ' latency'] = [float(r['latency_s']) for r in rows if r['latency_s']]
     for each in rows:

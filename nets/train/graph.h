@@ -26,6 +26,7 @@ struct graph_options {
     int shard;                     // images of one product; part of the result, unlike workers
     int workers;                   // threads, the caller's included
     const struct perturb *perturb; // NULL: none; lent
+    bool scaled_gradient;          // binary, of w: that of its sign; else of the scaled sign
 };
 
 struct graph_batch {

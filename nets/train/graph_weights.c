@@ -89,7 +89,9 @@ static void add_channel(struct graph *g, int layer, int channel, float *to)
     const struct node *n = &g->nodes[layer];
     size_t weights = (size_t)n->layer->weights, each = weights / (size_t)n->c;
     const float *from = g->parts[n->side] + (size_t)channel * each;
-    float factor = (float)(graph_step_of(g, n->layer->input[0]) / (double)n->unit[channel]);
+    double unit = (double)n->unit[channel];
+    bool scaled = g->net->form == FORM_BINARY && g->options.scaled_gradient;
+    float factor = (float)(graph_step_of(g, n->layer->input[0]) / unit * (scaled ? unit : 1));
     memcpy(to, from, each * sizeof *to);
     for (int s = 1; s < g->step_shards; s++)
         g->elements->add(from + (size_t)s * weights, each, to);

@@ -7,6 +7,7 @@
 #include "sim/base/text.h"
 
 static const char *const keep_names[] = {"last", "best", NULL};
+static const char *const sign_gradient_names[] = {"whole", "scaled", NULL};
 
 #define AT(member) .offset = offsetof(struct distill, member)
 static const struct conf_field distill_fields[] = {
@@ -87,6 +88,10 @@ const struct conf_field recipe_fields[] = {
     {"backend", CONF_STR, AT(backend), .fallback = "auto", .help = "auto, reference or onednn"},
     {"precision", CONF_ENUM, AT(precision), .names = operand_names, .fallback = "f32",
      .help = "of the factors of products; sums and weights are f32"},
+    {"sign_gradient", CONF_ENUM, AT(sign_gradient), .names = sign_gradient_names,
+     .fallback = "whole",
+     .help = "binary: a weight's gradient is that of scale * sign (whole; HAWIS, DoReFa), or that "
+             "of its sign alone, which is so much smaller (scaled)"},
     {"init", CONF_STR, AT(init), .optional = true,
      .help = "weights to begin with, a file or a name; else by chance, normal (He et al., 2015)"},
     {"init_width", CONF_STR, AT(init_width), .optional = true,

@@ -29,6 +29,8 @@ struct recipe_perturb {
     int redraw; // enum recipe_redraw
 };
 
+enum recipe_sign_gradient { SIGN_WHOLE, SIGN_SCALED };
+
 struct recipe_checkpoint {
     int steps, seconds; // 0: not by this; both: whichever comes first
 };
@@ -45,7 +47,8 @@ struct recipe {
     int keep; // enum recipe_keep
     int bn_batches;
     const char *backend;
-    int precision; // enum operand
+    int precision;     // enum operand
+    int sign_gradient; // enum recipe_sign_gradient
     struct optimiser optimiser;
     struct schedule schedule;
     struct augment augment;

@@ -81,6 +81,7 @@ static bool make_graphs(struct trainer *t, struct err *err)
         .batch = r->batch,
         .shard = r->shard < r->batch ? r->shard : r->batch,
         .workers = p->workers,
+        .scaled_gradient = r->sign_gradient == SIGN_SCALED,
         .perturb = p->perturb,
     };
     if (!graph_create(p->net, &options, &t->graph, err))

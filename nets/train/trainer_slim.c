@@ -22,6 +22,7 @@ static struct graph_options graph_options(const struct trainer *t)
         .batch = r->batch,
         .shard = r->shard < r->batch ? r->shard : r->batch,
         .workers = t->params.workers,
+        .scaled_gradient = r->sign_gradient == SIGN_SCALED,
     };
 }
 

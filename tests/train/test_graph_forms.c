@@ -102,6 +102,35 @@ static void test_straight_through(void **state)
     }
 }
 
+// With the scale constant, d loss/d sign = scale * d loss/d (scale * sign), scale = mean |w|.
+static void test_scaled_signs(void **state)
+{
+    (void)state;
+    struct lesson l = lesson_make(heads[0], BLOCKS);
+    l.batch.images = l.images;
+    struct weights *scaled = weights_create(l.net);
+    struct graph_options options = {
+        &backend_reference, OPERAND_F32, LESSON_IMAGES, 3, 2, NULL, false};
+    for (int way = 0; way < 2; way++) {
+        struct graph *graph = NULL;
+        options.scaled_gradient = way == 1;
+        assert_true(graph_create(l.net, &options, &graph, &(struct err){0}));
+        graph_train(graph, l.params, 0, &l.batch, way ? scaled : l.grads, NULL);
+        graph_destroy(graph);
+    }
+    for (size_t i = 1; i < l.net->n; i++) {
+        double mean = 0;
+        int64_t n = l.net->layers[i].weights;
+        for (int64_t k = 0; k < n; k++)
+            mean += fabs((double)l.params->layers[i].w[k]) / (double)n;
+        for (int64_t k = 0; k < n; k++)
+            l.grads->layers[i].w[k] *= (float)mean;
+    }
+    assert_weights_close(l.net, scaled, l.grads, 1e-5);
+    weights_destroy(scaled);
+    lesson_free(&l);
+}
+
 static void run_forward(const struct lesson *l, const double *ranges, float *logits)
 {
     struct graph *graph = lesson_graph(l, &backend_reference, OPERAND_F32, 2, NULL);
@@ -210,6 +239,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_straight_through),
+        cmocka_unit_test(test_scaled_signs),
         cmocka_unit_test(test_inference_is_that_of_nets),
         cmocka_unit_test(test_inference_is_the_integer_net),
         cmocka_unit_test(test_ranges_are_found),

@@ -273,6 +273,7 @@ REFUSED = [
     (["--set", "keep=best", "--set", "held_out=0"], "keep: best wants held_out above 0"),
     (["--set", "data=synth32"], "the set 'synth32' has 3x32x32"),
     (["--set", "data=mnist:nowhere"], "nowhere"),
+    (["--set", "form=float", "--set", "sign_gradient=scaled"], "sign_gradient: belongs to the form binary"),
     (["--set", "backend=gpu"], "backend: 'gpu' is none of auto, reference and onednn"),
     (["--set", "precision=f16"], "precision: 'f16'"),
     (["--set", "width=2x", "--set", "widths=[8, 12]"], "widths: give width or widths, not both"),

@@ -170,6 +170,14 @@ static bool load_nets(struct train_job *job, struct err *err)
             inputs_weights(d->weights, job->teacher, &job->teacher_weights, err));
 }
 
+static bool check_form(const struct train_job *job, struct err *err)
+{
+    return job->recipe.sign_gradient == SIGN_WHOLE || job->net->form == FORM_BINARY ||
+           conf_fail(find(job, "sign_gradient"), err,
+                     "belongs to the form binary, this net has %s; take it away",
+                     net_form_names[job->net->form]);
+}
+
 static bool load_data(struct train_job *job, struct err *err)
 {
     const struct recipe *r = &job->recipe;
@@ -209,7 +217,8 @@ bool train_job_load(const char *what, const char *const *sets, size_t n_sets,
     job->conf = jobfile_open(what, sets, n_sets, err);
     if (job->conf && resolve(job, err) &&
         conf_bind(job->conf, job->conf->root, recipe_fields, &job->recipe, err) &&
-        check(job, err) && load_nets(job, err) && job_load_chip(job, err) && load_data(job, err)) {
+        check(job, err) && load_nets(job, err) && check_form(job, err) && job_load_chip(job, err) &&
+        load_data(job, err)) {
         *out = job;
         return true;
     }

@@ -53,6 +53,24 @@ struct weights *weights_create(const struct net *net)
     return weights;
 }
 
+struct weights *weights_copy(const struct net *net, const struct weights *weights)
+{
+    struct arena *scratch = arena_create();
+    struct slots slots;
+    slots_create(net, scratch, &slots, NULL);
+    struct weights *copy = create(net, &slots, BN_EPS);
+    for (size_t i = 0; i < net->n; i++)
+        copy->layers[i].bn_eps = weights->layers[i].bn_eps;
+    for (size_t i = 0; i < slots.n; i++) {
+        const struct slot *slot = &slots.items[i];
+        float *to = *slot_place(&copy->layers[slot->layer], slot->part);
+        const float *from = *slot_place(&weights->layers[slot->layer], slot->part);
+        memcpy(to, from, (size_t)slot->count * sizeof *to);
+    }
+    arena_destroy(scratch);
+    return copy;
+}
+
 // "[16, 3, 3, 3]"
 static void print_shape(char text[SHAPE_ROOM], int rank, const int64_t *shape)
 {

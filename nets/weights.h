@@ -28,6 +28,8 @@ struct weights {
 // Room for all that the net has: zeros, but for batch-norms that change nothing (gamma = var = 1).
 // To be filled by who trains, or constructs, a net.
 struct weights *weights_create(const struct net *net);
+// The same values, in weights of their own.
+struct weights *weights_copy(const struct net *net, const struct weights *weights);
 void weights_destroy(struct weights *weights); // NULL is fine
 
 // Reads a file for the net. Its tensors may bear the names that weights_save gives, or number the

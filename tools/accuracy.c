@@ -21,14 +21,10 @@ static const char *data_spec(const struct model_params *params, const struct net
     return params->data ? params->data : net->raw_c == 3 ? "synth32" : "synth";
 }
 
-static bool load_data(const struct model_params *params, const struct dataset *data,
-                      struct model *m, struct err *err)
+static bool set_data(struct model *m, const struct dataset *d, struct err *err)
 {
     const struct net *net = m->net;
-    if (!data &&
-        !dataset_open(data_spec(params, net), DATASET_TEST, params->images, &m->own_data, err))
-        return false;
-    const struct dataset *d = m->data = data ? data : m->own_data;
+    m->data = d;
     if (d->channels != net->raw_c || d->height != net->raw_h || d->width != net->raw_w)
         return err_set(err, "net '%s' reads images of %dx%dx%d, the set '%s' has %dx%dx%d",
                        net->name, net->raw_c, net->raw_h, net->raw_w, d->name, d->channels,
@@ -38,6 +34,15 @@ static bool load_data(const struct model_params *params, const struct dataset *d
                        net->classes, d->name, d->classes);
     m->images = d->n;
     return true;
+}
+
+static bool load_data(const struct model_params *params, const struct dataset *data,
+                      struct model *m, struct err *err)
+{
+    if (!data &&
+        !dataset_open(data_spec(params, m->net), DATASET_TEST, params->images, &m->own_data, err))
+        return false;
+    return set_data(m, data ? data : m->own_data, err);
 }
 
 static bool check_form(const struct model *m, struct err *err)
@@ -52,35 +57,50 @@ static bool check_form(const struct model *m, struct err *err)
     return true;
 }
 
+// Training images: those lent, or opened for this.
+static bool training(const struct model_params *params, const struct dataset *lent, size_t images,
+                     const struct model *m, struct dataset **own, const struct dataset **out,
+                     struct err *err)
+{
+    if (!lent && !dataset_open(data_spec(params, m->net), DATASET_TRAIN, images, own, err))
+        return false;
+    *out = lent ? lent : *own;
+    return true;
+}
+
 // Ranges of the k-bit forms come from training images, never from the test.
-static bool make_integer(const struct model_params *params, struct model *m, struct err *err)
+static bool make_integer(const struct model_params *params, const struct dataset *lent,
+                         struct model *m, struct err *err)
 {
     enum { CALIBRATION = 256 };
     if (m->net->form == FORM_FLOAT)
         return true;
     if (m->net->form != FORM_BINARY) {
-        struct dataset *train = NULL;
-        if (!dataset_open(data_spec(params, m->net), DATASET_TRAIN, CALIBRATION, &train, err))
+        struct dataset *own = NULL;
+        const struct dataset *train;
+        if (!training(params, lent, CALIBRATION, m, &own, &train, err))
             return false;
         m->map_ranges = mem_alloc(m->net->n, sizeof *m->map_ranges);
         evaluate_ranges(m->net, m->weights, train, CALIBRATION, m->map_ranges);
-        dataset_close(train);
+        dataset_close(own);
     }
     m->integer = integer_create(m->net, m->weights, m->map_ranges, err);
     return m->integer && map_net(m->net, m->chip, params->seed, &m->map, err);
 }
 
-static bool calibrate_adcs(const struct model_params *params, struct model *m, struct err *err)
+static bool calibrate_adcs(const struct model_params *params, const struct dataset *lent,
+                           struct model *m, struct err *err)
 {
     int images = m->map ? calibration_images(m->map) : 0;
-    struct dataset *train = NULL;
+    struct dataset *own = NULL;
+    const struct dataset *train;
     if (!images)
         return true;
-    if (!dataset_open(data_spec(params, m->net), DATASET_TRAIN, (size_t)images, &train, err))
+    if (!training(params, lent, (size_t)images, m, &own, &train, err))
         return false;
     m->ranges = mem_alloc(m->net->n, sizeof *m->ranges);
     calibrate(m->map, m->integer, train, CPU_AVX512, m->ranges);
-    dataset_close(train);
+    dataset_close(own);
     return true;
 }
 
@@ -109,8 +129,19 @@ bool model_load(const struct model_params *params, const struct dataset *data, s
            inputs_net(&params->inputs, params->net, &out->net, err) && check_form(out, err) &&
            load_data(params, data, out, err) &&
            inputs_weights(params->weights, out->net, &out->weights, err) &&
-           make_integer(params, out, err) && calibrate_adcs(params, out, err) &&
+           make_integer(params, NULL, out, err) && calibrate_adcs(params, NULL, out, err) &&
            prepare_mending(params, out, err);
+}
+
+bool model_assemble(const struct model_parts *parts, struct model *out, struct err *err)
+{
+    struct model_params params = {.seed = parts->seed};
+    out->chip = parts->chip_take;
+    out->net = parts->net_take;
+    out->weights = parts->weights_take;
+    return check_form(out, err) && set_data(out, parts->data, err) &&
+           make_integer(&params, parts->train, out, err) &&
+           calibrate_adcs(&params, parts->train, out, err);
 }
 
 void model_unload(struct model *model)

@@ -55,6 +55,18 @@ bool model_load(const struct model_params *params, const struct dataset *data, s
                 struct err *err);
 void model_unload(struct model *model); // a zeroed one is fine
 
+// What is in memory already. What ends in _take is the model's from then on, also on failure;
+// images are lent. Nothing is mended.
+struct model_parts {
+    struct chip *chip_take;
+    struct net *net_take;
+    struct weights *weights_take;
+    const struct dataset *data;  // all of it
+    const struct dataset *train; // its first images say what ranges are needed, where any are
+    uint64_t seed;
+};
+bool model_assemble(const struct model_parts *parts, struct model *out, struct err *err);
+
 struct trial {
     size_t right;  // images that are classified right
     size_t differ; // images that are classified otherwise than by the reference, if there is one

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "nets/net.h"
 #include "sim/base/mem.h"
@@ -15,10 +16,13 @@
 #include "tools/search/job.h"
 #include "tools/version.h"
 
-static void add_row(struct table *t, const char *name, const struct search_episode *e)
+static void add_row(struct table *t, const struct search *s, const char *name,
+                    const struct search_episode *e)
 {
     table_cell(t, "%s", name);
     table_cell(t, "%.2f %%", 100 * e->accuracy);
+    if (s->job->accuracy.has_faults)
+        table_cell(t, "%.2f %%", 100 * e->clean_accuracy);
     table_cell(t, "%.4g uJ", 1e6 * e->cost.of[COST_ENERGY]);
     if (e->cost.of[COST_LATENCY] > 0)
         table_cell(t, "%.4g us", 1e6 * e->cost.of[COST_LATENCY]);
@@ -33,58 +37,97 @@ static void add_row(struct table *t, const char *name, const struct search_episo
 static void print_front(const struct search *s)
 {
     enum { SHOWN = 12 };
-    static const char *const headers[] = {"<net",  ">accuracy", ">energy", ">latency",
-                                          ">area", ">ops",      ">reward", NULL};
+    static const char *const plain[] = {"<net",  ">accuracy", ">energy", ">latency",
+                                        ">area", ">ops",      ">reward", NULL};
+    static const char *const faulty[] = {"<net",  ">with faults", ">without", ">energy", ">latency",
+                                         ">area", ">ops",         ">reward",  NULL};
     int *front = mem_alloc((size_t)s->job->episodes, sizeof *front);
     size_t n = search_front(s, front), shown = n < SHOWN ? n : SHOWN;
     const struct search_episode *best = search_best(s);
-    struct table *t = table_create(headers);
+    struct table *t = table_create(s->job->accuracy.has_faults ? faulty : plain);
     char name[32];
     if (best)
-        add_row(t, "best", best);
+        add_row(t, s, "best", best);
     for (size_t i = 0; i < shown; i++) {
         size_t at = shown > 1 ? i * (n - 1) / (shown - 1) : 0;
         snprintf(name, sizeof name, "front %zu/%zu", at + 1, n);
-        add_row(t, name, &s->episodes[front[at]]);
+        add_row(t, s, name, &s->episodes[front[at]]);
     }
     for (size_t r = 0; r < s->n_references; r++) {
         snprintf(name, sizeof name, "uniform %gx", s->references[r].ratio);
         if (!s->references[r].failed)
-            add_row(t, name, &s->references[r]);
+            add_row(t, s, name, &s->references[r]);
     }
     table_print(t, stdout);
     table_destroy(t);
     free(front);
 }
 
+// Of all runs, on the chip; and how far single chips are from their mean.
+static void add_robustness(struct table *t, const struct finals *f, const struct final_net *net)
+{
+    struct final_robustness r = final_robustness(f, net);
+    table_cell(t, "%.2f %%", 100 * r.whole);
+    table_cell(t, "%.2f %%", 100 * r.mean);
+    if (f->seeds * f->trials > 1)
+        table_cell(t, "%.2f %%", 100 * r.deviation);
+    else
+        table_cell(t, "-");
+}
+
+static void add_final(struct table *t, const struct finals *f, const struct final_net *net)
+{
+    const struct cost *cost = &net->episode->cost;
+    double furthest = 0;
+    for (size_t k = 0; k < f->seeds; k++)
+        furthest = fmax(furthest, fabs(net->accuracies[k] - net->accuracy));
+    table_cell(t, "%s", net->name);
+    table_cell(t, "%.2f %%", 100 * net->accuracy);
+    table_cell(t, "%.2f %%", 100 * furthest);
+    if (net->episode->failed)
+        table_cell(t, "-");
+    else
+        table_cell(t, "%.2f %%", 100 * net->episode->accuracy);
+    table_cell(t, "%.4g uJ", 1e6 * cost->of[COST_ENERGY]);
+    if (cost->of[COST_LATENCY] > 0)
+        table_cell(t, "%.4g us", 1e6 * cost->of[COST_LATENCY]);
+    else
+        table_cell(t, "-");
+    table_cell(t, "%.4g mm2", 1e6 * cost->of[COST_AREA]);
+    if (f->trials)
+        add_robustness(t, f, net);
+}
+
+static void print_faults(const struct search *s, const struct faults_params *faults,
+                         const char *images)
+{
+    struct defect_params d = faults_defects(faults, s->chip);
+    printf("faults   stuck at low resistance (SA0): %g, at high (SA1): %g; sigma %g; %d %s of seed "
+           "%d, ",
+           d.stuck_lrs, d.stuck_hrs, d.sigma, faults->trials, faults->trials > 1 ? "chips" : "chip",
+           s->job->seed);
+    if (faults->images > 0)
+        printf("%d %s images\n", faults->images, images);
+    else
+        printf("all %s images\n", images);
+}
+
 // Test accuracy: the mean of all runs, and the furthest of them from it.
-static void print_finals(const struct finals *f)
+static void print_finals(const struct search *s, const struct finals *f)
 {
     static const char *const headers[] = {
-        "<trained", ">test accuracy", ">furthest", ">in the search",
-        ">energy",  ">latency",       ">area",     NULL};
-    struct table *t = table_create(headers);
-    for (size_t i = 0; i < f->n; i++) {
-        const struct final_net *net = &f->nets[i];
-        const struct cost *cost = &net->episode->cost;
-        double furthest = 0;
-        for (size_t k = 0; k < f->seeds; k++)
-            furthest = fmax(furthest, fabs(net->accuracies[k] - net->accuracy));
-        table_cell(t, "%s", net->name);
-        table_cell(t, "%.2f %%", 100 * net->accuracy);
-        table_cell(t, "%.2f %%", 100 * furthest);
-        if (net->episode->failed)
-            table_cell(t, "-");
-        else
-            table_cell(t, "%.2f %%", 100 * net->episode->accuracy);
-        table_cell(t, "%.4g uJ", 1e6 * cost->of[COST_ENERGY]);
-        if (cost->of[COST_LATENCY] > 0)
-            table_cell(t, "%.4g us", 1e6 * cost->of[COST_LATENCY]);
-        else
-            table_cell(t, "-");
-        table_cell(t, "%.4g mm2", 1e6 * cost->of[COST_AREA]);
-    }
+        "<trained", ">test accuracy", ">furthest",    ">in the search", ">energy", ">latency",
+        ">area",    ">on the chip",   ">with faults", ">deviation",     NULL};
+    const char *shown[sizeof headers / sizeof *headers];
+    memcpy(shown, headers, sizeof headers);
+    if (!f->trials)
+        shown[7] = NULL;
+    struct table *t = table_create(shown);
+    for (size_t i = 0; i < f->n; i++)
+        add_final(t, f, &f->nets[i]);
     putchar('\n');
+    if (f->trials)
+        print_faults(s, &s->job->final.faults, "test");
     table_print(t, stdout);
     table_destroy(t);
 }
@@ -95,11 +138,14 @@ void print_search(const struct search *s, const struct finals *finals, const cha
     printf("bitline %s\n", BITLINE_VERSION);
     printf("job      %s [%s], agent %s, seed %d, %d episodes in rounds of %d\n", s->job->name,
            s->hash, s->job->agent->name, s->job->seed, s->job->episodes, s->job->round);
-    printf("net      %s, %s, on chip %s; %zu widths, %zu settings of the chip\n\n", s->net->name,
+    printf("net      %s, %s, on chip %s; %zu widths, %zu settings of the chip\n", s->net->name,
            net_form_names[s->net->form], s->chip->name, s->space->n_layers, s->space->n_knobs);
+    if (s->job->accuracy.has_faults)
+        print_faults(s, &s->job->accuracy.faults, "held-out");
+    putchar('\n');
     print_front(s);
     if (finals)
-        print_finals(finals);
+        print_finals(s, finals);
     printf("\nfiles    %s/front.csv, best.yaml, nets/front-*.yaml, episodes.csv, references.csv, "
            "job.yaml%s%s, search.db\n",
            folder, drawn ? ", front.svg, widths.svg, channels.svg" : "",

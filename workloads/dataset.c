@@ -63,6 +63,24 @@ void dataset_close(struct dataset *dataset)
         arena_destroy(dataset->mem);
 }
 
+struct dataset *dataset_pick(const struct dataset *from, const uint32_t *numbers, size_t n)
+{
+    size_t bytes = dataset_image_bytes(from);
+    struct arena *mem = arena_create();
+    struct dataset *set = arena_alloc(mem, 1, sizeof *set);
+    uint8_t *images = arena_alloc(mem, n, bytes), *labels = arena_alloc(mem, n, 1);
+    for (size_t i = 0; i < n; i++) {
+        memcpy(images + i * bytes, dataset_image(from, numbers[i]), bytes);
+        labels[i] = from->labels[numbers[i]];
+    }
+    *set = *from;
+    set->n = n;
+    set->images = images;
+    set->labels = labels;
+    set->mem = mem;
+    return set;
+}
+
 const char *reader_find(const char *folder, const char *const names[], const struct reader *reader,
                         struct dataset *set, struct err *err)
 {

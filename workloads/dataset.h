@@ -31,6 +31,8 @@ struct dataset {
 bool dataset_open(const char *spec, enum dataset_part part, size_t most, struct dataset **out,
                   struct err *err);
 void dataset_close(struct dataset *dataset); // NULL is fine
+// A set of its own of copies of n images, at least 1, in the order in which they are numbered.
+struct dataset *dataset_pick(const struct dataset *from, const uint32_t *numbers, size_t n);
 
 static inline size_t dataset_image_bytes(const struct dataset *dataset)
 {

@@ -6,8 +6,10 @@
 #include "nets/net.h"
 #include "nets/train/checkpoint.h"
 #include "nets/train/recipe.h"
+#include "nets/weights.h"
 #include "sim/base/err.h"
 #include "sim/base/mem.h"
+#include "workloads/dataset.h"
 
 struct supernet {
     struct supernet_params params;
@@ -67,9 +69,10 @@ bool supernet_tune(struct supernet *s, const int *candidate, int until, struct e
     return true;
 }
 
-// All steps of an ordinary net that begins with the shared weights.
+// All steps of an ordinary net that begins with the shared weights. weights: NULL, or what it ends
+// with.
 static bool tune_alone(const struct supernet *s, const struct net *net, int epochs,
-                       double *accuracy, struct err *err)
+                       double *accuracy, struct weights **weights, struct err *err)
 {
     struct recipe recipe = *s->params.trainer.recipe;
     struct trainer_params params = s->params.trainer;
@@ -77,6 +80,7 @@ static bool tune_alone(const struct supernet *s, const struct net *net, int epoc
     recipe.has_supernet = false;
     recipe.bn_batches = recipe.supernet.bn_batches;
     recipe.epochs = epochs;
+    recipe.keep = KEEP_LAST; // whose accuracy it is
     recipe.optimiser = s->params.optimiser;
     recipe.schedule = s->params.schedule;
     params.net = net;
@@ -89,6 +93,8 @@ static bool tune_alone(const struct supernet *s, const struct net *net, int epoc
     if (ok) {
         const struct train_state *state = trainer_state(trainer);
         *accuracy = state->rows[state->n_rows - 1].held_out_accuracy;
+        if (weights)
+            *weights = weights_copy(net, trainer_weights(trainer));
     }
     trainer_destroy(trainer);
     return ok;
@@ -103,9 +109,33 @@ bool supernet_try(struct supernet *s, const int *candidate, int epochs, double *
     if (epochs == 0)
         return trainer_accuracy(s->trainer, candidate, accuracy, err);
     bool ok = resize->net(resize->context, candidate, &net, err) &&
-              tune_alone(s, net, epochs, accuracy, err);
+              tune_alone(s, net, epochs, accuracy, NULL, err);
     net_destroy(net);
     return ok;
+}
+
+bool supernet_take(struct supernet *s, const int *candidate, int epochs, struct supernet_net *out,
+                   struct err *err)
+{
+    const struct resize *resize = &s->params.trainer.resize;
+    struct supernet_net got = {0};
+    assert(epochs >= 0);
+    bool ok = epochs == 0 ? trainer_extract(s->trainer, candidate, &got.accuracy, &got.net,
+                                            &got.weights, err)
+                          : resize->net(resize->context, candidate, &got.net, err) &&
+                                tune_alone(s, got.net, epochs, &got.accuracy, &got.weights, err);
+    if (ok)
+        *out = got;
+    else
+        net_destroy(got.net);
+    return ok;
+}
+
+struct dataset *supernet_held_out(const struct supernet *s, size_t most)
+{
+    size_t n;
+    const uint32_t *numbers = trainer_held_out(s->trainer, &n);
+    return dataset_pick(s->params.trainer.data, numbers, most && most < n ? most : n);
 }
 
 bool supernet_save(const struct supernet *s, const char *folder, struct err *err)

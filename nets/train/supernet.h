@@ -9,7 +9,10 @@
 #include "nets/train/schedule.h"
 #include "nets/train/trainer.h"
 
+struct dataset;
 struct err;
+struct net;
+struct weights;
 
 // All lent until it is gone.
 struct supernet_params {
@@ -36,6 +39,16 @@ bool supernet_tune(struct supernet *supernet, const int *candidate, int until, s
 // weights; 0: with batch-norm estimated alone. The super-net stays as it is.
 bool supernet_try(struct supernet *supernet, const int *candidate, int epochs, double *accuracy,
                   struct err *err);
+// The same, and the net and the weights that it is said of, for the caller to own.
+struct supernet_net {
+    double accuracy;
+    struct net *net;
+    struct weights *weights;
+};
+bool supernet_take(struct supernet *supernet, const int *candidate, int epochs,
+                   struct supernet_net *out, struct err *err);
+// Copies of the first `most` held-out images, or all if most is 0, for the caller to own.
+struct dataset *supernet_held_out(const struct supernet *supernet, size_t most);
 // Its trainer, for weights, rows, sub-nets as ordinary nets (trainer.h).
 struct trainer *supernet_trainer(struct supernet *supernet);
 

@@ -235,6 +235,12 @@ const struct weights *trainer_weights(const struct trainer *trainer)
     return trainer->best && trainer->state.best_accuracy >= 0 ? trainer->best : trainer->weights;
 }
 
+const uint32_t *trainer_held_out(const struct trainer *trainer, size_t *n)
+{
+    *n = trainer->n_held_out;
+    return trainer->held_out;
+}
+
 static void gather(struct trainer *t, uint32_t epoch, size_t first)
 {
     const struct dataset *data = t->params.data;

@@ -66,12 +66,14 @@ void trainer_set_candidate(struct trainer *trainer, const int *widths);
 // Widths are in the order of scalable layers.
 bool trainer_accuracy(struct trainer *trainer, const int *widths, double *accuracy,
                       struct err *err);
-// The sub-net as an ordinary one, for the caller to own.
-bool trainer_extract(struct trainer *trainer, const int *widths, struct net **net,
+// The sub-net as an ordinary one, for the caller to own. accuracy: as above; NULL: nobody asks.
+bool trainer_extract(struct trainer *trainer, const int *widths, double *accuracy, struct net **net,
                      struct weights **weights, struct err *err);
 
 // The weights to keep, as the recipe says: of the last step, or of the best epoch.
 const struct weights *trainer_weights(const struct trainer *trainer);
+// Numbers of the images that are held out, n of them, lent.
+const uint32_t *trainer_held_out(const struct trainer *trainer, size_t *n);
 // How many of a set's images those weights get right, forward in floating point with the backend.
 size_t trainer_right(struct trainer *trainer, const struct dataset *data);
 

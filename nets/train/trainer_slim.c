@@ -114,15 +114,20 @@ static bool prepare(struct trainer *t, const int *widths, const struct weights *
     return true;
 }
 
+static double share_right(struct trainer *t, struct subnet *one)
+{
+    struct measure m = trainer_measure(t, t->params.data);
+    size_t right = measure_right(&m, one->graph, one->values.weights, t->held_out, t->n_held_out);
+    return t->n_held_out ? (double)right / (double)t->n_held_out : -1;
+}
+
 static bool accuracy_of(struct trainer *t, const int *widths, const struct weights *from,
                         double *accuracy, struct err *err)
 {
-    struct measure m = trainer_measure(t, t->params.data);
     struct subnet *one;
     if (!prepare(t, widths, from, &one, err))
         return false;
-    size_t right = measure_right(&m, one->graph, one->values.weights, t->held_out, t->n_held_out);
-    *accuracy = t->n_held_out ? (double)right / (double)t->n_held_out : -1;
+    *accuracy = share_right(t, one);
     return true;
 }
 
@@ -137,7 +142,7 @@ bool trainer_accuracy(struct trainer *t, const int *widths, double *accuracy, st
     return accuracy_of(t, widths, trainer_weights(t), accuracy, err);
 }
 
-bool trainer_extract(struct trainer *t, const int *widths, struct net **net,
+bool trainer_extract(struct trainer *t, const int *widths, double *accuracy, struct net **net,
                      struct weights **weights, struct err *err)
 {
     struct subnet *one;
@@ -145,12 +150,8 @@ bool trainer_extract(struct trainer *t, const int *widths, struct net **net,
     if (!prepare(t, widths, trainer_weights(t), &one, err) ||
         !t->params.resize.net(t->params.resize.context, widths, net, err))
         return false;
-    struct arena *mem = arena_create();
-    *weights = weights_create(*net);
-    struct tensors to = tensors_of(*net, *weights, mem);
-    tensors_copy(&to, &one->values.values);
-    for (size_t i = 0; i < one->net->n; i++)
-        (*weights)->layers[i].bn_eps = one->values.weights->layers[i].bn_eps;
-    arena_destroy(mem);
+    if (accuracy)
+        *accuracy = share_right(t, one);
+    *weights = weights_copy(*net, one->values.weights);
     return true;
 }

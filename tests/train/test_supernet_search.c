@@ -31,7 +31,7 @@ static void extracted_is_an_ordinary_net(void **state)
     school_open(&s, FORM_BINARY, SLIM_SANDWICH);
     struct trainer *trainer = school_trainer(&s);
     school_step(trainer, 2 * STEPS);
-    assert_true(trainer_extract(trainer, widths, &net, &got, &err));
+    assert_true(trainer_extract(trainer, widths, NULL, &net, &got, &err));
     assert_true(trainer_accuracy(trainer, widths, &accuracy, &err));
     assert_int_equal(net->layers[1].out_c, 5);
     assert_int_equal(net->layers[2].out_c, 7);
@@ -86,7 +86,7 @@ static void starts_from_a_super_net(void **state)
     school_open(&s, FORM_BINARY, SLIM_SANDWICH);
     struct trainer *trainer = school_trainer(&s), *alone = NULL;
     school_step(trainer, STEPS);
-    assert_true(trainer_extract(trainer, widths, &net, &got, &err));
+    assert_true(trainer_extract(trainer, widths, NULL, &net, &got, &err));
     struct recipe r = s.recipe;
     r.has_supernet = false;
     r.epochs = 0;
@@ -186,7 +186,7 @@ static void tries_an_ordinary_net(void **state)
     struct trainer *trainer = supernet_trainer(supernet);
     assert_true(trainer_accuracy(trainer, candidate, &want, &err));
     assert_true(untouched == want);
-    assert_true(trainer_extract(trainer, candidate, &net, &got, &err));
+    assert_true(trainer_extract(trainer, candidate, NULL, &net, &got, &err));
     struct recipe r = s.recipe;
     r.has_supernet = false;
     r.bn_batches = 3;
@@ -204,6 +204,58 @@ static void tries_an_ordinary_net(void **state)
     net_destroy(net);
     supernet_destroy(supernet);
     school_close(&s);
+}
+
+// What is taken is what was tried: its accuracy by the net and weights that come with it, over the
+// held-out images that come with them.
+static void takes_what_it_tries(int epochs)
+{
+    static const int candidate[] = {6, 8};
+    struct school s;
+    struct err err = {0};
+    double tried;
+    const uint8_t *pointers[1];
+    float logits[10];
+    struct supernet_net got = {0};
+    size_t right = 0;
+    school_open(&s, FORM_BINARY, SLIM_HAWIS);
+    struct supernet *supernet = make_supernet(&s);
+    assert_true(supernet_tune(supernet, candidate, 1, &err));
+    assert_true(supernet_try(supernet, candidate, epochs, &tried, &err));
+    assert_true(supernet_take(supernet, candidate, epochs, &got, &err));
+    assert_true(got.accuracy == tried);
+    struct dataset *all = supernet_held_out(supernet, 0), *few = supernet_held_out(supernet, 5);
+    assert_int_equal(all->n, 13);
+    assert_int_equal(few->n, 5);
+    assert_memory_equal(all->images, few->images, 5 * dataset_image_bytes(few));
+    assert_memory_equal(all->labels, few->labels, 5);
+    supernet_destroy(supernet); // nothing of it is lent
+    struct graph *graph = school_graph(got.net);
+    for (size_t i = 0; i < all->n; i++) {
+        struct graph_batch one = {.n = 1, .images = pointers};
+        pointers[0] = dataset_image(all, i);
+        graph_forward(graph, got.weights, 0, &one, NULL, logits);
+        right += targets_right(1, 10, logits, &all->labels[i]);
+    }
+    assert_true(got.accuracy == (double)right / (double)all->n);
+    graph_destroy(graph);
+    weights_destroy(got.weights);
+    net_destroy(got.net);
+    dataset_close(all);
+    dataset_close(few);
+    school_close(&s);
+}
+
+static void takes_what_it_tries_as_it_stands(void **state)
+{
+    (void)state;
+    takes_what_it_tries(0);
+}
+
+static void takes_what_it_tries_tuned(void **state)
+{
+    (void)state;
+    takes_what_it_tries(2);
 }
 
 static void refuses_what_no_search_can_use(void **state)
@@ -248,8 +300,12 @@ static int leave(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(extracted_is_an_ordinary_net),   cmocka_unit_test(starts_from_a_super_net),
-        cmocka_unit_test(episodes_are_the_same),          cmocka_unit_test(tries_an_ordinary_net),
+        cmocka_unit_test(extracted_is_an_ordinary_net),
+        cmocka_unit_test(starts_from_a_super_net),
+        cmocka_unit_test(episodes_are_the_same),
+        cmocka_unit_test(tries_an_ordinary_net),
+        cmocka_unit_test(takes_what_it_tries_as_it_stands),
+        cmocka_unit_test(takes_what_it_tries_tuned),
         cmocka_unit_test(refuses_what_no_search_can_use),
     };
     return cmocka_run_group_tests_name("supernet search", tests, enter, leave);

@@ -1,8 +1,9 @@
-// A training run in a process of its own, so that the one that drives a search never has the
-// threads of a training library.
+// Work in a process of its own, so that the one that drives a search never has the threads of a
+// training library, and what is killed with it lets go of its folder.
 #pragma once
 #include <signal.h>
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "sim/base/err.h"
 
@@ -17,6 +18,11 @@ struct apart {
     void *context;
     void (*progress)(const struct run *run); // in the process that trains; NULL: never
 };
+
+// Calls work(context, answer) there; `answer` is `size` zeroed bytes, which come back. False when
+// there was no such process, or it died.
+bool apart_run(const struct apart *how, void (*work)(void *context, void *answer), void *context,
+               size_t size, void *answer, struct err *err);
 
 struct trained {
     bool done;            // false: it was stopped

@@ -96,7 +96,8 @@ static bool open_stages(struct search *s, struct err *err)
     const struct search_accuracy *a = &s->job->accuracy;
     const struct conf_node *at = conf_find(s->job->conf->root, "accuracy.supernet.train");
     return a->source != SOURCE_SUPERNET ||
-           stages_open(&a->supernet, at, s->net, s->space, s->job->episodes, &s->stages, err);
+           (stages_open(&a->supernet, at, s->net, s->space, s->job->episodes, &s->stages, err) &&
+            evaluate_check(s->job, s->stages, err));
 }
 
 bool search_create(const struct search_job *job, struct search **out, struct err *err)
@@ -208,6 +209,7 @@ static bool take(struct search *s, const struct search_task *task,
     e->why = answer->failed ? arena_strdup(s->mem, answer->err.text) : "";
     e->cost = answer->cost;
     e->accuracy = answer->accuracy;
+    e->clean_accuracy = answer->clean_accuracy;
     e->chip_hash = answer->chip_hash;
     e->net_hash = answer->net_hash;
     // Its accuracy need not be known: it may be narrower than the super-net.

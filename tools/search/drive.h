@@ -26,6 +26,7 @@ struct search_episode {
     double ratio;            // of a reference; 0 else
     struct cost cost;
     double accuracy;
+    double clean_accuracy; // where faults are stated: of the weights by themselves
     struct judged judged;
     uint64_t chip_hash, net_hash;
     const char *why; // it failed

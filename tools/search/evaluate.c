@@ -4,12 +4,16 @@
 #include <string.h>
 
 #include "nets/net.h"
+#include "nets/train/supernet.h"
+#include "nets/train/trainer.h"
+#include "nets/weights.h"
 #include "sim/base/clock.h"
 #include "sim/chip/chip.h"
 #include "sim/cost/charge.h"
 #include "sim/des/run.h"
 #include "sim/map/map.h"
 #include "sim/result/result.h"
+#include "tools/accuracy.h"
 #include "tools/inputs.h"
 #include "tools/search/formula.h"
 #include "tools/search/job.h"
@@ -49,6 +53,46 @@ bool evaluate_load(const struct search_job *job, struct chip **chip, struct net 
     return inputs_chip(&inputs, job->chip, chip, err) && inputs_net(&inputs, job->net, net, err);
 }
 
+bool evaluate_faults(const struct search_job *job, const char *section,
+                     const struct faults_params *faults, const struct dataset *images,
+                     struct err *err)
+{
+    struct model_parts parts = {.data = images, .train = images, .seed = (uint64_t)job->seed};
+    if (!evaluate_load(job, &parts.chip_take, &parts.net_take, err)) {
+        chip_destroy(parts.chip_take);
+        net_destroy(parts.net_take);
+        return false;
+    }
+    parts.weights_take = weights_create(parts.net_take);
+    trainer_init(parts.net_take, 0, parts.weights_take);
+    return faults_check(faults, conf_find(job->conf->root, section), &parts, err);
+}
+
+bool evaluate_check(const struct search_job *job, const struct stages *stages, struct err *err)
+{
+    static const char section[] = "accuracy.faults";
+    const struct faults_params *faults = &job->accuracy.faults;
+    return !job->accuracy.has_faults ||
+           (faults_enough(faults, conf_find(job->conf->root, section), stages_n_held_out(stages),
+                          "images held out", err) &&
+            evaluate_faults(job, section, faults, stages_images(stages), err));
+}
+
+bool evaluate_chip(const struct search_job *job, const struct space *space,
+                   const unsigned short *choices, struct chip **chip, struct err *err)
+{
+    enum { KNOB_ROOM = 512 };
+    char knobs[SPACE_MOST_KNOBS][KNOB_ROOM];
+    struct inputs inputs;
+    base_inputs(job, &inputs);
+    for (size_t k = 0; choices && k < space->n_knobs; k++) {
+        const struct space_choice *knob = &space->knobs[k];
+        snprintf(knobs[k], sizeof knobs[k], "%s=%s", knob->path, knob->values[choices[k]]);
+        inputs.sets[inputs.n_sets++] = knobs[k];
+    }
+    return inputs_chip(&inputs, job->chip, chip, err);
+}
+
 static bool simulate(struct evaluator *ev, const struct mapping *map, struct cost *cost,
                      struct err *err)
 {
@@ -73,12 +117,17 @@ static bool simulate(struct evaluator *ev, const struct mapping *map, struct cos
     return true;
 }
 
+static bool chip_of(const struct evaluator *ev, const struct search_task *task, struct chip **chip,
+                    struct err *err)
+{
+    return evaluate_chip(ev->job, ev->space, task->episode < 0 ? NULL : task->choices, chip, err);
+}
+
 // What is wrong with a candidate is the candidate's fault: it may be too large for the chip.
 static bool cost_of(struct evaluator *ev, const struct search_task *task,
                     struct search_answer *answer)
 {
-    enum { KNOB_ROOM = 512 };
-    char widths[MOST_DECISIONS * 8], knobs[SPACE_MOST_KNOBS][KNOB_ROOM];
+    char widths[MOST_DECISIONS * 8];
     struct inputs inputs;
     struct chip *chip = NULL;
     struct net *net = NULL;
@@ -86,13 +135,7 @@ static bool cost_of(struct evaluator *ev, const struct search_task *task,
     base_inputs(ev->job, &inputs);
     evaluate_widths_text(ev->space, task->widths, widths, sizeof widths);
     inputs.widths = widths;
-    // References stand on the chip as it is.
-    for (size_t k = 0; task->episode >= 0 && k < ev->space->n_knobs; k++) {
-        const struct space_choice *knob = &ev->space->knobs[k];
-        snprintf(knobs[k], sizeof knobs[k], "%s=%s", knob->path, knob->values[task->choices[k]]);
-        inputs.sets[inputs.n_sets++] = knobs[k];
-    }
-    bool ok = inputs_chip(&inputs, ev->job->chip, &chip, &answer->err) &&
+    bool ok = chip_of(ev, task, &chip, &answer->err) &&
               inputs_net(&inputs, ev->job->net, &net, &answer->err) &&
               map_net(net, chip, (uint64_t)ev->job->seed, &map, &answer->err) &&
               simulate(ev, map, &answer->cost, &answer->err);
@@ -130,14 +173,42 @@ static bool ask_plugin(struct evaluator *ev, const struct search_task *task, dou
     return plugin_ask(ev->plugin, &question, accuracy, err);
 }
 
+// With faults stated, its weights go through the crossbars of its own chip.
+static bool ask_supernet(struct evaluator *ev, const struct search_task *task,
+                         struct search_answer *answer)
+{
+    const struct search_accuracy *a = &ev->job->accuracy;
+    const struct faults_params *faults = &a->faults;
+    struct supernet_net net = {0};
+    if (!stages_ask(ev->stages, task->episode, task->widths, a->has_faults, &net, &answer->broken,
+                    &answer->err))
+        return false;
+    answer->accuracy = net.accuracy;
+    if (!a->has_faults)
+        return true;
+    answer->clean_accuracy = net.accuracy;
+    struct model_parts parts = {
+        .net_take = net.net,
+        .weights_take = net.weights,
+        .data = stages_held_out(ev->stages, faults->images < 0 ? 0 : (size_t)faults->images),
+        .train = stages_images(ev->stages),
+        .seed = (uint64_t)ev->job->seed,
+    };
+    if (!chip_of(ev, task, &parts.chip_take, &answer->err)) {
+        net_destroy(net.net);
+        weights_destroy(net.weights);
+        return false;
+    }
+    return robust_mean(faults, &parts, &answer->accuracy, &answer->err);
+}
+
 static bool ask(struct evaluator *ev, const struct search_task *task, struct search_answer *answer)
 {
     switch ((enum accuracy_source)ev->job->accuracy.source) {
     case SOURCE_COMMAND:
         return ask_plugin(ev, task, &answer->accuracy, &answer->err);
     case SOURCE_SUPERNET:
-        return stages_ask(ev->stages, task->episode, task->widths, &answer->accuracy,
-                          &answer->broken, &answer->err);
+        return ask_supernet(ev, task, answer);
     case SOURCE_FORMULA:
         break;
     }

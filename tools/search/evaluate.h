@@ -8,6 +8,8 @@
 #include "tools/search/reward.h"
 #include "tools/search/space.h"
 
+struct dataset;
+struct faults_params;
 struct net;
 struct plugin;
 struct search_job;
@@ -33,6 +35,7 @@ struct search_answer {
     struct cost cost;
     uint64_t chip_hash, net_hash;
     double accuracy;
+    double clean_accuracy; // where faults are stated: of the weights by themselves
     double seconds;
     struct err err;
 };
@@ -48,6 +51,17 @@ struct evaluator {
 // The job's net at ratio 1 and its chip; hold the space together.
 bool evaluate_load(const struct search_job *job, struct chip **chip, struct net **net,
                    struct err *err);
+// The chip of a candidate: the job's, with these settings of the space's; NULL: as it is, on which
+// references stand.
+bool evaluate_chip(const struct search_job *job, const struct space *space,
+                   const unsigned short *choices, struct chip **chip, struct err *err);
+// Whether the faults that the job states can be honoured on its chip.
+bool evaluate_check(const struct search_job *job, const struct stages *stages, struct err *err);
+// The faults that a section of the job states, on its chip, in the form of its net: whether they
+// are modelled. `images` are training images of the net's.
+bool evaluate_faults(const struct search_job *job, const char *section,
+                     const struct faults_params *faults, const struct dataset *images,
+                     struct err *err);
 void evaluate_task(struct evaluator *evaluator, const struct search_task *task,
                    struct search_answer *answer);
 void evaluator_fini(struct evaluator *evaluator);

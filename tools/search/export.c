@@ -70,11 +70,20 @@ static void csv_row(const struct search *s, const struct search_episode *e, FILE
         csv_field(out, knobs);
 }
 
+// Columns that only jobs with faults have stand behind all others.
+static void csv_end(const struct search *s, const struct search_episode *e, FILE *out)
+{
+    if (s->job->accuracy.has_faults)
+        number(out, e->clean_accuracy);
+    fputc('\n', out);
+}
+
 static void csv_head(const struct search *s, const char *version, const char *last, FILE *out)
 {
     fprintf(out, "# bitline %s, job %s [%s], agent %s, seed %d\n", version, s->job->name, s->hash,
             s->job->agent->name, s->job->seed);
-    fprintf(out, "widths,accuracy,energy_j,latency_s,area_m2,binary_ops,reward,knobs,%s\n", last);
+    fprintf(out, "widths,accuracy,energy_j,latency_s,area_m2,binary_ops,reward,knobs,%s%s\n", last,
+            s->job->accuracy.has_faults ? ",clean_accuracy" : "");
 }
 
 static void write_front(const struct search *s, const char *version, FILE *out)
@@ -84,7 +93,8 @@ static void write_front(const struct search *s, const char *version, FILE *out)
     csv_head(s, version, "episode", out);
     for (size_t i = 0; i < n; i++) {
         csv_row(s, &s->episodes[front[i]], out);
-        fprintf(out, ",%d\n", front[i]);
+        fprintf(out, ",%d", front[i]);
+        csv_end(s, &s->episodes[front[i]], out);
     }
     free(front);
 }
@@ -96,7 +106,7 @@ static void write_episodes(const struct search *s, const char *version, FILE *ou
         csv_row(s, &s->episodes[e], out);
         fprintf(out, ",%d,", e);
         csv_field(out, s->episodes[e].failed ? s->episodes[e].why : "");
-        fputc('\n', out);
+        csv_end(s, &s->episodes[e], out);
     }
 }
 
@@ -107,7 +117,7 @@ static void write_references(const struct search *s, const char *version, FILE *
         csv_row(s, &s->references[r], out);
         fprintf(out, ",%g,", s->references[r].ratio);
         csv_field(out, s->references[r].failed ? s->references[r].why : "");
-        fputc('\n', out);
+        csv_end(s, &s->references[r], out);
     }
 }
 
@@ -225,11 +235,63 @@ static void json_candidate(struct jsonw *w, const struct search *s, const char *
         jsonw_string(w, "knobs", knobs);
     }
     jsonw_number(w, "accuracy", e->accuracy);
+    if (s->job->accuracy.has_faults)
+        jsonw_number(w, "clean_accuracy", e->clean_accuracy);
     jsonw_number(w, "energy_j", e->cost.of[COST_ENERGY]);
     jsonw_number(w, "latency_s", e->cost.of[COST_LATENCY]);
     jsonw_number(w, "area_m2", e->cost.of[COST_AREA]);
     jsonw_int(w, "binary_ops", e->cost.binary_ops);
     jsonw_number(w, "reward", e->judged.reward);
+    jsonw_end(w);
+}
+
+// What was asked for; whom it was drawn of stands in what was made of it.
+static void json_faults(struct jsonw *w, const struct search *s, const struct faults_params *faults)
+{
+    struct defect_params d = faults_defects(faults, s->chip);
+    jsonw_object(w, "faults");
+    jsonw_number(w, "stuck_lrs", d.stuck_lrs);
+    jsonw_number(w, "stuck_hrs", d.stuck_hrs);
+    jsonw_number(w, "sigma", d.sigma);
+    jsonw_int(w, "trials", faults->trials);
+    if (faults->images > 0)
+        jsonw_int(w, "images", faults->images);
+    jsonw_end(w);
+}
+
+static void json_injected(struct jsonw *w, const struct finals *f, const struct final_net *net)
+{
+    struct fault_counts cells = {0};
+    for (size_t k = 0; k < f->seeds; k++)
+        fault_add(&cells, &net->robust[k].cells);
+    jsonw_object(w, "injected");
+    jsonw_int(w, "cells", cells.cells);
+    jsonw_int(w, "stuck_lrs", cells.lrs);
+    jsonw_int(w, "stuck_hrs", cells.hrs);
+    jsonw_end(w);
+}
+
+static void json_robustness(struct jsonw *w, const struct search *s, const struct finals *f,
+                            const struct final_net *net)
+{
+    struct final_robustness r = final_robustness(f, net);
+    jsonw_object(w, "robustness");
+    json_faults(w, s, &s->job->final.faults);
+    json_injected(w, f, net);
+    jsonw_number(w, "chip_accuracy", r.whole);
+    jsonw_number(w, "fault_accuracy", r.mean);
+    jsonw_number(w, "fault_deviation", r.deviation);
+    jsonw_array(w, "runs");
+    for (size_t k = 0; k < f->seeds; k++) {
+        jsonw_object(w, NULL);
+        jsonw_number(w, "chip_accuracy", net->robust[k].whole);
+        jsonw_array(w, "trials");
+        for (size_t t = 0; t < f->trials; t++)
+            jsonw_number(w, NULL, net->robust[k].accuracies[t]);
+        jsonw_end(w);
+        jsonw_end(w);
+    }
+    jsonw_end(w);
     jsonw_end(w);
 }
 
@@ -251,6 +313,8 @@ static void json_finals(struct jsonw *w, const struct search *s, const struct fi
         jsonw_number(w, "energy_j", f->nets[i].episode->cost.of[COST_ENERGY]);
         jsonw_number(w, "latency_s", f->nets[i].episode->cost.of[COST_LATENCY]);
         jsonw_number(w, "area_m2", f->nets[i].episode->cost.of[COST_AREA]);
+        if (f->trials)
+            json_robustness(w, s, f, &f->nets[i]);
         jsonw_end(w);
     }
     jsonw_end(w);
@@ -275,6 +339,8 @@ void search_json(const struct search *s, const struct finals *finals, const char
     jsonw_int(w, "seed", s->job->seed);
     jsonw_int(w, "episodes", s->job->episodes);
     jsonw_int(w, "failed", (int64_t)failed);
+    if (s->job->accuracy.has_faults)
+        json_faults(w, s, &s->job->accuracy.faults);
     if (best)
         json_candidate(w, s, "best", best);
     jsonw_array(w, "front");

@@ -8,15 +8,19 @@
 #include <string.h>
 
 #include "nets/net.h"
+#include "nets/weights.h"
 #include "sim/base/err.h"
 #include "sim/base/file.h"
 #include "sim/base/mem.h"
 #include "sim/base/text.h"
+#include "sim/chip/chip.h"
+#include "tools/accuracy.h"
 #include "tools/search/apart.h"
 #include "tools/search/drive.h"
 #include "tools/search/export.h"
 #include "tools/search/job.h"
 #include "tools/train/job.h"
+#include "workloads/dataset.h"
 
 #define AT(member) .offset = offsetof(struct final_params, member)
 const struct conf_field final_fields[] = {
@@ -29,6 +33,9 @@ const struct conf_field final_fields[] = {
      .present = offsetof(struct final_params, has_epochs), .help = "in place of the job's"},
     {"seeds", CONF_INT, AT(seeds), .min = 1, .max = 100, .fallback = "1",
      .help = "each net is trained so often, with the training job's seed and those that follow"},
+    {"faults", CONF_SECTION, AT(faults), .fields = faults_fields, .optional = true,
+     .present = offsetof(struct final_params, has_faults),
+     .help = "each net is put into the crossbars of its chip, too, whole and broken like this"},
     {0},
 };
 #undef AT
@@ -62,6 +69,16 @@ static const struct search_episode *uniform(const struct search *s, int ratio)
     return NULL;
 }
 
+static bool check_faults(const struct search_job *job, const struct train_job *train,
+                         struct err *err)
+{
+    static const char section[] = "final.faults";
+    const struct faults_params *faults = &job->final.faults;
+    return !job->final.has_faults || (faults_enough(faults, conf_find(job->conf->root, section),
+                                                    train->test->n, "test images", err) &&
+                                      evaluate_faults(job, section, faults, train->data, err));
+}
+
 bool final_check(const struct search *s, struct err *err)
 {
     const struct search_job *job = s->job;
@@ -92,6 +109,7 @@ bool final_check(const struct search *s, struct err *err)
     if (ok && r->seed > INT_MAX - job->final.seeds)
         ok = conf_fail(at, err, "its seed %d leaves no room for %d seeds; make it smaller", r->seed,
                        job->final.seeds);
+    ok = ok && check_faults(job, train, err);
     train_job_destroy(train);
     return ok;
 }
@@ -111,6 +129,13 @@ static void add(struct finals *f, const struct search *s, const char *name,
         .episode = e,
         .accuracies = arena_alloc(f->mem, f->seeds, sizeof *f->nets->accuracies),
     };
+    if (!f->trials)
+        return;
+    struct final_net *net = &f->nets[f->n - 1];
+    double *all = arena_alloc(f->mem, f->seeds * f->trials, sizeof *all);
+    net->robust = arena_alloc(f->mem, f->seeds, sizeof *net->robust);
+    for (size_t k = 0; k < f->seeds; k++)
+        net->robust[k].accuracies = all + k * f->trials;
 }
 
 static struct finals *choose(const struct search *s)
@@ -122,6 +147,7 @@ static struct finals *choose(const struct search *s)
     size_t n = search_front(s, front), wanted = (size_t)p->nets < n ? (size_t)p->nets : n;
     const struct search_episode *best = search_best(s);
     *f = (struct finals){.seeds = (size_t)p->seeds, .mem = mem};
+    f->trials = p->has_faults ? (size_t)p->faults.trials : 0;
     f->nets = arena_alloc(mem, 1 + wanted + p->uniform.n, sizeof *f->nets);
     if (best)
         add(f, s, "best", best);
@@ -148,6 +174,15 @@ static void number(FILE *out, double value)
     fprintf(out, ",%s", text_double(text, sizeof text, value));
 }
 
+static void robust_columns(const struct finals *f, const struct robust *r, FILE *out)
+{
+    double mean, deviation;
+    robust_spread(f->trials, r->accuracies, &mean, &deviation);
+    number(out, r->whole);
+    number(out, mean);
+    number(out, deviation);
+}
+
 static bool write_csv(const struct search *s, const struct finals *f, const char *folder,
                       const char *version, struct err *err)
 {
@@ -157,8 +192,10 @@ static bool write_csv(const struct search *s, const struct finals *f, const char
         return false;
     FILE *out = file_stream(file);
     fprintf(out, "# bitline %s, job %s [%s]\n", version, s->job->name, s->hash);
-    fprintf(out, "net,widths,run,test_accuracy,search_accuracy,energy_j,latency_s,area_m2,"
-                 "binary_ops\n");
+    fprintf(out,
+            "net,widths,run,test_accuracy,search_accuracy,energy_j,latency_s,area_m2,"
+            "binary_ops%s\n",
+            f->trials ? ",chip_accuracy,fault_accuracy,fault_deviation" : "");
     for (size_t i = 0; i < f->n * f->seeds; i++) {
         const struct final_net *net = &f->nets[i / f->seeds];
         const struct search_episode *e = net->episode;
@@ -174,9 +211,36 @@ static bool write_csv(const struct search *s, const struct finals *f, const char
         number(out, e->cost.of[COST_ENERGY]);
         number(out, e->cost.of[COST_LATENCY]);
         number(out, e->cost.of[COST_AREA]);
-        fprintf(out, ",%" PRId64 "\n", e->cost.binary_ops);
+        fprintf(out, ",%" PRId64, e->cost.binary_ops);
+        if (f->trials)
+            robust_columns(f, &net->robust[i % f->seeds], out);
+        fputc('\n', out);
     }
     return file_commit(file, err);
+}
+
+// Its weights as they are in the folder, on test images; the chip has the candidate's settings.
+static bool try_chip(const struct search *s, const struct final_net *net,
+                     const struct train_job *job, const char *folder, const struct apart *how,
+                     struct robust *out, struct err *err)
+{
+    const struct search_episode *e = net->episode;
+    struct arena *mem = arena_create();
+    struct model_parts parts = {
+        .data = job->test, .train = job->data, .seed = (uint64_t)s->job->seed};
+    const char *weights = arena_printf(mem, "%s/weights.safetensors", folder);
+    const unsigned short *choices = e->ratio > 0 ? NULL : e->choices;
+    bool ok = evaluate_chip(s->job, s->space, choices, &parts.chip_take, err) &&
+              weights_load(weights, job->net, &parts.weights_take, err) &&
+              train_job_resize(job, e->widths, &parts.net_take, err);
+    if (ok) {
+        ok = robust_apart(&s->job->final.faults, &parts, how, out, err);
+    } else {
+        chip_destroy(parts.chip_take);
+        weights_destroy(parts.weights_take);
+    }
+    arena_destroy(mem);
+    return ok;
 }
 
 // The seed is the training job's own and those that follow.
@@ -195,8 +259,21 @@ static bool train_one(const struct search *s, const struct final_net *net, int k
             return false;
     }
     bool ok = apart_train(job, folder, how, true, out, err);
+    if (ok && out->done && net->robust) {
+        ok = try_chip(s, net, job, folder, how, &net->robust[k], err);
+        out->done = ok && net->robust[k].done;
+    }
     train_job_destroy(job);
     return ok;
+}
+
+struct final_robustness final_robustness(const struct finals *f, const struct final_net *net)
+{
+    struct final_robustness r = {0};
+    for (size_t k = 0; k < f->seeds; k++)
+        r.whole += net->robust[k].whole / (double)f->seeds;
+    robust_spread(f->seeds * f->trials, net->robust->accuracies, &r.mean, &r.deviation);
+    return r;
 }
 
 static bool train_all(const struct search *s, struct finals *f, const char *folder,

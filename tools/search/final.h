@@ -5,6 +5,7 @@
 #include <stddef.h>
 
 #include "sim/conf/conf.h"
+#include "tools/search/robust.h"
 
 struct apart;
 struct arena;
@@ -18,6 +19,8 @@ struct final_params {
     int nets, seeds, epochs;
     bool has_epochs;
     struct conf_ints uniform;
+    struct faults_params faults;
+    bool has_faults;
 };
 extern const struct conf_field final_fields[];
 
@@ -27,10 +30,12 @@ struct final_net {
     const struct search_episode *episode; // widths and costs
     double *accuracies;                   // (seeds), of test images
     double accuracy;                      // their mean
+    // Where faults are stated, per training; else NULL.
+    struct robust *robust; // (seeds); accuracies (seeds, trials) stand in one piece
 };
 
 struct finals {
-    size_t n, seeds;
+    size_t n, seeds, trials; // trials: 0 where no faults are stated
     struct final_net *nets;
     struct arena *mem;
 };
@@ -43,4 +48,9 @@ bool final_check(const struct search *search, struct err *err);
 bool final_run(const struct search *search, const char *folder, const char *version,
                const struct apart *how, void (*next)(const char *name, int run), bool *done,
                struct finals **out, struct err *err);
+// Over all trainings of a net: on chips without faults, and with them over all trials.
+struct final_robustness {
+    double whole, mean, deviation;
+};
+struct final_robustness final_robustness(const struct finals *finals, const struct final_net *net);
 void finals_destroy(struct finals *finals); // NULL is fine

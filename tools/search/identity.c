@@ -9,6 +9,7 @@
 #include "sim/base/hash.h"
 #include "sim/base/mem.h"
 #include "sim/chip/chip.h"
+#include "tools/accuracy.h"
 #include "tools/search/agent.h"
 #include "tools/search/drive.h"
 #include "tools/search/job.h"
@@ -63,6 +64,9 @@ static void add_supernet(struct search *s)
     add(s, "candidate_epochs", "%d", p->candidate_epochs);
     if (p->has_candidate)
         add(s, "candidate", "[%016" PRIx64 "]", section(s->job, key, fields->fields));
+    if (s->job->accuracy.has_faults)
+        add(s, "faults", "[%016" PRIx64 "], model %d",
+            section(s->job, "accuracy.faults", faults_fields), ACCURACY_MODEL_VERSION);
 }
 
 void identify_search(struct search *s)

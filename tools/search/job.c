@@ -26,6 +26,10 @@ static const struct conf_field accuracy_fields[] = {
      .help = "an answer that takes longer is none; the command is started anew"},
     {"supernet", CONF_SECTION, AT(supernet), .fields = stages_fields, .optional = true,
      .present = offsetof(struct search_accuracy, has_supernet), .help = "HAWIS's stages A and B"},
+    {"faults", CONF_SECTION, AT(faults), .fields = faults_fields, .optional = true,
+     .present = offsetof(struct search_accuracy, has_faults),
+     .help = "of source supernet: a candidate's accuracy is what is left of it in the crossbars of "
+             "broken chips; that of its weights by themselves is clean_accuracy then"},
     {0},
 };
 #undef AT
@@ -155,6 +159,16 @@ static bool check_supernet(const struct search_job *job, struct err *err)
                      "says how candidates are tuned, but candidate_epochs is 0");
 }
 
+static bool check_faults(const struct search_job *job, struct err *err)
+{
+    const struct search_accuracy *a = &job->accuracy;
+    return !a->has_faults || a->source == SOURCE_SUPERNET ||
+           conf_fail(at(job, "accuracy.faults"), err,
+                     "wants weights to put into the crossbars, which source %s does not have; take "
+                     "source supernet, or this away",
+                     source_names[a->source]);
+}
+
 static bool check(struct search_job *job, struct err *err)
 {
     if (!jobfile_check_name(job->conf, job->name, err))
@@ -167,7 +181,7 @@ static bool check(struct search_job *job, struct err *err)
         return conf_fail(at(job, "cost"), err,
                          "events: false knows no latency, but the reward asks for it");
     return reward_check(&job->reward, at(job, "reward"), err) && take_command(job, err) &&
-           check_supernet(job, err) && take_agent(job, err);
+           check_supernet(job, err) && check_faults(job, err) && take_agent(job, err);
 }
 
 bool search_job_load(const char *what, const char *const *sets, size_t n_sets,

@@ -8,6 +8,7 @@
 #include "tools/search/final.h"
 #include "tools/search/formula.h"
 #include "tools/search/reward.h"
+#include "tools/search/robust.h"
 #include "tools/search/space.h"
 #include "tools/search/stages.h"
 
@@ -25,6 +26,8 @@ struct search_accuracy {
     double timeout_s;
     struct stages_params supernet;
     bool has_supernet;
+    struct faults_params faults;
+    bool has_faults;
 };
 
 struct search_cost {

@@ -110,6 +110,7 @@ static bool read_back(void *context, const struct store_episode *from, struct er
     e->why = arena_strdup(search->mem, from->why);
     e->cost = (struct cost){{from->energy_j, from->latency_s, from->area_m2}, from->binary_ops};
     e->accuracy = from->accuracy;
+    e->clean_accuracy = from->clean_accuracy;
     e->chip_hash = strtoull(from->chip_hash, NULL, 16);
     e->net_hash = strtoull(from->net_hash, NULL, 16);
     known_note(search, from->episode);
@@ -119,8 +120,9 @@ static bool read_back(void *context, const struct store_episode *from, struct er
 static bool write_job(void *context, struct err *err)
 {
     const struct search *search = context;
+    bool clean = search->job->accuracy.has_faults;
     struct store_job job = {search->hash, search->job->name, search->keys, search->n_keys,
-                            store_episode_tables};
+                            clean ? store_clean_episode_tables : store_episode_tables};
     return store_begin(search->store, &job, err);
 }
 
@@ -136,7 +138,7 @@ bool search_begin(struct search *search, struct store *store, struct err *err)
     search->store = store;
     identify_search(search);
     if (!store_transaction(store, write_job, search, err) ||
-        !store_read_episodes(store, read_back, search, err))
+        !store_read_episodes(store, search->job->accuracy.has_faults, read_back, search, err))
         return false;
     for (size_t e = 0; search->references[0].done && e < (size_t)search->job->episodes; e++)
         if (search->episodes[e].done)
@@ -170,6 +172,8 @@ bool known_keep(struct search *search, int64_t number, double seconds, struct er
                                 .violation = e->judged.violation,
                                 .chip_hash = chip,
                                 .net_hash = net,
-                                .seconds = seconds};
+                                .seconds = seconds,
+                                .has_clean = search->job->accuracy.has_faults,
+                                .clean_accuracy = e->clean_accuracy};
     return store_add_episode(search->store, &row, err);
 }

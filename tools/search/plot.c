@@ -66,7 +66,7 @@ static void write_front_script(const struct search *s, FILE *out)
     fprintf(out,
             "# gnuplot -d front.gp > front.svg\n%s"
             "set title '%s: %s on %s, %d candidates by %s'\n"
-            "set xlabel '%s'\nset ylabel 'accuracy (%%)'\n"
+            "set xlabel '%s'\nset ylabel 'accuracy%s (%%)'\n"
             "set offsets graph 0.03, graph 0.06, graph 0.05, graph 0.03\n"
             "plot 'front.dat' index 0 using 1:2 with points pointtype 7 pointsize 0.25 linecolor "
             "rgb '#9a9a9a' title 'candidates', \\\n"
@@ -77,7 +77,8 @@ static void write_front_script(const struct search *s, FILE *out)
             "  '' index 1 using 1:2 with points pointtype 7 pointsize 0.6 linecolor rgb '#d55e00' "
             "title 'front'\n",
             head, s->job->name, s->net->name, s->chip->name, s->job->episodes, s->job->agent->name,
-            axis_texts[s->job->reward.cost]);
+            axis_texts[s->job->reward.cost],
+            s->job->accuracy.has_faults ? " with broken cells" : "");
 }
 
 static void write_widths_data(const struct search *s, FILE *out)

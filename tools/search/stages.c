@@ -5,6 +5,7 @@
 
 #include "nets/backend/backend.h"
 #include "nets/net.h"
+#include "nets/train/augment.h"
 #include "nets/train/recipe.h"
 #include "nets/train/slim.h"
 #include "nets/train/supernet.h"
@@ -17,6 +18,7 @@
 #include "tools/search/space.h"
 #include "tools/search/apart.h"
 #include "tools/train/job.h"
+#include "workloads/dataset.h"
 
 #define AT(member) .offset = offsetof(struct stages_candidate, member)
 static const struct conf_field candidate_fields[] = {
@@ -54,6 +56,7 @@ struct stages {
     struct weights *weights;
     int threads;
     struct supernet *supernet; // of this process; NULL: nothing was asked yet
+    struct dataset *held_out;  // of this process; NULL: nobody wanted them yet
     struct arena *mem;
 };
 
@@ -206,6 +209,20 @@ static struct supernet_params supernet_params(const struct stages *s)
     };
 }
 
+const struct dataset *stages_images(const struct stages *s)
+{
+    return s->train->data;
+}
+
+size_t stages_n_held_out(const struct stages *s)
+{
+    size_t n = s->train->data->n;
+    uint32_t *numbers = mem_alloc(n, sizeof *numbers);
+    size_t held_out = split_images((uint64_t)s->recipe.seed, s->recipe.held_out, n, numbers);
+    free(numbers);
+    return held_out;
+}
+
 uint64_t stages_training_hash(const struct stages *s)
 {
     struct arena *mem = arena_create();
@@ -271,16 +288,28 @@ static bool inside(const struct stages *s, const int *widths, struct err *err)
     return true;
 }
 
-bool stages_ask(struct stages *s, int64_t episode, const int *widths, double *accuracy,
-                bool *broken, struct err *err)
+bool stages_ask(struct stages *s, int64_t episode, const int *widths, bool take,
+                struct supernet_net *out, bool *broken, struct err *err)
 {
+    int epochs = s->params->candidate_epochs;
     *broken = !stages_tune(s, episode, widths, err);
-    return !*broken && inside(s, widths, err) &&
-           supernet_try(s->supernet, widths, s->params->candidate_epochs, accuracy, err);
+    if (*broken || !inside(s, widths, err))
+        return false;
+    return take ? supernet_take(s->supernet, widths, epochs, out, err)
+                : supernet_try(s->supernet, widths, epochs, &out->accuracy, err);
+}
+
+const struct dataset *stages_held_out(struct stages *s, size_t most)
+{
+    if (!s->held_out)
+        s->held_out = supernet_held_out(s->supernet, most);
+    return s->held_out;
 }
 
 void stages_leave(struct stages *s)
 {
     supernet_destroy(s->supernet);
+    dataset_close(s->held_out);
     s->supernet = NULL;
+    s->held_out = NULL;
 }

@@ -13,8 +13,10 @@ struct err;
 struct net;
 struct space;
 struct apart;
-struct trained;
+struct dataset;
 struct stages;
+struct supernet_net;
+struct trained;
 
 // As the job has it.
 struct stages_candidate {
@@ -49,18 +51,26 @@ const char *stages_weights(const struct stages *stages, const char *folder);
 // are those of the process that tunes.
 bool stages_load(struct stages *stages, const char *folder, int threads, struct err *err);
 
+// Of the training job: all its images, and how many of them are held out.
+const struct dataset *stages_images(const struct stages *stages);
+size_t stages_n_held_out(const struct stages *stages);
+
 // Hashes of what the answers depend on, apart from the numbers of epochs: the training job as it
 // was understood and its images; the weights of stage A.
 uint64_t stages_training_hash(const struct stages *stages);
 uint64_t stages_weights_hash(const struct stages *stages);
 
 // --- In a worker ---
-// A candidate's share of the held-out images; references have episodes below 0. Where the super-net
+// A candidate's share of the held-out images, and where `take` says so the net and the weights that
+// have it, for the caller to own; references have episodes below 0. Where the super-net
 // is tuned on, its state is in FOLDER/stage-b before this returns: whoever is asked the same
 // question again, after whatever end of this process, gives the same answer. False: the candidate
 // has no accuracy, or, with *broken, the search cannot go on.
-bool stages_ask(struct stages *stages, int64_t episode, const int *widths, double *accuracy,
-                bool *broken, struct err *err);
+bool stages_ask(struct stages *stages, int64_t episode, const int *widths, bool take,
+                struct supernet_net *out, bool *broken, struct err *err);
 // The part of it that a candidate without costs has, too: the super-net is tuned with it.
 bool stages_tune(struct stages *stages, int64_t episode, const int *widths, struct err *err);
+// Images of the training job: those held out, the first `most` of them (0: all), the same number in
+// every call; after stages_ask(), until stages_leave().
+const struct dataset *stages_held_out(struct stages *stages, size_t most);
 void stages_leave(struct stages *stages); // lets go of what answers needed

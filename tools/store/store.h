@@ -19,7 +19,7 @@ struct store_job {
     const char *hash, *name;
     const struct store_key *keys;
     size_t n_keys;
-    const char *tables; // SQL: store_trial_tables, store_epoch_tables or store_episode_tables
+    const char *tables; // SQL: store_trial_tables, store_epoch_tables, store_episode_tables, ...
 };
 
 struct store;
@@ -83,6 +83,7 @@ bool store_drop_epochs(struct store *store, int64_t first, struct err *err);
 // --- Searches ---
 
 extern const char store_episode_tables[];
+extern const char store_clean_episode_tables[]; // of jobs that state faults: with clean_accuracy
 
 // One candidate, judged. References (nets to compare with) have episodes below 0.
 struct store_episode {
@@ -94,11 +95,14 @@ struct store_episode {
     int64_t binary_ops;
     const char *chip_hash, *net_hash;
     double seconds; // in a table of its own
+    // Only where the tables have it.
+    bool has_clean;
+    double clean_accuracy;
 };
 
 bool store_add_episode(struct store *store, const struct store_episode *episode, struct err *err);
-// All of the job, in order; texts are valid during the call.
-bool store_read_episodes(struct store *store,
+// All of the job, in order, with clean_accuracy or without; texts are valid during the call.
+bool store_read_episodes(struct store *store, bool clean,
                          bool (*each)(void *context, const struct store_episode *episode,
                                       struct err *err),
                          void *context, struct err *err);

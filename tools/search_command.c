@@ -1,4 +1,5 @@
-// bitline search [JOB]: better widths, by whom the job names.
+#include "tools/search_command.h"
+
 #include <argp.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -48,24 +49,11 @@ static const struct argp_option options[] = {
     {"json", OPTION_JSON, NULL, 0, "Print one JSON object", 0},
     {0},
 };
-static const char doc[] =
-    "Search the widths of a net, layer by layer, for much accuracy at little energy, latency or "
-    "area on a chip.\v"
-    "Without JOB it is search-synth, which needs no data: a few minutes on two cores. Where "
-    "accuracy comes from a super-net (HAWIS), stage a trains it into DIR/stage-a, stage b searches "
-    "with it; stage c trains the best nets from scratch, where the job has a section final. Every "
-    "candidate is in DIR/search.db as soon as it is judged: a search that was "
-    "stopped or "
-    "killed goes on with --resume and ends as an undisturbed one would.\n\n"
-    "Examples:\n"
-    "  bitline search\n"
-    "  bitline search search-resnet20\n"
-    "  bitline search search-resnet20 --agent nsga2 --episodes 2000 --out front\n"
-    "  bitline search my-job.yaml --set reward.lambda=3 --jobs 2 --resume\n"
-    "  bitline search my-job.yaml --stage a && bitline search my-job.yaml --resume";
+enum { N_OPTIONS = sizeof options / sizeof *options };
 
 struct args {
     struct job_args job;
+    const struct search_command *command;
     char sets[3][64]; // of the flags
     size_t n_sets;
     char stage; // 0: all that the job asks for
@@ -102,6 +90,14 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         if (strcmp(arg, "a") != 0 && strcmp(arg, "b") != 0 && strcmp(arg, "c") != 0)
             err_set(&a->job.err, "--stage %.20s: a, b or c is wanted", arg);
         a->stage = *arg;
+        return 0;
+    case OPTION_JOBS:
+        if (!a->command->workers)
+            return job_option(&a->job, key, arg, state) ? 0 : ARGP_ERR_UNKNOWN;
+        err_set(&a->job.err,
+                "--jobs %.20s: the ranks that mpirun starts are the workers; say how "
+                "many by mpirun -n, and leave --jobs away",
+                arg);
         return 0;
     case ARGP_KEY_END:
         if (!a->job.job)
@@ -158,10 +154,16 @@ static void leave_store(void *store)
     store_leave(store);
 }
 
+// Of training, and workers where they are not ranks.
+static int jobs_of(const struct args *a, const struct search *s)
+{
+    return a->job.jobs ? a->job.jobs : s->job->jobs;
+}
+
 static struct apart training(const struct args *a, const struct search *s, struct store *store)
 {
     return (struct apart){
-        .threads = a->job.jobs ? a->job.jobs : s->job->jobs,
+        .threads = jobs_of(a, s),
         .stop = a->job.stop,
         .begin = leave_store,
         .context = store,
@@ -240,13 +242,15 @@ static int work(struct args *a, struct search *s, struct store *store, const cha
     int code = EXIT_OK;
     bool trains = s->stages && stages_trains(s->stages) && (!a->stage || a->stage == 'a');
     struct search_params params = {
-        .jobs = a->job.jobs ? a->job.jobs : s->job->jobs,
+        .jobs = a->command->workers ? a->command->workers : jobs_of(a, s),
+        .hire = a->command->hire,
+        .context = a->command->context,
         .stop = a->job.stop,
         .progress = isatty(STDERR_FILENO) ? show_progress : NULL,
     };
     if (trains && !train_first(a, s, store, folder, &code))
         return code;
-    if ((s->stages && !stages_load(s->stages, folder, params.jobs, &a->job.err)) ||
+    if ((s->stages && !stages_load(s->stages, folder, jobs_of(a, s), &a->job.err)) ||
         !search_begin(s, store, &a->job.err))
         return EXIT_USAGE;
     if (a->stage == 'c' && s->done < (size_t)s->job->episodes) {
@@ -303,20 +307,36 @@ static int search(struct args *a, struct search *s)
     return code;
 }
 
-int cmd_search(int argc, char **argv)
+// What --help says of --jobs is not for those who may not give it.
+static void list_options(const struct search_command *command, struct argp_option *list)
 {
-    static const struct argp argp = {options, parse, "[JOB]", doc, 0, 0, 0};
-    static char name[] = "bitline search";
-    struct args a = {0};
+    for (size_t i = 0; i < N_OPTIONS; i++) {
+        list[i] = options[i];
+        if (command->workers && list[i].key == OPTION_JOBS)
+            list[i].flags = OPTION_HIDDEN;
+    }
+}
+
+static bool load(struct args *a, struct search_job **job, struct search **search)
+{
+    return !a->job.err.text[0] &&
+           search_job_load(a->job.job, a->job.inputs.sets, a->job.inputs.n_sets, job,
+                           &a->job.err) &&
+           search_create(*job, search, &a->job.err);
+}
+
+int search_command(int argc, char **argv, const struct search_command *command)
+{
+    struct argp_option list[N_OPTIONS];
+    const struct argp argp = {list, parse, "[JOB]", command->doc, 0, 0, 0};
+    struct args a = {.command = command};
     struct search_job *job = NULL;
     struct search *s = NULL;
-    argv[0] = name;
+    list_options(command, list);
     argp_err_exit_status = EXIT_USAGE;
     argp_parse(&argp, argc, argv, 0, NULL, &a);
     int code = EXIT_USAGE;
-    if (!a.job.err.text[0] &&
-        search_job_load(a.job.job, a.job.inputs.sets, a.job.inputs.n_sets, &job, &a.job.err) &&
-        search_create(job, &s, &a.job.err) && check_stage(&a, s))
+    if (load(&a, &job, &s) && check_stage(&a, s))
         code = search(&a, s);
     if (a.job.err.text[0])
         inputs_refuse(&a.job.err);
@@ -325,4 +345,21 @@ int cmd_search(int argc, char **argv)
     search_destroy(s);
     search_job_destroy(job);
     return code;
+}
+
+struct search *search_command_open(int argc, char **argv, const struct search_command *command,
+                                   struct err *err)
+{
+    static const struct argp argp = {options, parse, 0, 0, 0, 0, 0};
+    struct args a = {.command = command};
+    struct search_job *job = NULL;
+    struct search *s = NULL;
+    argp_parse(&argp, argc, argv, ARGP_SILENT, NULL, &a);
+    if (load(&a, &job, &s) &&
+        (!s->stages || stages_load(s->stages, folder_of(&a, s), 1, &a.job.err)))
+        return s;
+    *err = a.job.err;
+    search_destroy(s);
+    search_job_destroy(job);
+    return NULL;
 }

@@ -116,7 +116,11 @@ def resume_driver(process):
 
 
 def said_by(process):
-    return process.communicate(timeout=LONG_S)[1].decode()
+    try:
+        return process.communicate(timeout=LONG_S)[1].decode()
+    except subprocess.TimeoutExpired:
+        process.kill()  # its ranks go with it
+        raise
 
 
 def gone(numbers):

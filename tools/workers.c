@@ -22,14 +22,15 @@ struct worker {
     char *task;
 };
 
-struct workers {
+struct pool {
+    struct workers base;
     struct workers_params params;
     struct worker *all;    // params.jobs
     struct pollfd *polled; // likewise
 };
 
 // The ends of others would keep these open after the driver's death.
-static void close_others(const struct workers *ws)
+static void close_others(const struct pool *ws)
 {
     for (int i = 0; i < ws->params.jobs; i++)
         if (ws->all[i].pid) {
@@ -59,7 +60,7 @@ static _Noreturn void take_tasks(const struct workers_params *p, int in, int out
 
 // Where workers can be spent, the process that the driver knows stays as it was forked and has one
 // child after another do the work.
-static _Noreturn void serve(const struct workers *ws, pid_t driver, int in, int out)
+static _Noreturn void serve(const struct pool *ws, pid_t driver, int in, int out)
 {
     const struct workers_params *p = &ws->params;
     // Nor does it finish a task behind the back of the next driver.
@@ -89,7 +90,7 @@ static _Noreturn void serve(const struct workers *ws, pid_t driver, int in, int 
     take_tasks(p, in, out);
 }
 
-static bool start(struct workers *ws, struct worker *w, struct err *err)
+static bool start(struct pool *ws, struct worker *w, struct err *err)
 {
     int down[2], up[2];
     if (pipe(down))
@@ -134,58 +135,43 @@ static void stop(struct worker *w)
     w->busy = false;
 }
 
-struct workers *workers_create(const struct workers_params *params, struct err *err)
+static void destroy(struct workers *workers)
 {
-    struct workers *ws = mem_alloc(1, sizeof *ws);
-    ws->params = *params;
-    ws->all = mem_alloc((size_t)params->jobs, sizeof *ws->all);
-    ws->polled = mem_alloc((size_t)params->jobs, sizeof *ws->polled);
-    for (int i = 0; i < params->jobs; i++)
-        ws->all[i].task = mem_alloc(params->task_size, 1);
-    for (int i = 0; i < params->jobs; i++)
-        if (!start(ws, &ws->all[i], err)) {
-            workers_destroy(ws);
-            return NULL;
-        }
-    return ws;
-}
-
-void workers_destroy(struct workers *workers)
-{
-    if (!workers)
-        return;
-    for (int i = 0; i < workers->params.jobs; i++) {
-        stop(&workers->all[i]);
-        free(workers->all[i].task);
+    struct pool *ws = (struct pool *)workers;
+    for (int i = 0; i < ws->params.jobs; i++) {
+        stop(&ws->all[i]);
+        free(ws->all[i].task);
     }
-    free(workers->all);
-    free(workers->polled);
-    free(workers);
+    free(ws->all);
+    free(ws->polled);
+    free(ws);
 }
 
-int workers_busy(const struct workers *workers)
+static int busy(const struct workers *workers)
 {
+    const struct pool *ws = (const struct pool *)workers;
     int n = 0;
-    for (int i = 0; i < workers->params.jobs; i++)
-        n += workers->all[i].busy;
+    for (int i = 0; i < ws->params.jobs; i++)
+        n += ws->all[i].busy;
     return n;
 }
 
-bool workers_idle(const struct workers *workers)
+static bool idle(const struct workers *workers)
 {
-    return workers_busy(workers) < workers->params.jobs;
+    return busy(workers) < ((const struct pool *)workers)->params.jobs;
 }
 
-bool workers_give(struct workers *workers, const void *task, struct err *err)
+static bool give(struct workers *workers, const void *task, struct err *err)
 {
-    struct worker *w = workers->all;
-    size_t size = workers->params.task_size;
+    struct pool *ws = (struct pool *)workers;
+    struct worker *w = ws->all;
+    size_t size = ws->params.task_size;
     while (w->busy)
         w++;
     bool sent = pool_send(w->to, task, size);
     if (!sent) { // it died with nothing to do, which is not to be held against this task
         stop(w);
-        if (!start(workers, w, err))
+        if (!start(ws, w, err))
             return false;
         pool_send(w->to, task, size); // another death shows at the other pipe
     }
@@ -194,9 +180,10 @@ bool workers_give(struct workers *workers, const void *task, struct err *err)
     return true;
 }
 
-bool workers_wait(struct workers *ws, int timeout_ms, enum workers_event *event, void *task,
-                  void *answer, struct err *err)
+static bool wait_for(struct workers *workers, int timeout_ms, enum workers_event *event, void *task,
+                     void *answer, struct err *err)
 {
+    struct pool *ws = (struct pool *)workers;
     *event = WORKERS_NOTHING;
     for (int i = 0; i < ws->params.jobs; i++)
         ws->polled[i] =
@@ -219,4 +206,52 @@ bool workers_wait(struct workers *ws, int timeout_ms, enum workers_event *event,
         return start(ws, w, err);
     }
     return true;
+}
+
+static const struct workers_kind pool_kind = {destroy, busy, idle, give, wait_for};
+
+struct workers *workers_create(const struct workers_params *params, struct err *err)
+{
+    struct pool *ws = mem_alloc(1, sizeof *ws);
+    ws->base.kind = &pool_kind;
+    ws->params = *params;
+    ws->all = mem_alloc((size_t)params->jobs, sizeof *ws->all);
+    ws->polled = mem_alloc((size_t)params->jobs, sizeof *ws->polled);
+    for (int i = 0; i < params->jobs; i++)
+        ws->all[i].task = mem_alloc(params->task_size, 1);
+    for (int i = 0; i < params->jobs; i++)
+        if (!start(ws, &ws->all[i], err)) {
+            destroy(&ws->base);
+            return NULL;
+        }
+    return &ws->base;
+}
+
+// --- Whatever the kind ---
+
+void workers_destroy(struct workers *workers)
+{
+    if (workers)
+        workers->kind->destroy(workers);
+}
+
+int workers_busy(const struct workers *workers)
+{
+    return workers->kind->busy(workers);
+}
+
+bool workers_idle(const struct workers *workers)
+{
+    return workers->kind->idle(workers);
+}
+
+bool workers_give(struct workers *workers, const void *task, struct err *err)
+{
+    return workers->kind->give(workers, task, err);
+}
+
+bool workers_wait(struct workers *workers, int timeout_ms, enum workers_event *event, void *task,
+                  void *answer, struct err *err)
+{
+    return workers->kind->wait(workers, timeout_ms, event, task, answer, err);
 }

@@ -1,5 +1,6 @@
-// Worker processes that take one task after another. The process that drives them does no work of
-// its own; a worker that dies is replaced by a new one.
+// Workers that take one task after another, wherever they are: processes of this machine
+// (workers_create), or ranks (search/remote.h). The process that drives them does no work of its
+// own; a worker that dies is replaced by a new one.
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
@@ -8,7 +9,7 @@ struct err;
 struct workers;
 
 struct workers_params {
-    int jobs;
+    int jobs;                      // workers
     size_t task_size, answer_size; // bytes; small: answers go through a pipe in one piece
     // In a new worker, before its first task; may be NULL.
     void (*begin)(void *context);
@@ -21,8 +22,21 @@ struct workers_params {
 
 enum workers_event { WORKERS_NOTHING, WORKERS_ANSWER, WORKERS_DIED };
 
-// Call it before this process has threads. Params are copied. NULL and err if no process can be
-// had.
+// What makes them: one of these behind the functions below.
+struct workers_kind {
+    void (*destroy)(struct workers *workers);
+    int (*busy)(const struct workers *workers);
+    bool (*idle)(const struct workers *workers);
+    bool (*give)(struct workers *workers, const void *task, struct err *err);
+    bool (*wait)(struct workers *workers, int timeout_ms, enum workers_event *event, void *task,
+                 void *answer, struct err *err);
+};
+struct workers { // the first member of a kind's own struct
+    const struct workers_kind *kind;
+};
+
+// Processes of this machine. Call it before this process has threads. Params are copied. NULL and
+// err if no process can be had.
 struct workers *workers_create(const struct workers_params *params, struct err *err);
 // Kills those that are at work. NULL is fine.
 void workers_destroy(struct workers *workers);

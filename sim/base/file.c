@@ -1,5 +1,7 @@
 #include "sim/base/file.h"
 
+#include <ctype.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
@@ -124,6 +126,39 @@ static int create_temporary(struct file_out *out)
             return fd;
     }
     return -1;
+}
+
+// Where the digits before `end` begin; `end` itself: there are none.
+static const char *digits_before(const char *name, const char *end)
+{
+    while (end > name && isdigit((unsigned char)end[-1]))
+        end--;
+    return end;
+}
+
+// As create_temporary makes them.
+static bool is_temporary(const char *name)
+{
+    size_t n = strlen(name);
+    const char *end = name + n - 4;
+    if (n < 4 || strcmp(end, ".tmp") != 0)
+        return false;
+    const char *count = digits_before(name, end);
+    if (count == end || count == name || count[-1] != '-')
+        return false;
+    const char *pid = digits_before(name, count - 1);
+    return pid < count - 1 && pid - name >= 2 && pid[-1] == '.';
+}
+
+void file_tidy(const char *folder)
+{
+    DIR *dir = opendir(folder);
+    if (!dir)
+        return;
+    for (const struct dirent *item = readdir(dir); item; item = readdir(dir))
+        if (is_temporary(item->d_name))
+            unlinkat(dirfd(dir), item->d_name, 0);
+    closedir(dir);
 }
 
 static bool open_out(struct file_out *out, struct err *err)

@@ -19,5 +19,8 @@ struct file_out *file_create(const char *path, struct err *err);
 FILE *file_stream(struct file_out *out);
 bool file_commit(struct file_out *out_take, struct err *err); // ends and frees out_take
 void file_discard(struct file_out *out_take);                 // NULL is fine
+// Removes what killed programs left in a folder of files they were writing: their temporary names,
+// NAME.PID-N.tmp. For a folder that no other program writes to now.
+void file_tidy(const char *folder);
 // Makes the folder, and its parents, if they are missing.
 bool file_make_folder(const char *path, struct err *err);

@@ -226,6 +226,30 @@ static void folders_are_made(void **state)
     sweep(".");
 }
 
+static void what_was_left_is_tidied(void **state)
+{
+    (void)state;
+    static const char *const stay[] = {"a.tmp",      "a.1-.tmp",    "a.-0.tmp", ".1-0.tmp",
+                                       "a1-0.tmp",   "a.1-0.tmp.b", "a.1-0tmp", "1-0.tmp",
+                                       "a.x1-0.tmp", "a.1-0"};
+    enum { STAY = sizeof stay / sizeof *stay };
+    for (int i = 0; i < STAY; i++)
+        assert_true(write_file(stay[i], "kept", NULL));
+    struct file_out *out = file_create("left", NULL);
+    struct file_out *other = file_create("other.csv", NULL);
+    assert_non_null(out);
+    assert_non_null(other);
+    assert_true(write_file("deep.x.12345-999.tmp", "left", NULL));
+    file_tidy(".");
+    file_tidy("none");
+    for (int i = 0; i < STAY; i++)
+        assert_holds(stay[i], "kept");
+    assert_int_equal(sweep("."), STAY - 1); // all but the hidden one, which it passes over
+    unlink(".1-0.tmp");
+    file_discard(out);
+    file_discard(other);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -239,6 +263,7 @@ int main(void)
         cmocka_unit_test(full_disk_is_told),
         cmocka_unit_test(links_stay_links),
         cmocka_unit_test(folders_are_made),
+        cmocka_unit_test(what_was_left_is_tidied),
     };
     return cmocka_run_group_tests(tests, enter, leave);
 }

@@ -17,7 +17,7 @@ LONG_S = 300  # what hangs, hangs for good; no test depends on how soon somethin
 def begin(bitline, folder, *args):
     # LeakSanitizer looks from a child process, which the tests that kill workers would meet.
     env = dict(bitline.env, ASAN_OPTIONS="detect_leaks=0")
-    return subprocess.Popen([bitline.program, *map(os.fspath, args)], cwd=folder, env=env,
+    return subprocess.Popen(bitline.words(*args), cwd=folder, env=env,
                             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                             stderr=subprocess.PIPE)
 
@@ -39,11 +39,12 @@ def wait_for(process, condition):
 
 
 def children(number):
+    """Of all its threads."""
     try:
-        text = pathlib.Path(f"/proc/{number}/task/{number}/children").read_text("ascii")
+        return [int(word) for path in pathlib.Path(f"/proc/{number}/task").glob("*/children")
+                for word in path.read_text("ascii").split()]
     except OSError:
         return []
-    return [int(word) for word in text.split()]
 
 
 def alive(number):
@@ -55,9 +56,13 @@ def alive(number):
 
 
 def kill_children(process):
+    return kill_below(process.pid)
+
+
+def kill_below(number):
     """The killed; nothing of them is left to take another task when this returns: a worker that can
     be spent has a child of its own, which dies a moment later."""
-    victims = children(process.pid)
+    victims = children(number)
     below = [child for victim in victims for child in children(victim)]
     for victim in victims:
         try:
@@ -71,14 +76,18 @@ def kill_children(process):
     return victims
 
 
-def catch(start, ready, early):
+def stop(process):
+    process.send_signal(signal.SIGSTOP)
+
+
+def catch(start, ready, early, stop=stop):
     """A run that stands still where it is ready and yet early enough, and the name of its folder.
     On a busy machine one may be over before this looks again; then another one is begun."""
     for n in range(ATTEMPTS):
         out = f"caught{n}"
         process = start(out)
         wait_for(process, lambda: ready(out))
-        process.send_signal(signal.SIGSTOP)
+        stop(process)
         if process.poll() is None and early(out, process):
             return process, out
         process.kill()

@@ -23,8 +23,11 @@ class Bitline:
         self.env = {k: v for k, v in os.environ.items() if k != "BITLINE_PATH"}
         self.env.update(LC_ALL="C", ARGP_HELP_FMT="")
 
+    def words(self, *args):
+        return [self.program, *map(os.fspath, args)]
+
     def run(self, *args, cwd=None, limit_s=LIMIT_S, stdout=subprocess.PIPE):
-        done = subprocess.run([self.program, *map(os.fspath, args)], cwd=cwd, env=self.env,
+        done = subprocess.run(self.words(*args), cwd=cwd, env=self.env,
                               stdin=subprocess.DEVNULL, stdout=stdout, stderr=subprocess.PIPE,
                               timeout=limit_s)
         done.stderr = ASAN_ASIDE.sub(b"", done.stderr)

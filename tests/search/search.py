@@ -5,17 +5,21 @@ cannot be run is refused.
 search.py BITLINE SUPPORT_FOLDER
 """
 import json
+import random
+import re
 import shutil
 import signal
 import subprocess
 import sys
+import time
 
 sys.path.insert(0, sys.argv[2])
-from kills import catch, children, go_on, kill_children, wait_for  # noqa: E402
-from searches import begin, episodes_in, exported, prepare, search, store, table  # noqa: E402
+from kills import ATTEMPTS, catch, children, go_on, kill_children, wait_for  # noqa: E402
+from searches import HERE, begin, episodes_in, exported, prepare, search, store, table  # noqa: E402
 from support import Bitline, expect, in_folder, run_tests  # noqa: E402
 
 AGENTS = ["ddpg", "ddpg-haq", "random", "evolution", "nsga2", "cmaes", "greedy"]
+INSTANTS = 10  # of kills
 
 
 def any_number_of_workers(bitline, folder, agent):
@@ -23,8 +27,9 @@ def any_number_of_workers(bitline, folder, agent):
     one = search(bitline, folder, "one", "--jobs", "1", "--agent", agent)
     expect({"front.csv", "best.yaml", "episodes.csv", "references.csv", "job.yaml"}
            <= one[0].keys(), f"files: {sorted(one[0])}")
-    expect(search(bitline, folder, "three", "--jobs", "3", "--agent", agent) == one,
-           "3 jobs differ from one")
+    for jobs in ("3", "4"):
+        expect(search(bitline, folder, jobs, "--jobs", jobs, "--agent", agent) == one,
+               f"{jobs} jobs differ from one")
 
 
 def caught(bitline, folder, least):
@@ -37,9 +42,10 @@ def caught(bitline, folder, least):
 
 
 def killed_driver(bitline, folder):
+    """After random numbers of episodes, and wherever else it was then."""
     prepare(folder)
     whole = search(bitline, folder, "whole")
-    for n in (1, 4, 9, 17, 30):
+    for n in random.sample(range(35), INSTANTS):
         process, out = caught(bitline, folder, n)
         process.kill()
         process.communicate()
@@ -47,6 +53,27 @@ def killed_driver(bitline, folder):
         expect(n <= left < 40, f"{left} episodes are left, {n} were finished")
         expect(search(bitline, folder, out, "--resume") == whole, f"killed after {n}: other bytes")
         shutil.rmtree(folder / out)
+
+
+def killed_at_any_time(bitline, folder):
+    """From before there is a store to the last picture; one that was over is begun again."""
+    prepare(folder)
+    start = time.monotonic()
+    whole = search(bitline, folder, "whole")
+    longest = time.monotonic() - start
+    killed = 0
+    for n in range(ATTEMPTS * INSTANTS):
+        instant = random.uniform(0, longest)
+        process = begin(bitline, folder, f"out{n}", "--jobs", "2")
+        time.sleep(instant)
+        process.kill()
+        process.communicate()
+        killed += process.returncode == -signal.SIGKILL
+        expect(search(bitline, folder, f"out{n}", "--resume") == whole,
+               f"killed after {instant} s: other bytes")
+        if killed == INSTANTS:
+            return
+    raise AssertionError(f"only {killed} runs were not over")
 
 
 def killed_at_once(bitline, folder):
@@ -164,6 +191,22 @@ def plugin(bitline, folder):
             expect(float(row["accuracy"]) == total / 1000, f"{row}")
 
 
+def documented_evaluator(bitline, folder):
+    """The example of the documentation, with a stub where it trains."""
+    prepare(folder)
+    text = (HERE.parent.parent / "tools" / "search" / "evaluator.md").read_text("utf-8")
+    example, = re.findall(r"^```python\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+    (folder / "example.py").write_text(example, encoding="utf-8")
+    (folder / "stub.py").write_text("import example\n"
+                                    "example.answer(lambda widths, seed: (sum(widths) + seed) / 1000)"
+                                    "\n", encoding="utf-8")
+    search(bitline, folder, "out", "--episodes", "8", "--seed", "7", "--jobs", "2", "--set",
+           f"accuracy={{source: command, command: ['{sys.executable}', stub.py], timeout: 100 s}}")
+    for row in [*table(folder / "out", "episodes.csv"), *table(folder / "out", "references.csv")]:
+        total = sum(map(int, row["widths"].split(",")))
+        expect(not row["failed"] and float(row["accuracy"]) == (total + 7) / 1000, f"{row}")
+
+
 REFUSED = [
     (["--set", "space.leest=1"], "leest: unknown key; did you mean 'least'?"),
     (["--set", "space.least=5"], "the smallest ratio 5 is above the largest, 4"),
@@ -228,8 +271,9 @@ def full_disk(bitline, folder):
 def main():
     bitline = Bitline(sys.argv[1])
     cases = [(test.__name__, test, ()) for test in
-             (killed_driver, killed_at_once, killed_worker, interrupted, front_is_a_front,
-              closed_form_agrees, best_net_runs, plugin, folders, two_at_once, full_disk)]
+             (killed_driver, killed_at_any_time, killed_at_once, killed_worker, interrupted,
+              front_is_a_front, closed_form_agrees, best_net_runs, plugin, documented_evaluator,
+              folders, two_at_once, full_disk)]
     cases += [(f"any number of workers, {a}", any_number_of_workers, (a,)) for a in AGENTS]
     cases += [("refused: " + " ".join(args), refused, (args, says)) for args, says in REFUSED]
     run_tests([(repr(name), in_folder(test, bitline, *args)) for name, test, args in cases])

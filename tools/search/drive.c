@@ -12,6 +12,7 @@
 #include "sim/base/mem.h"
 #include "sim/chip/chip.h"
 #include "tools/search/agent.h"
+#include "tools/search/bench.h"
 #include "tools/search/job.h"
 #include "tools/search/known.h"
 #include "tools/search/space.h"
@@ -136,30 +137,7 @@ void search_destroy(struct search *s)
     arena_destroy(s->mem);
 }
 
-// --- Workers ---
-
-struct bench {
-    struct evaluator evaluator;
-    struct store *store;
-};
-
-static void begin_bench(void *context)
-{
-    const struct bench *b = context;
-    store_leave(b->store);
-}
-
-static void work(void *context, const void *task, void *answer)
-{
-    struct bench *b = context;
-    evaluate_task(&b->evaluator, task, answer);
-}
-
-static bool spent(void *context)
-{
-    const struct bench *b = context;
-    return evaluator_spent(&b->evaluator);
-}
+// --- Tasks and answers ---
 
 // n episodes from `first` on, upwards or (references) downwards, given out once each.
 struct batch {
@@ -369,17 +347,11 @@ static bool run_rounds(struct search *s, const struct search_params *params,
 
 bool search_run(struct search *s, const struct search_params *params, struct err *err)
 {
-    struct bench bench = {{.job = s->job, .space = s->space, .stages = s->stages}, s->store};
-    struct workers_params how = {
-        .jobs = tunes(s) ? 1 : params->jobs, // which has params->jobs threads
-        .task_size = sizeof(struct search_task),
-        .answer_size = sizeof(struct search_answer),
-        .begin = begin_bench,
-        .work = work,
-        .spent = spent,
-        .context = &bench,
-    };
-    struct workers *workers = workers_create(&how, err);
+    struct bench bench;
+    struct workers_params how = bench_workers(&bench, s, tunes(s) ? 1 : params->jobs);
+    struct workers *workers = params->hire && !tunes(s)
+                                  ? params->hire(params->context, s, &how, err)
+                                  : workers_create(&how, err);
     struct search_task *again = mem_alloc((size_t)params->jobs, sizeof *again);
     bool ok = workers && run_rounds(s, params, workers, again, err);
     workers_destroy(workers);

@@ -18,6 +18,8 @@ struct space;
 struct stages;
 struct store;
 struct store_key;
+struct workers;
+struct workers_params;
 
 struct search_episode {
     bool done, failed;
@@ -54,10 +56,14 @@ struct search {
 };
 
 struct search_params {
-    int jobs;
+    int jobs; // workers
+    // Where they are; NULL: they are processes of this machine. The one that tunes a super-net is
+    // a process of this machine in any case: its state is in the search's folder.
+    struct workers *(*hire)(void *context, const struct search *search,
+                            const struct workers_params *params, struct err *err);
     const volatile sig_atomic_t *stop; // set by a signal: finish what is begun, leave the rest
     void (*progress)(void *context, const struct search *search, double seconds, size_t done_here);
-    void *context;
+    void *context; // of both
 };
 
 // Loads chip, net and the super-net's training job, makes space and agent; opens nothing else.

@@ -201,6 +201,7 @@ static bool write_nets(const struct search *s, const char *folder, struct err *e
     const char *nets = arena_printf(mem, "%s/nets", folder);
     bool ok = !best || write_net(s, folder, "best", (int)(best - s->episodes), err);
     ok = ok && (!n || file_make_folder(nets, err));
+    file_tidy(nets);
     for (size_t i = 0; ok && i < n; i++)
         ok = write_net(s, nets, arena_printf(mem, "front-%03zu", i + 1), front[i], err);
     arena_destroy(mem);

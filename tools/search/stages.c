@@ -184,6 +184,7 @@ bool stages_load(struct stages *s, const char *folder, int threads, struct err *
     const char *path = stages_weights(s, folder);
     s->folder = arena_printf(s->mem, "%s/stage-b", folder);
     s->threads = s->params->tune_epochs > 0 ? threads : 1;
+    file_tidy(s->folder);
     return (s->weights || weights_load(path, s->train->net, &s->weights, err)) &&
            (s->params->tune_epochs == 0 || file_make_folder(s->folder, err));
 }

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "sim/base/err.h"
+#include "sim/base/file.h"
 #include "sim/base/mem.h"
 #include "tools/store/sql.h"
 
@@ -155,6 +156,8 @@ struct store *store_open(const char *folder, const char *name, bool resume, stru
         ok =
             err_set(err, "%s: there is a run already; go on with --resume, or choose another --out",
                     s->path);
+    if (ok)
+        file_tidy(folder);
     if (ok && connect(s, err))
         return s;
     store_close(s);

@@ -25,7 +25,8 @@ struct store_job {
 struct store;
 
 // Opens or makes FOLDER/NAME; the folder exists. Without `resume` a file that is there is
-// refused; with it a missing or empty one is begun. Refuses a folder that another process works in.
+// refused; with it a missing or empty one is begun. Refuses a folder that another process works in,
+// and tidies what a killed one has left there.
 struct store *store_open(const char *folder, const char *name, bool resume, struct err *err);
 void store_close(struct store *store); // NULL is fine
 // In a process that was forked: lets go of the lock, and no more; the store is the parent's.

@@ -1,5 +1,5 @@
 // Workers that take one task after another, wherever they are: processes of this machine
-// (workers_create), or ranks (search/remote.h). The process that drives them does no work of its
+// (workers_create), or ranks (search/ranks.h). The process that drives them does no work of its
 // own; a worker that dies is replaced by a new one.
 #pragma once
 #include <stdbool.h>

@@ -28,6 +28,13 @@ def any_number_of_workers(bitline, folder, words):
     expect(len(accuracies) > 1, f"all nets are alike: {accuracies}")
 
 
+def write_alone(folder):
+    """A training job of the searched net, for its widths to be set."""
+    text = (folder / "train.yaml").read_text("utf-8").splitlines()
+    lines = [line for line in text if not line.startswith(("width:", "supernet:"))]
+    (folder / "alone.yaml").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
 def stage_by_stage(bitline, folder):
     prepare(folder)
     whole = search(bitline, folder, "whole", *FROZEN)
@@ -40,6 +47,29 @@ def stage_by_stage(bitline, folder):
                    "accuracy.supernet.weights=whole/stage-a/weights.safetensors")
     expect(given[1] == whole[1], "given weights: another store")
     expect(not (folder / "given" / "stage-a").exists(), "stage a was run for given weights")
+
+
+def training_jobs_set(bitline, folder):
+    """Keys and images that the search lays over its training jobs are as if they stood there."""
+    prepare(folder)
+    write_alone(folder)
+    for name in ("train", "alone"):
+        text = (folder / f"{name}.yaml").read_text("utf-8")
+        text = text.replace("data: synth", "data: mnist:nowhere").replace("epochs: 1", "epochs: 9")
+        (folder / f"{name}-other.yaml").write_text(text, encoding="utf-8")
+    words = ["--episodes", "2", "--agent", "random"]
+
+    def jobs(which, more):
+        return ["--set", "accuracy={source: supernet, supernet: {train: ./train%s.yaml%s}}"
+                % (which, more), "--set", "final={train: ./alone%s.yaml, nets: 0%s}" % (which, more)]
+    plain = search(bitline, folder, "plain", *words, *jobs("", ""))
+    laid = search(bitline, folder, "laid", *words, *jobs("-other", ", set: {epochs: 1}"),
+                  "--set", "data=synth")
+    names = [name for name in plain[0] if name.endswith(".csv") or "stage" in name]
+    expect("final.csv" in names and plain[1][2] == laid[1][2], f"another store; {names}")
+    for name in names:
+        if not name.endswith("job.yaml"):
+            expect(plain[0][name] == laid[0][name], f"{name}: other bytes")
 
 
 def killed_in_stage_a(bitline, folder):
@@ -116,13 +146,6 @@ def lost_state(bitline, folder):
     again = bitline.run("search", "job.yaml", *TUNED, "--out", "lost", "--resume", cwd=folder)
     expect(again.returncode == 1 and b"there is no checkpoint of a super-net" in again.stderr,
            f"exit {again.returncode}\n{again.stderr.decode()}")
-
-
-def write_alone(folder):
-    """A training job of the searched net, for its widths to be set."""
-    text = (folder / "train.yaml").read_text("utf-8").splitlines()
-    lines = [line for line in text if not line.startswith(("width:", "supernet:"))]
-    (folder / "alone.yaml").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def same_as_training(bitline, folder):
@@ -213,6 +236,10 @@ REFUSED = [
     ([*FROZEN, "--set", "space.most=5"], "the super-net has 8 to 32; narrow the space"),
     ([*FROZEN, "--set", "space.step=2"], "in steps of 4; make the first a multiple of the second"),
     ([*FROZEN, "--stage", "b"], "small/stage-a/weights.safetensors is missing; run --stage a"),
+    (["--set", "data=synth"], "data: nothing is trained here; take it away"),
+    (supernet("train: ./train.yaml, set: {epoch: 3}"), "epoch: unknown key; did you mean 'epochs'?"),
+    ([*FROZEN, "--set", "data=mnist:nowhere"], "nowhere"),
+    (["--set", "final={train: ./alone.yaml, epochs: 3}"], "epochs: unknown key"),
     ([*FROZEN, "--stage", "d"], "--stage d: a, b or c is wanted"),
     (["--stage", "a"], "comes from no super-net"),
     (["--stage", "c"], "has no section final"),
@@ -232,7 +259,7 @@ def refused(bitline, folder, args, says):
 def main():
     bitline = Bitline(sys.argv[1])
     cases = [(test.__name__, test, ()) for test in
-             (stage_by_stage, killed_in_stage_a, interrupted_in_stage_a, killed_while_tuning,
+             (stage_by_stage, training_jobs_set, killed_in_stage_a, interrupted_in_stage_a, killed_while_tuning,
               killed_worker, tuned_without_an_answer, lost_state, same_as_training,
               outside_of_the_supernet, another_training, trained_from_scratch)]
     cases += [(f"any number of workers, {name}", any_number_of_workers, (words,))

@@ -25,12 +25,12 @@
 #define AT(member) .offset = offsetof(struct final_params, member)
 const struct conf_field final_fields[] = {
     {"train", CONF_STR, AT(train), .help = "a training job of the net, without a supernet"},
+    {"set", CONF_NODE, AT(set), .optional = true, .word = "a map of PATH: VALUE",
+     .help = "keys of that job with other values, such as {epochs: 20}"},
     {"nets", CONF_INT, AT(nets), .min = 0, .max = 100, .fallback = "3",
      .help = "of the front, evenly, with both ends; the best one comes first anyway"},
     {"uniform", CONF_INTS, AT(uniform), .min = 1, .max = 1000, .optional = true,
      .help = "ratios of uniform nets to compare with, of those that the search compares with"},
-    {"epochs", CONF_INT, AT(epochs), .min = 1, .max = 1000000, .optional = true,
-     .present = offsetof(struct final_params, has_epochs), .help = "in place of the job's"},
     {"seeds", CONF_INT, AT(seeds), .min = 1, .max = 100, .fallback = "1",
      .help = "each net is trained so often, with the training job's seed and those that follow"},
     {"faults", CONF_SECTION, AT(faults), .fields = faults_fields, .optional = true,
@@ -47,13 +47,13 @@ static bool load_job(const struct search *s, const int *widths, int seed, struct
 {
     const struct final_params *p = &s->job->final;
     char text[MOST_DECISIONS * 8];
-    const char *sets[3];
-    size_t n = 0;
     struct arena *mem = arena_create();
+    size_t n = p->sets.n;
+    const char **sets = arena_alloc(mem, n + 2, sizeof *sets);
+    if (n)
+        memcpy(sets, p->sets.items, n * sizeof *sets);
     evaluate_widths_text(s->space, widths, text, sizeof text);
     sets[n++] = arena_printf(mem, "widths=[%s]", text);
-    if (p->has_epochs)
-        sets[n++] = arena_printf(mem, "epochs=%d", p->epochs);
     if (seed >= 0)
         sets[n++] = arena_printf(mem, "seed=%d", seed);
     bool ok = train_job_load(p->train, sets, n, out, err);

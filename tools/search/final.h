@@ -5,6 +5,7 @@
 #include <stddef.h>
 
 #include "sim/conf/conf.h"
+#include "tools/jobfile.h"
 #include "tools/search/robust.h"
 
 struct apart;
@@ -16,8 +17,9 @@ struct search_episode;
 // As the job has it.
 struct final_params {
     const char *train; // a training job of the same net
-    int nets, seeds, epochs;
-    bool has_epochs;
+    const struct conf_node *set;
+    struct jobfile_sets sets; // over it: of the search's images and of `set`
+    int nets, seeds;
     struct conf_ints uniform;
     struct faults_params faults;
     bool has_faults;

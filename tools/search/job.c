@@ -55,6 +55,9 @@ const struct conf_field search_fields[] = {
      .help = "of the net; its own where it is not given"},
     {"set", CONF_NODE, AT(set), .optional = true, .word = "a map of PATH: VALUE",
      .help = "keys of the chip, or of the net (net.PATH), with other values"},
+    {"data", CONF_STR, AT(data), .optional = true,
+     .help = "images of the training jobs that are named here, such as cifar10:DIR; as these have "
+             "it where it is not given"},
     {"space", CONF_SECTION, AT(space), .fields = space_fields,
      .help = "what is searched: widths, and settings of the chip"},
     {"accuracy", CONF_SECTION, AT(accuracy), .fields = accuracy_fields,
@@ -169,9 +172,32 @@ static bool check_faults(const struct search_job *job, struct err *err)
                      source_names[a->source]);
 }
 
+// What is laid over a training job: the images first, so that its own `set` may have others.
+static bool take_sets(const struct search_job *job, const struct conf_node *set,
+                      struct jobfile_sets *out, struct err *err)
+{
+    struct jobfile_sets own = {0};
+    if (set && !jobfile_sets(job->conf, set, &own, err))
+        return false;
+    out->items = arena_alloc(job->conf->mem, own.n + 1, sizeof *out->items);
+    if (job->data)
+        out->items[out->n++] = arena_printf(job->conf->mem, "data=%s", job->data);
+    for (size_t i = 0; i < own.n; i++)
+        out->items[out->n++] = own.items[i];
+    return true;
+}
+
+static bool check_data(const struct search_job *job, struct err *err)
+{
+    return !job->data || job->has_final || job->accuracy.source == SOURCE_SUPERNET ||
+           conf_fail(at(job, "data"), err, "nothing is trained here; take it away");
+}
+
 static bool check(struct search_job *job, struct err *err)
 {
-    if (!jobfile_check_name(job->conf, job->name, err))
+    if (!jobfile_check_name(job->conf, job->name, err) || !check_data(job, err) ||
+        !take_sets(job, job->accuracy.supernet.set, &job->accuracy.supernet.sets, err) ||
+        !take_sets(job, job->final.set, &job->final.sets, err))
         return false;
     if (job->set && !jobfile_sets(job->conf, job->set, &job->sets, err))
         return false;
@@ -191,6 +217,7 @@ bool search_job_load(const char *what, const char *const *sets, size_t n_sets,
     job->conf = jobfile_open(what, sets, n_sets, err);
     if (job->conf && jobfile_resolve(job->conf, "chip", JOBFILE_NAME, err) &&
         jobfile_resolve(job->conf, "net", JOBFILE_NAME, err) &&
+        jobfile_resolve(job->conf, "data", JOBFILE_DATA, err) &&
         jobfile_resolve(job->conf, "accuracy.supernet.train", JOBFILE_NAME, err) &&
         jobfile_resolve(job->conf, "accuracy.supernet.weights", JOBFILE_WEIGHTS, err) &&
         jobfile_resolve(job->conf, "final.train", JOBFILE_NAME, err) &&

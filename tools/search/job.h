@@ -40,6 +40,7 @@ struct search_job {
     const char *name, *description, *chip, *net;
     int form; // of net_form_names, if has_form
     bool has_form;
+    const char *data; // of the training jobs; NULL: as they have it
     const struct conf_node *set;
     struct space_params space;
     struct search_accuracy accuracy;

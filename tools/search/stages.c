@@ -32,6 +32,8 @@ static const struct conf_field candidate_fields[] = {
 #define AT(member) .offset = offsetof(struct stages_params, member)
 const struct conf_field stages_fields[] = {
     {"train", CONF_STR, AT(train), .help = "a training job with a supernet: a name, or a file"},
+    {"set", CONF_NODE, AT(set), .optional = true, .word = "a map of PATH: VALUE",
+     .help = "keys of that job with other values, such as {epochs: 5, images: 10000}"},
     {"weights", CONF_STR, AT(weights), .optional = true,
      .help = "what training it left; without it, it is trained first, into DIR/stage-a"},
     {"tune_epochs", CONF_INT, AT(tune_epochs), .min = 0, .max = 1000, .fallback = "0",
@@ -132,7 +134,7 @@ bool stages_open(const struct stages_params *params, const struct conf_node *at,
     struct arena *mem = arena_create();
     struct stages *s = arena_alloc(mem, 1, sizeof *s);
     *s = (struct stages){.params = params, .space = space, .threads = 1, .mem = mem};
-    if (!train_job_load(params->train, NULL, 0, &s->train, err)) {
+    if (!train_job_load(params->train, params->sets.items, params->sets.n, &s->train, err)) {
         stages_close(s);
         return false;
     }

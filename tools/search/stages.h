@@ -8,6 +8,7 @@
 #include "nets/train/optimise.h"
 #include "nets/train/schedule.h"
 #include "sim/conf/conf.h"
+#include "tools/jobfile.h"
 
 struct err;
 struct net;
@@ -24,8 +25,10 @@ struct stages_candidate {
     struct schedule schedule;
 };
 struct stages_params {
-    const char *train;   // a training job with a super-net
-    const char *weights; // what stage A left; NULL: it is to be run
+    const char *train; // a training job with a super-net
+    const struct conf_node *set;
+    struct jobfile_sets sets; // over it: of the search's images and of `set`
+    const char *weights;      // what stage A left; NULL: it is to be run
     int tune_epochs, candidate_epochs;
     struct stages_candidate candidate;
     bool has_candidate;

@@ -42,8 +42,10 @@ class Ranks(Bitline):
     def __init__(self, program, ranks, sessions):
         super().__init__(program)
         self.ranks = ranks
-        self.env.update(OMPI_ALLOW_RUN_AS_ROOT="1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1",
-                        OMPI_MCA_btl_vader_single_copy_mechanism="none", TMPDIR=sessions,
+        for mpi in ("OMPI", "PRTE"):  # Open MPI 4, 5
+            self.env.update({f"{mpi}_ALLOW_RUN_AS_ROOT": "1",
+                             f"{mpi}_ALLOW_RUN_AS_ROOT_CONFIRM": "1"})
+        self.env.update(OMPI_MCA_btl_vader_single_copy_mechanism="none", TMPDIR=sessions,
                         # MPI keeps what it has until the end, and all of it would be told.
                         ASAN_OPTIONS="detect_leaks=0")
 

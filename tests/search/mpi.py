@@ -19,9 +19,10 @@ from support import Bitline, expect, in_folder, run_tests  # noqa: E402
 
 MPIRUN = shutil.which("mpirun")
 LONG = ["--episodes", "300"]  # long enough to be caught
-FROZEN = ["--set", "accuracy={source: supernet, supernet: {train: ./train.yaml}}",
-          "--episodes", "12"]
-TUNED = [*FROZEN, "--set", "accuracy.supernet.tune_epochs=1", "--set", "round=1"]
+SUPERNET = ["--set", "accuracy={source: supernet, supernet: {train: ./train.yaml}}"]
+FROZEN = [*SUPERNET, "--episodes", "12"]
+TUNED = [*SUPERNET, "--episodes", "4", "--set", "accuracy.supernet.tune_epochs=1", "--set",
+         "round=1"]
 JUDGE = """#!/usr/bin/env python3
 import json, os, signal, sys
 for line in sys.stdin:

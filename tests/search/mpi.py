@@ -19,9 +19,10 @@ from support import Bitline, expect, in_folder, run_tests  # noqa: E402
 
 MPIRUN = shutil.which("mpirun")
 LONG = ["--episodes", "300"]  # long enough to be caught
-FROZEN = ["--set", "accuracy={source: supernet, supernet: {train: ./train.yaml}}",
-          "--episodes", "12"]
-TUNED = [*FROZEN, "--set", "accuracy.supernet.tune_epochs=1", "--set", "round=1"]
+SUPERNET = ["--set", "accuracy={source: supernet, supernet: {train: ./train.yaml}}"]
+FROZEN = [*SUPERNET, "--episodes", "12"]
+TUNED = [*SUPERNET, "--episodes", "4", "--set", "accuracy.supernet.tune_epochs=1", "--set",
+         "round=1"]
 JUDGE = """#!/usr/bin/env python3
 import json, os, signal, sys
 for line in sys.stdin:
@@ -42,8 +43,10 @@ class Ranks(Bitline):
     def __init__(self, program, ranks, sessions):
         super().__init__(program)
         self.ranks = ranks
-        self.env.update(OMPI_ALLOW_RUN_AS_ROOT="1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1",
-                        OMPI_MCA_btl_vader_single_copy_mechanism="none", TMPDIR=sessions,
+        for mpi in ("OMPI", "PRTE"):  # Open MPI 4, 5
+            self.env.update({f"{mpi}_ALLOW_RUN_AS_ROOT": "1",
+                             f"{mpi}_ALLOW_RUN_AS_ROOT_CONFIRM": "1"})
+        self.env.update(OMPI_MCA_btl_vader_single_copy_mechanism="none", TMPDIR=sessions,
                         # MPI keeps what it has until the end, and all of it would be told.
                         ASAN_OPTIONS="detect_leaks=0")
 

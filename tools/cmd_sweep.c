@@ -1,5 +1,6 @@
 // bitline sweep JOB.yaml: accuracy over defect rates, or any key of chip or net.
 #include <argp.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -60,11 +61,37 @@ static void show_progress(void *context, size_t done, size_t all, double seconds
         fputc('\n', stderr);
 }
 
+static void print_point(const struct drive *d, size_t p, const bool shown[FAULTS_PARTS],
+                        struct table *table)
+{
+    struct export_point e = export_point(d, p);
+    struct faults_part parts[FAULTS_PARTS];
+    for (size_t a = 0; a < d->plan->job->sweep.n; a++)
+        table_cell(table, "%s", d->plan->points[p].values[a]);
+    table_cell(table, "%zu", e.n);
+    table_cell(table, "%.2f %%", 100 * e.mean);
+    if (e.n > 1) {
+        table_cell(table, "%.2f", 100 * e.deviation);
+        table_cell(table, "+-%.2f", 100 * e.interval);
+    } else {
+        table_cell(table, "-");
+        table_cell(table, "-");
+    }
+    table_cell(table, "%" PRId64, e.faults.lrs);
+    table_cell(table, "%" PRId64, e.faults.hrs);
+    struct draw draw = plan_draw(d->plan, p, 0);
+    faults_list(&draw.defects, &e.faults, parts);
+    for (int i = 0; i < FAULTS_PARTS; i++)
+        if (shown[i])
+            table_cell(table, "%" PRId64, parts[i].tally.hit);
+}
+
 static void print_points(const struct drive *d)
 {
     const struct job *job = d->plan->job;
-    const char *headers[JOB_MAX_AXES + 7] = {0};
-    char names[JOB_MAX_AXES][120];
+    const char *headers[JOB_MAX_AXES + FAULTS_PARTS + 7] = {0};
+    char names[JOB_MAX_AXES + FAULTS_PARTS][120];
+    bool shown[FAULTS_PARTS];
     size_t n = 0;
     for (; n < job->sweep.n; n++) {
         snprintf(names[n], sizeof names[n], ">%s", job_axis(job, n)->path);
@@ -73,23 +100,18 @@ static void print_points(const struct drive *d)
     static const char *const rest[] = {">trials",        ">accuracy",       ">deviation",
                                        ">95 % interval", ">stuck at low R", ">stuck at high R"};
     memcpy(headers + n, rest, sizeof rest);
-    struct table *table = table_create(headers);
-    for (size_t p = 0; p < d->plan->n_points; p++) {
-        struct export_point e = export_point(d, p);
-        for (size_t a = 0; a < job->sweep.n; a++)
-            table_cell(table, "%s", d->plan->points[p].values[a]);
-        table_cell(table, "%zu", e.n);
-        table_cell(table, "%.2f %%", 100 * e.mean);
-        if (e.n > 1) {
-            table_cell(table, "%.2f", 100 * e.deviation);
-            table_cell(table, "+-%.2f", 100 * e.interval);
-        } else {
-            table_cell(table, "-");
-            table_cell(table, "-");
+    size_t last = n + sizeof rest / sizeof *rest;
+    struct faults_part parts[FAULTS_PARTS];
+    export_parts(d, shown);
+    faults_list(&d->plan->variants->defects, &(struct fault_counts){0}, parts);
+    for (int i = 0; i < FAULTS_PARTS; i++)
+        if (shown[i]) {
+            snprintf(names[n], sizeof names[n], ">%s", parts[i].words);
+            headers[last++] = names[n++];
         }
-        table_cell(table, "%lld", e.lrs);
-        table_cell(table, "%lld", e.hrs);
-    }
+    struct table *table = table_create(headers);
+    for (size_t p = 0; p < d->plan->n_points; p++)
+        print_point(d, p, shown, table);
     table_print(table, stdout);
     table_destroy(table);
 }

@@ -9,6 +9,7 @@
 #include "sim/base/text.h"
 #include "sim/chip/chip.h"
 #include "tools/accuracy.h"
+#include "tools/faults.h"
 #include "tools/mending.h"
 #include "tools/version.h"
 #include "workloads/dataset.h"
@@ -24,23 +25,6 @@ static void spread(const struct eval_report *r, double *mean, double *deviation)
     *deviation = r->trials > 1 ? sqrt(squares / (n - 1)) : 0;
 }
 
-// Parts that break besides cells.
-struct part {
-    const char *key, *words;
-    double rate;
-    struct fault_tally tally;
-};
-enum { PARTS = 4 };
-
-static void list_parts(const struct eval_report *r, struct part parts[PARTS])
-{
-    const struct defect_params *d = &r->model->chip->defects;
-    parts[0] = (struct part){"word_lines", "open word lines", d->word_lines, r->faults.word_lines};
-    parts[1] = (struct part){"bit_lines", "open bit lines", d->bit_lines, r->faults.bit_lines};
-    parts[2] = (struct part){"drivers", "drivers stuck on", d->drivers, r->faults.drivers};
-    parts[3] = (struct part){"adcs", "ADCs stuck at a code", d->adcs, r->faults.adcs};
-}
-
 // --- JSON ---
 
 static void json_hash(struct jsonw *w, const char *key, uint64_t hash)
@@ -48,36 +32,6 @@ static void json_hash(struct jsonw *w, const char *key, uint64_t hash)
     char text[24];
     snprintf(text, sizeof text, "%016" PRIx64, hash);
     jsonw_string(w, key, text);
-}
-
-// Cells always, the other parts where the chip has such defects.
-static void json_faults(struct jsonw *w, const struct eval_report *r)
-{
-    const struct defect_params *d = &r->model->chip->defects;
-    struct part parts[PARTS];
-    list_parts(r, parts);
-    jsonw_object(w, "faults");
-    jsonw_object(w, "requested");
-    jsonw_number(w, "stuck_lrs", d->stuck_lrs);
-    jsonw_number(w, "stuck_hrs", d->stuck_hrs);
-    for (int i = 0; i < PARTS; i++)
-        if (parts[i].rate > 0)
-            jsonw_number(w, parts[i].key, parts[i].rate);
-    jsonw_end(w);
-    jsonw_object(w, "injected");
-    jsonw_int(w, "cells", r->faults.cells);
-    jsonw_int(w, "stuck_lrs", r->faults.lrs);
-    jsonw_int(w, "stuck_hrs", r->faults.hrs);
-    for (int i = 0; i < PARTS; i++) {
-        char all[32];
-        if (parts[i].rate <= 0)
-            continue;
-        snprintf(all, sizeof all, "%s_used", parts[i].key);
-        jsonw_int(w, all, parts[i].tally.all);
-        jsonw_int(w, parts[i].key, parts[i].tally.hit);
-    }
-    jsonw_end(w);
-    jsonw_end(w);
 }
 
 static void json_variation(struct jsonw *w, const struct defect_params *d, int64_t cut)
@@ -139,7 +93,7 @@ void print_eval_json(const struct eval_report *r)
         jsonw_string(w, "reference", r->reference);
         jsonw_number(w, "differ", (double)r->differ / r->trials);
     }
-    json_faults(w, r);
+    faults_json(&m->chip->defects, &r->faults, w);
     json_spreads(w, r);
     if (r->mending)
         mending_json(r->mending, m, w);
@@ -154,12 +108,12 @@ void print_eval_json(const struct eval_report *r)
 static void text_faults(const struct eval_report *r)
 {
     const struct defect_params *d = &r->model->chip->defects;
-    struct part parts[PARTS];
-    list_parts(r, parts);
+    struct faults_part parts[FAULTS_PARTS];
+    faults_list(d, &r->faults, parts);
     printf("faults   stuck at low resistance (SA0): %g asked, %" PRId64 " hit; at high (SA1): "
            "%g asked, %" PRId64 " hit; of %" PRId64 " cells\n",
            d->stuck_lrs, r->faults.lrs, d->stuck_hrs, r->faults.hrs, r->faults.cells);
-    for (int i = 0; i < PARTS; i++)
+    for (int i = 0; i < FAULTS_PARTS; i++)
         if (parts[i].rate > 0)
             printf("         %s: %g asked, %" PRId64 " hit of %" PRId64 "\n", parts[i].words,
                    parts[i].rate, parts[i].tally.hit, parts[i].tally.all);

@@ -177,6 +177,35 @@ def numbers_agree(bitline, folder):
     expect(alone["faults"] == last["faults"], f"{alone}\n{last}")
 
 
+def every_kind_is_counted(bitline, folder):
+    """Lines, drivers and ADCs too, in every file, after --resume as well; the counts are eval's."""
+    prepare(folder)
+    kinds = {"word_lines": 0.02, "bit_lines": 0.1, "drivers": 0.03, "adcs": 0.2}
+    args = ["--set", f"sweep=[{{path: word_lines, values: [0, {kinds['word_lines']}]}}]",
+            "--set", "images=20", "--set", "trials=2"]
+    args += ["--set", "set={%s}" % ", ".join(f"defects.{key}: {kinds[key]}"
+                                             for key in ("bit_lines", "drivers", "adcs"))]
+    whole = sweep(bitline, folder, "out", *args)
+    expect(sweep(bitline, folder, "out", "--resume", *args) == whole, "the store forgets")
+    first, last = points(folder, "out")
+    sets = [word for key in kinds for word in ("--set", f"defects.{key}={kinds[key]}")]
+    alone = json.loads(bitline.output("eval", "hawis", "./net.yaml", "--weights", "w.safetensors",
+                                      "--data", "synth", "--images", "20", "--trials", "2",
+                                      "--json", *sets, cwd=folder))
+    expect(last["faults"] == alone["faults"] and alone["faults"]["injected"]["adcs"] > 0,
+           f"{last}\n{alone}")
+    expect("word_lines" not in first["faults"]["requested"], f"{first}")
+    rows = (folder / "out" / "points.csv").read_text("utf-8").splitlines()
+    row = list(csv.DictReader(rows[1:]))[1]
+    text = bitline.output("sweep", "job.yaml", "--out", "out", "--resume", *args, cwd=folder)
+    cells = text.splitlines()[text.splitlines().index("") + 4].split()
+    for key, rate in kinds.items():
+        expect(float(row[f"requested_{key}"]) == rate, f"{row}")
+        for name in (key, key + "_used"):
+            expect(int(row[name]) == last["faults"]["injected"][name], f"{name}: {row}\n{last}")
+        expect(cells[-4:] == [row[kind] for kind in kinds], f"{text}")
+
+
 def half_width(values):
     quantile = {2: 12.7062047, 3: 4.3026527, 4: 3.1824463, 5: 2.7764451, 6: 2.5705818}[len(values)]
     mean = sum(values) / len(values)
@@ -345,8 +374,8 @@ def main():
     bitline = Bitline(sys.argv[1])
     cases = [(test.__name__, test, ()) for test in
              (any_number_of_workers, other_seeds_differ, killed_again_and_again, killed_at_once,
-              killed_worker, worker_that_always_dies, interrupted, numbers_agree, early_stop,
-              steps_and_keys, resolved_job_runs, without_gnuplot, folders, newer_store,
+              killed_worker, worker_that_always_dies, interrupted, numbers_agree, every_kind_is_counted,
+              early_stop, steps_and_keys, resolved_job_runs, without_gnuplot, folders, newer_store,
               two_at_once, full_disk)]
     cases += [(f"killed driver, {jobs} jobs", killed_driver, (jobs,)) for jobs in (1, 2)]
     cases += [("refused: " + " ".join(args), refused, (args, says)) for args, says in REFUSED]

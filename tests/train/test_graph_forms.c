@@ -42,6 +42,16 @@ enum { CLASSES = 5 };
     "  - {name: conv2, kind: conv, out: 8, kernel: 3, groups: 2}\n"                                \
     "  - {name: fc1, kind: linear, out: 13, bn: true}\n"                                           \
     "  - {name: fc2, kind: linear, out: 5}\n"
+// Nothing even: windows that padding and the map's end cut, kernels of a line, pools that overlap.
+#define ODD                                                                                        \
+    "  - {name: conv1, kind: conv, out: 7, kernel: 3, stride: 2, pad: 1}\n"                        \
+    "  - {name: pool1, kind: pool, kernel: 3, stride: 2, pool: average, pad: 1}\n"                 \
+    "  - {name: conv2, kind: conv, out: 9, kernel: [3, 1], pad: 1}\n"                              \
+    "  - {name: conv3, kind: conv, out: 15, kernel: 1, groups: 3}\n"                               \
+    "  - {name: conv4, kind: conv, out: 3, kernel: [1, 2], pad: 1}\n"                              \
+    "  - {name: pool2, kind: pool, kernel: 2, stride: 1, pad: 1}\n"                                \
+    "  - {name: fc1, kind: linear, out: 13, bn: true}\n"                                           \
+    "  - {name: fc2, kind: linear, out: 5}\n"
 
 static const char *const heads[] = {
     IMAGE "default_form: binary",
@@ -50,9 +60,23 @@ static const char *const heads[] = {
     IMAGE "default_form: int8",
     IMAGE "default_form: int8\nadd: before_bn\nencoder: thermometer",
     IMAGE "default_form: int16\nweight_bits: 4\nactivation_bits: 3",
+    IMAGE "default_form: int8\nshortcut_pad: end\nhead: flatten",
     IMAGE "default_form: float",
+    IMAGE "default_form: float\nadd: before_bn\nhead: flatten",
 };
 enum { HEADS = sizeof heads / sizeof *heads };
+
+#define ODD_IMAGE                                                                                  \
+    "input: {channels: 3, height: 11, width: 7, bits: 8, normalise: imagenet}\nclasses: 5\n"       \
+    "levels: 3\n"
+static const char *const odd_heads[] = {
+    ODD_IMAGE "default_form: binary",
+    ODD_IMAGE "default_form: binary\nencoder: bit_planes",
+    ODD_IMAGE "default_form: int8",
+    ODD_IMAGE "default_form: int16\nweight_bits: 5\nactivation_bits: 3\nencoder: thermometer",
+    ODD_IMAGE "default_form: float",
+};
+enum { ODD_HEADS = sizeof odd_heads / sizeof *odd_heads };
 
 // Large enough to see values clipped at some layers and not at others.
 static void choose_ranges(const struct lesson *l, double *ranges)
@@ -100,6 +124,8 @@ static void test_straight_through(void **state)
         check_step(heads[i], BLOCKS);
         check_step(heads[i], CHAIN);
     }
+    for (int i = 0; i < ODD_HEADS; i++)
+        check_step(odd_heads[i], ODD);
 }
 
 // With the scale constant, d loss/d sign = scale * d loss/d (scale * sign), scale = mean |w|.
@@ -169,6 +195,8 @@ static void test_inference_is_that_of_nets(void **state)
         check_reference(heads[i], BLOCKS);
         check_reference(heads[i], CHAIN);
     }
+    for (int i = 0; i < ODD_HEADS; i++)
+        check_reference(odd_heads[i], ODD);
 }
 
 // nets/integer rounds multipliers and, at ties, the other way: logits within a few steps of the

@@ -6,6 +6,7 @@ import contextlib
 import csv
 import json
 import pathlib
+import random
 import shutil
 import signal
 import sqlite3
@@ -66,26 +67,39 @@ def any_number_of_threads(bitline, folder):
     expect(train(bitline, folder, "other", "--set", "seed=4") != one, "the seed has no effect")
 
 
-def killed_again_and_again(bitline, folder):
+SUPERNET = ["--set", "width=3x", "--set", "supernet={most: 3, step: 1, period: 5, bn_batches: 3, "
+            "distill: true}"]
+HAWIS = ["--set", "width=3x", "--set", "supernet={most: 3, step: 1, sample: hawis}", "--set",
+         "optimiser={kind: adam, rate: 0.01}", "--set", "keep=best"]
+
+
+def killed_again_and_again(bitline, folder, epochs, job):
+    """At ten instants drawn from the whole of a run, by kill -9 and by Ctrl-C: the same bytes."""
     prepare(folder)
-    longer = ["--set", "epochs=40"]  # than a busy machine may take to kill it
-    whole = train(bitline, folder, "whole", *longer)
-    cut_short = 0
-    for n in range(1, 17):
-        process = begin(bitline, folder, "out", "--resume", "--jobs", "2", *longer)
-        wait_for(process, folder / "out" / "run.db")
-        time.sleep(0.002 * (n % 7))
-        if n % 3 == 0:
-            process.send_signal(signal.SIGINT)
-        else:
-            process.kill()
+    job = ["--set", f"epochs={epochs}", *job]
+    start = time.monotonic()
+    whole = train(bitline, folder, "whole", "--jobs", "1", *job)
+    seconds = time.monotonic() - start
+    instants = random.Random(epochs)
+    cut_short = {-signal.SIGKILL: 0, 128 + signal.SIGINT: 0}
+    for n in range(200):
+        process = begin(bitline, folder, "out", "--resume", "--jobs", str(1 + n % 2), *job)
+        time.sleep(instants.uniform(0, seconds / 3))
+        process.send_signal(signal.SIGINT if n % 3 == 0 else signal.SIGKILL)
         said = process.communicate()[1].decode()
-        cut_short += process.returncode != 0
+        expect(process.returncode in (0, -signal.SIGINT, *cut_short), said)
         if process.returncode == 128 + signal.SIGINT:
-            expect(f"of {10 * STEPS} steps" in said and "--resume" in said, said)
-    expect(cut_short >= 3, f"only {cut_short} runs were cut short")
-    expect(train(bitline, folder, "out", "--resume", *longer) == whole, "other bytes")
-    expect(train(bitline, folder, "out", "--resume", *longer) == whole, "other bytes when nothing is left")
+            expect(f"of {epochs * STEPS // 4} steps" in said and "--resume" in said, said)
+        if process.returncode in cut_short and (folder / "out" / "checkpoint").exists():
+            cut_short[process.returncode] += 1
+        if sum(cut_short.values()) >= 10 and min(cut_short.values()) >= 2:
+            break
+        if process.returncode == 0:  # it was quicker; another one
+            expect(result(folder / "out") == whole, f"other bytes after {cut_short}")
+            shutil.rmtree(folder / "out")
+    expect(sum(cut_short.values()) >= 10, f"runs were hardly ever cut short: {cut_short}")
+    expect(train(bitline, folder, "out", "--resume", *job) == whole, "other bytes")
+    expect(train(bitline, folder, "out", "--resume", *job) == whole, "other bytes when nothing is left")
 
 
 def long_run(bitline, folder):
@@ -176,10 +190,6 @@ def starts_from_weights_and_teacher(bitline, folder):
           "distill={net: ./net.yaml, weights: first/weights.safetensors, weight: 0.7}")
     bitline.refuse(folder, ["train", "job.yaml", "--out", "second", "--resume", "--set", "epochs=1"],
                    ["second/run.db: holds another job", "it has keys that this one lacks"])
-
-
-SUPERNET = ["--set", "width=3x", "--set", "supernet={most: 3, step: 1, period: 5, bn_batches: 3, "
-            "distill: true}"]
 
 
 def trains_supernets(bitline, folder):
@@ -338,10 +348,14 @@ def full_disk(bitline, folder):
 def main():
     bitline = Bitline(sys.argv[1])
     tests = [(f.__name__.replace("_", " "), in_folder(f, bitline))
-             for f in (any_number_of_threads, killed_again_and_again, interrupted, one_at_a_time,
+             for f in (any_number_of_threads, interrupted, one_at_a_time,
                        numbers_agree, without_held_out, resolved_job_runs,
                        starts_from_weights_and_teacher, trains_supernets, chip_is_felt,
                        damaged_checkpoints, diverges, full_disk)]
+    tests += [(f"killed again and again: {name}",
+               in_folder(killed_again_and_again, bitline, epochs, job))
+              for name, epochs, job in (("a net", 30, []), ("a super-net", 8, SUPERNET),
+                                        ("HAWIS's super-net", 8, HAWIS))]
     tests += [(f"refused: {' '.join(args)}", in_folder(refused, bitline, args, says))
               for args, says in REFUSED]
     run_tests(tests)

@@ -8,7 +8,7 @@
 
 struct err;
 
-enum { STORE_VERSION = 3 }; // in user_version; raised by every change of the tables
+enum { STORE_VERSION = 4 }; // in user_version; raised by every change of the tables
 
 struct store_key {
     const char *key, *value;
@@ -42,12 +42,19 @@ bool store_transaction(struct store *store, bool (*writes)(void *context, struct
 
 extern const char store_trial_tables[];
 
+// Lines, drivers or ADCs that the net needs, and those of them that were broken; both 0 where the
+// kind was not asked for.
+struct store_parts {
+    int64_t used, broken;
+};
+
 struct store_trial {
     int64_t point, trial;
     int64_t images, right;   // right: classified so
     int64_t cells, lrs, hrs; // programmed, and those of them that were stuck
-    double seconds;          // kept in a table of its own: the only thing that differs between
-                             // two runs of one job
+    struct store_parts word_lines, bit_lines, drivers, adcs;
+    double seconds; // kept in a table of its own: the only thing that differs between two runs of
+                    // one job
 };
 
 // What a point is: its value on one axis. Written once, with the job.

@@ -96,10 +96,34 @@ static bool decide(struct drive *d, size_t p, struct err *err)
     return !later || store_drop_trials(d->store, (int64_t)p, (int64_t)point->n, err);
 }
 
+// The store knows nothing of faults but their numbers.
+static struct fault_tally tally_of(struct store_parts parts)
+{
+    return (struct fault_tally){parts.used, parts.broken};
+}
+
+static struct store_parts parts_of(struct fault_tally tally)
+{
+    return (struct store_parts){tally.all, tally.hit};
+}
+
+static struct fault_counts faults_of(const struct store_trial *t)
+{
+    return (struct fault_counts){
+        .cells = t->cells,
+        .lrs = t->lrs,
+        .hrs = t->hrs,
+        .word_lines = tally_of(t->word_lines),
+        .bit_lines = tally_of(t->bit_lines),
+        .drivers = tally_of(t->drivers),
+        .adcs = tally_of(t->adcs),
+    };
+}
+
 static void note(struct drive *d, const struct store_trial *t)
 {
     struct drive_trial *to = &d->points[t->point].trials[t->trial];
-    *to = (struct drive_trial){true, (uint32_t)t->right, t->cells, t->lrs, t->hrs};
+    *to = (struct drive_trial){true, (uint32_t)t->right, faults_of(t)};
     d->done++;
 }
 
@@ -201,13 +225,18 @@ static bool take(struct drive *d, const struct task *task, const struct answer *
                        task->trial + 1, answer->err.text);
     if (d->points[task->point].n)
         return true; // decided meanwhile
+    const struct fault_counts *faults = &answer->trial.faults;
     struct store_trial t = {.point = (int64_t)task->point,
                             .trial = (int64_t)task->trial,
                             .images = (int64_t)d->plan->images,
                             .right = (int64_t)answer->trial.right,
-                            .cells = answer->trial.faults.cells,
-                            .lrs = answer->trial.faults.lrs,
-                            .hrs = answer->trial.faults.hrs,
+                            .cells = faults->cells,
+                            .lrs = faults->lrs,
+                            .hrs = faults->hrs,
+                            .word_lines = parts_of(faults->word_lines),
+                            .bit_lines = parts_of(faults->bit_lines),
+                            .drivers = parts_of(faults->drivers),
+                            .adcs = parts_of(faults->adcs),
                             .seconds = answer->seconds};
     if (!store_add_trial(d->store, &t, err))
         return false;

@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "sim/infer/fault.h"
+
 struct err;
 struct plan;
 struct store;
@@ -13,7 +15,7 @@ struct store;
 struct drive_trial {
     bool done;
     uint32_t right;
-    int64_t cells, lrs, hrs;
+    struct fault_counts faults;
 };
 
 struct drive_point {

@@ -25,9 +25,7 @@ struct export_point export_point(const struct drive *drive, size_t point)
     double *values = mem_alloc(from->n, sizeof *values);
     for (size_t t = 0; t < from->n; t++) {
         values[t] = from->trials[t].right;
-        to.cells += from->trials[t].cells;
-        to.lrs += from->trials[t].lrs;
-        to.hrs += from->trials[t].hrs;
+        fault_add(&to.faults, &from->trials[t].faults);
     }
     struct stats stats = stats_of(values, from->n);
     double images = (double)drive->plan->images;
@@ -45,7 +43,32 @@ static void number(FILE *out, double value)
     fputs(text_double(text, sizeof text, value), out);
 }
 
-static void csv_row(const struct drive *d, size_t p, FILE *out)
+void export_parts(const struct drive *drive, bool asked[FAULTS_PARTS])
+{
+    const struct fault_counts none = {0};
+    struct faults_part parts[FAULTS_PARTS];
+    memset(asked, 0, FAULTS_PARTS * sizeof *asked);
+    for (size_t p = 0; p < drive->plan->n_points; p++) {
+        struct draw draw = plan_draw(drive->plan, p, 0);
+        faults_list(&draw.defects, &none, parts);
+        for (int i = 0; i < FAULTS_PARTS; i++)
+            asked[i] = asked[i] || parts[i].rate > 0;
+    }
+}
+
+static void csv_parts(const bool shown[FAULTS_PARTS], const struct defect_params *asked,
+                      const struct fault_counts *counts, FILE *out)
+{
+    struct faults_part parts[FAULTS_PARTS];
+    faults_list(asked, counts, parts);
+    for (int i = 0; i < FAULTS_PARTS; i++)
+        if (shown[i]) {
+            number(out, parts[i].rate);
+            fprintf(out, ",%" PRId64 ",%" PRId64, parts[i].tally.all, parts[i].tally.hit);
+        }
+}
+
+static void csv_row(const struct drive *d, size_t p, const bool shown[FAULTS_PARTS], FILE *out)
 {
     const struct plan *plan = d->plan;
     const struct plan_point *point = &plan->points[p];
@@ -66,7 +89,8 @@ static void csv_row(const struct drive *d, size_t p, FILE *out)
     struct draw draw = plan_draw(plan, p, 0);
     number(out, draw.defects.stuck_lrs);
     number(out, draw.defects.stuck_hrs);
-    fprintf(out, ",%lld,%lld,%lld", e.cells, e.lrs, e.hrs);
+    fprintf(out, ",%" PRId64 ",%" PRId64 ",%" PRId64, e.faults.cells, e.faults.lrs, e.faults.hrs);
+    csv_parts(shown, &draw.defects, &e.faults, out);
     fprintf(out, ",%016" PRIx64 ",%016" PRIx64 ",%016" PRIx64 "\n", variant->chip_hash,
             variant->net_hash, variant->weights_hash);
 }
@@ -82,10 +106,18 @@ static void write_csv(const struct drive *d, const struct export_params *params,
         fputc(',', out);
     }
     fputs("trials,accuracy,deviation,interval95,requested_lrs,requested_hrs,cells,stuck_lrs,"
-          "stuck_hrs,chip_hash,net_hash,weights_hash\n",
+          "stuck_hrs",
           out);
+    struct faults_part parts[FAULTS_PARTS];
+    bool shown[FAULTS_PARTS];
+    export_parts(d, shown);
+    faults_list(&plan->variants->defects, &(struct fault_counts){0}, parts);
+    for (int i = 0; i < FAULTS_PARTS; i++)
+        if (shown[i])
+            fprintf(out, ",requested_%s,%s_used,%s", parts[i].key, parts[i].key, parts[i].key);
+    fputs(",chip_hash,net_hash,weights_hash\n", out);
     for (size_t p = 0; p < plan->n_points; p++)
-        csv_row(d, p, out);
+        csv_row(d, p, shown, out);
 }
 
 static void json_hash(struct jsonw *w, const char *key, uint64_t hash)
@@ -93,22 +125,6 @@ static void json_hash(struct jsonw *w, const char *key, uint64_t hash)
     char text[24];
     snprintf(text, sizeof text, "%016" PRIx64, hash);
     jsonw_string(w, key, text);
-}
-
-static void json_faults(struct jsonw *w, const struct defect_params *defects,
-                        const struct export_point *e)
-{
-    jsonw_object(w, "faults");
-    jsonw_object(w, "requested");
-    jsonw_number(w, "stuck_lrs", defects->stuck_lrs);
-    jsonw_number(w, "stuck_hrs", defects->stuck_hrs);
-    jsonw_end(w);
-    jsonw_object(w, "injected");
-    jsonw_int(w, "cells", e->cells);
-    jsonw_int(w, "stuck_lrs", e->lrs);
-    jsonw_int(w, "stuck_hrs", e->hrs);
-    jsonw_end(w);
-    jsonw_end(w);
 }
 
 static void json_point(struct jsonw *w, const struct drive *d, size_t p)
@@ -132,7 +148,7 @@ static void json_point(struct jsonw *w, const struct drive *d, size_t p)
         jsonw_number(w, NULL, accuracy(d, p, t));
     jsonw_end(w);
     struct draw draw = plan_draw(plan, p, 0);
-    json_faults(w, &draw.defects, &e);
+    faults_json(&draw.defects, &e.faults, w);
     json_hash(w, "chip_hash", variant->chip_hash);
     json_hash(w, "net_hash", variant->net_hash);
     json_hash(w, "weights_hash", variant->weights_hash);

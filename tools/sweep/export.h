@@ -4,6 +4,8 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#include "tools/faults.h"
+
 struct drive;
 struct err;
 
@@ -15,9 +17,12 @@ struct export_params {
 struct export_point {
     size_t n;
     double mean, deviation, interval; // of the accuracy, 0..1; the last two only if n > 1
-    long long cells, lrs, hrs;        // over all n trials
+    struct fault_counts faults;       // over all n trials
 };
 struct export_point export_point(const struct drive *drive, size_t point);
+
+// Which kinds of parts some point asks to be broken: those have columns in tables.
+void export_parts(const struct drive *drive, bool asked[FAULTS_PARTS]);
 
 // points.csv, points.json, job.yaml.
 bool export_tables(const struct drive *drive, const struct export_params *params, struct err *err);

@@ -233,17 +233,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
             err_set(&a->err, "--activity: the name of the file is empty; give one, such as "
                              "activity.json");
         return 0;
-    case ARGP_KEY_ARG:
-        if (state->arg_num > 1)
-            argp_error(state, "'%s' is one argument too many: CHIP and NET are wanted", arg);
-        *(state->arg_num ? &a->model.net : &a->model.chip) = arg;
-        return 0;
-    case ARGP_KEY_END:
-        if (state->arg_num < 2)
-            argp_error(state, "CHIP and NET are wanted");
-        return 0;
     default:
-        return ARGP_ERR_UNKNOWN;
+        return inputs_chip_net(key, arg, state, &a->model.chip, &a->model.net) ? 0
+                                                                               : ARGP_ERR_UNKNOWN;
     }
 }
 

@@ -1,5 +1,6 @@
 #include "tools/inputs.h"
 
+#include <argp.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -213,6 +214,18 @@ bool inputs_option(struct inputs *inputs, int key, char *arg, struct err *err)
     default:
         return false;
     }
+}
+
+bool inputs_chip_net(int key, const char *arg, struct argp_state *state, const char **chip,
+                     const char **net)
+{
+    if (key == ARGP_KEY_ARG && state->arg_num > 1)
+        argp_error(state, "'%s' is one argument too many: CHIP and NET are wanted", arg);
+    if (key == ARGP_KEY_END && state->arg_num < 2)
+        argp_error(state, "CHIP and NET are wanted");
+    if (key == ARGP_KEY_ARG)
+        *(state->arg_num ? net : chip) = arg;
+    return key == ARGP_KEY_ARG || key == ARGP_KEY_END;
 }
 
 const char *inputs_command(int argc, char **argv)

@@ -6,6 +6,7 @@
 #include "nets/net.h"
 #include "sim/conf/library.h"
 
+struct argp_state;
 struct chip;
 struct err;
 struct weights;
@@ -33,6 +34,9 @@ bool inputs_has_weights(const char *name); // of that name, not file
 // Takes one of the options --form, --width, --widths, --set; false if it is none of them.
 enum { OPTION_FORM = 1000, OPTION_WIDTH, OPTION_WIDTHS, OPTION_SET };
 bool inputs_option(struct inputs *inputs, int key, char *arg, struct err *err);
+// An argp_parser's work for the arguments CHIP and NET; false if `key` is none of theirs.
+bool inputs_chip_net(int key, const char *arg, struct argp_state *state, const char **chip,
+                     const char **net);
 
 // The command line as it was typed, for provenance; lives for the program.
 const char *inputs_command(int argc, char **argv);

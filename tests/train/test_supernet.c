@@ -1,9 +1,8 @@
 // Does a super-net's step train all its sub-nets, and the same however often it is stopped?
+#include "tests/train/folder.h"
 #include "tests/train/school.h"
 
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "nets/train/slim_draw.h"
 #include "nets/train/targets.h"
@@ -93,8 +92,6 @@ static void gradients_of_sub_nets_are_summed(void **state)
 
 // --- Runs ---
 
-static char folder[] = "supernet-XXXXXX";
-
 static void resume_equals_unbroken(enum net_form form, int sample, int period)
 {
     static const uint64_t stops[] = {0, 1, 6, 7, 13, 14, 20};
@@ -165,24 +162,6 @@ static void candidate_is_trained(void **state)
     school_close(&s);
 }
 
-static int enter(void **state)
-{
-    (void)state;
-    return mkdtemp(folder) ? 0 : -1;
-}
-
-static int leave(void **state)
-{
-    static const char *const names[] = {"checkpoint", "checkpoint.old"};
-    (void)state;
-    for (int i = 0; i < 2; i++) {
-        char path[80];
-        snprintf(path, sizeof path, "%s/%s", folder, names[i]);
-        unlink(path);
-    }
-    return rmdir(folder);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -190,5 +169,5 @@ int main(void)
         cmocka_unit_test(goes_on_as_if_unbroken),
         cmocka_unit_test(candidate_is_trained),
     };
-    return cmocka_run_group_tests_name("supernet", tests, enter, leave);
+    return cmocka_run_group_tests_name("supernet", tests, folder_enter, folder_leave);
 }

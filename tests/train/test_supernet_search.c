@@ -1,10 +1,9 @@
 // Is a sub-net the ordinary net that it is said to be, and does a search get the same answers
 // however it asks?
+#include "tests/train/folder.h"
 #include "tests/train/school.h"
 
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "nets/train/slim_draw.h"
 #include "nets/train/supernet.h"
@@ -109,8 +108,6 @@ static void starts_from_a_super_net(void **state)
 }
 
 // --- As a search uses it ---
-
-static char folder[] = "supernet-XXXXXX";
 
 static struct supernet *make_supernet(const struct school *s)
 {
@@ -279,24 +276,6 @@ static void refuses_what_no_search_can_use(void **state)
     school_close(&s);
 }
 
-static int enter(void **state)
-{
-    (void)state;
-    return mkdtemp(folder) ? 0 : -1;
-}
-
-static int leave(void **state)
-{
-    static const char *const names[] = {"checkpoint", "checkpoint.old"};
-    (void)state;
-    for (int i = 0; i < 2; i++) {
-        char path[80];
-        snprintf(path, sizeof path, "%s/%s", folder, names[i]);
-        unlink(path);
-    }
-    return rmdir(folder);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -308,5 +287,5 @@ int main(void)
         cmocka_unit_test(takes_what_it_tries_tuned),
         cmocka_unit_test(refuses_what_no_search_can_use),
     };
-    return cmocka_run_group_tests_name("supernet search", tests, enter, leave);
+    return cmocka_run_group_tests_name("supernet search", tests, folder_enter, folder_leave);
 }

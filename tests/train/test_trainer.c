@@ -1,9 +1,7 @@
 // Does the loop do what the recipe says, and the same however often it is stopped?
 #include "tests/close.h"
 
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "nets/backend/backend.h"
 #include "nets/net.h"
@@ -14,6 +12,7 @@
 #include "nets/weights.h"
 #include "sim/base/err.h"
 #include "sim/base/mem.h"
+#include "tests/train/folder.h"
 #include "workloads/dataset.h"
 
 enum { IMAGES = 130, BATCH = 16, STEPS = 7 }; // of 117 that are left, an epoch takes 112
@@ -90,8 +89,6 @@ static void assert_same_rows(const struct train_state *a, const struct train_sta
         assert_true(a->rows[i].rate == b->rows[i].rate);
     }
 }
-
-static char folder[] = "trainer-XXXXXX";
 
 static void write_down(struct trainer *trainer, const char *identity)
 {
@@ -383,24 +380,6 @@ static void refuses_what_does_not_fit(void **state)
     net_destroy(int8);
 }
 
-static int enter(void **state)
-{
-    (void)state;
-    return mkdtemp(folder) ? 0 : -1;
-}
-
-static int leave(void **state)
-{
-    static const char *const names[] = {"checkpoint", "checkpoint.old"};
-    (void)state;
-    for (int i = 0; i < 2; i++) {
-        char path[80];
-        snprintf(path, sizeof path, "%s/%s", folder, names[i]);
-        unlink(path);
-    }
-    return rmdir(folder);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -409,5 +388,5 @@ int main(void)
         cmocka_unit_test(learns_from_a_teacher),     cmocka_unit_test(learns),
         cmocka_unit_test(normal_first_weights),      cmocka_unit_test(refuses_what_does_not_fit),
     };
-    return cmocka_run_group_tests_name("trainer", tests, enter, leave);
+    return cmocka_run_group_tests_name("trainer", tests, folder_enter, folder_leave);
 }

@@ -76,7 +76,8 @@ def prepare_images(folder):
         write_images(folder / name, "t10k", images)
     text = (folder / "train.yaml").read_text("utf-8")
     for old, new in (("data: synth", "data: mnist:images"), ("images: 160\n", "images: 400\n"),
-                     ("test_images: 20\n", "test_images: 60\n"), ("epochs: 1\n", "epochs: 3\n")):
+                     ("test_images: 20\n", "test_images: 60\n"), ("epochs: 1\n", "epochs: 3\n"),
+                     ("steps: 3,", "steps: 1000,")):
         expect(old in text, f"train.yaml has no {old}")
         text = text.replace(old, new)
     (folder / "train.yaml").write_text(text, encoding="utf-8")
@@ -136,7 +137,7 @@ def same_as_eval(bitline, folder, faults, form, epochs):
         if epochs:
             expect(told["held_out_accuracy"] == float(row["clean_accuracy"]), f"{told}\n{row}")
     accuracies = [float(row["accuracy"]) for row in rows]
-    expect(len(set(accuracies)) > 1 and max(accuracies) > 0.2, f"too dull: {accuracies}")
+    expect(len(set(accuracies)) > 1 and max(accuracies) > 0.15, f"too dull: {accuracies}")
 
 
 def nothing_broken(bitline, folder):
@@ -274,7 +275,7 @@ def in_the_crossbars(bitline, folder, words):
                  lambda out, process: not (folder / out / "final.csv").exists())
 
 
-MANY = [*SHORT, *final({**BROKEN, "trials": 500}, "nets: 0")]
+MANY = [*SHORT, *final({**BROKEN, "trials": 250}, "nets: 0")]
 
 
 def killed_in_stage_c(bitline, folder):

@@ -163,6 +163,17 @@ static void episodes_are_the_same(void **state)
     school_close(&s);
 }
 
+static void takes(struct supernet *supernet, const int *candidate, int epochs,
+                  const struct weights *want)
+{
+    struct err err = {0};
+    struct supernet_net taken = {0};
+    assert_true(supernet_take(supernet, candidate, epochs, &taken, &err));
+    assert_true(weights_hash(taken.net, taken.weights) == weights_hash(taken.net, want));
+    weights_destroy(taken.weights);
+    net_destroy(taken.net);
+}
+
 // Without fine-tuning it is the extracted net's accuracy; with it, that of one trained on from
 // there.
 static void tries_an_ordinary_net(void **state)
@@ -196,6 +207,8 @@ static void tries_an_ordinary_net(void **state)
     assert_true(trainer_create(&params, &alone, &err));
     school_step(alone, UINT64_MAX);
     assert_true(tuned == trainer_state(alone)->rows[1].held_out_accuracy);
+    takes(supernet, candidate, 0, got);
+    takes(supernet, candidate, 2, trainer_weights(alone));
     trainer_destroy(alone);
     weights_destroy(got);
     net_destroy(net);

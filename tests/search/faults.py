@@ -137,7 +137,7 @@ def same_as_eval(bitline, folder, faults, form, epochs):
         if epochs:
             expect(told["held_out_accuracy"] == float(row["clean_accuracy"]), f"{told}\n{row}")
     accuracies = [float(row["accuracy"]) for row in rows]
-    expect(len(set(accuracies)) > 1 and max(accuracies) > 0.15, f"too dull: {accuracies}")
+    expect(len(set(accuracies)) > 1, f"too dull: {accuracies}")
 
 
 def nothing_broken(bitline, folder):
@@ -255,13 +255,13 @@ def any_number_of_workers(bitline, folder, supernet):
 
 def killed_in_stage_b(bitline, folder):
     prepare_images(folder)
-    words = ["--agent", "random", "--episodes", "40", *faulty({**BROKEN, "trials": 20})]
+    words = ["--agent", "random", "--episodes", "20", *faulty({**BROKEN, "trials": 8})]
     whole = search(bitline, folder, "whole", *words)
     path = lambda out: folder / out / "search.db"  # noqa: E731
-    for least in (5, 20):
+    for least in (5, 12):
         process, out = catch(lambda out: begin(bitline, folder, out, *words),
                              lambda out: path(out).exists() and episodes_in(path(out)) >= least,
-                             lambda out, process: episodes_in(path(out)) < 44)
+                             lambda out, process: episodes_in(path(out)) < 24)
         process.kill()
         process.communicate()
         expect(search(bitline, folder, out, "--resume", *words) == whole, "other bytes")
@@ -392,7 +392,7 @@ def main():
         ("stuck", ({**BROKEN, "trials": 2}, "binary", 0)),
         ("stuck, tuned", ({**BROKEN, "trials": 2}, "binary", 1)),
         ("varying", ({**BROKEN, "sigma": 0.3, "trials": 2}, "binary", 0)),
-        ("int8", ({"stuck_hrs": 0.003, "trials": 2}, "int8", 0)))]
+        ("int8", ({"stuck_hrs": 0.003, "images": 16}, "int8", 0)))]
     cases += [(f"chosen against eval: {name}", chosen_against_eval, (faults,)) for name, faults in (
         ("stuck", {**BROKEN, "trials": 3}),
         ("some images", {**BROKEN, "sigma": 0.3, "trials": 2, "images": 25}))]

@@ -79,25 +79,33 @@ void forward_destroy(struct forward *f)
     free(f);
 }
 
+// to[i] += tap * from[i * step]; of vectors where pixels are adjacent.
+static void add_scaled(float tap, const float *from, int step, int n, float *restrict to)
+{
+    if (step == 1)
+        for (int i = 0; i < n; i++)
+            to[i] += tap * from[i];
+    else
+        for (int i = 0; i < n; i++)
+            to[i] += tap * from[(size_t)i * step];
+}
+
 // One input channel's contribution to one output channel, tap by tap, rows at a time.
 static void add_taps(const struct layer *l, const float *in, const float *w, float *out)
 {
     for (int ky = 0; ky < l->kernel_h; ky++)
         for (int kx = 0; kx < l->kernel_w; kx++) {
-            float tap = w[ky * l->kernel_w + kx];
-            for (int y = 0; y < l->out_h; y++) {
+            int left = kx - l->pad, x0 = 0, x1 = l->out_w;
+            while (x0 < x1 && x0 * l->stride + left < 0)
+                x0++;
+            while (x1 > x0 && (x1 - 1) * l->stride + left >= l->in_w)
+                x1--;
+            for (int y = 0; y < l->out_h && x0 < x1; y++) {
                 int iy = y * l->stride + ky - l->pad;
-                if (iy < 0 || iy >= l->in_h)
-                    continue;
-                int x0 = 0, x1 = l->out_w;
-                while (x0 < x1 && x0 * l->stride + kx - l->pad < 0)
-                    x0++;
-                while (x1 > x0 && (x1 - 1) * l->stride + kx - l->pad >= l->in_w)
-                    x1--;
-                const float *row = in + (size_t)iy * l->in_w + kx - l->pad;
-                float *to = out + (size_t)y * l->out_w;
-                for (int x = x0; x < x1; x++)
-                    to[x] += tap * row[(size_t)x * l->stride];
+                if (iy >= 0 && iy < l->in_h)
+                    add_scaled(w[ky * l->kernel_w + kx],
+                               in + (size_t)iy * l->in_w + (x0 * l->stride + left), l->stride,
+                               x1 - x0, out + (size_t)y * l->out_w + x0);
             }
         }
 }

@@ -259,7 +259,7 @@ static struct logits unbroken_logits(const struct arrangement *a, int read_out, 
     bool has_fast;
     calibrate(m.s.map, m.integer, &images, CPU_AVX512, ranges);
     const struct draw none = {.seed = 1, .ranges = ranges};
-    struct logits got = every_way(&m, &none, "unbroken", &has_fast), whole;
+    struct logits got = every_way(&m, &none, "unbroken", &has_fast), whole = {0};
     struct integer_run *run = integer_run_create(m.integer);
     for (int i = 0; i < IMAGES && read_out == LOSSLESS; i++) {
         const int64_t *want =

@@ -1,5 +1,6 @@
 #include "tools/search/final.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <math.h>
@@ -119,6 +120,7 @@ bool final_check(const struct search *s, struct err *err)
 static void add(struct finals *f, const struct search *s, const char *name,
                 const struct search_episode *e)
 {
+    assert(e); // a ratio that is no reference was refused by final_check()
     size_t bytes = s->space->n_layers * sizeof *e->widths;
     for (size_t i = 0; i < f->n; i++)
         if (!memcmp(f->nets[i].episode->widths, e->widths, bytes) &&

@@ -10,7 +10,7 @@ import time
 from support import expect
 
 
-ATTEMPTS = 5  # on a busy machine a run may be over before it is cut short
+ATTEMPTS = 40  # a run may be over before it is cut short, on a busy machine often
 LONG_S = 300  # what hangs, hangs for good; no test depends on how soon something comes
 
 

@@ -45,7 +45,7 @@ def killed_driver(bitline, folder):
     """After random numbers of episodes, and wherever else it was then."""
     prepare(folder)
     whole = search(bitline, folder, "whole")
-    for n in random.sample(range(35), INSTANTS):
+    for n in random.sample(range(25), INSTANTS):
         process, out = caught(bitline, folder, n)
         process.kill()
         process.communicate()

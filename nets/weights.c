@@ -59,6 +59,7 @@ struct weights *weights_copy(const struct net *net, const struct weights *weight
     struct slots slots;
     slots_create(net, scratch, &slots, NULL);
     struct weights *copy = create(net, &slots, BN_EPS);
+    copy->split = weights->split ? arena_strdup(copy->mem, weights->split) : NULL;
     for (size_t i = 0; i < net->n; i++)
         copy->layers[i].bn_eps = weights->layers[i].bn_eps;
     for (size_t i = 0; i < slots.n; i++) {
@@ -218,6 +219,8 @@ static bool read_values(const struct match *m, struct weights **out, struct err 
     if (!read_eps(m, &eps, err))
         return false;
     struct weights *weights = create(m->net, &m->slots, eps);
+    const char *split = safetensors_metadata(m->file, "split");
+    weights->split = split ? arena_strdup(weights->mem, split) : NULL;
     for (size_t i = 0; i < m->slots.n; i++) {
         const struct slot *slot = &m->slots.items[i];
         float *values = *slot_place(&weights->layers[slot->layer], slot->part);

@@ -22,6 +22,9 @@ struct layer_weights {
 struct weights {
     size_t n;                     // layers of the net
     struct layer_weights *layers; // in the net's order; [0], the input, has none
+    // Which images they were trained on, and which of these were held out, as trainer_split() says;
+    // NULL: nobody knows. Whoever judges them by held-out images asks.
+    const char *split;
     struct arena *mem;
 };
 

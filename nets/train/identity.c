@@ -22,6 +22,19 @@ static void print_weights(FILE *out, const char *key, const struct net *net,
         fprintf(out, "%s [%016" PRIx64 "]\n", key, weights_hash(net, weights));
 }
 
+static uint64_t images_hash(const struct dataset *data)
+{
+    uint64_t hash = hash_bytes(HASH_START, data->images, data->n * dataset_image_bytes(data));
+    return hash_bytes(hash, data->labels, data->n);
+}
+
+const char *trainer_split(const struct recipe *recipe, const struct dataset *data,
+                          struct arena *mem)
+{
+    return arena_printf(mem, "%g of %zu images [%016" PRIx64 "], seed %d", recipe->held_out,
+                        data->n, images_hash(data), recipe->seed);
+}
+
 const char *trainer_identity(const struct trainer_params *params, struct arena *mem)
 {
     char *text = NULL;
@@ -29,13 +42,11 @@ const char *trainer_identity(const struct trainer_params *params, struct arena *
     FILE *out = open_memstream(&text, &n);
     const struct net *net = params->net, *teacher = params->teacher;
     const struct dataset *data = params->data;
-    uint64_t images = hash_bytes(HASH_START, data->images, data->n * dataset_image_bytes(data));
-    images = hash_bytes(images, data->labels, data->n);
     if (!out) // only for want of memory
         abort();
     fprintf(out, "net %s %s %s [%016" PRIx64 "]\n", net->name, net_form_names[net->form],
             net->width, net->hash);
-    fprintf(out, "data %s [%016" PRIx64 "]\n", data->name, images);
+    fprintf(out, "data %s [%016" PRIx64 "]\n", data->name, images_hash(data));
     fprintf(out, "images %zu\n", data->n);
     if (params->chip)
         fprintf(out, "chip %s\n", params->chip);

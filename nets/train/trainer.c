@@ -151,6 +151,7 @@ static void make_state(struct trainer *t)
 {
     const struct net *net = t->params.net;
     t->weights = weights_create(net);
+    t->weights->split = trainer_split(t->recipe, t->params.data, t->weights->mem);
     t->grads = weights_create(net);
     t->state.params = tensors_of(net, t->weights, t->mem);
     t->measured =
@@ -161,6 +162,7 @@ static void make_state(struct trainer *t)
     t->state.ranges = arena_alloc(t->mem, net->n, sizeof *t->state.ranges);
     if (t->recipe->keep == KEEP_BEST) {
         t->best = weights_create(net);
+        t->best->split = t->weights->split;
         t->state.best = tensors_of(net, t->best, t->mem);
     }
     set_weights(t);

@@ -77,6 +77,9 @@ const uint32_t *trainer_held_out(const struct trainer *trainer, size_t *n);
 // How many of a set's images those weights get right, forward in floating point with the backend.
 size_t trainer_right(struct trainer *trainer, const struct dataset *data);
 
+// What images a recipe trains on and which of them it holds out, for struct weights.
+const char *trainer_split(const struct recipe *recipe, const struct dataset *data,
+                          struct arena *mem);
 // Lines "KEY VALUE" of all that the result depends on: the net, what is in the files, the recipe,
 // the backend and its version.
 const char *trainer_identity(const struct trainer_params *params, struct arena *mem);

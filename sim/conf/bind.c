@@ -85,7 +85,7 @@ static bool bind_double(const struct bind *b, const struct conf_node *at,
         *out = -1;
         return true;
     }
-    bool plain = field->kind == CONF_NUM;
+    bool plain = field->kind == CONF_NUM || field->kind == CONF_NUMS;
     if (at->kind != CONF_SCALAR || (plain && at->quoted && *at->text))
         return refuse(b, at, field, "stands in quotes; write the number without");
     double value = 0;
@@ -141,6 +141,20 @@ static bool bind_ints(const struct bind *b, const struct conf_node *at,
     return true;
 }
 
+static bool bind_nums(const struct bind *b, const struct conf_node *at,
+                      const struct conf_field *field, struct conf_nums *out)
+{
+    if (at->kind == CONF_MAP)
+        return refuse(b, at, field, "");
+    bool one = at->kind == CONF_SCALAR;
+    out->n = one ? 1 : at->n;
+    out->v = arena_alloc(b->conf->mem, out->n, sizeof *out->v);
+    for (size_t i = 0; i < out->n; i++)
+        if (!bind_double(b, one ? at : at->children[i], field, &out->v[i]))
+            return false;
+    return true;
+}
+
 static bool bind_sections(struct bind *b, const struct conf_node *at,
                           const struct conf_field *field, struct conf_list *out)
 {
@@ -179,6 +193,8 @@ static bool bind_value(struct bind *b, const struct conf_node *at, const struct 
         return true;
     case CONF_INTS:
         return bind_ints(b, at, field, to);
+    case CONF_NUMS:
+        return bind_nums(b, at, field, to);
     case CONF_SECTION:
         return bind_map(b, at, field->fields, to);
     case CONF_SECTIONS:
@@ -197,7 +213,7 @@ static void bind_fallback(const struct bind *b, const struct conf_field *field, 
     struct bind quiet = {.conf = b->conf, .err = &why};
     struct conf_node scalar = {.kind = CONF_SCALAR, .text = field->fallback, .origin = "default"};
     const struct conf_node *at = &scalar;
-    if (field->kind == CONF_INTS || field->kind == CONF_SECTIONS)
+    if (schema_is_list(field))
         at = tree_value(b->conf, "default", field->fallback, &why);
     bool ok = at && bind_value(&quiet, at, field, out);
     assert(ok && "the table's fallback is bad");

@@ -225,7 +225,7 @@ static void print_default(struct print *p, const struct conf_field *field, int i
     if (field->fallback) {
         begin_key(p, field->key, indent);
         add(p, " ");
-        if (field->kind == CONF_INTS || field->kind == CONF_SECTIONS)
+        if (schema_is_list(field))
             add(p, field->fallback); // YAML already
         else
             add_scalar(p, field->fallback, !*field->fallback);

@@ -24,7 +24,7 @@ static void add_number(struct line *line, const struct conf_field *field, double
     char text[64];
     if (field->kind == CONF_QTY)
         line_add(line, "%s", units_format(text, sizeof text, value, field->unit));
-    else if (field->kind == CONF_NUM)
+    else if (field->kind == CONF_NUM || field->kind == CONF_NUMS)
         line_add(line, "%.6g", value);
     else
         line_add(line, "%.0f", value);
@@ -50,6 +50,11 @@ static void add_range(struct line *line, const struct conf_field *field)
         line_add(line, " or %s", field->word);
 }
 
+bool schema_is_list(const struct conf_field *field)
+{
+    return field->kind == CONF_INTS || field->kind == CONF_NUMS || field->kind == CONF_SECTIONS;
+}
+
 char *schema_allowed(char *buf, size_t n, const struct conf_field *field)
 {
     struct line line = {.buf = buf, .n = n};
@@ -64,6 +69,7 @@ char *schema_allowed(char *buf, size_t n, const struct conf_field *field)
         add_range(&line, field);
         break;
     case CONF_INTS:
+    case CONF_NUMS:
         line_add(&line, "a list of ");
         add_range(&line, field);
         break;
@@ -99,6 +105,8 @@ static const char *kind_name(const struct conf_field *field)
         return units_dimension(field->unit);
     case CONF_INTS:
         return "whole numbers, ";
+    case CONF_NUMS:
+        return "numbers, ";
     case CONF_ENUM:
         return "one of ";
     case CONF_SECTION:

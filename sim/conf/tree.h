@@ -41,3 +41,5 @@ void near_offer(struct near *near, const char *name);
 
 // The values a field takes, as "1..128 or auto" or "sar, flash"; returns buf.
 char *schema_allowed(char *buf, size_t n, const struct conf_field *field);
+// Whether its value, and so its default, is a YAML sequence.
+bool schema_is_list(const struct conf_field *field);

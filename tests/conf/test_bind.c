@@ -26,6 +26,7 @@ struct chip {
     int rows, count, offset;
     double scale, rate_hz, drift;
     struct conf_ints sizes, groups;
+    struct conf_nums ratios;
     struct adc adc, noc;
     struct conf_list tiles;
 };
@@ -62,6 +63,7 @@ static const struct conf_field chip_fields[] = {
     {"rate", CONF_QTY, AT(rate_hz), .unit = "Hz", .fallback = "1 GHz"},
     {"sizes", CONF_INTS, AT(sizes), .min = 1, .max = 100, .fallback = "[3, 4]"},
     {"groups", CONF_INTS, AT(groups), .min = 1, .max = 100, .optional = true},
+    {"ratios", CONF_NUMS, AT(ratios), .min = 0.5, .max = 2, .fallback = "[0.5, 1.25]"},
     {"adc", CONF_SECTION, AT(adc), .fields = adc_fields},
     {"noc", CONF_SECTION, AT(noc), .fields = adc_fields, .optional = true,
      .present = offsetof(struct chip, has_noc)},
@@ -85,6 +87,7 @@ static void everything_is_read(void **state)
                                    "rate: 1.28 GHz\n"
                                    "sizes: 7\n"
                                    "groups: [1, +2]\n"
+                                   "ratios: [0.5, 2, 75e-2]\n"
                                    "adc: {kind: sigma-delta, bits: 8, time: \"3 ns\"}\n"
                                    "noc: {bits: 1}\n"
                                    "tiles:\n"
@@ -106,6 +109,8 @@ static void everything_is_read(void **state)
     assert_int_equal(chip.sizes.v[0], 7);
     assert_int_equal(chip.groups.n, 2);
     assert_int_equal(chip.groups.v[1], 2);
+    assert_int_equal(chip.ratios.n, 3);
+    assert_true(chip.ratios.v[2] == 0.75);
     assert_int_equal(chip.adc.kind, 2);
     assert_close(chip.adc.time_s, 3e-9, 0);
     assert_true(chip.has_noc);
@@ -119,7 +124,7 @@ static void everything_is_read(void **state)
     assert_true(tiles[1].has_adc);
     assert_int_equal(tiles[1].adc.bits, 6);
     assert_int_equal(tiles[1].adc.kind, 1);
-    assert_int_equal(chip.tiles.nodes[1]->line, 16);
+    assert_int_equal(chip.tiles.nodes[1]->line, 17);
     conf_close(conf);
 }
 
@@ -139,6 +144,8 @@ static void defaults_are_read(void **state)
     assert_int_equal(chip.sizes.n, 2);
     assert_int_equal(chip.sizes.v[1], 4);
     assert_int_equal(chip.groups.n, 0);
+    assert_int_equal(chip.ratios.n, 2);
+    assert_true(chip.ratios.v[1] == 1.25);
     assert_int_equal(chip.adc.kind, 1);
     assert_close(chip.adc.time_s, -1, 0);
     assert_false(chip.has_noc);
@@ -182,6 +189,8 @@ static const struct {
     {"fast: yes\n", "t.yaml:1:7: fast: 'yes' is neither; allowed: true or false"},
     {"name: [a]\n", "t.yaml:1:7: name: a list stands here; allowed: a text"},
     {"sizes: {a: 1}\n", "t.yaml:1:8: sizes: a map stands here; allowed: a list of 1..100"},
+    {"ratios: [1, 2.5]\n",
+     "t.yaml:1:13: ratios.1: '2.5' is out of range; allowed: a list of 0.5..2"},
     {"sizes: [1, 101]\n", "t.yaml:1:12: sizes.1: '101' is out of range; allowed: a list of 1..100"},
     {"adc:\n  bits: 3\n  time: 1 nV\n",
      "t.yaml:3:9: adc.time: '1 nV' is not a time in s; allowed: 1 ps..1 ms or auto"},

@@ -251,11 +251,16 @@ static void test_save(void **state)
     struct weights *weights = weights_create(net), *back = NULL;
     struct err err = {0};
     fill_weights(net, weights);
+    weights->split = "0.2 of 5 \"images\"";
     struct stored wanted = stored_weights(net, weights);
     assert_true(weights_save(path, net, weights, &err));
     expect_file(path, &wanted);
     assert_true(weights_load(path, net, &back, &err));
     compare(net, weights, back);
+    assert_string_equal(back->split, weights->split);
+    struct weights *copy = weights_copy(net, back);
+    assert_string_equal(copy->split, weights->split);
+    weights_destroy(copy);
     // What cannot be loaded is not saved, and the file that was there stays.
     weights->layers[1].bias[1] = NAN;
     assert_false(weights_save(path, net, weights, &err));

@@ -20,7 +20,7 @@
 #include "tools/store/store.h"
 #include "tools/workers.h"
 
-enum { MOST_REFERENCES = 16 };
+enum { MOST_WHOLE_REFERENCES = 16 };
 
 // --- Making one ---
 
@@ -35,8 +35,6 @@ static void add_reference(struct search *s, double ratio)
     for (size_t i = 0; i < s->n_references; i++)
         if (fabs(s->references[i].ratio - ratio) < 1e-9)
             return;
-    if (s->n_references == MOST_REFERENCES)
-        return;
     struct search_episode *e = &s->references[s->n_references++];
     init_episode(s, e);
     e->ratio = ratio;
@@ -46,17 +44,30 @@ static void add_reference(struct search *s, double ratio)
     }
 }
 
-// The baseline of Eq. 5, and uniform nets over the range to compare with.
+static int by_ratio(const void *a, const void *b)
+{
+    const struct search_episode *one = a, *other = b;
+    return (one->ratio > other->ratio) - (one->ratio < other->ratio);
+}
+
+// The baseline of Eq. 5, and uniform nets over the range to compare with: both ends, whole ratios,
+// and those that stage C asks for.
 static void plan_references(struct search *s)
 {
     const struct space_params *space = &s->job->space;
-    s->references = arena_alloc(s->mem, MOST_REFERENCES, sizeof *s->references);
+    const struct conf_nums *asked = &s->job->final.uniform;
+    size_t most = 3 + MOST_WHOLE_REFERENCES + asked->n;
+    s->references = arena_alloc(s->mem, most, sizeof *s->references);
     add_reference(s, 1);
     add_reference(s, space->least);
-    for (double r = ceil(space->least); r <= space->most && s->n_references < MOST_REFERENCES - 1;
-         r++)
+    double first = ceil(space->least);
+    for (double r = first; r <= space->most && r < first + MOST_WHOLE_REFERENCES; r++)
         add_reference(s, r);
     add_reference(s, space->most);
+    for (size_t i = 0; i < asked->n; i++)
+        if (asked->v[i] >= space->least && asked->v[i] <= space->most)
+            add_reference(s, asked->v[i]);
+    qsort(s->references + 1, s->n_references - 1, sizeof *s->references, by_ratio);
 }
 
 static void plan_episodes(struct search *s)

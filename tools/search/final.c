@@ -30,8 +30,9 @@ const struct conf_field final_fields[] = {
      .help = "keys of that job with other values, such as {epochs: 20}"},
     {"nets", CONF_INT, AT(nets), .min = 0, .max = 100, .fallback = "3",
      .help = "of the front, evenly, with both ends; the best one comes first anyway"},
-    {"uniform", CONF_INTS, AT(uniform), .min = 1, .max = 1000, .optional = true,
-     .help = "ratios of uniform nets to compare with, of those that the search compares with"},
+    {"uniform", CONF_NUMS, AT(uniform), .min = 0.01, .max = 1000, .optional = true,
+     .help =
+         "ratios of uniform nets to compare with, such as [0.5, 1, 1.5]: 1, and any in the space"},
     {"seeds", CONF_INT, AT(seeds), .min = 1, .max = 100, .fallback = "1",
      .help = "each net is trained so often, with the training job's seed and those that follow"},
     {"faults", CONF_SECTION, AT(faults), .fields = faults_fields, .optional = true,
@@ -62,7 +63,7 @@ static bool load_job(const struct search *s, const int *widths, int seed, struct
     return ok;
 }
 
-static const struct search_episode *uniform(const struct search *s, int ratio)
+static const struct search_episode *uniform(const struct search *s, double ratio)
 {
     for (size_t r = 0; r < s->n_references; r++)
         if (fabs(s->references[r].ratio - ratio) < 1e-9)
@@ -84,16 +85,16 @@ bool final_check(const struct search *s, struct err *err)
 {
     const struct search_job *job = s->job;
     const struct conf_node *at = conf_find(job->conf->root, "final.train");
-    const struct conf_ints *ratios = &job->final.uniform;
+    const struct conf_nums *ratios = &job->final.uniform;
     struct train_job *train = NULL;
     if (!job->has_final)
         return true;
     for (size_t i = 0; i < ratios->n; i++)
         if (!uniform(s, ratios->v[i]))
-            return conf_fail(conf_find(job->conf->root, "final.uniform"), err,
-                             "%d is no ratio that the search compares with: 1, and whole ones in "
-                             "its space",
-                             ratios->v[i]);
+            return conf_fail(
+                conf_find(job->conf->root, "final.uniform"), err,
+                "%g is no ratio that the search compares with: 1, and those of its space",
+                ratios->v[i]);
     if (!load_job(s, s->references[0].widths, -1, &train, err))
         return false;
     const struct recipe *r = &train->recipe;
@@ -158,7 +159,7 @@ static struct finals *choose(const struct search *s)
         add(f, s, arena_printf(mem, "front-%03zu", at + 1), &s->episodes[front[at]]);
     }
     for (size_t i = 0; i < p->uniform.n; i++)
-        add(f, s, arena_printf(mem, "uniform-%dx", p->uniform.v[i]), uniform(s, p->uniform.v[i]));
+        add(f, s, arena_printf(mem, "uniform-%gx", p->uniform.v[i]), uniform(s, p->uniform.v[i]));
     return f;
 }
 

@@ -20,7 +20,7 @@ struct final_params {
     const struct conf_node *set;
     struct jobfile_sets sets; // over it: of the search's images and of `set`
     int nets, seeds;
-    struct conf_ints uniform;
+    struct conf_nums uniform; // ratios
     struct faults_params faults;
     bool has_faults;
 };

@@ -15,8 +15,8 @@
 #include "sim/base/file.h"
 #include "sim/base/hash.h"
 #include "sim/base/mem.h"
-#include "tools/search/space.h"
 #include "tools/search/apart.h"
+#include "tools/search/space.h"
 #include "tools/train/job.h"
 #include "workloads/dataset.h"
 
@@ -127,6 +127,19 @@ static void plan_stage_b(struct stages *s, int episodes)
     s->recipe.epochs = epochs > 0 ? epochs : 1;
 }
 
+// Whoever was trained on the images that are held out here looks better than it is.
+static bool check_split(const struct stages *s, const struct conf_node *at, struct err *err)
+{
+    const char *was = s->weights ? s->weights->split : NULL;
+    const char *is = trainer_split(&s->recipe, s->train->data, s->mem);
+    return !was || strcmp(was, is) == 0 ||
+           conf_fail(at, err,
+                     "its weights were trained with %.90s held out, here it is %s: candidates "
+                     "would be judged by images that they have seen; give both the same data, "
+                     "images, held_out and seed",
+                     was, is);
+}
+
 bool stages_open(const struct stages_params *params, const struct conf_node *at,
                  const struct net *net, const struct space *space, int episodes,
                  struct stages **out, struct err *err)
@@ -140,7 +153,8 @@ bool stages_open(const struct stages_params *params, const struct conf_node *at,
     }
     plan_stage_b(s, episodes);
     if (!check(s, at, net, err) ||
-        (params->weights && !weights_load(params->weights, s->train->net, &s->weights, err))) {
+        (params->weights && !weights_load(params->weights, s->train->net, &s->weights, err)) ||
+        !check_split(s, at, err)) {
         stages_close(s);
         return false;
     }

@@ -149,5 +149,5 @@ void print_search(const struct search *s, const struct finals *finals, const cha
     printf("\nfiles    %s/front.csv, best.yaml, nets/front-*.yaml, episodes.csv, references.csv, "
            "job.yaml%s%s, search.db\n",
            folder, drawn ? ", front.svg, widths.svg, channels.svg" : "",
-           finals ? ", final.csv, stage-c" : "");
+           finals ? drawn ? ", final.csv, final.svg, stage-c" : ", final.csv, stage-c" : "");
 }

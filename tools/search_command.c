@@ -214,16 +214,30 @@ static void announce(const char *net, int run)
         fprintf(stderr, "stage c, %s, run %d\n", net, run);
 }
 
-// Stage C, where the job has one, and what is to be said.
+// Stage C, where the job has one; drawn, where the pictures before it were.
+static bool train_last(struct args *a, const struct search *s, struct store *store,
+                       const char *folder, bool *drawn, bool *done, struct finals **out)
+{
+    struct apart how = training(a, s, store);
+    struct err why = {0};
+    *done = true;
+    if (!s->job->has_final || a->stage == 'b')
+        return true;
+    if (!final_run(s, folder, BITLINE_VERSION, &how, announce, done, out, &a->job.err))
+        return false;
+    return !*done || !*drawn || search_plot_final(s, *out, folder, drawn, &why, &a->job.err);
+}
+
+// Stage C, and what is to be said.
 static int finish(struct args *a, const struct search *s, struct store *store, const char *folder)
 {
     bool drawn = false, done = true;
     struct finals *finals = NULL;
-    struct apart how = training(a, s, store);
     if (!write_all(s, folder, &drawn, &a->job.err) ||
-        (s->job->has_final && a->stage != 'b' &&
-         !final_run(s, folder, BITLINE_VERSION, &how, announce, &done, &finals, &a->job.err)))
+        !train_last(a, s, store, folder, &drawn, &done, &finals)) {
+        finals_destroy(finals);
         return EXIT_FAILED;
+    }
     if (!done)
         fprintf(stderr,
                 "%sbitline: stopped in stage c, all of it in %s/stage-c; go on with the same "

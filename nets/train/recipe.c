@@ -73,6 +73,8 @@ const struct conf_field recipe_fields[] = {
      .fallback = "all", .help = "the first of the test images, for the report at the end alone"},
     {"epochs", CONF_INT, AT(epochs), .min = 0, .max = 1000000,
      .help = "passes over the images; 0: what init gives, batch-norm estimated with bn_batches"},
+    {"epoch_images", CONF_INT, AT(epoch_images), .min = 1, .max = 10000000, .word = "all",
+     .fallback = "all", .help = "that an epoch takes, others each time, of those not held out"},
     {"batch", CONF_INT, AT(batch), .min = 1, .max = 65536, .fallback = "128",
      .help = "images of a step; an epoch drops what fills none"},
     {"shard", CONF_INT, AT(shard), .min = 1, .max = 65536, .fallback = "16",

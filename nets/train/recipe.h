@@ -43,6 +43,7 @@ struct recipe {
     const struct conf_node *set;
     int images, test_images; // -1: all
     int epochs, batch, shard, seed;
+    int epoch_images; // -1 or 0: all that are not held out
     double held_out;
     int keep; // enum recipe_keep
     int bn_batches;

@@ -59,16 +59,22 @@ static bool split(struct trainer *t, struct err *err)
     t->train = t->held_out + t->n_held_out;
     t->n_train = n - t->n_held_out;
     t->order_epoch = -1;
-    t->epoch_steps = t->n_train / batch;
+    size_t epoch = r->epoch_images > 0 ? (size_t)r->epoch_images : t->n_train;
+    t->epoch_steps = epoch / batch;
     t->steps = t->epoch_steps * (uint64_t)r->epochs;
     if (r->held_out > 0 && !t->n_held_out)
         return err_set(err, "held_out %g of %zu images is none; set it to 0, or take more images",
                        r->held_out, n);
+    if (epoch > t->n_train)
+        return err_set(err,
+                       "epoch_images %zu is above the %zu images that are left to train with; make "
+                       "it smaller, or take more images",
+                       epoch, t->n_train);
     return t->epoch_steps > 0 ||
            err_set(err,
-                   "batch %zu is above the %zu images that are left to train with; make it "
-                   "smaller, or take more images",
-                   batch, t->n_train);
+                   "batch %zu is above the %zu images that an epoch trains with; make it smaller, "
+                   "or take more images",
+                   batch, epoch);
 }
 
 static bool make_graphs(struct trainer *t, struct err *err)

@@ -216,6 +216,35 @@ static void first_step_is_the_formula(void **state)
     net_destroy(net);
 }
 
+// Epochs of two batches: the first two of the same epochs taken whole, where nothing is learnt.
+static void epochs_take_so_many_images(void **state)
+{
+    (void)state;
+    struct recipe whole_recipe = recipe();
+    whole_recipe.optimiser = (struct optimiser){.kind = OPTIMISER_SGD, .rate = 1e-12};
+    struct recipe r = whole_recipe;
+    r.epoch_images = 2 * BATCH + BATCH / 2;
+    struct net *net = load_net(FORM_FLOAT);
+    struct dataset *data = load_data(DATASET_TRAIN, IMAGES);
+    struct trainer_params params = {
+        .net = net, .recipe = &r, .data = data, .backend = &backend_reference, .workers = 1};
+    struct trainer *few = make(&params);
+    step(few, UINT64_MAX);
+    const struct train_state *s = trainer_state(few);
+    assert_int_equal(s->step, 3 * 2);
+    assert_int_equal(s->n_rows, 3);
+    params.recipe = &whole_recipe;
+    struct trainer *whole = make(&params);
+    for (size_t epoch = 0; epoch < 3; epoch++) {
+        step(whole, epoch * STEPS + 2);
+        assert_close(trainer_state(whole)->loss / 2, s->rows[epoch].loss, 1e-9);
+    }
+    trainer_destroy(few);
+    trainer_destroy(whole);
+    dataset_close(data);
+    net_destroy(net);
+}
+
 // Without learning, estimating anew gives the plain mean over the batches, whatever came before.
 static void estimates_batch_norm_anew(void **state)
 {
@@ -362,7 +391,7 @@ static void refuses_what_does_not_fit(void **state)
     struct trainer_params params = {
         .net = net, .recipe = &r, .data = data, .backend = &backend_reference, .workers = 1};
     r.batch = 19;
-    refuses(&params, "batch 19 is above the 18 images that are left");
+    refuses(&params, "batch 19 is above the 18 images that an epoch");
     r.held_out = 0.01;
     r.batch = 2;
     refuses(&params, "held_out 0.01 of 20 images is none");
@@ -383,10 +412,11 @@ static void refuses_what_does_not_fit(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(goes_on_with_sgd),          cmocka_unit_test(goes_on_with_all_else),
-        cmocka_unit_test(first_step_is_the_formula), cmocka_unit_test(estimates_batch_norm_anew),
-        cmocka_unit_test(learns_from_a_teacher),     cmocka_unit_test(learns),
-        cmocka_unit_test(normal_first_weights),      cmocka_unit_test(refuses_what_does_not_fit),
+        cmocka_unit_test(goes_on_with_sgd),           cmocka_unit_test(goes_on_with_all_else),
+        cmocka_unit_test(first_step_is_the_formula),  cmocka_unit_test(estimates_batch_norm_anew),
+        cmocka_unit_test(learns_from_a_teacher),      cmocka_unit_test(learns),
+        cmocka_unit_test(epochs_take_so_many_images), cmocka_unit_test(normal_first_weights),
+        cmocka_unit_test(refuses_what_does_not_fit),
     };
     return cmocka_run_group_tests_name("trainer", tests, folder_enter, folder_leave);
 }

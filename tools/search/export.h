@@ -25,3 +25,7 @@ void search_json(const struct search *search, const struct finals *finals, const
 // 4), with their data and scripts. As gnuplot_draw().
 bool search_plot(const struct search *search, const char *folder, bool *drawn, struct err *why,
                  struct err *err);
+// The same of final.svg, the nets of stage C: mean and range of test accuracy against the reward's
+// cost.
+bool search_plot_final(const struct search *search, const struct finals *finals, const char *folder,
+                       bool *drawn, struct err *why, struct err *err);

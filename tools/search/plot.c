@@ -1,4 +1,5 @@
 // The pictures: data and scripts that stay beside them, so that they can be restyled.
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,6 +12,7 @@
 #include "tools/search/agent.h"
 #include "tools/search/drive.h"
 #include "tools/search/export.h"
+#include "tools/search/final.h"
 #include "tools/search/job.h"
 #include "tools/search/space.h"
 
@@ -40,8 +42,9 @@ static const struct search_episode *wider(const struct search *s, double ratio)
     return next;
 }
 
-static void write_front_data(const struct search *s, FILE *out)
+static void write_front_data(const struct search *s, const struct finals *none, FILE *out)
 {
+    (void)none;
     int *front = mem_alloc((size_t)s->job->episodes, sizeof *front);
     size_t n = search_front(s, front);
     fprintf(out, "# %s, accuracy (%%); candidates, the front, uniform nets (and their ratio)\n",
@@ -61,8 +64,9 @@ static void write_front_data(const struct search *s, FILE *out)
     free(front);
 }
 
-static void write_front_script(const struct search *s, FILE *out)
+static void write_front_script(const struct search *s, const struct finals *none, FILE *out)
 {
+    (void)none;
     fprintf(out,
             "# gnuplot -d front.gp > front.svg\n%s"
             "set title '%s: %s on %s, %d candidates by %s'\n"
@@ -81,8 +85,9 @@ static void write_front_script(const struct search *s, FILE *out)
             s->job->accuracy.has_faults ? " with broken cells" : "");
 }
 
-static void write_widths_data(const struct search *s, FILE *out)
+static void write_widths_data(const struct search *s, const struct finals *none, FILE *out)
 {
+    (void)none;
     const struct search_episode *best = search_best(s);
     fputs("# layer, channels: best net, uniform net of the nearest cost\n", out);
     const struct search_episode *near = NULL;
@@ -97,8 +102,9 @@ static void write_widths_data(const struct search *s, FILE *out)
         fprintf(out, "%zu %d %d\n", k + 1, best->widths[k], near->widths[k]);
 }
 
-static void write_widths_script(const struct search *s, FILE *out)
+static void write_widths_script(const struct search *s, const struct finals *none, FILE *out)
 {
+    (void)none;
     fprintf(out,
             "# gnuplot -d widths.gp > widths.svg\n%s"
             "set title '%s: channels of the best net, layer by layer'\n"
@@ -110,8 +116,9 @@ static void write_widths_script(const struct search *s, FILE *out)
             head, s->job->name);
 }
 
-static void write_channels_data(const struct search *s, FILE *out)
+static void write_channels_data(const struct search *s, const struct finals *none, FILE *out)
 {
+    (void)none;
     fputs("# episode, channels of the second layer, reward\n", out);
     size_t layer = s->space->n_layers > 1 ? 1 : 0;
     for (int e = 0; e < s->job->episodes; e++)
@@ -120,8 +127,9 @@ static void write_channels_data(const struct search *s, FILE *out)
                     s->episodes[e].judged.reward);
 }
 
-static void write_channels_script(const struct search *s, FILE *out)
+static void write_channels_script(const struct search *s, const struct finals *none, FILE *out)
 {
+    (void)none;
     size_t layer = s->space->n_layers > 1 ? 1 : 0;
     fprintf(out,
             "# gnuplot -d channels.gp > channels.svg\n%s"
@@ -132,20 +140,111 @@ static void write_channels_script(const struct search *s, FILE *out)
             head, s->job->name, layer + 1, s->space->layers[layer].name);
 }
 
+// --- Stage C ---
+
+// The trained net that is next dearer than a cost, of the uniform ones or of the others; NULL:
+// none.
+static const struct final_net *dearer(const struct search *s, const struct finals *finals,
+                                      bool is_uniform, double cost)
+{
+    const struct final_net *next = NULL;
+    for (size_t i = 0; i < finals->n; i++) {
+        const struct final_net *one = &finals->nets[i];
+        if ((one->episode->ratio > 0) == is_uniform && shown_cost(s, one->episode) > cost &&
+            (!next || shown_cost(s, one->episode) < shown_cost(s, next->episode)))
+            next = one;
+    }
+    return next;
+}
+
+static void write_final_nets(const struct search *s, const struct finals *finals, bool is_uniform,
+                             FILE *out)
+{
+    double cost = 0;
+    for (const struct final_net *net; (net = dearer(s, finals, is_uniform, cost));) {
+        double lowest = net->accuracies[0], highest = lowest;
+        for (size_t k = 1; k < finals->seeds; k++) {
+            lowest = fmin(lowest, net->accuracies[k]);
+            highest = fmax(highest, net->accuracies[k]);
+        }
+        cost = shown_cost(s, net->episode);
+        fprintf(out, "%.8g %.6f %.6f %.6f ", cost, 100 * net->accuracy, 100 * lowest,
+                100 * highest);
+        if (is_uniform)
+            fprintf(out, "%gx\n", net->episode->ratio);
+        else
+            fprintf(out, "%s\n", net->name);
+    }
+}
+
+static void write_final_data(const struct search *s, const struct finals *finals, FILE *out)
+{
+    fprintf(out,
+            "# %s, mean accuracy (%%) of %zu trainings, the lowest, the highest, the net; chosen "
+            "nets, uniform nets\n",
+            axis_texts[s->job->reward.cost], finals->seeds);
+    write_final_nets(s, finals, false, out);
+    fputs("\n\n", out);
+    write_final_nets(s, finals, true, out);
+}
+
+static void write_final_script(const struct search *s, const struct finals *finals, FILE *out)
+{
+    bool uniform = dearer(s, finals, true, 0), chosen = dearer(s, finals, false, 0);
+    fprintf(out,
+            "# gnuplot -d final.gp > final.svg\n%s"
+            "set title '%s: trained from scratch, mean and range of %zu'\n"
+            "set xlabel '%s'\nset ylabel 'test accuracy (%%)'\n"
+            "set offsets graph 0.14, graph 0.1, graph 0.05, graph 0.05\n"
+            "set bars small\nplot ",
+            head, s->job->name, finals->seeds, axis_texts[s->job->reward.cost]);
+    if (uniform)
+        fputs(
+            "'final.dat' index 1 using 1:2 with lines dashtype 2 linecolor rgb '#0072b2' "
+            "notitle, \\\n"
+            "  '' index 1 using 1:2:3:4 with yerrorbars pointtype 4 linecolor rgb '#0072b2' title "
+            "'uniform widths', \\\n"
+            "  '' index 1 using 1:2:5 with labels left offset 0.8,-0.6 notitle",
+            out);
+    if (uniform && chosen)
+        fputs(", \\\n  ", out);
+    if (chosen)
+        fputs("'final.dat' index 0 using 1:2:3:4 with yerrorbars pointtype 7 pointsize 0.6 "
+              "linecolor rgb '#d55e00' title 'found', \\\n"
+              "  '' index 0 using 1:2:5 with labels right offset -0.8,0.6 notitle",
+              out);
+    fputc('\n', out);
+}
+
+// --- Files ---
+
+typedef void write_part(const struct search *s, const struct finals *finals, FILE *out);
+
 struct picture {
     const char *name;
-    void (*data)(const struct search *s, FILE *out);
-    void (*script)(const struct search *s, FILE *out);
+    write_part *data, *script;
 };
 
-static bool write_part(const struct search *s, const char *path,
-                       void (*write)(const struct search *s, FILE *out), struct err *err)
+static bool write_file(const struct search *s, const struct finals *finals, const char *path,
+                       write_part *write, struct err *err)
 {
     struct file_out *out = file_create(path, err);
     if (!out)
         return false;
-    write(s, file_stream(out));
+    write(s, finals, file_stream(out));
     return file_commit(out, err);
+}
+
+static bool draw(const struct search *s, const struct finals *finals, const struct picture *p,
+                 const char *folder, bool *drawn, struct err *why, struct err *err)
+{
+    struct arena *mem = arena_create();
+    bool ok =
+        write_file(s, finals, arena_printf(mem, "%s/%s.dat", folder, p->name), p->data, err) &&
+        write_file(s, finals, arena_printf(mem, "%s/%s.gp", folder, p->name), p->script, err) &&
+        gnuplot_draw(folder, p->name, drawn, why, err);
+    arena_destroy(mem);
+    return ok;
 }
 
 bool search_plot(const struct search *s, const char *folder, bool *drawn, struct err *why,
@@ -155,15 +254,16 @@ bool search_plot(const struct search *s, const char *folder, bool *drawn, struct
         {"front", write_front_data, write_front_script},
         {"widths", write_widths_data, write_widths_script},
         {"channels", write_channels_data, write_channels_script}};
-    struct arena *mem = arena_create();
     bool ok = true;
     *drawn = true;
-    for (size_t i = 0; ok && *drawn && i < sizeof pictures / sizeof *pictures; i++) {
-        const struct picture *p = &pictures[i];
-        ok = write_part(s, arena_printf(mem, "%s/%s.dat", folder, p->name), p->data, err) &&
-             write_part(s, arena_printf(mem, "%s/%s.gp", folder, p->name), p->script, err) &&
-             gnuplot_draw(folder, p->name, drawn, why, err);
-    }
-    arena_destroy(mem);
+    for (size_t i = 0; ok && *drawn && i < sizeof pictures / sizeof *pictures; i++)
+        ok = draw(s, NULL, &pictures[i], folder, drawn, why, err);
     return ok;
+}
+
+bool search_plot_final(const struct search *s, const struct finals *finals, const char *folder,
+                       bool *drawn, struct err *why, struct err *err)
+{
+    static const struct picture picture = {"final", write_final_data, write_final_script};
+    return draw(s, finals, &picture, folder, drawn, why, err);
 }

@@ -19,6 +19,7 @@
 static void add_row(struct table *t, const struct search *s, const char *name,
                     const struct search_episode *e)
 {
+    char knobs[1024];
     table_cell(t, "%s", name);
     table_cell(t, "%.2f %%", 100 * e->accuracy);
     if (s->job->accuracy.has_faults)
@@ -31,20 +32,30 @@ static void add_row(struct table *t, const struct search *s, const char *name,
     table_cell(t, "%.4g mm2", 1e6 * e->cost.of[COST_AREA]);
     table_cell(t, "%.4g M", (double)e->cost.binary_ops * 1e-6);
     table_cell(t, "%.4g", e->judged.reward);
+    if (!s->space->n_knobs)
+        return;
+    evaluate_knobs_text(s->space, e->choices, knobs, sizeof knobs);
+    table_cell(t, "%s", e->ratio > 0 ? "" : knobs);
 }
 
 // The front is long: about a dozen of its nets, evenly, with both ends.
 static void print_front(const struct search *s)
 {
     enum { SHOWN = 12 };
-    static const char *const plain[] = {"<net",  ">accuracy", ">energy", ">latency",
-                                        ">area", ">ops",      ">reward", NULL};
+    static const char *const plain[] = {"<net", ">accuracy", ">energy", ">latency", ">area",
+                                        ">ops", ">reward",   NULL,      NULL};
     static const char *const faulty[] = {"<net",  ">with faults", ">without", ">energy", ">latency",
-                                         ">area", ">ops",         ">reward",  NULL};
+                                         ">area", ">ops",         ">reward",  NULL,      NULL};
+    const char *headers[sizeof faulty / sizeof *faulty] = {0};
+    size_t columns = 0;
+    for (const char *const *h = s->job->accuracy.has_faults ? faulty : plain; *h; h++)
+        headers[columns++] = *h;
+    if (s->space->n_knobs)
+        headers[columns] = "<settings";
     int *front = mem_alloc((size_t)s->job->episodes, sizeof *front);
     size_t n = search_front(s, front), shown = n < SHOWN ? n : SHOWN;
     const struct search_episode *best = search_best(s);
-    struct table *t = table_create(s->job->accuracy.has_faults ? faulty : plain);
+    struct table *t = table_create(headers);
     char name[32];
     if (best)
         add_row(t, s, "best", best);
@@ -53,10 +64,10 @@ static void print_front(const struct search *s)
         snprintf(name, sizeof name, "front %zu/%zu", at + 1, n);
         add_row(t, s, name, &s->episodes[front[at]]);
     }
-    for (size_t r = 0; r < s->n_references; r++) {
-        snprintf(name, sizeof name, "uniform %gx", s->references[r].ratio);
-        if (!s->references[r].failed)
-            add_row(t, s, name, &s->references[r]);
+    for (const struct search_episode *r = search_wider(s, 0); r; r = search_wider(s, r->ratio)) {
+        snprintf(name, sizeof name, "uniform %gx", r->ratio);
+        if (!r->failed)
+            add_row(t, s, name, r);
     }
     table_print(t, stdout);
     table_destroy(t);
@@ -132,6 +143,20 @@ static void print_finals(const struct search *s, const struct finals *f)
     table_destroy(t);
 }
 
+static void print_warnings(const struct search *s)
+{
+    const char *why;
+    size_t failed = search_failed(s, &why);
+    const struct search_episode *best = search_best(s);
+    if (failed || (best && best->judged.violation > 0))
+        putchar('\n');
+    if (failed)
+        printf("failed   %zu of %d candidates (episodes.csv); the first: %s\n", failed,
+               s->job->episodes, why);
+    if (best && best->judged.violation > 0)
+        puts("limits   no candidate keeps them; the best is the one that passes them least");
+}
+
 void print_search(const struct search *s, const struct finals *finals, const char *folder,
                   bool drawn)
 {
@@ -144,10 +169,12 @@ void print_search(const struct search *s, const struct finals *finals, const cha
         print_faults(s, &s->job->accuracy.faults, "held-out");
     putchar('\n');
     print_front(s);
+    print_warnings(s);
     if (finals)
         print_finals(s, finals);
-    printf("\nfiles    %s/front.csv, best.yaml, nets/front-*.yaml, episodes.csv, references.csv, "
+    printf("\nfiles    %s/front.csv, best.yaml, nets/front-*.yaml, %sepisodes.csv, references.csv, "
            "job.yaml%s%s, search.db\n",
-           folder, drawn ? ", front.svg, widths.svg, channels.svg" : "",
+           folder, search_has_chips(s) ? "best-chip.yaml, nets/front-*-chip.yaml, " : "",
+           drawn ? ", front.svg, widths.svg, channels.svg" : "",
            finals ? drawn ? ", final.csv, final.svg, stage-c" : ", final.csv, stage-c" : "");
 }

@@ -232,6 +232,15 @@ static bool train_last(struct args *a, const struct search *s, struct store *sto
 static int finish(struct args *a, const struct search *s, struct store *store, const char *folder)
 {
     bool drawn = false, done = true;
+    const char *why;
+    if (!search_best(s)) {
+        bool ok = search_export(s, folder, BITLINE_VERSION, &a->job.err);
+        search_failed(s, &why);
+        if (ok)
+            err_set(&a->job.err, "none of %d candidates could be judged; the first: %s",
+                    s->job->episodes, why);
+        return EXIT_FAILED;
+    }
     struct finals *finals = NULL;
     if (!write_all(s, folder, &drawn, &a->job.err) ||
         !train_last(a, s, store, folder, &drawn, &done, &finals)) {

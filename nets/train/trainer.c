@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "nets/net.h"
 #include "nets/train/augment.h"
@@ -153,11 +154,22 @@ static void set_weights(struct trainer *t)
         estimate_statistics(t);
 }
 
+// Weights that began as others have seen what those saw, too.
+static const char *split_of(const struct trainer *t)
+{
+    struct arena *mem = t->weights->mem;
+    const char *own = trainer_split(t->recipe, t->params.data, mem);
+    const char *before = t->params.init ? t->params.init->split : NULL;
+    if (!before || strcmp(before, own) == 0)
+        return own;
+    return arena_printf(mem, "%s; before: %.200s", own, before);
+}
+
 static void make_state(struct trainer *t)
 {
     const struct net *net = t->params.net;
     t->weights = weights_create(net);
-    t->weights->split = trainer_split(t->recipe, t->params.data, t->weights->mem);
+    t->weights->split = split_of(t);
     t->grads = weights_create(net);
     t->state.params = tensors_of(net, t->weights, t->mem);
     t->measured =

@@ -38,6 +38,13 @@ def wait_for(process, condition):
         time.sleep(0.001)
 
 
+def until(condition):
+    end = time.monotonic() + LONG_S
+    while not condition():
+        expect(time.monotonic() < end, "nothing happens")
+        time.sleep(0.01)
+
+
 def children(number):
     """Of all its threads."""
     try:

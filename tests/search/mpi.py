@@ -28,7 +28,8 @@ import json, os, signal, sys
 for line in sys.stdin:
     q = json.loads(line)
     if q["id"] == 3:
-        os.kill(os.getppid(), signal.SIGKILL)  # the process that judges
+        with open(f"/proc/{os.getppid()}/stat", encoding="ascii") as stat:
+            os.kill(int(stat.read().split()[3]), signal.SIGKILL)  # the process that judges
     if q["id"] == 5:
         sys.exit(1)
     print(json.dumps({"id": q["id"], "accuracy": sum(q["widths"]) / 1000}), flush=True)

@@ -14,7 +14,7 @@ import sys
 import time
 
 sys.path.insert(0, sys.argv[2])
-from kills import ATTEMPTS, catch, children, go_on, kill_children, wait_for  # noqa: E402
+from kills import ATTEMPTS, alive, catch, children, go_on, kill_children, until, wait_for  # noqa: E402
 from searches import HERE, begin, episodes_in, exported, prepare, search, store, table  # noqa: E402
 from support import Bitline, expect, in_folder, run_tests  # noqa: E402
 
@@ -149,9 +149,71 @@ def best_net_runs(bitline, folder):
     search(bitline, folder, "out")
     best = json.loads(bitline.output("search", "job.yaml", "--out", "out", "--resume", "--json",
                                      cwd=folder))["best"]
-    run = json.loads(bitline.output("run", "hawis", "out/best.yaml", "--set", best["knobs"],
-                                    "--json", cwd=folder))
+    run = json.loads(bitline.output("run", "out/best-chip.yaml", "out/best.yaml", "--json",
+                                    cwd=folder))
     expect(run["energy_j"] == best["energy_j"], f"{run['energy_j']} {best}")
+    dearest = table(folder / "out", "front.csv")[-1]
+    last = sorted((folder / "out" / "nets").glob("front-*-chip.yaml"))[-1]
+    run = json.loads(bitline.output("run", str(last), str(last).replace("-chip", ""), "--json",
+                                    cwd=folder))
+    expect(run["energy_j"] == float(dearest["energy_j"]), f"{run['energy_j']} {dearest}")
+
+
+def keeps_the_limits(bitline, folder):
+    """The best keeps them, however much more a form without them would give the dearer one."""
+    prepare(folder)
+    words = ["--agent", "random", "--set", "reward={form: weighted, weights: {energy: 1e-6}, "
+             "limits: {energy: 0.6 uJ}}"]
+    search(bitline, folder, "out", *words)
+    rows = table(folder / "out", "episodes.csv")
+    within = [r for r in rows if float(r["energy_j"]) <= 0.6e-6]
+    expect(0 < len(within) < len(rows), "all alike")
+    for row in rows:
+        over = max(float(row["energy_j"]) / 0.6e-6 - 1, 0)
+        expect(abs(float(row["violation"]) - over) < 1e-12, f"{row}")
+    best = json.loads(bitline.output("search", "job.yaml", *words, "--out", "out", "--resume",
+                                     "--json", cwd=folder))["best"]
+    wanted = max(within, key=lambda r: float(r["reward"]))
+    expect(best["episode"] == int(wanted["episode"]) and best["violation"] == 0, f"{best} {wanted}")
+    words[-1] = words[-1].replace("0.6 uJ", "1 nJ")
+    said = bitline.output("search", "job.yaml", *words, "--out", "none", cwd=folder)
+    expect("no candidate keeps them" in said, said)
+    expect(not table(folder / "none", "front.csv"), "a front beyond the limits")
+
+
+def nobody_judged(bitline, folder):
+    prepare(folder)
+    done = bitline.run("search", "job.yaml", "--episodes", "3", "--out", "out", "--set",
+                       "accuracy={source: command, command: [/none]}", cwd=folder)
+    said = done.stderr.decode()
+    expect(done.returncode == 1 and "none of 3 candidates could be judged; the first: the command "
+           "ended without an answer" in said, said)
+    for row in table(folder / "out", "episodes.csv"):
+        expect(row["failed"] and not row["accuracy"] and not row["reward"] and row["energy_j"],
+               f"{row}")
+
+
+ASLEEP = ["--jobs", "2", "--set", "accuracy={source: command, command: [sh, -c, 'sleep 3000 & "
+          "echo $$ $! >> pids; wait'], timeout: 2000 s}"]
+
+
+def asleep(folder):
+    """What the command of ASLEEP started and is there still."""
+    pids = (folder / "pids").read_text("ascii").split()
+    return [pid for pid in pids if alive(int(pid))]
+
+
+def leaves_at_once(bitline, folder):
+    """Whoever interrupts does not wait for a program that takes its time; nor is it left behind."""
+    prepare(folder)
+    for number in (signal.SIGINT, signal.SIGKILL):
+        process = begin(bitline, folder, f"out{number}", *ASLEEP)
+        wait_for(process, lambda: (folder / "pids").exists() and asleep(folder))
+        process.send_signal(number)
+        said = go_on(process)
+        expect(process.returncode == (130 if number == signal.SIGINT else -number), said)
+        until(lambda: not asleep(folder))
+        (folder / "pids").unlink()
 
 
 PLUGIN = """#!/usr/bin/env python3
@@ -223,12 +285,21 @@ REFUSED = [
     (["--set", "accuracy={source: command}"], "a list of words is wanted"),
     (["--set", "chip=hawsi"], "there is no chip 'hawsi'; did you mean 'hawis'?"),
     (["--set", "mapping.tiles=1"], "mapping: unknown key"),
+    (["--set", "space.knobs=[{path: adc.bitz, values: [6, 7]}]"], "did you mean 'bits'?"),
+    (["--set", "space.knobs=[{path: adc.bits, values: [98, 99]}]"], "no value of adc.bits gives"),
+    (["--set", "space.knobs=[{path: adc.bits, values: [8, 8]}]"], "8 is there twice; keep one"),
+    (["--set", "net=./deep.yaml"], "602 scalable layers and 1 settings; 512 are allowed"),
+    (["--set", "start=1", "--agent", "ddpg"], "agent ddpg starts from no net"),
+    (["--set", "cost={policy: mnsim, events: false}"], "a closed form of the policy exact alone"),
     (["--jobs", "0"], "--jobs 0: a whole number from 1 to 256 is wanted"),
 ]
 
 
 def refused(bitline, folder, args, says):
     prepare(folder)
+    layers = "".join(f"  - {{name: c{i}, kind: conv, out: 4, kernel: 1}}\n" for i in range(600))
+    text = (folder / "net.yaml").read_text("utf-8")
+    (folder / "deep.yaml").write_text(text.replace("layers:\n", "layers:\n" + layers), "utf-8")
     bitline.refuse(folder, ["search", "job.yaml", *args], [says])
 
 
@@ -272,7 +343,7 @@ def main():
     bitline = Bitline(sys.argv[1])
     cases = [(test.__name__, test, ()) for test in
              (killed_driver, killed_at_any_time, killed_at_once, killed_worker, interrupted,
-              front_is_a_front, closed_form_agrees, best_net_runs, plugin, documented_evaluator,
+              front_is_a_front, closed_form_agrees, best_net_runs, keeps_the_limits, nobody_judged, leaves_at_once, plugin, documented_evaluator,
               folders, two_at_once, full_disk)]
     cases += [(f"any number of workers, {a}", any_number_of_workers, (a,)) for a in AGENTS]
     cases += [("refused: " + " ".join(args), refused, (args, says)) for args, says in REFUSED]

@@ -50,6 +50,7 @@ struct agent_kind {
     const char *name;
     const struct conf_field *fields; // of its parameters; NULL: none
     size_t size;                     // of the struct that they are read into
+    bool starts;                     // whether it takes problem.start
     // Copies problem and params; start is lent for the call.
     struct agent *(*create)(const struct problem *problem, const void *params, uint64_t seed);
     void (*destroy)(struct agent *agent); // NULL is fine

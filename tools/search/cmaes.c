@@ -282,6 +282,7 @@ static void describe(const struct agent *a, char *text, size_t size)
 }
 
 const struct agent_kind agent_cmaes = {.name = "cmaes",
+                                       .starts = true,
                                        .fields = fields,
                                        .size = sizeof(struct params),
                                        .create = create,

@@ -20,7 +20,7 @@
 #include "tools/store/store.h"
 #include "tools/workers.h"
 
-enum { MOST_WHOLE_REFERENCES = 16 };
+enum { MOST_WHOLE_REFERENCES = 16, STOP_GRACE_S = 5 };
 
 // --- Making one ---
 
@@ -44,14 +44,8 @@ static void add_reference(struct search *s, double ratio)
     }
 }
 
-static int by_ratio(const void *a, const void *b)
-{
-    const struct search_episode *one = a, *other = b;
-    return (one->ratio > other->ratio) - (one->ratio < other->ratio);
-}
-
 // The baseline of Eq. 5, and uniform nets over the range to compare with: both ends, whole ratios,
-// and those that stage C asks for.
+// and last those that stage C asks for, so that more can be asked for later.
 static void plan_references(struct search *s)
 {
     const struct space_params *space = &s->job->space;
@@ -67,7 +61,6 @@ static void plan_references(struct search *s)
     for (size_t i = 0; i < asked->n; i++)
         if (asked->v[i] >= space->least && asked->v[i] <= space->most)
             add_reference(s, asked->v[i]);
-    qsort(s->references + 1, s->n_references - 1, sizeof *s->references, by_ratio);
 }
 
 static void plan_episodes(struct search *s)
@@ -120,7 +113,7 @@ bool search_create(const struct search_job *job, struct search **out, struct err
     *s = (struct search){.job = job, .mem = mem};
     if (!evaluate_load(job, &s->chip, &s->net, err) ||
         !space_create(&job->space, at ? at : job->conf->root, s->net, s->chip, &s->space, err) ||
-        !open_stages(s, err)) {
+        !evaluate_knobs(job, s->space, err) || !open_stages(s, err)) {
         search_destroy(s);
         return false;
     }
@@ -258,6 +251,8 @@ static bool run_batch(struct search *s, const struct search_params *params, stru
     struct search_task task;
     struct search_answer answer;
     enum workers_event event;
+    double stopped_s = 0;
+    bool here = !params->hire || tunes(s); // ranks are mpirun's to end
     for (;;) {
         while (!*params->stop && workers_idle(workers) && next_task(s, b, &task))
             if (!workers_give(workers, &task, err))
@@ -271,6 +266,11 @@ static bool run_batch(struct search *s, const struct search_params *params, stru
         if (event == WORKERS_DIED && !bury(s, b, &task, err))
             return false;
         tell_user(s, params, clock);
+        // Whoever asks for the end does not wait for an hour's training.
+        if (*params->stop && stopped_s == 0)
+            stopped_s = clock_now_s();
+        if (*params->stop && here && clock_now_s() - stopped_s > STOP_GRACE_S)
+            return true;
     }
 }
 
@@ -329,6 +329,18 @@ static bool all_done(struct search *s, int64_t first, int64_t end)
     return true;
 }
 
+// What a super-net says of a net changes as it is tuned.
+static bool check_references(const struct search *s, struct err *err)
+{
+    for (size_t r = 0; r < s->n_references && s->done > 0; r++)
+        if (!s->references[r].done && tunes(s))
+            return err_set(err,
+                           "the uniform net of ratio %g comes too late: the super-net is tuned by "
+                           "%zu episodes; choose another --out",
+                           s->references[r].ratio, s->done);
+    return true;
+}
+
 static bool run_rounds(struct search *s, const struct search_params *params,
                        struct workers *workers, struct search_task *again, struct err *err)
 {
@@ -336,8 +348,8 @@ static bool run_rounds(struct search *s, const struct search_params *params,
     double *x = arena_alloc(s->mem, s->space->n, sizeof *x);
     struct batch baseline = {.first = -1, .n = 1, .again = again};
     struct batch others = {.first = -2, .n = (int64_t)s->n_references - 1, .again = again};
-    if (!run_batch(s, params, workers, &baseline, &clock, err) ||
-        !run_batch(s, params, workers, &others, &clock, err))
+    if (!check_references(s, err) || !run_batch(s, params, workers, &baseline, &clock, err) ||
+        (!*params->stop && !run_batch(s, params, workers, &others, &clock, err)))
         return false;
     int64_t n = s->job->episodes, round = s->job->round;
     for (int64_t first = 0; first < n && !*params->stop; first += round) {
@@ -370,13 +382,36 @@ bool search_run(struct search *s, const struct search_params *params, struct err
     return ok;
 }
 
+// Limits come first, as agents have it (told_better()); below lambda Eq. 5 does not tell costs
+// apart.
+static bool is_better(const struct judged *a, const struct judged *b)
+{
+    if (a->violation != b->violation)
+        return a->violation < b->violation;
+    if (a->reward != b->reward)
+        return a->reward > b->reward;
+    return a->objectives[1] < b->objectives[1];
+}
+
 const struct search_episode *search_best(const struct search *s)
 {
     const struct search_episode *best = NULL;
     for (int e = 0; e < s->job->episodes; e++) {
         const struct search_episode *one = &s->episodes[e];
-        if (one->done && !one->failed && (!best || one->judged.reward > best->judged.reward))
+        if (one->done && !one->failed && (!best || is_better(&one->judged, &best->judged)))
             best = one;
     }
     return best;
+}
+
+size_t search_failed(const struct search *s, const char **why)
+{
+    size_t failed = 0;
+    *why = "";
+    for (int e = s->job->episodes - 1; e >= 0; e--)
+        if (s->episodes[e].done && s->episodes[e].failed) {
+            failed++;
+            *why = s->episodes[e].why;
+        }
+    return failed;
 }

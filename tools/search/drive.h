@@ -61,7 +61,8 @@ struct search_params {
     // a process of this machine in any case: its state is in the search's folder.
     struct workers *(*hire)(void *context, const struct search *search,
                             const struct workers_params *params, struct err *err);
-    const volatile sig_atomic_t *stop; // set by a signal: finish what is begun, leave the rest
+    // Set by a signal: what is begun has a few seconds to finish, the rest is left.
+    const volatile sig_atomic_t *stop;
     void (*progress)(void *context, const struct search *search, double seconds, size_t done_here);
     void *context; // of both
 };
@@ -75,5 +76,8 @@ bool search_begin(struct search *search, struct store *store, struct err *err);
 // True when all episodes are done, or *stop was set (search->done tells).
 bool search_run(struct search *search, const struct search_params *params, struct err *err);
 
-// The episode with the largest reward among those done, the first of equals; NULL: none.
+// The episode with the largest reward among those done that keep the limits (where none does, that
+// which passes them least), the cheapest and then the first of equals; NULL: none.
 const struct search_episode *search_best(const struct search *search);
+// How many of those done have failed, and why the first of them did.
+size_t search_failed(const struct search *search, const char **why);

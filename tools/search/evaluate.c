@@ -8,6 +8,7 @@
 #include "nets/train/trainer.h"
 #include "nets/weights.h"
 #include "sim/base/clock.h"
+#include "sim/base/mem.h"
 #include "sim/chip/chip.h"
 #include "sim/cost/charge.h"
 #include "sim/des/run.h"
@@ -91,6 +92,33 @@ bool evaluate_chip(const struct search_job *job, const struct space *space,
         inputs.sets[inputs.n_sets++] = knobs[k];
     }
     return inputs_chip(&inputs, job->chip, chip, err);
+}
+
+bool evaluate_knobs(const struct search_job *job, const struct space *space, struct err *err)
+{
+    for (size_t k = 0; k < space->n_knobs; k++) {
+        struct err first = {0};
+        bool fits = false;
+        for (size_t v = 0; v < space->knobs[k].n && !fits; v++) {
+            struct err why = {0};
+            struct chip *chip = NULL;
+            struct inputs inputs;
+            struct arena *mem = arena_create();
+            base_inputs(job, &inputs);
+            inputs.sets[inputs.n_sets++] =
+                arena_printf(mem, "%s=%s", space->knobs[k].path, space->knobs[k].values[v]);
+            fits = inputs_chip(&inputs, job->chip, &chip, &why);
+            if (v == 0)
+                first = why;
+            chip_destroy(chip);
+            arena_destroy(mem);
+        }
+        if (!fits)
+            return conf_fail(conf_find(job->conf->root, "space.knobs"), err,
+                             "no value of %.60s gives a chip: %s", space->knobs[k].path,
+                             first.text);
+    }
+    return true;
 }
 
 static bool simulate(struct evaluator *ev, const struct mapping *map, struct cost *cost,

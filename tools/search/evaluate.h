@@ -17,7 +17,6 @@ struct stages;
 
 // Raised by every change after which the same candidate costs otherwise.
 enum { COST_MODEL_VERSION = 1 };
-enum { MOST_DECISIONS = 512 };
 
 struct search_task {
     int64_t episode;
@@ -55,6 +54,8 @@ bool evaluate_load(const struct search_job *job, struct chip **chip, struct net 
 // references stand.
 bool evaluate_chip(const struct search_job *job, const struct space *space,
                    const unsigned short *choices, struct chip **chip, struct err *err);
+// Refuses a setting that gives no chip with any of its values, all else as the job has it.
+bool evaluate_knobs(const struct search_job *job, const struct space *space, struct err *err);
 // Whether the faults that the job states can be honoured on its chip.
 bool evaluate_check(const struct search_job *job, const struct stages *stages, struct err *err);
 // The faults that a section of the job states, on its chip, in the form of its net: whether they

@@ -41,6 +41,17 @@ size_t search_front(const struct search *s, int *front)
     return found;
 }
 
+const struct search_episode *search_wider(const struct search *s, double ratio)
+{
+    const struct search_episode *next = NULL;
+    for (size_t r = 0; r < s->n_references; r++) {
+        const struct search_episode *one = &s->references[r];
+        if (one->ratio > ratio && (!next || one->ratio < next->ratio))
+            next = one;
+    }
+    return next;
+}
+
 // --- Tables ---
 
 static void number(FILE *out, double value)
@@ -48,6 +59,14 @@ static void number(FILE *out, double value)
     char text[40];
     fputc(',', out);
     fputs(text_double(text, sizeof text, value), out);
+}
+
+static void number_if(FILE *out, bool known, double value)
+{
+    if (known)
+        number(out, value);
+    else
+        fputc(',', out);
 }
 
 // The widths of a candidate in one field, as --widths takes them.
@@ -59,22 +78,26 @@ static void csv_row(const struct search *s, const struct search_episode *e, FILE
     if (!reference)
         evaluate_knobs_text(s->space, e->choices, knobs, sizeof knobs);
     csv_field(out, widths);
-    number(out, e->accuracy);
-    number(out, e->cost.of[COST_ENERGY]);
-    number(out, e->cost.of[COST_LATENCY]);
-    number(out, e->cost.of[COST_AREA]);
-    fprintf(out, ",%" PRId64, e->cost.binary_ops);
-    number(out, e->judged.reward);
+    number_if(out, !e->failed, e->accuracy);
+    for (int m = 0; m < COST_METRICS; m++)
+        number_if(out, e->cost.of[m] > 0, e->cost.of[m]);
+    if (e->cost.binary_ops > 0)
+        fprintf(out, ",%" PRId64, e->cost.binary_ops);
+    else
+        fputc(',', out);
+    number_if(out, !e->failed, e->judged.reward);
     fputc(',', out);
     if (*knobs)
         csv_field(out, knobs);
 }
 
-// Columns that only jobs with faults have stand behind all others.
+// Columns that only some jobs have stand behind all others.
 static void csv_end(const struct search *s, const struct search_episode *e, FILE *out)
 {
     if (s->job->accuracy.has_faults)
-        number(out, e->clean_accuracy);
+        number_if(out, !e->failed, e->clean_accuracy);
+    if (reward_limited(&s->job->reward))
+        number_if(out, !e->failed, e->judged.violation);
     fputc('\n', out);
 }
 
@@ -82,8 +105,9 @@ static void csv_head(const struct search *s, const char *version, const char *la
 {
     fprintf(out, "# bitline %s, job %s [%s], agent %s, seed %d\n", version, s->job->name, s->hash,
             s->job->agent->name, s->job->seed);
-    fprintf(out, "widths,accuracy,energy_j,latency_s,area_m2,binary_ops,reward,knobs,%s%s\n", last,
-            s->job->accuracy.has_faults ? ",clean_accuracy" : "");
+    fprintf(out, "widths,accuracy,energy_j,latency_s,area_m2,binary_ops,reward,knobs,%s%s%s\n",
+            last, s->job->accuracy.has_faults ? ",clean_accuracy" : "",
+            reward_limited(&s->job->reward) ? ",violation" : "");
 }
 
 static void write_front(const struct search *s, const char *version, FILE *out)
@@ -192,6 +216,45 @@ static bool write_net(const struct search *s, const char *folder, const char *fi
     return ok;
 }
 
+// The chip that the net was judged on, where it is not the job's chip as it is.
+static bool write_chip(const struct search *s, const char *folder, const char *file, int episode,
+                       struct err *err)
+{
+    if (!search_has_chips(s))
+        return true;
+    const struct search_episode *e = &s->episodes[episode];
+    struct arena *mem = arena_create();
+    const char *head =
+        arena_printf(mem, "extends: %s\nname: %s-%s\n", s->job->chip, s->job->name, file);
+    struct conf *conf = conf_parse(file, head, strlen(head), err);
+    bool ok = conf != NULL;
+    for (size_t i = 0; ok && i < s->job->sets.n; i++) {
+        const char *set = s->job->sets.items[i], *equals = strchr(set, '=');
+        if (strncmp(set, "net.", 4) != 0)
+            ok = conf_set(conf, arena_strndup(mem, set, (size_t)(equals - set)), equals + 1, err);
+    }
+    for (size_t k = 0; ok && k < s->space->n_knobs; k++)
+        ok = conf_set(conf, s->space->knobs[k].path, s->space->knobs[k].values[e->choices[k]], err);
+    struct file_out *out =
+        ok ? file_create(arena_printf(mem, "%s/%s-chip.yaml", folder, file), err) : NULL;
+    ok = out != NULL;
+    if (ok) {
+        conf_print(conf->root, NULL, false, file_stream(out));
+        ok = file_commit(out, err);
+    }
+    conf_close(conf);
+    arena_destroy(mem);
+    return ok;
+}
+
+bool search_has_chips(const struct search *s)
+{
+    size_t sets = 0;
+    for (size_t i = 0; i < s->job->sets.n; i++)
+        sets += strncmp(s->job->sets.items[i], "net.", 4) != 0;
+    return sets + s->space->n_knobs > 0;
+}
+
 static bool write_nets(const struct search *s, const char *folder, struct err *err)
 {
     const struct search_episode *best = search_best(s);
@@ -199,11 +262,15 @@ static bool write_nets(const struct search *s, const char *folder, struct err *e
     int *front = arena_alloc(mem, (size_t)s->job->episodes, sizeof *front);
     size_t n = search_front(s, front);
     const char *nets = arena_printf(mem, "%s/nets", folder);
-    bool ok = !best || write_net(s, folder, "best", (int)(best - s->episodes), err);
+    int at = best ? (int)(best - s->episodes) : 0;
+    bool ok =
+        !best || (write_net(s, folder, "best", at, err) && write_chip(s, folder, "best", at, err));
     ok = ok && (!n || file_make_folder(nets, err));
     file_tidy(nets);
-    for (size_t i = 0; ok && i < n; i++)
-        ok = write_net(s, nets, arena_printf(mem, "front-%03zu", i + 1), front[i], err);
+    for (size_t i = 0; ok && i < n; i++) {
+        const char *file = arena_printf(mem, "front-%03zu", i + 1);
+        ok = write_net(s, nets, file, front[i], err) && write_chip(s, nets, file, front[i], err);
+    }
     arena_destroy(mem);
     return ok;
 }
@@ -218,10 +285,18 @@ bool search_export(const struct search *s, const char *folder, const char *versi
 
 // --- JSON ---
 
+static void json_knobs(struct jsonw *w, const struct search *s, const struct search_episode *e)
+{
+    char knobs[1024];
+    if (!s->space->n_knobs || e->ratio > 0)
+        return;
+    evaluate_knobs_text(s->space, e->choices, knobs, sizeof knobs);
+    jsonw_string(w, "knobs", knobs);
+}
+
 static void json_candidate(struct jsonw *w, const struct search *s, const char *key,
                            const struct search_episode *e)
 {
-    char knobs[1024];
     jsonw_object(w, key);
     if (e->ratio > 0)
         jsonw_number(w, "ratio", e->ratio);
@@ -231,18 +306,18 @@ static void json_candidate(struct jsonw *w, const struct search *s, const char *
     for (size_t k = 0; k < s->space->n_layers; k++)
         jsonw_int(w, NULL, e->widths[k]);
     jsonw_end(w);
-    if (s->space->n_knobs && e->ratio <= 0) {
-        evaluate_knobs_text(s->space, e->choices, knobs, sizeof knobs);
-        jsonw_string(w, "knobs", knobs);
-    }
+    json_knobs(w, s, e);
     jsonw_number(w, "accuracy", e->accuracy);
     if (s->job->accuracy.has_faults)
         jsonw_number(w, "clean_accuracy", e->clean_accuracy);
     jsonw_number(w, "energy_j", e->cost.of[COST_ENERGY]);
-    jsonw_number(w, "latency_s", e->cost.of[COST_LATENCY]);
+    if (e->cost.of[COST_LATENCY] > 0)
+        jsonw_number(w, "latency_s", e->cost.of[COST_LATENCY]);
     jsonw_number(w, "area_m2", e->cost.of[COST_AREA]);
     jsonw_int(w, "binary_ops", e->cost.binary_ops);
     jsonw_number(w, "reward", e->judged.reward);
+    if (reward_limited(&s->job->reward))
+        jsonw_number(w, "violation", e->judged.violation);
     jsonw_end(w);
 }
 
@@ -306,13 +381,15 @@ static void json_finals(struct jsonw *w, const struct search *s, const struct fi
         for (size_t k = 0; k < s->space->n_layers; k++)
             jsonw_int(w, NULL, f->nets[i].episode->widths[k]);
         jsonw_end(w);
+        json_knobs(w, s, f->nets[i].episode);
         jsonw_array(w, "test_accuracies");
         for (size_t k = 0; k < f->seeds; k++)
             jsonw_number(w, NULL, f->nets[i].accuracies[k]);
         jsonw_end(w);
         jsonw_number(w, "test_accuracy", f->nets[i].accuracy);
         jsonw_number(w, "energy_j", f->nets[i].episode->cost.of[COST_ENERGY]);
-        jsonw_number(w, "latency_s", f->nets[i].episode->cost.of[COST_LATENCY]);
+        if (f->nets[i].episode->cost.of[COST_LATENCY] > 0)
+            jsonw_number(w, "latency_s", f->nets[i].episode->cost.of[COST_LATENCY]);
         jsonw_number(w, "area_m2", f->nets[i].episode->cost.of[COST_AREA]);
         if (f->trials)
             json_robustness(w, s, f, &f->nets[i]);
@@ -325,10 +402,9 @@ void search_json(const struct search *s, const struct finals *finals, const char
                  FILE *out)
 {
     int *front = mem_alloc((size_t)s->job->episodes, sizeof *front);
-    size_t n = search_front(s, front), failed = 0;
+    const char *why;
+    size_t n = search_front(s, front), failed = search_failed(s, &why);
     const struct search_episode *best = search_best(s);
-    for (int e = 0; e < s->job->episodes; e++)
-        failed += s->episodes[e].failed;
     struct jsonw *w = jsonw_create(out, 2);
     jsonw_object(w, NULL);
     jsonw_string(w, "version", version);

@@ -8,16 +8,22 @@
 struct err;
 struct finals;
 struct search;
+struct search_episode;
 
 // Episodes of the front (accuracy against the reward's cost; nobody is better in both), cheapest
 // first; the first of those that build the same. Returns how many; `front` has room for all
 // episodes.
 size_t search_front(const struct search *search, int *front);
 
-// front.csv, episodes.csv, references.csv, best.yaml (the net with the largest reward, for --widths
-// of run, train and eval), job.yaml.
+// The uniform net that is next wider than a ratio; NULL: none.
+const struct search_episode *search_wider(const struct search *search, double ratio);
+
+// front.csv, episodes.csv, references.csv, job.yaml, and the best net and those of the front, ready
+// for run, train and eval: best.yaml, nets/front-*.yaml; where the job sets or searches keys of the
+// chip, beside each the chip that it was judged on, *-chip.yaml. What is not known is empty.
 bool search_export(const struct search *search, const char *folder, const char *version,
                    struct err *err);
+bool search_has_chips(const struct search *search); // whether there are such files of chips
 // `finals`: of stage C, or NULL.
 void search_json(const struct search *search, const struct finals *finals, const char *version,
                  FILE *out);

@@ -95,8 +95,9 @@ bool final_check(const struct search *s, struct err *err)
                 conf_find(job->conf->root, "final.uniform"), err,
                 "%g is no ratio that the search compares with: 1, and those of its space",
                 ratios->v[i]);
-    if (!load_job(s, s->references[0].widths, -1, &train, err))
-        return false;
+    struct err why = {0};
+    if (!load_job(s, s->references[0].widths, -1, &train, &why))
+        return conf_fail(at, err, "with the widths of a net that was found: %s", why.text);
     const struct recipe *r = &train->recipe;
     bool ok = !r->has_supernet && train->net->hash == s->net->hash;
     if (r->has_supernet)
@@ -123,8 +124,10 @@ static void add(struct finals *f, const struct search *s, const char *name,
 {
     assert(e); // a ratio that is no reference was refused by final_check()
     size_t bytes = s->space->n_layers * sizeof *e->widths;
+    size_t settings = s->space->n_knobs * sizeof *e->choices;
     for (size_t i = 0; i < f->n; i++)
         if (!memcmp(f->nets[i].episode->widths, e->widths, bytes) &&
+            !memcmp(f->nets[i].episode->choices, e->choices, settings) &&
             (e->ratio > 0) == (f->nets[i].episode->ratio > 0))
             return;
     f->nets[f->n++] = (struct final_net){
@@ -177,6 +180,14 @@ static void number(FILE *out, double value)
     fprintf(out, ",%s", text_double(text, sizeof text, value));
 }
 
+static void number_if(FILE *out, bool known, double value)
+{
+    if (known)
+        number(out, value);
+    else
+        fputc(',', out);
+}
+
 static void robust_columns(const struct finals *f, const struct robust *r, FILE *out)
 {
     double mean, deviation;
@@ -189,7 +200,7 @@ static void robust_columns(const struct finals *f, const struct robust *r, FILE 
 static bool write_csv(const struct search *s, const struct finals *f, const char *folder,
                       const char *version, struct err *err)
 {
-    char widths[MOST_DECISIONS * 8];
+    char widths[MOST_DECISIONS * 8], knobs[1024];
     struct file_out *file = file_create(arena_printf(f->mem, "%s/final.csv", folder), err);
     if (!file)
         return false;
@@ -197,7 +208,8 @@ static bool write_csv(const struct search *s, const struct finals *f, const char
     fprintf(out, "# bitline %s, job %s [%s]\n", version, s->job->name, s->hash);
     fprintf(out,
             "net,widths,run,test_accuracy,search_accuracy,energy_j,latency_s,area_m2,"
-            "binary_ops%s\n",
+            "binary_ops%s%s\n",
+            s->space->n_knobs ? ",knobs" : "",
             f->trials ? ",chip_accuracy,fault_accuracy,fault_deviation" : "");
     for (size_t i = 0; i < f->n * f->seeds; i++) {
         const struct final_net *net = &f->nets[i / f->seeds];
@@ -207,14 +219,16 @@ static bool write_csv(const struct search *s, const struct finals *f, const char
         csv_field(out, widths);
         fprintf(out, ",%zu", i % f->seeds + 1);
         number(out, net->accuracies[i % f->seeds]);
-        if (e->failed) // a uniform net that the super-net does not hold
-            fputc(',', out);
-        else
-            number(out, e->accuracy);
+        number_if(out, !e->failed, e->accuracy); // a super-net need not hold a uniform net
         number(out, e->cost.of[COST_ENERGY]);
-        number(out, e->cost.of[COST_LATENCY]);
+        number_if(out, e->cost.of[COST_LATENCY] > 0, e->cost.of[COST_LATENCY]);
         number(out, e->cost.of[COST_AREA]);
         fprintf(out, ",%" PRId64, e->cost.binary_ops);
+        if (s->space->n_knobs) {
+            evaluate_knobs_text(s->space, e->choices, knobs, sizeof knobs);
+            fputc(',', out);
+            csv_field(out, e->ratio > 0 ? "" : knobs);
+        }
         if (f->trials)
             robust_columns(f, &net->robust[i % f->seeds], out);
         fputc('\n', out);

@@ -353,6 +353,7 @@ static void describe(const struct agent *a, char *text, size_t size)
 }
 
 const struct agent_kind agent_greedy = {.name = "greedy",
+                                        .starts = true,
                                         .fields = fields,
                                         .size = sizeof(struct params),
                                         .create = create,

@@ -39,7 +39,8 @@ static const struct conf_field cost_fields[] = {
     {"policy", CONF_ENUM, AT(policy), .names = policy_names, .fallback = "exact",
      .help = "how energy and area are charged"},
     {"events", CONF_BOOL, AT(events), .fallback = "true",
-     .help = "false: energy and area in closed form, without leakage; latency is not known then"},
+     .help = "false: energy and area in closed form, without leakage; latency is not known then; "
+             "of the policy exact alone"},
     {0},
 };
 #undef AT
@@ -73,7 +74,7 @@ const struct conf_field search_fields[] = {
     {"agents", CONF_NODE, AT(agents), .optional = true, .word = "a map of AGENT: its parameters",
      .help = "parameters of agents, such as agents: {nsga2: {population: 40}}"},
     {"start", CONF_NUM, AT(start), .min = 0, .max = 1000, .fallback = "0",
-     .help = "ratio of the uniform net that agents may start from; 0: none"},
+     .help = "ratio of the uniform net that evolution, nsga2, cmaes or greedy start from; 0: none"},
     {"episodes", CONF_INT, AT(episodes), .min = 1, .max = SEARCH_MAX_EPISODES, .fallback = "600",
      .help = "candidates in all"},
     {"round", CONF_INT, AT(round), .min = 1, .max = SEARCH_MAX_ROUND, .fallback = "8",
@@ -102,6 +103,11 @@ static bool take_agent(struct search_job *job, struct err *err)
                          "'%.40s' is no agent; ddpg, ddpg-haq, random, evolution, nsga2, cmaes and "
                          "greedy are",
                          job->agent_name);
+    if (job->start > 0 && !job->agent->starts)
+        return conf_fail(at(job, "start"), err,
+                         "agent %s starts from no net; take this away, or take evolution, nsga2, "
+                         "cmaes or greedy",
+                         job->agent->name);
     const struct conf_node *all = job->agents;
     if (all && all->kind != CONF_MAP)
         return conf_fail(all, err, "a map of AGENT: its parameters is wanted");
@@ -201,6 +207,10 @@ static bool check(struct search_job *job, struct err *err)
         return false;
     if (job->set && !jobfile_sets(job->conf, job->set, &job->sets, err))
         return false;
+    if (!job->cost.events && job->cost.policy != POLICY_EXACT)
+        return conf_fail(at(job, "cost"), err,
+                         "events: false is a closed form of the policy exact alone; take one of "
+                         "them away");
     if (!job->cost.events &&
         (job->reward.cost == COST_LATENCY || job->reward.limits[COST_LATENCY] > 0 ||
          job->reward.weights[COST_LATENCY] > 0))

@@ -82,30 +82,42 @@ static void read_knobs(const struct search *search, const char *text, unsigned s
     }
 }
 
+static void read_widths(const struct search *search, const char *text, int *widths)
+{
+    for (size_t k = 0; k < search->space->n_layers; k++) {
+        char *end;
+        widths[k] = (int)strtol(text, &end, 10);
+        text = *end == ',' ? end + 1 : end;
+    }
+}
+
 static bool read_back(void *context, const struct store_episode *from, struct err *err)
 {
     struct search *search = context;
     char widths[TEXT_ROOM], knobs[1024] = "";
     if (from->episode < -(int64_t)search->n_references || from->episode >= search->job->episodes)
         return err_set(err,
-                       "the store has an episode %lld that the job does not have; choose "
-                       "another --out",
+                       "the store has an episode %lld that the job does not have; give it what "
+                       "final.uniform had, or choose another --out",
                        (long long)from->episode);
     struct search_episode *e = known_episode(search, from->episode);
-    const char *text = from->widths;
-    for (size_t k = 0; k < search->space->n_layers; k++) {
-        char *end;
-        e->widths[k] = (int)strtol(text, &end, 10);
-        text = *end == ',' ? end + 1 : end;
-    }
-    if (from->episode >= 0)
+    if (from->episode >= 0) { // the widths of uniform nets are the job's
+        read_widths(search, from->widths, e->widths);
         read_knobs(search, from->knobs, e->choices);
+    }
     evaluate_widths_text(search->space, e->widths, widths, sizeof widths);
     if (from->episode >= 0)
         evaluate_knobs_text(search->space, e->choices, knobs, sizeof knobs);
     if (strcmp(widths, from->widths) != 0 || strcmp(knobs, from->knobs) != 0)
-        return err_set(err, "the store's episode %lld is none of this job's; choose another --out",
-                       (long long)from->episode);
+        return from->episode < 0
+                   ? err_set(err,
+                             "the store's uniform net %lld has the widths %.60s, not those of "
+                             "ratio %g; add to final.uniform at its end only, or choose another "
+                             "--out",
+                             (long long)-from->episode, from->widths, e->ratio)
+                   : err_set(err,
+                             "the store's episode %lld is none of this job's; choose another --out",
+                             (long long)from->episode);
     e->failed = from->failed;
     e->why = arena_strdup(search->mem, from->why);
     e->cost = (struct cost){{from->energy_j, from->latency_s, from->area_m2}, from->binary_ops};

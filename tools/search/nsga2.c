@@ -286,6 +286,7 @@ static void describe(const struct agent *a, char *text, size_t size)
 }
 
 const struct agent_kind agent_nsga2 = {.name = "nsga2",
+                                       .starts = true,
                                        .fields = fields,
                                        .size = sizeof(struct params),
                                        .create = create,

@@ -30,18 +30,6 @@ static double shown_cost(const struct search *s, const struct search_episode *e)
     return e->cost.of[s->job->reward.cost] * 1e6;
 }
 
-// The uniform net that is next wider than a ratio; NULL: none.
-static const struct search_episode *wider(const struct search *s, double ratio)
-{
-    const struct search_episode *next = NULL;
-    for (size_t r = 0; r < s->n_references; r++) {
-        const struct search_episode *one = &s->references[r];
-        if (one->ratio > ratio && (!next || one->ratio < next->ratio))
-            next = one;
-    }
-    return next;
-}
-
 static void write_front_data(const struct search *s, const struct finals *none, FILE *out)
 {
     (void)none;
@@ -57,8 +45,8 @@ static void write_front_data(const struct search *s, const struct finals *none, 
     for (size_t i = 0; i < n; i++)
         fprintf(out, "%.8g %.6f\n", shown_cost(s, &s->episodes[front[i]]),
                 100 * s->episodes[front[i]].accuracy);
-    fputs("\n\n", out);
-    for (const struct search_episode *r = wider(s, 0); r; r = wider(s, r->ratio))
+    fputs(n ? "\n\n" : "NaN NaN\n\n\n", out); // limits may leave nobody
+    for (const struct search_episode *r = search_wider(s, 0); r; r = search_wider(s, r->ratio))
         if (!r->failed)
             fprintf(out, "%.8g %.6f %gx\n", shown_cost(s, r), 100 * r->accuracy, r->ratio);
     free(front);

@@ -22,8 +22,8 @@ enum { LINE_MOST = 4096 }; // of an answer
 struct plugin {
     char *const *words;
     double timeout_s;
-    pid_t pid; // 0: not running
-    int to, from;
+    pid_t pid; // of its group; 0: not running
+    int to, from, alive;
 };
 
 struct plugin *plugin_create(char *const *words, double timeout_s)
@@ -40,6 +40,7 @@ static void stop(struct plugin *p)
         return;
     close(p->to);
     close(p->from);
+    close(p->alive);
     kill(-p->pid, SIGKILL);
     while (waitpid(p->pid, NULL, 0) < 0 && errno == EINTR)
         ;
@@ -56,7 +57,6 @@ void plugin_destroy(struct plugin *plugin)
 
 static _Noreturn void become(const struct plugin *p, int in, int out)
 {
-    setpgid(0, 0);
     signal(SIGINT, SIG_DFL);
     signal(SIGPIPE, SIG_DFL);
     if (dup2(in, STDIN_FILENO) < 0 || dup2(out, STDOUT_FILENO) < 0)
@@ -66,25 +66,49 @@ static _Noreturn void become(const struct plugin *p, int in, int out)
     _exit(127);
 }
 
+// The first of the command's group: a process that ends the whole of it when the worker ends, even
+// if it is killed and cannot.
+static _Noreturn void watch(const struct plugin *p, int alive, int in, int out)
+{
+    char none;
+    setpgid(0, 0);
+    if (fork() == 0) {
+        close(alive);
+        become(p, in, out);
+    }
+    close(in);
+    close(out);
+    while (read(alive, &none, 1) < 0 && errno == EINTR)
+        ;
+    kill(0, SIGKILL);
+    _exit(0);
+}
+
 static bool start(struct plugin *p, struct err *err)
 {
-    int down[2] = {-1, -1}, up[2] = {-1, -1};
+    int down[2] = {-1, -1}, up[2] = {-1, -1}, alive[2] = {-1, -1};
     pid_t pid = -1;
-    if (pipe(down) == 0 && pipe(up) == 0) {
+    if (pipe(down) == 0 && pipe(up) == 0 && pipe(alive) == 0) {
         // Not for the plug-ins of other processes, and not for the next one of this.
         fcntl(down[1], F_SETFD, FD_CLOEXEC);
         fcntl(up[0], F_SETFD, FD_CLOEXEC);
+        fcntl(alive[1], F_SETFD, FD_CLOEXEC);
         fflush(NULL);
         pid = fork();
-        if (pid == 0)
-            become(p, down[0], up[1]);
+        if (pid == 0) {
+            close(down[1]);
+            close(up[0]);
+            close(alive[1]);
+            watch(p, alive[0], down[0], up[1]);
+        }
     }
     int why = errno;
-    for (int i = 0; i < 2; i++) {
-        if (down[i] >= 0 && (i == 0 || pid < 0))
-            close(down[i]);
-        if (up[i] >= 0 && (i == 1 || pid < 0))
-            close(up[i]);
+    const int theirs[] = {down[0], up[1], alive[0]}, ours[] = {down[1], up[0], alive[1]};
+    for (int i = 0; i < 3; i++) {
+        if (theirs[i] >= 0)
+            close(theirs[i]);
+        if (ours[i] >= 0 && pid < 0)
+            close(ours[i]);
     }
     if (pid < 0)
         return err_set(err, "the command '%.60s' could not be started: %s", p->words[0],
@@ -93,6 +117,7 @@ static bool start(struct plugin *p, struct err *err)
     p->pid = pid;
     p->to = down[1];
     p->from = up[0];
+    p->alive = alive[1];
     return true;
 }
 

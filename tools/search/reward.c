@@ -36,7 +36,8 @@ const struct conf_field reward_fields[] = {
     {"target", CONF_NUM, AT(target), .min = 0, .max = 2, .fallback = "1",
      .help = "accuracy that the gap of Eq. 5 is measured from"},
     {"lambda", CONF_NUM, AT(lambda), .min = 1e-9, .max = 1e9, .fallback = "1",
-     .help = "of Eq. 5: the larger, the less energy counts"},
+     .help = "of Eq. 5: the larger, the less energy counts; below lambda times the cost of the net "
+             "at ratio 1 it does not count at all"},
     {"least_gap", CONF_NUM, AT(least_gap), .min = 1e-9, .max = 1, .fallback = "0.001",
      .help = "the gap of Eq. 5 is at least this, so that its sign holds"},
     {"limits", CONF_SECTION, AT(limits), .fields = limit_fields,
@@ -48,14 +49,20 @@ const struct conf_field reward_fields[] = {
 };
 #undef AT
 
+bool reward_limited(const struct reward_params *params)
+{
+    for (int m = 0; m < COST_METRICS; m++)
+        if (params->limits[m] > 0)
+            return true;
+    return false;
+}
+
 bool reward_check(const struct reward_params *params, const struct conf_node *at, struct err *err)
 {
-    double limits = 0, weights = 0;
-    for (int m = 0; m < COST_METRICS; m++) {
-        limits += params->limits[m];
+    double weights = 0;
+    for (int m = 0; m < COST_METRICS; m++)
         weights += params->weights[m];
-    }
-    if (params->form == REWARD_LIMITS && limits <= 0)
+    if (params->form == REWARD_LIMITS && !reward_limited(params))
         return conf_fail(at, err,
                          "the form limits needs a limit, such as limits: {energy: 400 uJ}");
     if (params->form == REWARD_WEIGHTED && weights <= 0)

@@ -37,6 +37,8 @@ extern const struct conf_field reward_fields[];
 
 bool reward_check(const struct reward_params *params, const struct conf_node *at, struct err *err);
 
+bool reward_limited(const struct reward_params *params); // whether it has limits
+
 struct judged {
     double reward;
     double objectives[AGENT_OBJECTIVES]; // 1 - accuracy, cost over the baseline's

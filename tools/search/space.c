@@ -163,6 +163,10 @@ static bool take_knob(struct space *s, const struct space_knob *knob, const stru
         if (list->children[i]->kind != CONF_SCALAR)
             return conf_fail(list->children[i], err, "a single value is wanted");
         values[i] = list->children[i]->text;
+        for (size_t j = 0; j < i; j++)
+            if (!strcmp(values[i], values[j]))
+                return conf_fail(list->children[i], err, "%.60s is there twice; keep one",
+                                 values[i]);
     }
     s->knobs[s->n_knobs++] = (struct space_choice){knob->path, list->n, values};
     return true;
@@ -225,6 +229,12 @@ bool space_create(const struct space_params *params, const struct conf_node *at,
     struct space *s = arena_alloc(mem, 1, sizeof *s);
     *s = (struct space){.net = net, .mem = mem};
     if (!take_layers(s, params, at, chip, err) || !take_knobs(s, params, at, err)) {
+        arena_destroy(mem);
+        return false;
+    }
+    if (s->n_layers + s->n_knobs > MOST_DECISIONS) {
+        conf_fail(at, err, "net '%s' has %zu scalable layers and %zu settings; %d are allowed",
+                  net->name, s->n_layers, s->n_knobs, MOST_DECISIONS);
         arena_destroy(mem);
         return false;
     }

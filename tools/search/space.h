@@ -12,7 +12,7 @@ struct chip;
 struct err;
 struct net;
 
-enum { SPACE_MOST_KNOBS = 16 };
+enum { MOST_DECISIONS = 512, SPACE_MOST_KNOBS = 16 };
 
 // As the job has it.
 struct space_bound {

@@ -50,6 +50,7 @@ const struct conf_field stages_fields[] = {
 
 struct stages {
     const struct stages_params *params;
+    const struct conf_node *at; // blamed
     const struct space *space;
     const char *folder; // of the search
     struct train_job *train;
@@ -128,12 +129,12 @@ static void plan_stage_b(struct stages *s, int episodes)
 }
 
 // Whoever was trained on the images that are held out here looks better than it is.
-static bool check_split(const struct stages *s, const struct conf_node *at, struct err *err)
+static bool check_split(const struct stages *s, const struct weights *weights, struct err *err)
 {
-    const char *was = s->weights ? s->weights->split : NULL;
+    const char *was = weights ? weights->split : NULL;
     const char *is = trainer_split(&s->recipe, s->train->data, s->mem);
     return !was || strcmp(was, is) == 0 ||
-           conf_fail(at, err,
+           conf_fail(s->at, err,
                      "its weights were trained with %.90s held out, here it is %s: candidates "
                      "would be judged by images that they have seen; give both the same data, "
                      "images, held_out and seed",
@@ -146,7 +147,7 @@ bool stages_open(const struct stages_params *params, const struct conf_node *at,
 {
     struct arena *mem = arena_create();
     struct stages *s = arena_alloc(mem, 1, sizeof *s);
-    *s = (struct stages){.params = params, .space = space, .threads = 1, .mem = mem};
+    *s = (struct stages){.params = params, .at = at, .space = space, .threads = 1, .mem = mem};
     if (!train_job_load(params->train, params->sets.items, params->sets.n, &s->train, err)) {
         stages_close(s);
         return false;
@@ -154,7 +155,7 @@ bool stages_open(const struct stages_params *params, const struct conf_node *at,
     plan_stage_b(s, episodes);
     if (!check(s, at, net, err) ||
         (params->weights && !weights_load(params->weights, s->train->net, &s->weights, err)) ||
-        !check_split(s, at, err)) {
+        !check_split(s, s->weights, err) || !check_split(s, s->train->init, err)) {
         stages_close(s);
         return false;
     }
@@ -202,6 +203,7 @@ bool stages_load(struct stages *s, const char *folder, int threads, struct err *
     s->threads = s->params->tune_epochs > 0 ? threads : 1;
     file_tidy(s->folder);
     return (s->weights || weights_load(path, s->train->net, &s->weights, err)) &&
+           check_split(s, s->weights, err) &&
            (s->params->tune_epochs == 0 || file_make_folder(s->folder, err));
 }
 

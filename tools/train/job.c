@@ -87,7 +87,8 @@ static bool check(struct train_job *job, struct err *err)
     if (!jobfile_check_name(job->conf, r->name, err))
         return false;
     if (r->width && r->widths.n)
-        return conf_fail(find(job, "widths"), err, "give width or widths, not both");
+        return conf_fail(find(job, "widths"), err,
+                         "give width or widths, not both; take width out of the job");
     if (!job->backend && !strcmp(r->backend, "onednn"))
         return conf_fail(find(job, "backend"), err,
                          "this program was built without oneDNN; take auto or reference");

@@ -312,6 +312,28 @@ def folders(bitline, folder):
                    ["out/search.db: holds another job", "seed: 1 there, 2 here"])
 
 
+def more_uniform_nets(bitline, folder):
+    """Added later, they are judged then; what the store holds of them stays as it is."""
+    prepare(folder)
+    text = (folder / "train.yaml").read_text("utf-8").splitlines()
+    lines = [line for line in text if not line.startswith(("width:", "supernet:"))]
+    (folder / "alone.yaml").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+    def words(ratios):
+        return ["--set", f"final={{train: ./alone.yaml, uniform: {ratios}}}", "--stage", "b"]
+
+    search(bitline, folder, "out", *words("[1.5]"))
+    first = table(folder / "out", "references.csv")
+    search(bitline, folder, "out", "--resume", *words("[1.5, 2.5]"))
+    second = table(folder / "out", "references.csv")
+    expect(second[:-1] == first and second[-1]["ratio"] == "2.5" and
+           second[-1]["widths"] == "20,40", f"{second}")
+    bitline.refuse(folder, ["search", "job.yaml", "--out", "out", "--resume",
+                            *words("[2.5, 1.5]")], ["not those of ratio 2.5"])
+    bitline.refuse(folder, ["search", "job.yaml", "--out", "out", "--resume"],
+                   ["that the job does not have"])
+
+
 def two_at_once(bitline, folder):
     prepare(folder)
     process = begin(bitline, folder, "out", "--episodes", "100000")
@@ -344,7 +366,7 @@ def main():
     cases = [(test.__name__, test, ()) for test in
              (killed_driver, killed_at_any_time, killed_at_once, killed_worker, interrupted,
               front_is_a_front, closed_form_agrees, best_net_runs, keeps_the_limits, nobody_judged, leaves_at_once, plugin, documented_evaluator,
-              folders, two_at_once, full_disk)]
+              folders, more_uniform_nets, two_at_once, full_disk)]
     cases += [(f"any number of workers, {a}", any_number_of_workers, (a,)) for a in AGENTS]
     cases += [("refused: " + " ".join(args), refused, (args, says)) for args, says in REFUSED]
     run_tests([(repr(name), in_folder(test, bitline, *args)) for name, test, args in cases])

@@ -52,6 +52,15 @@ def stage_by_stage(bitline, folder):
                                 "accuracy.supernet.weights=whole/stage-a/weights.safetensors",
                                 "--set", f"accuracy.supernet.set.{key}"],
                        ["judged by images that they have seen"])
+    bitline.refuse(folder, ["search", "job.yaml", *FROZEN, "--out", "out", "--resume", "--stage",
+                            "b", "--set", "accuracy.supernet.set.seed=9"],
+                   ["judged by images that they have seen"])
+    # What it began as has seen them.
+    bitline.output("train", "train.yaml", "--set", "init=whole/stage-a/weights.safetensors",
+                   "--set", "seed=9", "--out", "later", cwd=folder)
+    bitline.refuse(folder, ["search", "job.yaml", *FROZEN, "--set", "accuracy.supernet.set.seed=9",
+                            "--set", "accuracy.supernet.weights=later/weights.safetensors"],
+                   ["; before: ", "judged by images that they have seen"])
 
 
 def training_jobs_set(bitline, folder):

@@ -329,7 +329,7 @@ def more_uniform_nets(bitline, folder):
     expect(second[:-1] == first and second[-1]["ratio"] == "2.5" and
            second[-1]["widths"] == "20,40", f"{second}")
     bitline.refuse(folder, ["search", "job.yaml", "--out", "out", "--resume",
-                            *words("[2.5, 1.5]")], ["not those of ratio 2.5"])
+                            *words("[2.5, 1.5]")], ["not those of ratio 1.5"])
     bitline.refuse(folder, ["search", "job.yaml", "--out", "out", "--resume"],
                    ["that the job does not have"])
 

@@ -127,32 +127,37 @@ static bool bind_enum(const struct bind *b, const struct conf_node *at,
     return refuse(b, at, field, what);
 }
 
+// The items of a list, n of them; a single value is a list of one.
+static const struct conf_node *item(const struct conf_node *at, size_t i)
+{
+    return at->kind == CONF_SCALAR ? at : at->children[i];
+}
+
+static bool count_items(const struct bind *b, const struct conf_node *at,
+                        const struct conf_field *field, size_t *n)
+{
+    *n = at->kind == CONF_SCALAR ? 1 : at->n;
+    return at->kind != CONF_MAP || refuse(b, at, field, "");
+}
+
 static bool bind_ints(const struct bind *b, const struct conf_node *at,
                       const struct conf_field *field, struct conf_ints *out)
 {
-    if (at->kind == CONF_MAP)
-        return refuse(b, at, field, "");
-    bool one = at->kind == CONF_SCALAR;
-    out->n = one ? 1 : at->n;
-    out->v = arena_alloc(b->conf->mem, out->n, sizeof *out->v);
-    for (size_t i = 0; i < out->n; i++)
-        if (!bind_int(b, one ? at : at->children[i], field, &out->v[i]))
-            return false;
-    return true;
+    bool ok = count_items(b, at, field, &out->n);
+    out->v = arena_alloc(b->conf->mem, ok ? out->n : 0, sizeof *out->v);
+    for (size_t i = 0; ok && i < out->n; i++)
+        ok = bind_int(b, item(at, i), field, &out->v[i]);
+    return ok;
 }
 
 static bool bind_nums(const struct bind *b, const struct conf_node *at,
                       const struct conf_field *field, struct conf_nums *out)
 {
-    if (at->kind == CONF_MAP)
-        return refuse(b, at, field, "");
-    bool one = at->kind == CONF_SCALAR;
-    out->n = one ? 1 : at->n;
-    out->v = arena_alloc(b->conf->mem, out->n, sizeof *out->v);
-    for (size_t i = 0; i < out->n; i++)
-        if (!bind_double(b, one ? at : at->children[i], field, &out->v[i]))
-            return false;
-    return true;
+    bool ok = count_items(b, at, field, &out->n);
+    out->v = arena_alloc(b->conf->mem, ok ? out->n : 0, sizeof *out->v);
+    for (size_t i = 0; ok && i < out->n; i++)
+        ok = bind_double(b, item(at, i), field, &out->v[i]);
+    return ok;
 }
 
 static bool bind_sections(struct bind *b, const struct conf_node *at,

@@ -54,19 +54,10 @@ const struct search_episode *search_wider(const struct search *s, double ratio)
 
 // --- Tables ---
 
-static void number(FILE *out, double value)
+void search_csv_number(FILE *out, bool known, double value)
 {
     char text[40];
-    fputc(',', out);
-    fputs(text_double(text, sizeof text, value), out);
-}
-
-static void number_if(FILE *out, bool known, double value)
-{
-    if (known)
-        number(out, value);
-    else
-        fputc(',', out);
+    fprintf(out, ",%s", known ? text_double(text, sizeof text, value) : "");
 }
 
 // The widths of a candidate in one field, as --widths takes them.
@@ -78,14 +69,14 @@ static void csv_row(const struct search *s, const struct search_episode *e, FILE
     if (!reference)
         evaluate_knobs_text(s->space, e->choices, knobs, sizeof knobs);
     csv_field(out, widths);
-    number_if(out, !e->failed, e->accuracy);
+    search_csv_number(out, !e->failed, e->accuracy);
     for (int m = 0; m < COST_METRICS; m++)
-        number_if(out, e->cost.of[m] > 0, e->cost.of[m]);
+        search_csv_number(out, e->cost.of[m] > 0, e->cost.of[m]);
     if (e->cost.binary_ops > 0)
         fprintf(out, ",%" PRId64, e->cost.binary_ops);
     else
         fputc(',', out);
-    number_if(out, !e->failed, e->judged.reward);
+    search_csv_number(out, !e->failed, e->judged.reward);
     fputc(',', out);
     if (*knobs)
         csv_field(out, knobs);
@@ -95,9 +86,9 @@ static void csv_row(const struct search *s, const struct search_episode *e, FILE
 static void csv_end(const struct search *s, const struct search_episode *e, FILE *out)
 {
     if (s->job->accuracy.has_faults)
-        number_if(out, !e->failed, e->clean_accuracy);
+        search_csv_number(out, !e->failed, e->clean_accuracy);
     if (reward_limited(&s->job->reward))
-        number_if(out, !e->failed, e->judged.violation);
+        search_csv_number(out, !e->failed, e->judged.violation);
     fputc('\n', out);
 }
 
@@ -186,6 +177,15 @@ static bool set_widths(const struct search *s, struct conf *conf, const struct s
     return true;
 }
 
+static bool write_conf(const struct conf *conf, const char *path, struct err *err)
+{
+    struct file_out *out = file_create(path, err);
+    if (!out)
+        return false;
+    conf_print(conf->root, NULL, false, file_stream(out));
+    return file_commit(out, err);
+}
+
 static bool write_net(const struct search *s, const char *folder, const char *file, int episode,
                       struct err *err)
 {
@@ -204,13 +204,7 @@ static bool write_net(const struct search *s, const char *folder, const char *fi
             ok = conf_set(conf, arena_strndup(mem, set + 4, (size_t)(equals - set) - 4), equals + 1,
                           err);
     }
-    struct file_out *out =
-        ok ? file_create(arena_printf(mem, "%s/%s.yaml", folder, file), err) : NULL;
-    ok = out != NULL;
-    if (ok) {
-        conf_print(conf->root, NULL, false, file_stream(out));
-        ok = file_commit(out, err);
-    }
+    ok = ok && write_conf(conf, arena_printf(mem, "%s/%s.yaml", folder, file), err);
     conf_close(conf);
     arena_destroy(mem);
     return ok;
@@ -235,13 +229,7 @@ static bool write_chip(const struct search *s, const char *folder, const char *f
     }
     for (size_t k = 0; ok && k < s->space->n_knobs; k++)
         ok = conf_set(conf, s->space->knobs[k].path, s->space->knobs[k].values[e->choices[k]], err);
-    struct file_out *out =
-        ok ? file_create(arena_printf(mem, "%s/%s-chip.yaml", folder, file), err) : NULL;
-    ok = out != NULL;
-    if (ok) {
-        conf_print(conf->root, NULL, false, file_stream(out));
-        ok = file_commit(out, err);
-    }
+    ok = ok && write_conf(conf, arena_printf(mem, "%s/%s-chip.yaml", folder, file), err);
     conf_close(conf);
     arena_destroy(mem);
     return ok;

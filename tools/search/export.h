@@ -15,6 +15,8 @@ struct search_episode;
 // episodes.
 size_t search_front(const struct search *search, int *front);
 
+// A comma and the number, or nothing behind it where it is not known.
+void search_csv_number(FILE *out, bool known, double value);
 // The uniform net that is next wider than a ratio; NULL: none.
 const struct search_episode *search_wider(const struct search *search, double ratio);
 

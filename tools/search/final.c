@@ -174,27 +174,13 @@ void finals_destroy(struct finals *finals)
 
 // --- Training them ---
 
-static void number(FILE *out, double value)
-{
-    char text[40];
-    fprintf(out, ",%s", text_double(text, sizeof text, value));
-}
-
-static void number_if(FILE *out, bool known, double value)
-{
-    if (known)
-        number(out, value);
-    else
-        fputc(',', out);
-}
-
 static void robust_columns(const struct finals *f, const struct robust *r, FILE *out)
 {
     double mean, deviation;
     robust_spread(f->trials, r->accuracies, &mean, &deviation);
-    number(out, r->whole);
-    number(out, mean);
-    number(out, deviation);
+    search_csv_number(out, true, r->whole);
+    search_csv_number(out, true, mean);
+    search_csv_number(out, true, deviation);
 }
 
 static bool write_csv(const struct search *s, const struct finals *f, const char *folder,
@@ -218,11 +204,11 @@ static bool write_csv(const struct search *s, const struct finals *f, const char
         fprintf(out, "%s,", net->name);
         csv_field(out, widths);
         fprintf(out, ",%zu", i % f->seeds + 1);
-        number(out, net->accuracies[i % f->seeds]);
-        number_if(out, !e->failed, e->accuracy); // a super-net need not hold a uniform net
-        number(out, e->cost.of[COST_ENERGY]);
-        number_if(out, e->cost.of[COST_LATENCY] > 0, e->cost.of[COST_LATENCY]);
-        number(out, e->cost.of[COST_AREA]);
+        search_csv_number(out, true, net->accuracies[i % f->seeds]);
+        search_csv_number(out, !e->failed, e->accuracy); // a super-net need not hold a uniform net
+        search_csv_number(out, true, e->cost.of[COST_ENERGY]);
+        search_csv_number(out, e->cost.of[COST_LATENCY] > 0, e->cost.of[COST_LATENCY]);
+        search_csv_number(out, true, e->cost.of[COST_AREA]);
         fprintf(out, ",%" PRId64, e->cost.binary_ops);
         if (s->space->n_knobs) {
             evaluate_knobs_text(s->space, e->choices, knobs, sizeof knobs);

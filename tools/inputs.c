@@ -10,6 +10,8 @@
 #include "nets/weights.h"
 #include "sim/base/err.h"
 #include "sim/base/mem.h"
+#include "sim/base/text.h"
+#include "sim/base/warn.h"
 #include "sim/chip/chip.h"
 #include "tools/cmd.h"
 
@@ -245,14 +247,37 @@ const char *inputs_command(int argc, char **argv)
 }
 
 // Names and values come from anywhere: no terminal sequences in messages.
+// Text from files may hold control characters; a terminal would obey them.
+static void print_sentence(const char *before, const char *text)
+{
+    fprintf(stderr, "bitline: %s", before);
+    for (const char *c = text; *c; c++)
+        fputc((unsigned char)*c < ' ' || *c == 127 ? '?' : *c, stderr);
+    fputc('\n', stderr);
+}
+
 int inputs_refuse(const struct err *err)
 {
-    struct err shown = *err;
-    for (char *c = shown.text; *c; c++)
-        if ((unsigned char)*c < ' ' || *c == 127)
-            *c = '?';
-    fprintf(stderr, "bitline: %s\n", shown.text);
+    print_sentence("", err->text);
     return EXIT_USAGE;
+}
+
+void inputs_warn(const struct warnings *warnings)
+{
+    for (size_t i = 0; i < warnings->n; i++)
+        print_sentence("warning: ", warnings->items[i].text);
+}
+
+void inputs_warn_json(const struct warnings *warnings, struct jsonw *w)
+{
+    jsonw_array(w, "warnings");
+    for (size_t i = 0; i < warnings->n; i++) {
+        jsonw_object(w, NULL);
+        jsonw_string(w, "code", warnings->items[i].code);
+        jsonw_string(w, "text", warnings->items[i].text);
+        jsonw_end(w);
+    }
+    jsonw_end(w);
 }
 
 int inputs_finish(int code)

@@ -9,6 +9,8 @@
 struct argp_state;
 struct chip;
 struct err;
+struct jsonw;
+struct warnings;
 struct weights;
 
 enum { INPUTS_MAX_SETS = 256 };
@@ -42,6 +44,10 @@ bool inputs_chip_net(int key, const char *arg, struct argp_state *state, const c
 const char *inputs_command(int argc, char **argv);
 // Prints "bitline: SENTENCE" on stderr, without control characters, and returns EXIT_USAGE.
 int inputs_refuse(const struct err *err);
+// Prints "bitline: warning: SENTENCE" on stderr for each; the same as an array "warnings" of
+// objects {code, text} in the JSON object that is open, also when there are none.
+void inputs_warn(const struct warnings *warnings);
+void inputs_warn_json(const struct warnings *warnings, struct jsonw *w);
 // Writes out what stdout still holds. Returns code, or EXIT_FAILED and a word on stderr when not
 // all of the output could be written.
 int inputs_finish(int code);

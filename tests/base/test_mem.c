@@ -1,4 +1,4 @@
-// err, mem, hash and rng: the small ones.
+// err, warn, mem, hash and rng: the small ones.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,6 +11,7 @@
 #include "sim/base/hash.h"
 #include "sim/base/mem.h"
 #include "sim/base/rng.h"
+#include "sim/base/warn.h"
 
 static void first_failure_wins(void **state)
 {
@@ -20,6 +21,21 @@ static void first_failure_wins(void **state)
     assert_false(err_set(&err, "another"));
     assert_string_equal(err.text, "3 is too few");
     assert_false(err_set(NULL, "nobody listens"));
+}
+
+static void a_warning_is_kept_once(void **state)
+{
+    (void)state;
+    struct warnings warnings = {0};
+    for (int i = 0; i < 100; i++)
+        warn_add(&warnings, "few", "%d is too few", i % 3);
+    warn_add(&warnings, "other", "%d is too few", 1);
+    assert_int_equal(warnings.n, 4);
+    assert_string_equal(warnings.items[2].text, "2 is too few");
+    assert_string_equal(warnings.items[3].code, "other");
+    warn_add(NULL, "few", "ignored");
+    warnings_fini(&warnings);
+    assert_int_equal(warnings.n, 0);
 }
 
 static void long_sentence_is_cut(void **state)
@@ -106,13 +122,10 @@ static void rng_depends_on_seed_and_index(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(first_failure_wins),
-        cmocka_unit_test(long_sentence_is_cut),
-        cmocka_unit_test(arena_is_aligned_and_zeroed),
-        cmocka_unit_test(grow_keeps_items),
-        cmocka_unit_test(hash_is_fnv1a),
-        cmocka_unit_test(rng_is_philox),
-        cmocka_unit_test(rng_depends_on_seed_and_index),
+        cmocka_unit_test(first_failure_wins),   cmocka_unit_test(a_warning_is_kept_once),
+        cmocka_unit_test(long_sentence_is_cut), cmocka_unit_test(arena_is_aligned_and_zeroed),
+        cmocka_unit_test(grow_keeps_items),     cmocka_unit_test(hash_is_fnv1a),
+        cmocka_unit_test(rng_is_philox),        cmocka_unit_test(rng_depends_on_seed_and_index),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -48,10 +48,9 @@ static int held_level(const struct activity *a, const struct slice *s, int row, 
     const struct layer *l = &a->map->net->layers[s->layer];
     int columns = a->map->layers[s->layer].column_slices, out = column / columns;
     int slice = columns > 1 ? column % columns : s->weight_slice;
-    size_t rows = (size_t)l->in_c / l->groups * l->kernel_h * l->kernel_w;
     if (out >= s->outs)
         return 1; // the offset column
-    int32_t w = a->net->layers[s->layer].w[(size_t)(s->out0 + out) * rows + s->row0 + row];
+    int32_t w = weight_at(l, s, a->net->layers[s->layer].w, row, out);
     return cell_level(chip->crossbar.polarity, l->weight_bits, chip->cell.bits, w, slice, array);
 }
 
@@ -189,7 +188,8 @@ static void probe_matrix(void *context, int layer, const int32_t *in, int64_t *a
         for (int x = 0; x < l->out_w; x++)
             for (int i = m->slice0, group = -1; i < m->slice0 + each; i++) {
                 if (map->slices[i].group != group)
-                    gather_window(l, in, group = map->slices[i].group, y, x, p->window);
+                    gather_slice(l, &map->slices[i], in, y, x, p->window);
+                group = map->slices[i].group;
                 count_slice(p, i, &p->counts[layer]);
             }
     p->matrix(p->context, layer, in, acc);
@@ -221,8 +221,7 @@ void activity_measure(const struct activity *activity, const struct evaluation *
     const struct net *net = activity->map->net;
     size_t rows = 1, columns = (size_t)activity->map->chip->crossbar.columns + 1;
     for (size_t i = 1; i < net->n; i++) {
-        const struct layer *l = &net->layers[i];
-        size_t n = (size_t)l->in_c / l->groups * l->kernel_h * l->kernel_w;
+        size_t n = (size_t)map_matrix_rows(activity->map, (int)i);
         rows = n > rows ? n : rows;
     }
     struct probe p = {.activity = activity,

@@ -109,7 +109,7 @@ struct analog_worker *analog_worker_create(const struct analog *analog)
     size_t rows = 1, outs = 1, columns = analog->map->chip->crossbar.columns + 1;
     for (size_t i = 1; i < net->n; i++) {
         const struct layer *l = &net->layers[i];
-        size_t n = (size_t)l->in_c / l->groups * l->kernel_h * l->kernel_w;
+        size_t n = (size_t)map_matrix_rows(analog->map, (int)i);
         rows = n > rows ? n : rows;
         outs = (size_t)l->out_c > outs ? (size_t)l->out_c : outs;
     }
@@ -299,7 +299,8 @@ void analog_matrix(void *context, int layer, const int32_t *in, int64_t *acc)
             for (int i = first, group = -1; i < first + each; i++) {
                 const struct block *block = &w->analog->blocks[i];
                 if (block->slice->group != group)
-                    gather_window(l, in, group = block->slice->group, y, x, w->window);
+                    gather_slice(l, block->slice, in, y, x, w->window);
+                group = block->slice->group;
                 read_slice(w, block, &adc, signed_inputs);
             }
             for (int c = 0; c < l->out_c; c++)

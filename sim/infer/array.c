@@ -96,7 +96,7 @@ static void place_rows(struct arrays *a, int layer, struct matrix *m)
     const struct layer *l = &a->map->net->layers[layer];
     int width = l->in_w + 2 * l->pad, height = l->in_h + 2 * l->pad, row = 0;
     m->offset = arena_alloc(a->mem, (size_t)m->rows, sizeof *m->offset);
-    for (int c = 0; c < l->in_c / l->groups; c++)
+    for (int c = 0; c < map_matrix(a->map, layer, 0).chans; c++)
         for (int ky = 0; ky < l->kernel_h; ky++)
             for (int kx = 0; kx < l->kernel_w; kx++)
                 m->offset[row++] = (c * height + ky) * width + kx;
@@ -163,9 +163,10 @@ static bool build_layer(struct arrays *a, int layer, const struct draw *draw, bo
     const struct layer *l = &a->map->net->layers[layer];
     struct matrix *m = &a->layers[layer];
     m->mapped = true;
-    m->groups = l->groups;
-    m->rows = l->in_c / l->groups * l->kernel_h * l->kernel_w;
-    m->outs = l->out_c / l->groups;
+    struct map_matrix largest = map_matrix(a->map, layer, 0);
+    m->groups = a->map->layers[layer].matrices;
+    m->rows = largest.rows;
+    m->outs = largest.outs;
     m->columns = round_up(m->outs, LANES);
     if (!exact && (!full_sum(a->map, layer, draw->ranges, &m->full, err) ||
                    !check_adc(a, layer, fault_any(draw), err)))

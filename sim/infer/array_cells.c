@@ -21,6 +21,7 @@ struct row_fates {
     int arrays;
     uint8_t *of[2];
     uint8_t *open[2]; // which columns of the slice are on open bit lines
+    int32_t *weights; // scratch: of one row
 };
 
 static int read_cell(const struct cell_model *m, int level, enum cell_fate fate)
@@ -118,10 +119,11 @@ static int64_t read_weight(const struct cell_model *m, const struct row_fates *f
 }
 
 // A row of binary pairs: the same with nothing to shift.
-static void read_pairs(const struct row_fates *fates, const int32_t *w, size_t step, int outs,
+static void read_pairs(const struct row_fates *fates, const struct weight_row *row, int outs,
                        int32_t *to)
 {
-    for (int o = 0; o < outs; o++, w += step) {
+    const int32_t *w = row->at;
+    for (int o = 0; o < outs; o++, w += row->step) {
         int plus = fates->of[0][o], minus = fates->of[1][o];
         to[o] += (plus ? plus == CELL_LRS : *w > 0) - (minus ? minus == CELL_LRS : *w < 0);
     }
@@ -141,8 +143,7 @@ static void draw_arrays(struct arrays *a, const struct draw *draw, struct cell_a
 
 // A row's n weights of any kind, or slices of them, less what the digital side takes off.
 struct row_weights {
-    const int32_t *w;
-    size_t step; // from one output's to the next
+    struct weight_row w;
     int outs;
     int slice, columns; // the first slice; how many stand side by side
     int doubled;        // binary weights of single arrays stand for -1 and +1
@@ -154,7 +155,7 @@ static void read_weights(const struct cell_model *m, const struct row_fates *fat
 {
     for (int o = 0; o < r->outs; o++) {
         int64_t sum =
-            read_weight(m, fates, r->w[o * r->step], o * r->columns, r->slice, r->columns);
+            read_weight(m, fates, r->w.at[o * r->w.step], o * r->columns, r->slice, r->columns);
         to[o] += (int32_t)(sum * (1 + r->doubled) - r->off);
     }
 }
@@ -163,12 +164,13 @@ static void read_weights(const struct cell_model *m, const struct row_fates *fat
 static void read_slice(struct arrays *a, const struct draw *draw, const struct slice *s,
                        const struct cell_model *m, struct row_fates *fates, struct matrix *matrix)
 {
-    int columns = a->map->layers[s->layer].column_slices, first_out = s->group * matrix->outs;
+    const struct map_layer *ml = &a->map->layers[s->layer];
+    const struct layer *l = &a->map->net->layers[s->layer];
+    int columns = ml->column_slices, index = s->group / ml->packed;
     bool offset = m->polarity != POLARITY_DIFFERENTIAL && s->weight_slice == 0;
     bool pairs = m->polarity == POLARITY_DIFFERENTIAL && m->bits == 1 && m->cell_bits == 1;
     struct cell_address at = address_of(a->map, s);
-    struct row_weights r = {.step = (size_t)matrix->rows,
-                            .outs = s->outs,
+    struct row_weights r = {.outs = s->outs,
                             .slice = columns > 1 ? 0 : s->weight_slice,
                             .columns = columns,
                             .doubled = offset && m->bits == 1};
@@ -176,13 +178,13 @@ static void read_slice(struct arrays *a, const struct draw *draw, const struct s
     for (at.row = 0; at.row < s->rows; at.row++) {
         int64_t unit = offset ? unit_of(a, draw, s, at.row, m, fates) : 0;
         size_t row = (size_t)s->row0 + at.row;
-        int32_t *to = matrix->w + ((size_t)s->group * matrix->rows + row) * matrix->columns +
-                      (s->out0 - first_out);
-        r.w = a->net->layers[s->layer].w + s->out0 * r.step + row;
+        int32_t *to = matrix->w + ((size_t)index * matrix->rows + row) * matrix->columns +
+                      (s->out0 - index * matrix->outs);
+        r.w = weight_row(l, s, a->net->layers[s->layer].w, at.row, fates->weights);
         r.off = m->bits == 1 ? unit : unit * ((int64_t)1 << (m->bits - 1));
         draw_arrays(a, draw, at, s->outs * columns, fates);
         if (pairs)
-            read_pairs(fates, r.w, r.step, s->outs, to);
+            read_pairs(fates, &r.w, s->outs, to);
         else
             read_weights(m, fates, &r, to);
     }
@@ -203,8 +205,10 @@ void read_cells(struct arrays *a, int layer, int replica, const struct draw *dra
     uint8_t *fine = mem_alloc(4 * n, 1); // CELL_FINE is 0
     struct row_fates fates = {cells.polarity == POLARITY_DIFFERENTIAL ? 2 : 1,
                               {fine, fine + n},
-                              {fine + 2 * n, fine + 3 * n}};
+                              {fine + 2 * n, fine + 3 * n},
+                              mem_alloc(n, sizeof(int32_t))};
     for (int i = first; i < first + each; i++)
         read_slice(a, draw, &a->map->slices[i], &cells, &fates, m);
+    free(fates.weights);
     free(fine);
 }

@@ -37,9 +37,11 @@ struct array_worker {
     int64_t *codes;  // ADC codes added up
 };
 
-static size_t padded_size(const struct layer *l)
+// With as many channels as all matrices together have rows for: the last may have too many.
+static size_t padded_size(const struct layer *l, const struct matrix *m)
 {
-    return (size_t)l->in_c * (l->in_h + 2 * l->pad) * (l->in_w + 2 * l->pad);
+    size_t channels = (size_t)m->groups * m->rows / (l->kernel_h * l->kernel_w);
+    return channels * (l->in_h + 2 * l->pad) * (l->in_w + 2 * l->pad);
 }
 
 struct array_worker *array_worker_create(const struct arrays *arrays)
@@ -55,7 +57,7 @@ struct array_worker *array_worker_create(const struct arrays *arrays)
             columns = row > columns ? row : columns;
             size_t line = m->lines ? lines_map_size(arrays, (int)i) : 0;
             lines = line > lines ? line : lines;
-            size_t map = m->packed ? padded_size(&arrays->map->net->layers[i]) : 0;
+            size_t map = m->packed ? padded_size(&arrays->map->net->layers[i], m) : 0;
             padded = map > padded ? map : padded;
         }
     worker->arrays = arrays;
@@ -93,10 +95,11 @@ static void pack_window(const struct matrix *m, const uint8_t *window, uint64_t 
     }
 }
 
-static void pad_map(const struct layer *l, const int32_t *in, uint8_t *padded)
+static void pad_map(const struct layer *l, const struct matrix *m, const int32_t *in,
+                    uint8_t *padded)
 {
     int width = l->in_w + 2 * l->pad, height = l->in_h + 2 * l->pad;
-    memset(padded, 0, padded_size(l));
+    memset(padded, 0, padded_size(l, m));
     for (int c = 0; c < l->in_c; c++)
         for (int y = 0; y < l->in_h; y++) {
             uint8_t *to = padded + ((size_t)c * height + y + l->pad) * width + l->pad;
@@ -152,18 +155,20 @@ static void multiply_rows(struct array_worker *worker, const struct matrix *m, i
             worker->codes[c] += (int64_t)worker->window[row] * w[(size_t)row * m->columns + c];
 }
 
-// One window of one group of channels, into codes.
+// One window of one matrix, into codes.
 static void multiply_window(struct array_worker *worker, int layer, const struct matrix *m,
                             const int32_t *in, int group, int y, int x)
 {
     const struct layer *l = &worker->arrays->map->net->layers[layer];
     if (!m->packed) {
-        gather_window(l, in, group, y, x, worker->window);
+        struct map_matrix own = map_matrix(worker->arrays->map, layer, group);
+        gather_window(l, in, own.chan0, own.chans, y, x, worker->window);
+        memset(worker->window + own.rows, 0, (size_t)(m->rows - own.rows) * sizeof(int32_t));
         multiply_rows(worker, m, group);
         return;
     }
     int width = l->in_w + 2 * l->pad, height = l->in_h + 2 * l->pad;
-    size_t at = (size_t)group * (l->in_c / l->groups) * height * width;
+    size_t at = (size_t)map_matrix(worker->arrays->map, layer, group).chan0 * height * width;
     at += (size_t)y * l->stride * width + (size_t)x * l->stride;
     multiply_packed(worker, layer, m, group, worker->padded + at);
 }
@@ -178,7 +183,7 @@ static void prepare_maps(struct array_worker *worker, int layer, const int32_t *
         lines |= m->lines != NULL;
     }
     if (packed)
-        pad_map(&a->map->net->layers[layer], in, worker->padded);
+        pad_map(&a->map->net->layers[layer], &a->layers[layer], in, worker->padded);
     if (lines)
         lines_fill(a, layer, in, worker->lines);
 }
@@ -199,7 +204,7 @@ void arrays_matrix(void *context, int layer, const int32_t *in, int64_t *acc)
         for (int g = 0; g < m->groups; g++)
             for (int x = 0; x < l->out_w; x++) {
                 multiply_window(worker, layer, m, in, g, y, x);
-                for (int c = 0; c < m->outs; c++)
+                for (int c = 0; c < m->outs && g * m->outs + c < l->out_c; c++)
                     acc[((size_t)g * m->outs + c) * map + (size_t)y * l->out_w + x] =
                         worker->codes[c];
             }

@@ -34,6 +34,7 @@ int32_t analog_conductance(const struct conductances *states, int level, double 
 struct cell_row {
     struct variation variation;
     bool varies;
+    int32_t *weights; // scratch
     uint16_t *levels;
     uint8_t *fates;
     int32_t *units;
@@ -59,21 +60,20 @@ static void start_variation(struct cell_row *row, const struct analog *a)
 }
 
 static void take_levels(const struct analog *a, const struct slice *s,
-                        const struct cell_address *at, uint16_t *levels)
+                        const struct cell_address *at, int32_t *scratch, uint16_t *levels)
 {
     const struct chip *chip = a->map->chip;
     const struct layer *l = &a->map->net->layers[s->layer];
     int columns = a->map->layers[s->layer].column_slices, kind = chip->crossbar.polarity;
-    size_t rows = (size_t)l->in_c / l->groups * l->kernel_h * l->kernel_w;
-    const int32_t *w = a->net->layers[s->layer].w + s->out0 * rows + s->row0 + at->row;
+    const struct weight_row w = weight_row(l, s, a->net->layers[s->layer].w, at->row, scratch);
     bool pairs = kind == POLARITY_DIFFERENTIAL && l->weight_bits == 1 && columns == 1;
     for (int c = 0; c < s->outs && pairs; c++) // -1 and +1: nothing to slice
-        levels[c] = at->polarity ? w[c * rows] < 0 : w[c * rows] > 0;
+        levels[c] = at->polarity ? w.at[c * w.step] < 0 : w.at[c * w.step] > 0;
     for (int c = 0; c < s->columns && !pairs; c++) {
         int out = c / columns, slice = columns > 1 ? c % columns : s->weight_slice;
         int level = 1; // of the offset column
         if (out < s->outs)
-            level = cell_level(kind, l->weight_bits, chip->cell.bits, w[out * rows], slice,
+            level = cell_level(kind, l->weight_bits, chip->cell.bits, w.at[out * w.step], slice,
                                at->polarity);
         levels[c] = (uint16_t)level;
     }
@@ -108,7 +108,7 @@ static void make_row(struct analog *a, const struct cell_row *row, const struct 
                      const struct cell_address *at)
 {
     const int stuck[] = {[CELL_LRS] = (1 << a->map->chip->cell.bits) - 1, [CELL_HRS] = 0};
-    take_levels(a, s, at, row->levels);
+    take_levels(a, s, at, row->weights, row->levels);
     conduct(a, row, at, s->columns);
     a->counts.cells += s->columns;
     if (a->broken)
@@ -165,6 +165,7 @@ struct cell_row *cell_row_create(const struct analog *analog)
 {
     size_t columns = (size_t)analog->map->chip->crossbar.columns + 1; // and one for the offset
     struct cell_row *row = mem_alloc(1, sizeof *row);
+    row->weights = mem_alloc(columns, sizeof *row->weights);
     row->levels = mem_alloc(columns, sizeof *row->levels);
     row->fates = mem_alloc(columns, sizeof *row->fates);
     row->units = mem_alloc(columns, sizeof *row->units);
@@ -176,6 +177,7 @@ void cell_row_destroy(struct cell_row *row)
 {
     if (!row)
         return;
+    free(row->weights);
     free(row->levels);
     free(row->fates);
     free(row->units);

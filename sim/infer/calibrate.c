@@ -61,8 +61,7 @@ static int level_at(const struct calibration *c, const struct slice *s, int row,
     int columns = c->map->layers[s->layer].column_slices, out = column / columns;
     if (out >= s->outs)
         return 1;
-    int rows = l->in_c / l->groups * l->kernel_h * l->kernel_w;
-    int32_t w = c->net->layers[s->layer].w[(size_t)(s->out0 + out) * rows + s->row0 + row];
+    int32_t w = weight_at(l, s, c->net->layers[s->layer].w, row, out);
     int slice = columns > 1 ? column % columns : s->weight_slice;
     return cell_level(chip->crossbar.polarity, l->weight_bits, chip->cell.bits, w, slice, array);
 }
@@ -113,8 +112,7 @@ static void make_scratch(struct calibration *c)
 {
     size_t rows = 1, columns = LANES, bits = 1;
     for (size_t i = 1; i < c->map->net->n; i++) {
-        const struct layer *l = &c->map->net->layers[i];
-        size_t n = (size_t)l->in_c / l->groups * l->kernel_h * l->kernel_w;
+        size_t n = (size_t)map_matrix_rows(c->map, (int)i);
         rows = n > rows ? n : rows;
     }
     for (int i = 0; i < c->map->n_slices; i++) {
@@ -246,7 +244,7 @@ static void measure_layer(struct calibration *c, int layer, const int32_t *in)
                 const struct piece *p = &c->pieces[i];
                 const struct slice *s = p->slice;
                 if (!last || s->group != last->group)
-                    gather_window(l, in, s->group, y, x, c->window);
+                    gather_slice(l, s, in, y, x, c->window);
                 if (!last || s->group != last->group || s->row0 != last->row0)
                     pack_inputs(c, s, planes);
                 measure_piece(c, p, planes, signed_inputs);

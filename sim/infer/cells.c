@@ -1,6 +1,7 @@
 #include "sim/infer/cells.h"
 
 #include <stddef.h>
+#include <string.h>
 
 #include "nets/net.h"
 #include "sim/base/err.h"
@@ -43,12 +44,41 @@ int64_t largest_product(const struct chip *chip, const struct layer *layer, bool
     return (((int64_t)1 << cell) - 1) * (((int64_t)1 << dac) - 1);
 }
 
-void gather_window(const struct layer *layer, const int32_t *in, int group, int y, int x,
+static int rows_of_group(const struct layer *l)
+{
+    return l->in_c / l->groups * l->kernel_h * l->kernel_w;
+}
+
+struct weight_row weight_row(const struct layer *layer, const struct slice *slice, const int32_t *w,
+                             int row, int32_t *scratch)
+{
+    int rows = rows_of_group(layer), outs = layer->out_c / layer->groups;
+    row += slice->row0;
+    if (slice->groups == 1)
+        return (struct weight_row){w + (size_t)slice->out0 * rows + row, (size_t)rows};
+    memset(scratch, 0, (size_t)slice->outs * sizeof *scratch);
+    int from = (slice->group + row / rows) * outs, end = from + outs; // outputs of the row's group
+    from = from > slice->out0 ? from : slice->out0;
+    for (int o = from; o < end && o < slice->out0 + slice->outs; o++)
+        scratch[o - slice->out0] = w[(size_t)o * rows + row % rows];
+    return (struct weight_row){scratch, 1};
+}
+
+int32_t weight_at(const struct layer *layer, const struct slice *slice, const int32_t *w, int row,
+                  int out)
+{
+    int rows = rows_of_group(layer), outs = layer->out_c / layer->groups;
+    row += slice->row0;
+    out += slice->out0;
+    bool diagonal = slice->group + row / rows == out / outs;
+    return diagonal ? w[(size_t)out * rows + row % rows] : 0;
+}
+
+void gather_window(const struct layer *layer, const int32_t *in, int chan0, int chans, int y, int x,
                    int32_t *window)
 {
-    int channels = layer->in_c / layer->groups;
     size_t row = 0;
-    for (int c = group * channels; c < (group + 1) * channels; c++)
+    for (int c = chan0; c < chan0 + chans; c++)
         for (int ky = 0; ky < layer->kernel_h; ky++) {
             int iy = y * layer->stride + ky - layer->pad;
             for (int kx = 0; kx < layer->kernel_w; kx++, row++) {
@@ -57,4 +87,11 @@ void gather_window(const struct layer *layer, const int32_t *in, int group, int 
                 window[row] = inside ? in[((size_t)c * layer->in_h + iy) * layer->in_w + ix] : 0;
             }
         }
+}
+
+void gather_slice(const struct layer *layer, const struct slice *slice, const int32_t *in, int y,
+                  int x, int32_t *window)
+{
+    int each = layer->in_c / layer->groups;
+    gather_window(layer, in, slice->group * each, slice->groups * each, y, x, window);
 }

@@ -13,27 +13,28 @@ struct mapping;
 
 enum { LANES = 8 }; // columns are padded to a multiple
 
-// The weights of one layer in effect, by im2col row and output.
+// The weights of one layer in effect, by im2col row and output: as many matrices (map_matrix) as
+// the mapping has of it. The last may be smaller, the rest of it is 0.
 struct matrix {
     bool mapped;
     int replicas;            // that may differ: 1 on an unbroken chip
     struct matrix *others;   // replicas 1 ..
-    int rows, outs, columns; // of one group; columns: outs padded
-    int groups;
-    bool wide;              // some weight needs more than 16 bits
-    int32_t *w;             // (group, row, column)
-    int16_t *narrow;        // the same, where small, not packed and in groups
-    int16_t *lines;         // as struct pairs wants them, where small, not packed and one group
-    bool small;             // no sum leaves 32 bits
-    bool packed;            // all of them are -1, 0, +1: bit masks below
-    bool clips;             // its ADC may lose something
-    int64_t full;           // R of one conversion; a code is worth R / 2^half_bits of it
-    int group_words;        // 64-bit words of one group of rows driven at once
-    int n_words;            // of all of them
-    int *place;             // per row: word * 64 + bit
-    int *word_row;          // per word: its first row; one more at the end
-    int *offset;            // per row: of a window's element in the padded map
-    uint64_t *plus, *minus; // (group, word, column)
+    int rows, outs, columns; // of one matrix; columns: outs padded
+    int groups;              // matrices
+    bool wide;               // some weight needs more than 16 bits
+    int32_t *w;              // (group, row, column)
+    int16_t *narrow;         // the same, where small, not packed and in groups
+    int16_t *lines;          // as struct pairs wants them, where small, not packed and one group
+    bool small;              // no sum leaves 32 bits
+    bool packed;             // all of them are -1, 0, +1: bit masks below
+    bool clips;              // its ADC may lose something
+    int64_t full;            // R of one conversion; a code is worth R / 2^half_bits of it
+    int group_words;         // 64-bit words of one group of rows driven at once
+    int n_words;             // of all of them
+    int *place;              // per row: word * 64 + bit
+    int *word_row;           // per word: its first row; one more at the end
+    int *offset;             // per row: of a window's element in the padded map
+    uint64_t *plus, *minus;  // (group, word, column)
 };
 
 struct arrays {

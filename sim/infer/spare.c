@@ -70,16 +70,14 @@ static void find_levels(struct repair *r, const struct integer *integer)
     const struct layer *l = &r->map->net->layers[s->layer];
     const int32_t *w = integer->layers[s->layer].w;
     int each = r->map->layers[s->layer].column_slices, *to = r->levels;
-    size_t rows = (size_t)l->in_c / l->groups * l->kernel_h * l->kernel_w;
     for (int row = 0; row < s->rows; row++)
         for (int c = 0; c < s->columns; c++)
             for (int p = 0; p < r->arrays; p++) {
                 int out = c / each, slice = each > 1 ? c % each : s->weight_slice;
-                *to++ =
-                    out >= s->outs // the offset column
-                        ? 1
-                        : cell_level(chip->crossbar.polarity, l->weight_bits, chip->cell.bits,
-                                     w[(size_t)(s->out0 + out) * rows + s->row0 + row], slice, p);
+                *to++ = out >= s->outs // the offset column
+                            ? 1
+                            : cell_level(chip->crossbar.polarity, l->weight_bits, chip->cell.bits,
+                                         weight_at(l, s, w, row, out), slice, p);
             }
 }
 

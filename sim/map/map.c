@@ -22,14 +22,13 @@ static int ceil_div(int a, int b)
     return (a + b - 1) / b;
 }
 
-// Rows of the whole matrix of one group, and how many stand in one crossbar.
+// The largest matrix of a layer, and how much of it stands in one crossbar.
 struct shape {
     int kk;         // rows per input channel
-    int in_rows;    // rows of one group
+    int in_rows;    // rows of the matrix
     int block_rows; // per crossbar
-    int outs;       // output channels of one group
+    int outs;       // output channels of the matrix
     int block_outs; // per crossbar
-    int groups;
 };
 
 static bool shape_layer(const struct layer *layer, const struct chip *chip, struct map_layer *m,
@@ -37,9 +36,6 @@ static bool shape_layer(const struct layer *layer, const struct chip *chip, stru
 {
     const struct crossbar_params *x = &chip->crossbar;
     s->kk = layer->kernel_h * layer->kernel_w;
-    s->groups = layer->groups;
-    s->in_rows = layer->in_c / s->groups * s->kk;
-    s->outs = layer->out_c / s->groups;
     s->block_rows = x->rows;
     if (chip->mapping.policy == MAP_KERNEL_ALIGNED) {
         if (s->kk > x->rows)
@@ -62,10 +58,14 @@ static bool shape_layer(const struct layer *layer, const struct chip *chip, stru
                          "crossbar's %d; use crossbar.slices=arrays or cells of more bits",
                          layer->name, layer->weight_bits, m->column_slices, x->columns);
     s->block_outs = x->columns / m->column_slices;
+    m->packed = 1;
+    m->matrices = ceil_div(layer->groups, m->packed);
+    s->in_rows = layer->in_c / layer->groups * s->kk * m->packed;
+    s->outs = layer->out_c / layer->groups * m->packed;
     m->row_blocks = ceil_div(s->in_rows, s->block_rows);
     m->col_blocks = ceil_div(s->outs, s->block_outs);
     m->input_cycles = ceil_div(layer->in_bits[0], chip->dac.bits);
-    int64_t n = (int64_t)m->row_blocks * m->col_blocks * m->weight_slices * s->groups;
+    int64_t n = (int64_t)m->row_blocks * m->col_blocks * m->weight_slices * m->matrices;
     if (n > MAX_CROSSBARS)
         return err_set(err,
                        "layer '%s' needs %lld crossbars, more than this program maps (%d); choose "
@@ -203,28 +203,51 @@ static bool check_tiles(const struct net *net, const struct chip *chip, const st
     return true;
 }
 
-// Order within a replica: group, column block, row block, weight slice: what is added up lies
-// together.
-static void fill_slice(struct slice *slice, const struct layer *layer, const struct map_layer *m,
-                       const struct shape *s, const struct chip *chip, int index)
+struct map_matrix map_matrix(const struct mapping *mapping, int layer, int index)
 {
+    const struct layer *l = &mapping->net->layers[layer];
+    int packed = mapping->layers[layer].packed, first = index * packed;
+    int groups = min_int(packed, l->groups - first);
+    int chans = l->in_c / l->groups, outs = l->out_c / l->groups;
+    return (struct map_matrix){.group = first,
+                               .groups = groups,
+                               .rows = groups * chans * l->kernel_h * l->kernel_w,
+                               .outs = groups * outs,
+                               .chan0 = first * chans,
+                               .chans = groups * chans,
+                               .out0 = first * outs};
+}
+
+int map_matrix_rows(const struct mapping *mapping, int layer)
+{
+    return mapping->layers[layer].slices ? map_matrix(mapping, layer, 0).rows : 0;
+}
+
+// Order within a replica: matrix, column block, row block, weight slice: what is added up lies
+// together.
+static void fill_slice(struct slice *slice, const struct mapping *map, const struct shape *s,
+                       int index)
+{
+    const struct map_layer *m = &map->layers[slice->layer];
     slice->weight_slice = index % m->weight_slices;
     index /= m->weight_slices;
     slice->row_block = index % m->row_blocks;
     index /= m->row_blocks;
     slice->col_block = index % m->col_blocks;
-    slice->group = index / m->col_blocks;
+    struct map_matrix matrix = map_matrix(map, slice->layer, index / m->col_blocks);
+    slice->group = matrix.group;
+    slice->groups = matrix.groups;
     slice->row0 = slice->row_block * s->block_rows;
-    slice->rows = min_int(s->block_rows, s->in_rows - slice->row0);
+    slice->rows = min_int(s->block_rows, matrix.rows - slice->row0);
     int chan_end = ceil_div(slice->row0 + slice->rows, s->kk);
     slice->chan0 = slice->row0 / s->kk;
     slice->chans = chan_end - slice->chan0;
-    slice->chan0 += slice->group * (layer->in_c / s->groups);
+    slice->chan0 += matrix.chan0;
     slice->out0 = slice->col_block * s->block_outs;
-    slice->outs = min_int(s->block_outs, s->outs - slice->out0);
-    slice->out0 += slice->group * s->outs;
+    slice->outs = min_int(s->block_outs, matrix.outs - slice->out0);
+    slice->out0 += matrix.out0;
     slice->columns = slice->outs * m->column_slices;
-    if (chip->crossbar.polarity == POLARITY_OFFSET)
+    if (map->chip->crossbar.polarity == POLARITY_OFFSET)
         slice->columns++;
 }
 
@@ -241,7 +264,7 @@ static void lay_out(const struct net *net, const struct chip *chip, const struct
             for (int j = 0; j < each; j++) {
                 struct slice *s = &map->slices[slice];
                 *s = (struct slice){.layer = (int)i, .replica = r};
-                fill_slice(s, &net->layers[i], m, &shapes[i], chip, j);
+                fill_slice(s, map, &shapes[i], j);
                 if (j % per_tile == 0)
                     map->tiles[tile++] =
                         (struct map_tile){.layer = (int)i, .replica = r, .slice0 = slice};

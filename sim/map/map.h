@@ -15,11 +15,12 @@ struct net;
 struct slice {
     int layer, replica;
     int tile, pe, crossbar; // pe within the tile, crossbar within the PE
-    int row_block, col_block, weight_slice, group;
-    int row0, rows;   // of the layer's im2col rows: channel * k * k + y * k + x
-    int chan0, chans; // the input channels those rows touch (of linear layers: features)
-    int out0, outs;   // output channels
-    int columns;      // bit lines used: outs, times slices in columns, plus the offset column
+    int row_block, col_block, weight_slice;
+    int group, groups; // the first group of its matrix and how many the matrix has (map_matrix)
+    int row0, rows;    // of the matrix's im2col rows: (channel - first) * k * k + y * k + x
+    int chan0, chans;  // the input channels those rows touch (of linear layers: features)
+    int out0, outs;    // output channels
+    int columns;       // bit lines used: outs, times slices in columns, plus the offset column
 };
 
 struct map_tile {
@@ -30,6 +31,8 @@ struct map_tile {
 
 struct map_layer {
     int slice0, slices; // of all replicas; replica r has slices / replicas of them, in order
+    int matrices;       // cut into crossbars one by one: ceil(groups / packed)
+    int packed;         // groups on the diagonal of one matrix; the last may have fewer
     int tile0, tiles;
     int replicas; // replica r serves output rows y with y mod replicas == r
     int row_blocks, col_blocks;
@@ -59,6 +62,17 @@ struct mapping {
     struct utilisation use;
     struct arena *mem;
 };
+
+// One matrix of a layer as crossbars hold it: consecutive groups on its diagonal, weights of 0 for
+// the inputs of one group and the outputs of another. One group: nothing but that group's weights.
+struct map_matrix {
+    int group, groups; // the first, how many
+    int rows, outs;    // of the whole matrix
+    int chan0, chans;  // input channels that its rows read
+    int out0;          // its first output channel
+};
+struct map_matrix map_matrix(const struct mapping *mapping, int layer, int index);
+int map_matrix_rows(const struct mapping *mapping, int layer); // of the largest; 0: no matrix
 
 // Fails when a kernel is taller than a crossbar, a weight wider than one, or tiles run out; says
 // what would fit.

@@ -84,7 +84,7 @@ static void naive_matrix(void *context, int layer, const int32_t *in, int64_t *a
         for (int x = 0; x < l->out_w; x++)
             for (int i = ml->slice0; i < ml->slice0 + ml->slices; i++) {
                 const struct slice *s = &n->m->s.map->slices[i];
-                gather_window(l, in, s->group, y, x, window);
+                gather_slice(l, s, in, y, x, window);
                 for (int column = 0; column < s->columns; column++)
                     meet_column(n, s, window, column);
             }

@@ -10,8 +10,9 @@ const struct conf_field cell_fields[] = {
      .help = "bits stored per cell; levels = 2^bits"},
     {"r_lrs", CONF_QTY, AT(r_lrs_ohm), .min = 1, .max = 1e12, .unit = "ohm",
      .help = "resistance of the low-resistance state"},
-    {"r_hrs", CONF_QTY, AT(r_hrs_ohm), .min = 1, .max = 1e15, .unit = "ohm",
-     .help = "resistance of the high-resistance state"},
+    {"r_hrs", CONF_QTY, AT(r_hrs_ohm), .min = 1, .max = 1e15, .unit = "ohm", .word = "inf",
+     .help = "resistance of the high-resistance state, above r_lrs; inf: the cell carries no "
+             "current (no leakage)"},
     {"read_voltage", CONF_QTY, AT(read_v), .min = 0, .max = 100, .unit = "V",
      .help = "on a driven word line"},
     {"read_time", CONF_QTY, AT(read_s), .min = 0, .max = 1, .unit = "s",

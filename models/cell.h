@@ -5,8 +5,8 @@
 #include "sim/conf/conf.h"
 
 struct cell_params {
-    int bits; // levels = 2^bits
-    double r_lrs_ohm, r_hrs_ohm;
+    int bits;                    // levels = 2^bits
+    double r_lrs_ohm, r_hrs_ohm; // r_hrs: INFINITY where a cell in that state carries no current
     double read_v, read_s;
     double read_j; // one cell, one read at the assumed activity; -1: from V, R and the pulse
     double write_v, write_s;

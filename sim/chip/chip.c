@@ -1,5 +1,6 @@
 #include "sim/chip/chip.h"
 
+#include <math.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -245,10 +246,12 @@ static bool check_buffer(const struct buffer_params *buffer, const struct conf_n
 
 static bool check(struct chip *chip, struct err *err)
 {
-    if (chip->cell.r_hrs_ohm < chip->cell.r_lrs_ohm)
+    if (chip->cell.r_hrs_ohm < 0) // the word "inf"
+        chip->cell.r_hrs_ohm = INFINITY;
+    if (chip->cell.r_hrs_ohm <= chip->cell.r_lrs_ohm)
         return conf_fail(at(chip, "cell.r_hrs"), err,
-                         "%g ohm is below r_lrs (%g ohm); the high-resistance state must be the "
-                         "higher one",
+                         "%g ohm is not above r_lrs (%g ohm), so the two states cannot be told "
+                         "apart; raise r_hrs (inf: no leakage) or lower r_lrs",
                          chip->cell.r_hrs_ohm, chip->cell.r_lrs_ohm);
     if (chip->dac.count > chip->crossbar.rows)
         return conf_fail(at(chip, "dac.count"), err,

@@ -32,6 +32,20 @@ static bool check_layer(const struct mapping *map, int layer, const int64_t *ran
     return full_sum(map, layer, ranges, &full, err);
 }
 
+// Conductances are cut at a largest one; where the two states lie so close that the fixed point
+// cannot hold both, every cell would read the same.
+static bool check_states(const struct chip *chip, struct err *err)
+{
+    struct conductances states = analog_conductances(chip);
+    int top = (1 << chip->cell.bits) - 1;
+    return states.lowest + top * states.step <= states.most ||
+           conf_fail(conf_find(chip->conf->root, "cell.r_hrs"), err,
+                     "%g ohm is only %.6g times r_lrs; conductances are evaluated from %.4g times "
+                     "on: raise r_hrs",
+                     chip->cell.r_hrs_ohm, chip->cell.r_hrs_ohm / chip->cell.r_lrs_ohm,
+                     states.most / (states.most - top * states.step));
+}
+
 static struct analog *make(const struct analog *start)
 {
     struct arena *mem = arena_create();
@@ -46,6 +60,8 @@ static struct analog *make(const struct analog *start)
 struct analog *analog_create(const struct mapping *mapping, const struct integer *integer,
                              const struct draw *draw, enum cpu_level level, struct err *err)
 {
+    if (!check_states(mapping->chip, err))
+        return NULL;
     for (size_t i = 1; i < mapping->net->n; i++)
         if (mapping->layers[i].slices && !check_layer(mapping, (int)i, draw->ranges, err))
             return NULL;

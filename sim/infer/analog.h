@@ -36,7 +36,8 @@ struct mapping;
 
 struct analog;
 
-// Refuses one-bit read-outs, and signed images where a DAC of several bits needs several cycles.
+// Refuses one-bit read-outs, on/off ratios below 1.033 (bits: 1) or 1.016, and signed images where
+// a DAC of several bits needs several cycles.
 struct analog *analog_create(const struct mapping *mapping, const struct integer *integer,
                              const struct draw *draw, enum cpu_level level, struct err *err);
 // After how many images the variation is drawn anew, 0: never; and the same chip with that of one

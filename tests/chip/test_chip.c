@@ -114,6 +114,7 @@ static void isaac_adds_up_to_its_table(void **state)
     assert_close(part_power(&sum, "tile buffer"), 20.7e-3, 0.01);
     assert_close(part_power(&sum, "bus"), 7e-3, 0.01);
     assert_close(part_power(&sum, "router"), 10.5e-3, 0.01);
+    assert_close(part_power(&sum, "adder"), 0.05e-3, 0.01);
     assert_close(part_power(&sum, "output unit"), 0.52e-3, 0.01);
     assert_close(part_power(&sum, "off-chip link"), 10.4, 0.01);
     chip_destroy(chip);
@@ -274,9 +275,11 @@ static void impossible_chips_are_refused(void **state)
         {"cell:\n  area: -1 um2", "t.yaml:2:9: cell.area: "},
         {"cell: {bits: 17}", "t.yaml:1:14: cell.bits: "},
         {"activity: {inputs_on: 1.5}", "t.yaml:1:23: activity.inputs_on: "},
-        {"cell: {r_hrs: 1 kohm}",
-         "t.yaml:1:15: cell.r_hrs: 1000 ohm is below r_lrs (3000 ohm); the high-resistance state "
-         "must be the higher one"},
+        {"cell: {r_hrs: 1 kohm}", "t.yaml:1:15: cell.r_hrs: 1000 ohm is not above r_lrs (3000 "
+                                  "ohm), so the two states cannot "
+                                  "be told apart; raise r_hrs (inf: no leakage) or lower r_lrs"},
+        {"cell: {r_hrs: 3 kohm}", "t.yaml:1:15: cell.r_hrs: 3000 ohm is not above r_lrs"},
+        {"cell: {r_lrs: 3 Mohm}", "chip hawis:15:10: cell.r_hrs: 3e+06 ohm is not above r_lrs"},
         {"dac: {count: 257}", "t.yaml:1:14: dac.count: 257 DACs for 256 rows; at most one each"},
         {"crossbar: {rows_active: 300}",
          "t.yaml:1:25: crossbar.rows_active: 300 of 256 rows cannot be active"},

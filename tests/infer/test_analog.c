@@ -133,6 +133,53 @@ static void expect_formula(const char *bits, int top, double most, double gain_e
     model_free(&m);
 }
 
+// Cells that carry no current when off: variation has nothing of them to vary, and single arrays
+// have nothing to subtract.
+static void infinite_resistance_conducts_nothing(void **state)
+{
+    (void)state;
+    static const char *const adc = "adc={preset: none, bits: 20, time: 1 ns, energy: 1 pJ, area: "
+                                   "1 um2}";
+    static const char *const sets[] = {"cell.r_hrs=inf", adc, NULL};
+    static const char *const chips[] = {"hawis", "hawis-q8", "isaac-ce"};
+    for (size_t i = 0; i < sizeof chips / sizeof *chips; i++) {
+        struct model m = model_make(chips[i], "int8", sets);
+        struct conductances states = analog_conductances(m.s.chip);
+        assert_true(states.lowest == 0);
+        for (int theta = -3; theta <= 3; theta++)
+            assert_int_equal(analog_conductance(&states, 0, theta), 0);
+        struct analog *analog = analog_make(&m, 0, 0, 0);
+        struct analog_worker *worker = analog_worker_create(analog);
+        expect_agreement(&m, integer_matrix_reference, m.integer, analog_matrix, worker);
+        analog_worker_destroy(worker);
+        analog_destroy(analog);
+        model_free(&m);
+    }
+}
+
+// The largest conductance that is held is 32767 units and a step 1024, so the lower state is at
+// most 31743 units: a ratio of 32767 / 31743 = 1.03226 at least.
+static void states_too_close_are_refused(void **state)
+{
+    (void)state;
+    static const char *const near[] = {"cell.r_lrs=1 Mohm", "cell.r_hrs=1.0322 Mohm", NULL};
+    static const char *const far[] = {"cell.r_lrs=1 Mohm", "cell.r_hrs=1.0323 Mohm", NULL};
+    const char *const *const sets[] = {near, far};
+    for (int i = 0; i < 2; i++) {
+        struct err err = {0};
+        struct model m = model_make("hawis", "binary", sets[i]);
+        struct analog *analog =
+            analog_create(m.s.map, m.integer, &(struct draw){.seed = 4}, CPU_AVX512, &err);
+        assert_int_equal(analog != NULL, i);
+        if (!analog)
+            assert_string_equal(err.text,
+                                "--set cell.r_hrs: 1.0322e+06 ohm is only 1.0322 times r_lrs; "
+                                "conductances are evaluated from 1.032 times on: raise r_hrs");
+        analog_destroy(analog);
+        model_free(&m);
+    }
+}
+
 static void conductances_follow_the_formula(void **state)
 {
     (void)state;
@@ -352,6 +399,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(conductances_without_variation_are_levels),
         cmocka_unit_test(conductances_and_levels_agree_when_broken),
+        cmocka_unit_test(infinite_resistance_conducts_nothing),
+        cmocka_unit_test(states_too_close_are_refused),
         cmocka_unit_test(conductances_follow_the_formula),
         cmocka_unit_test(packed_maps_conduct_alike),
         cmocka_unit_test(fine_adcs_read_parts_of_a_step),

@@ -1,6 +1,8 @@
 // The cell: power and energy of a read at an assumed activity, energy of a write.
 #include "models/cell.h"
 
+#include <math.h>
+
 #include "tests/models/support.h"
 
 // MNSIM 2.0, Hardware_Model/Device.py:55-70: 10 % of the inputs high, 33 % of the cells low-ohmic.
@@ -47,6 +49,16 @@ static void activity_has_its_ends(void **state)
     assert_true(cell_read_power(&cell, &idle) == 0);
 }
 
+// A cell of infinite resistance carries nothing: V^2 / R_lrs of the low ones is all there is.
+static void an_infinite_resistance_does_not_leak(void **state)
+{
+    (void)state;
+    struct cell_params cell = cell_of(2e3, (double)INFINITY, 0.2);
+    struct activity_params all_high = {.inputs_on = 1, .cells_lrs = 0};
+    assert_true(cell_read_power(&cell, &all_high) == 0);
+    assert_close(cell_read_power(&cell, &mnsim), 0.1 * 0.33 * 0.04 / 2e3, 1e-12);
+}
+
 static void a_given_read_energy_wins(void **state)
 {
     (void)state;
@@ -72,9 +84,12 @@ static void a_write_heats_the_cell(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(mnsim_default_cell),     cmocka_unit_test(mnsim_cell_of_2021),
-        cmocka_unit_test(activity_has_its_ends),  cmocka_unit_test(a_given_read_energy_wins),
+        cmocka_unit_test(mnsim_default_cell),
+        cmocka_unit_test(mnsim_cell_of_2021),
+        cmocka_unit_test(activity_has_its_ends),
+        cmocka_unit_test(a_given_read_energy_wins),
         cmocka_unit_test(a_write_heats_the_cell),
+        cmocka_unit_test(an_infinite_resistance_does_not_leak),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

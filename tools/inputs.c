@@ -230,6 +230,14 @@ bool inputs_chip_net(int key, const char *arg, struct argp_state *state, const c
     return key == ARGP_KEY_ARG || key == ARGP_KEY_END;
 }
 
+void inputs_short_help(int argc, char **argv)
+{
+    static char option[] = "--help";
+    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
+        if (!strcmp(argv[i], "-h"))
+            argv[i] = option;
+}
+
 const char *inputs_command(int argc, char **argv)
 {
     static char *command;

@@ -40,6 +40,8 @@ bool inputs_option(struct inputs *inputs, int key, char *arg, struct err *err);
 bool inputs_chip_net(int key, const char *arg, struct argp_state *state, const char **chip,
                      const char **net);
 
+// Turns each argument -h, up to a "--", into the --help that argp knows.
+void inputs_short_help(int argc, char **argv);
 // The command line as it was typed, for provenance; lives for the program.
 const char *inputs_command(int argc, char **argv);
 // Prints "bitline: SENTENCE" on stderr, without control characters, and returns EXIT_USAGE.

@@ -1,7 +1,10 @@
 // bitline SUBCOMMAND ...: finds the subcommand and hands over.
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "sim/base/err.h"
+#include "sim/conf/near.h"
 #include "tools/cmd.h"
 #include "tools/inputs.h"
 #include "tools/version.h"
@@ -36,8 +39,50 @@ static void print_help(FILE *out)
           "  bitline run hawis resnet20\n"
           "  bitline run hawis resnet20 --width 3x --trace trace.json\n"
           "  bitline show net resnet20 --form binary\n"
-          "  bitline COMMAND --help\n",
+          "  bitline help COMMAND         or bitline COMMAND --help: options and examples\n",
           out);
+}
+
+static const struct command *find_command(const char *name)
+{
+    for (int i = 0; i < N_COMMANDS; i++)
+        if (!strcmp(name, commands[i].name))
+            return &commands[i];
+    return NULL;
+}
+
+static int refuse_command(const char *name)
+{
+    struct near near = {.word = name};
+    struct err err = {0};
+    for (int i = 0; i < N_COMMANDS; i++)
+        near_offer(&near, commands[i].name);
+    if (near.best)
+        err_set(&err, "unknown command '%.100s' (did you mean '%s'?); see bitline --help", name,
+                near.best);
+    else
+        err_set(&err, "unknown command '%.100s'; see bitline --help", name);
+    return inputs_refuse(&err);
+}
+
+static bool is_help(const char *word)
+{
+    return !strcmp(word, "--help") || !strcmp(word, "-h") || !strcmp(word, "help");
+}
+
+// `bitline help COMMAND` is `bitline COMMAND --help`.
+static int help(int argc, char **argv)
+{
+    static char option[] = "--help";
+    if (argc < 3) {
+        print_help(stdout);
+        return inputs_finish(EXIT_OK);
+    }
+    const struct command *command = find_command(argv[2]);
+    if (!command)
+        return refuse_command(argv[2]);
+    char *words[] = {argv[2], option, NULL};
+    return command->run(2, words);
 }
 
 int main(int argc, char **argv)
@@ -46,17 +91,15 @@ int main(int argc, char **argv)
         print_help(stderr);
         return EXIT_USAGE;
     }
-    for (int i = 0; i < N_COMMANDS; i++)
-        if (!strcmp(argv[1], commands[i].name))
-            return commands[i].run(argc - 1, argv + 1);
+    if (is_help(argv[1]))
+        return help(argc, argv);
     if (!strcmp(argv[1], "--version") || !strcmp(argv[1], "-V")) {
         puts("bitline " BITLINE_VERSION);
         return inputs_finish(EXIT_OK);
     }
-    if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help")) {
-        print_help(stdout);
-        return inputs_finish(EXIT_OK);
-    }
-    fprintf(stderr, "bitline: '%s' is no command; see bitline --help\n", argv[1]);
-    return EXIT_USAGE;
+    const struct command *command = find_command(argv[1]);
+    if (!command)
+        return refuse_command(argv[1]);
+    inputs_short_help(argc, argv);
+    return command->run(argc - 1, argv + 1);
 }

@@ -60,5 +60,6 @@ static int side(void *context, const struct line *line)
 int main(int argc, char **argv)
 {
     struct typed typed = {argc, argv};
+    inputs_short_help(argc, argv);
     return relay_run(side, &typed);
 }

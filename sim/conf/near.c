@@ -1,5 +1,5 @@
 // How far a word is from a name: insertions, removals, changes and swaps of neighbours.
-#include "sim/conf/tree.h"
+#include "sim/conf/near.h"
 
 #include <string.h>
 

@@ -1,6 +1,7 @@
 // What the files of this folder share; for nobody else.
 #pragma once
 #include "sim/conf/conf.h"
+#include "sim/conf/near.h"
 
 enum { CONF_MAX_KEY = 128 };
 
@@ -31,13 +32,6 @@ struct line {
 };
 void line_add(struct line *line, const char *format, ...)
     __attribute__((format(printf, 2, 3), nonnull(2)));
-
-// The offered name nearest to a word, for "did you mean"; best is NULL when none is near.
-struct near {
-    const char *word, *best;
-    size_t distance;
-};
-void near_offer(struct near *near, const char *name);
 
 // The values a field takes, as "1..128 or auto" or "sar, flash"; returns buf.
 char *schema_allowed(char *buf, size_t n, const struct conf_field *field);

@@ -73,7 +73,10 @@ OPTIONS = [
 
 # a whole command line, what the message must say
 COMMANDS = [
-    (["frob"], "'frob' is no command; see bitline --help"),
+    (["frob"], "unknown command 'frob'; see bitline --help"),
+    (["rum"], "unknown command 'rum' (did you mean 'run'?); see bitline --help"),
+    (["chekc", "hawis"], "unknown command 'chekc' (did you mean 'check'?); see bitline --help"),
+    (["help", "serch"], "unknown command 'serch' (did you mean 'search'?); see bitline --help"),
     (["run"], "CHIP and NET are wanted"),
     (["run", "hawis"], "CHIP and NET are wanted"),
     (["run", "hawsi", "resnet20"], f"there is no chip 'hawsi'; did you mean 'hawis'? There are: {CHIPS}"),
@@ -142,6 +145,16 @@ def no_command(bitline, folder):
     expect(done.stderr == bitline.output("--help").encode(), "no help on stderr")
 
 
+def same_help(bitline, folder, command):
+    """Every way to ask for help that a user may try gives the same page."""
+    page = bitline.output(*command, "--help", cwd=folder)
+    ways = [[*command, "-h"], ["help", *command]]
+    if command:
+        ways.append([command[0], "hawis", "-h"])
+    for way in ways:
+        expect(bitline.output(*way, cwd=folder) == page, f"bitline {' '.join(way)}: another page")
+
+
 def dense_splits_kernels(bitline, folder):
     """The remedy that the refusal of a kernel too large names."""
     bitline.output("run", "hawis", "resnet20", "--set", "crossbar.rows=8", "--set", "dac.count=8",
@@ -167,6 +180,9 @@ def main():
     cases += [("unwritable: " + " ".join(args), unwritable, (args, says))
               for args, says in UNWRITABLE]
     cases += [("full disk: " + " ".join(args), full_disk, (args,)) for args in FULL_DISK]
+    cases += [("help: " + " ".join(command), same_help, (command,)) for command in
+              ([], ["run"], ["eval"], ["sweep"], ["train"], ["search"], ["show"], ["list"],
+               ["check"], ["trace"])]
     cases += [("dense splits kernels", dense_splits_kernels, ()),
               ("a larger chip holds the net", larger_chip, ())]
     run_tests([(repr(name), in_folder(test, bitline, *args)) for name, test, args in cases])

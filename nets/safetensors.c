@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "nets/foreign_file.h"
 #include "sim/base/err.h"
 #include "sim/base/mem.h"
 
@@ -234,6 +235,9 @@ bool safetensors_parse(const char *path, const void *bytes, size_t n, struct are
                        struct safetensors *out, struct err *err)
 {
     const unsigned char *start = bytes;
+    const char *foreign = foreign_file(bytes, n);
+    if (foreign)
+        return err_set(err, "%s: is %s", path, foreign);
     if (n < LENGTH_BYTES)
         return err_set(err, "%s: has %zu bytes, a safetensors file has at least %d; copy it again",
                        path, n, LENGTH_BYTES + 2);

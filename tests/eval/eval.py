@@ -3,12 +3,15 @@ sentence.
 
 eval.py BITLINE WEIGHTS_PROGRAM SUPPORT_FOLDER NET
 """
+import gzip
 import json
 import pathlib
+import pickle
 import shutil
 import struct
 import subprocess
 import sys
+import zipfile
 
 sys.path.insert(0, sys.argv[3])
 from support import Bitline, expect, in_folder, run_tests  # noqa: E402
@@ -164,6 +167,45 @@ def bad_weights(bitline, folder):
                        [f"{name}.safetensors: ", says])
 
 
+def zipped(path, name, data):
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr(name, data)
+
+
+def foreign_weights(bitline, folder):
+    """What people have at hand in other formats is called by its name, with the way out of it. A
+    pickle of protocol 2 begins like a safetensors file whose header has 0x...0280 bytes: that is read."""
+    prepare(folder)
+    tensors = {"fc.weight": [0.5] * 100}
+    for protocol in (2, 3, 4, 5):
+        (folder / f"{protocol}.pt").write_bytes(pickle.dumps(tensors, protocol))
+    zipped(folder / "zip.pt", "archive/data.pkl", pickle.dumps(tensors, 2))
+    zipped(folder / "w.npz", "fc.weight.npy", b"\x93NUMPY\1\0" + b" " * 120)
+    zipped(folder / "w.keras", "metadata.json", b"{}")
+    (folder / "w.h5").write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(100))
+    (folder / "w.npy").write_bytes(b"\x93NUMPY\1\0" + b" " * 120)
+    (folder / "w.gguf").write_bytes(b"GGUF" + bytes(100))
+    (folder / "w.gz").write_bytes(gzip.compress((folder / "w.safetensors").read_bytes()))
+    (folder / "w.onnx").write_bytes(bytes([8, 8, 18, 7]) + b"pytorch" + bytes(100))
+    (folder / "lfs").write_bytes(b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n")
+    torch = ["save its tensors as safetensors", "torch.load('FILE'", "w.safetensors"]
+    for file, *says in [(f"{p}.pt", "is a PyTorch pickle; ", *torch) for p in (2, 3, 4, 5)] + [
+            ("zip.pt", "is a PyTorch file (torch.save); ", *torch), ("w.npz", "a NumPy archive"),
+            ("w.keras", "is a zip archive, "), ("w.h5", "is an HDF5 file"),
+            ("w.npy", "is a NumPy array"), ("w.gguf", "is a GGUF file"),
+            ("w.gz", "compressed by gzip; unpack it"), ("w.onnx", "is an ONNX model"),
+            ("lfs", "is a Git LFS pointer")]:
+        bitline.refuse(folder, ["eval", "hawis", "./net.yaml", "--weights", f"./{file}"],
+                       [f"{file}: ", *says])
+    good = (folder / "w.safetensors").read_bytes()
+    head = 8 + struct.unpack("<Q", good[:8])[0]
+    long = struct.pack("<Q", 0x10280)
+    (folder / "long.safetensors").write_bytes(long + good[8:head].ljust(0x10280) + good[head:])
+    words = ["eval", "hawis", "./net.yaml", "--images", "10", "--weights"]
+    expect(long[:2] == pickle.dumps({}, 2)[:2], "its bytes")
+    bitline.output(*words, "long.safetensors", cwd=folder)
+
+
 def idx(labels, images):
     return (struct.pack(">II", 0x801, len(labels)) + bytes(labels),
             struct.pack(">IIII", 0x803, len(labels), 28, 28) + bytes(784 * images))
@@ -202,7 +244,8 @@ def main():
     bitline = Bitline(pathlib.Path(sys.argv[1]))
     cases = [(test.__name__, test, ()) for test in
              (keys_hold_together, differing_images, nothing_is_nothing, nothing_to_mend,
-              calibrated_reads_more, full_disk, bad_weights, bad_data, weights_by_name)]
+              calibrated_reads_more, full_disk, bad_weights, foreign_weights,
+              bad_data, weights_by_name)]
     cases += [("combined " + " ".join(chip), combined, (chip,)) for chip in CHIPS]
     cases += [("refused: " + " ".join(args), refused, (args, says)) for args, says in REFUSED]
     run_tests([(repr(name), in_folder(test, bitline, *args)) for name, test, args in cases])

@@ -5,8 +5,8 @@
 
 #include "sim/base/err.h"
 #include "sim/chip/chip.h"
-#include "sim/conf/conf.h"
 #include "tools/cmd.h"
+#include "tools/file_guess.h"
 #include "tools/inputs.h"
 #include "tools/search/job.h"
 #include "tools/sweep/job.h"
@@ -14,8 +14,10 @@
 
 static const char doc[] =
     "Check chip, net and job files (or names): every key, unit and range, with file, line and "
-    "column of what is wrong. A file with 'layers' is a net, one with 'sweep', 'epochs' or "
-    "'episodes' a job, any other a chip; .csv is a layer table. What the job of a training names "
+    "column of what is wrong. A file says by its key 'kind' what it is (chip, net, sweep, train, "
+    "search); without it, 'layers' makes a net, 'sweep', 'epochs' or 'episodes' a job, and else "
+    "the keys that it has most of; .csv is a layer table. A net must have its default form; forms "
+    "that it cannot have are listed. What the job of a training names "
     "(its images, weights, chip) is opened, too.\v"
     "Examples:\n"
     "  bitline check my-chip.yaml my-net.yaml my-job.yaml\n"
@@ -63,60 +65,6 @@ static bool is_csv(const char *what)
     return n > 4 && !strcmp(what + n - 4, ".csv");
 }
 
-struct lookup {
-    const char *name;
-    bool found;
-};
-
-static void look(const char *name, const char *description, void *arg)
-{
-    struct lookup *lookup = arg;
-    (void)description;
-    lookup->found = lookup->found || !strcmp(name, lookup->name);
-}
-
-static bool is_named(enum library_kind kind, const char *what)
-{
-    struct lookup lookup = {.name = what};
-    library_list(inputs_library(), kind, look, &lookup);
-    return lookup.found;
-}
-
-enum thing { A_CHIP, A_NET, A_SWEEP, A_TRAINING, A_SEARCH, NOTHING };
-
-static bool has_key(enum library_kind kind, const char *what, const char *key)
-{
-    struct conf *conf = library_open(inputs_library(), kind, what, NULL);
-    bool has = conf && conf_find(conf->root, key);
-    conf_close(conf);
-    return has;
-}
-
-static enum thing job_thing(const char *what)
-{
-    if (has_key(LIBRARY_WORKLOAD, what, "sweep"))
-        return A_SWEEP;
-    if (has_key(LIBRARY_WORKLOAD, what, "epochs"))
-        return A_TRAINING;
-    return has_key(LIBRARY_WORKLOAD, what, "episodes") ? A_SEARCH : NOTHING;
-}
-
-// A file says what it is; a name is a chip's if there is such a chip, else a net's, else a job's.
-static enum thing thing_of(const char *what)
-{
-    if (is_csv(what))
-        return A_NET;
-    if (is_file(what)) {
-        enum thing thing = has_key(LIBRARY_NET, what, "layers") ? A_NET : job_thing(what);
-        return thing == NOTHING ? A_CHIP : thing;
-    }
-    if (is_named(LIBRARY_CHIP, what))
-        return A_CHIP;
-    if (is_named(LIBRARY_NET, what))
-        return A_NET;
-    return is_named(LIBRARY_WORKLOAD, what) ? job_thing(what) : NOTHING;
-}
-
 static bool check_chip(const char *what, const struct inputs *inputs, struct err *err)
 {
     struct chip *chip = NULL;
@@ -127,18 +75,56 @@ static bool check_chip(const char *what, const struct inputs *inputs, struct err
     return true;
 }
 
-static bool check_net(const char *what, const struct inputs *inputs, struct err *err)
+struct form_check {
+    bool ok;
+    struct err why;
+};
+
+static bool build_form(const char *what, const struct inputs *inputs, const char *form, char *name,
+                       size_t n, struct err *err)
 {
     struct inputs in_form = *inputs;
-    for (int f = 0; f < FORM_COUNT; f++) { // every form must be buildable
-        struct net *net = NULL;
-        in_form.form = net_form_names[f];
-        if (!inputs_net(&in_form, what, &net, err))
-            return false;
-        if (f == 0)
-            printf("%s: net '%s' is fine\n", what, net->name);
-        net_destroy(net);
+    struct net *net = NULL;
+    in_form.form = form;
+    if (!inputs_net(&in_form, what, &net, err))
+        return false;
+    snprintf(name, n, "%s", net->name);
+    net_destroy(net);
+    return true;
+}
+
+// What the default form says; with the forms that the net could have instead, if there are any.
+static bool refuse_net(const struct form_check *forms, const struct err *why, struct err *err)
+{
+    const char *first = NULL;
+    for (int f = FORM_COUNT - 1; f >= 0; f--)
+        if (forms[f].ok)
+            first = net_form_names[f];
+    if (!first)
+        return err_set(err, "%s", why->text);
+    return err_set(err,
+                   "%s; the net can be built in another form, such as %s: write default_form: %s",
+                   why->text, first, first);
+}
+
+// A net must have its default form; others may be impossible for it, which is told, but no fault.
+static bool check_net(const char *what, const struct inputs *inputs, struct err *err)
+{
+    struct form_check forms[FORM_COUNT] = {0};
+    struct err why = {0};
+    char name[128];
+    bool ok = build_form(what, inputs, NULL, name, sizeof name, &why);
+    for (int f = 0; f < FORM_COUNT; f++) {
+        char again[sizeof name];
+        forms[f].ok =
+            build_form(what, inputs, net_form_names[f], again, sizeof again, &forms[f].why);
     }
+    if (!ok)
+        return refuse_net(forms, &why, err);
+    printf("%s: net '%s' is fine\n", what, name);
+    for (int f = 0; f < FORM_COUNT; f++)
+        if (!forms[f].ok)
+            printf("  not available in form %s: %s\n", net_form_names[f], forms[f].why.text);
     return true;
 }
 
@@ -172,27 +158,47 @@ static bool check_search(const char *what, const struct inputs *inputs, struct e
     return ok;
 }
 
-static bool check(const char *what, const struct inputs *inputs, struct err *err)
+static bool check_kind(enum file_kind kind, const char *what, const struct inputs *inputs,
+                       struct err *err)
 {
-    switch (thing_of(what)) {
-    case A_CHIP:
+    switch (kind) {
+    case FILE_CHIP:
         return check_chip(what, inputs, err);
-    case A_NET:
+    case FILE_NET:
         return check_net(what, inputs, err);
-    case A_SWEEP:
+    case FILE_SWEEP:
         return check_sweep(what, inputs, err);
-    case A_TRAINING:
+    case FILE_TRAIN:
         return check_training(what, inputs, err);
-    case A_SEARCH:
+    case FILE_SEARCH:
         return check_search(what, inputs, err);
-    case NOTHING:
+    case FILE_KINDS:
         break;
     }
+    if (is_file(what))
+        return err_set(err,
+                       "%.300s: has no key of a chip, a net or a job; 'bitline show schema' lists "
+                       "them all",
+                       what);
     return err_set(err,
                    "there is no chip, net or job '%.100s'; 'bitline list chips', 'bitline list "
                    "nets' and 'bitline list workloads' name them; a file needs a '/', .yaml or "
                    ".csv",
                    what);
+}
+
+static bool check(const char *what, const struct inputs *inputs, struct err *err)
+{
+    struct file_guess guess = {FILE_NET, false};
+    struct err why = {0};
+    if (!is_csv(what))
+        guess = is_file(what) ? file_guess(what) : file_guess_name(what);
+    if (check_kind(guess.kind, what, inputs, &why))
+        return true;
+    if (!guess.by_keys || guess.kind == FILE_CHIP || guess.kind == FILE_KINDS)
+        return err_set(err, "%s", why.text);
+    return err_set(err, "%s (by its keys most like %s; 'kind: %s' in it would say so)", why.text,
+                   file_kind_phrase(guess.kind), file_kind_names[guess.kind]);
 }
 
 int cmd_check(int argc, char **argv)

@@ -6,6 +6,7 @@
 #include "sim/base/err.h"
 #include "sim/base/text.h"
 #include "tools/cmd.h"
+#include "tools/file_guess.h"
 #include "tools/inputs.h"
 
 static const char doc[] =
@@ -42,11 +43,17 @@ static void add_row(const char *name, const char *description, void *arg)
     table_cell(arg, "%s", description ? description : "");
 }
 
-// Of a job, if it left any.
-static void add_weights(const char *name, const char *description, void *arg)
+struct rows {
+    struct table *table;
+    enum library_kind kind;
+};
+
+// But for what is of another kind: a folder of BITLINE_PATH may hold files of all kinds.
+static void add_fitting(const char *name, const char *description, void *arg)
 {
-    if (inputs_has_weights(name))
-        add_row(name, description, arg);
+    const struct rows *rows = arg;
+    if (file_guess_agrees(rows->kind, name))
+        add_row(name, description, rows->table);
 }
 
 int cmd_list(int argc, char **argv)
@@ -59,10 +66,11 @@ int cmd_list(int argc, char **argv)
     argp_err_exit_status = EXIT_USAGE;
     argp_parse(&argp, argc, argv, 0, NULL, &kind);
     struct table *table = table_create(headers);
+    struct rows rows = {table, (enum library_kind)kind};
     if (kind == WEIGHTS)
-        library_list(inputs_library(), LIBRARY_WORKLOAD, add_weights, table);
+        inputs_list_weights(add_row, table);
     else
-        library_list(inputs_library(), (enum library_kind)kind, add_row, table);
+        library_list(inputs_library(), rows.kind, add_fitting, &rows);
     table_print(table, stdout);
     table_destroy(table);
     return inputs_finish(EXIT_OK);

@@ -5,15 +5,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "nets/weights.h"
 #include "sim/base/err.h"
 #include "sim/base/mem.h"
 #include "sim/base/text.h"
 #include "sim/base/warn.h"
 #include "sim/chip/chip.h"
 #include "tools/cmd.h"
+#include "tools/file_kind.h"
 
 const struct library *inputs_library(void)
 {
@@ -57,54 +56,11 @@ bool inputs_chip(const struct inputs *inputs, const char *what, struct chip **ou
     struct conf *conf = library_open(inputs_library(), LIBRARY_CHIP, what, err);
     if (!conf)
         return false;
-    if (!apply_sets(inputs, conf, false, err)) {
+    if (!file_kind_expect(conf, FILE_CHIP, err) || !apply_sets(inputs, conf, false, err)) {
         conf_close(conf);
         return false;
     }
     return chip_load(conf, out, err);
-}
-
-static const struct library_entry *embedded_weights(const char *name)
-{
-    for (size_t i = 0; i < library_weights.n; i++)
-        if (!strcmp(library_weights.entries[i].name, name))
-            return &library_weights.entries[i];
-    return NULL;
-}
-
-// In the folders of BITLINE_PATH.
-static bool find_weights(const char *name, char *path, size_t n)
-{
-    static const char *const places[] = {"", "/workloads"};
-    for (const char *const *folder = inputs_library()->folders; *folder; folder++)
-        for (int i = 0; i < 2; i++) {
-            int used = snprintf(path, n, "%s%s/%s.safetensors", *folder, places[i], name);
-            if (used < (int)n && access(path, F_OK) == 0)
-                return true;
-        }
-    return false;
-}
-
-bool inputs_has_weights(const char *name)
-{
-    char path[4096];
-    return find_weights(name, path, sizeof path) || embedded_weights(name);
-}
-
-bool inputs_weights(const char *what, const struct net *net, struct weights **out, struct err *err)
-{
-    char path[4096];
-    if (strpbrk(what, "./") || access(what, F_OK) == 0)
-        return weights_load(what, net, out, err);
-    if (find_weights(what, path, sizeof path))
-        return weights_load(path, net, out, err);
-    const struct library_entry *entry = embedded_weights(what);
-    if (entry)
-        return weights_parse(what, entry->text, entry->n, net, out, err);
-    return err_set(err,
-                   "%.200s: there is no such file, and no weights of that name; 'bitline list "
-                   "weights' shows those that there are",
-                   what);
 }
 
 static bool parse_form(const char *text, struct net_options *options, struct err *err)
@@ -187,7 +143,8 @@ bool inputs_net(const struct inputs *inputs, const char *what, struct net **out,
     }
     struct err why = {0};
     struct conf *conf = library_open(inputs_library(), LIBRARY_NET, what, &why);
-    bool ok = conf && apply_sets(inputs, conf, true, &why) && net_load(conf, &options, out, &why);
+    bool ok = conf && file_kind_expect(conf, FILE_NET, &why) &&
+              apply_sets(inputs, conf, true, &why) && net_load(conf, &options, out, &why);
     conf_close(conf);
     return ok || blame_net(&why, err);
 }

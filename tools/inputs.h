@@ -29,10 +29,13 @@ bool inputs_chip(const struct inputs *inputs, const char *what, struct chip **ou
 // the sets that begin with "net.".
 bool inputs_net(const struct inputs *inputs, const char *what, struct net **out, struct err *err);
 // Weights for a net: a file; or, of a name without '.' and '/' that no file has, those that the job
-// of that name left: FOLDER/NAME.safetensors or FOLDER/workloads/NAME.safetensors in the folders of
-// BITLINE_PATH, then what is embedded.
+// of that name left: NAME.safetensors in FOLDER, FOLDER/workloads or FOLDER/weights for each folder
+// of BITLINE_PATH, then what is embedded.
 bool inputs_weights(const char *what, const struct net *net, struct weights **out, struct err *err);
-bool inputs_has_weights(const char *name); // of that name, not file
+// Calls `each` with the name of all weights found by name, sorted, once each, and the first line of
+// the description of the job of that name ("" where there is none).
+void inputs_list_weights(void (*each)(const char *name, const char *description, void *arg),
+                         void *arg);
 // Takes one of the options --form, --width, --widths, --set; false if it is none of them.
 enum { OPTION_FORM = 1000, OPTION_WIDTH, OPTION_WIDTHS, OPTION_SET };
 bool inputs_option(struct inputs *inputs, int key, char *arg, struct err *err);

@@ -144,10 +144,11 @@ static bool apply_sets(struct conf *conf, const char *const *sets, size_t n, str
     return true;
 }
 
-struct conf *jobfile_open(const char *what, const char *const *sets, size_t n_sets, struct err *err)
+struct conf *jobfile_open(const char *what, enum file_kind kind, const char *const *sets,
+                          size_t n_sets, struct err *err)
 {
     struct conf *conf = library_open(inputs_library(), LIBRARY_WORKLOAD, what, err);
-    if (conf && apply_sets(conf, sets, n_sets, err))
+    if (conf && file_kind_expect(conf, kind, err) && apply_sets(conf, sets, n_sets, err))
         return conf;
     conf_close(conf);
     return NULL;

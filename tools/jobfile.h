@@ -4,13 +4,15 @@
 #include <stddef.h>
 
 #include "sim/conf/conf.h"
+#include "tools/file_kind.h"
 
 struct arena;
 struct err;
 
-// Opens a job by name or file, with the sets ("KEY=VALUE") laid over it.
-struct conf *jobfile_open(const char *what, const char *const *sets, size_t n_sets,
-                          struct err *err);
+// Opens a job of a kind by name or file, with the sets ("KEY=VALUE") laid over it. A file that is
+// of another kind, by its key `kind` or by its keys, is refused.
+struct conf *jobfile_open(const char *what, enum file_kind kind, const char *const *sets,
+                          size_t n_sets, struct err *err);
 
 enum jobfile_value {
     JOBFILE_NAME,    // of the library, or a file if it has a '/' or ends in .yaml or .csv

@@ -55,6 +55,8 @@ static const struct conf_field checkpoint_fields[] = {
 #define AT(member) .offset = offsetof(struct recipe, member)
 #define HAS(member) .present = offsetof(struct recipe, member)
 const struct conf_field recipe_fields[] = {
+    {"kind", CONF_STR, AT(kind), .fallback = "train",
+     .help = "says that it is a job of bitline train"},
     {"name", CONF_STR, AT(name), .help = "of the job, and of the folder that it writes"},
     {"description", CONF_STR, AT(description), .fallback = "", .help = "for people"},
     {"net", CONF_STR, AT(net), .help = "a name, or a file"},

@@ -36,7 +36,7 @@ struct recipe_checkpoint {
 };
 
 struct recipe {
-    const char *name, *description, *net, *width, *data, *init, *init_width;
+    const char *kind, *name, *description, *net, *width, *data, *init, *init_width;
     int form; // of net_form_names, if has_form
     bool has_form;
     struct conf_ints widths;

@@ -47,6 +47,8 @@ static const struct conf_field cost_fields[] = {
 
 #define AT(member) .offset = offsetof(struct search_job, member)
 const struct conf_field search_fields[] = {
+    {"kind", CONF_STR, AT(kind), .fallback = "search",
+     .help = "says that it is a job of bitline search"},
     {"name", CONF_STR, AT(name), .help = "of the job, and of the folder that it writes"},
     {"description", CONF_STR, AT(description), .fallback = "", .help = "for people"},
     {"chip", CONF_STR, AT(chip), .help = "a name, or a file"},
@@ -224,7 +226,7 @@ bool search_job_load(const char *what, const char *const *sets, size_t n_sets,
                      struct search_job **out, struct err *err)
 {
     struct search_job *job = mem_alloc(1, sizeof *job);
-    job->conf = jobfile_open(what, sets, n_sets, err);
+    job->conf = jobfile_open(what, FILE_SEARCH, sets, n_sets, err);
     if (job->conf && jobfile_resolve(job->conf, "chip", JOBFILE_NAME, err) &&
         jobfile_resolve(job->conf, "net", JOBFILE_NAME, err) &&
         jobfile_resolve(job->conf, "data", JOBFILE_DATA, err) &&

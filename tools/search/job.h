@@ -37,7 +37,7 @@ struct search_cost {
 
 struct search_job {
     struct conf *conf; // resolved: names of files are absolute; owns all texts
-    const char *name, *description, *chip, *net;
+    const char *kind, *name, *description, *chip, *net;
     int form; // of net_form_names, if has_form
     bool has_form;
     const char *data; // of the training jobs; NULL: as they have it

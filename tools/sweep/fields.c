@@ -33,6 +33,8 @@ static const struct conf_field stop_fields[] = {
 #define AT(member) .offset = offsetof(struct job, member)
 #define HAS(member) .present = offsetof(struct job, member)
 const struct conf_field job_fields[] = {
+    {"kind", CONF_STR, AT(kind), .fallback = "sweep",
+     .help = "says that it is a job of bitline sweep"},
     {"name", CONF_STR, AT(name), .help = "of the job, and of the folder that it writes"},
     {"description", CONF_STR, AT(description), .fallback = "", .help = "for people"},
     {"chip", CONF_STR, AT(chip), .help = "a name, or a file"},

@@ -144,7 +144,7 @@ bool job_load(const char *what, const char *const *sets, size_t n_sets, struct j
               struct err *err)
 {
     struct job *job = mem_alloc(1, sizeof *job);
-    job->conf = jobfile_open(what, sets, n_sets, err);
+    job->conf = jobfile_open(what, FILE_SWEEP, sets, n_sets, err);
     if (job->conf && jobfile_resolve(job->conf, "chip", JOBFILE_NAME, err) &&
         jobfile_resolve(job->conf, "net", JOBFILE_NAME, err) &&
         jobfile_resolve(job->conf, "weights", JOBFILE_WEIGHTS, err) &&

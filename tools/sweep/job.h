@@ -34,7 +34,7 @@ struct job_stop {
 
 struct job {
     struct conf *conf; // resolved: names of files are absolute; owns all texts
-    const char *name, *description, *chip, *net, *width, *weights, *data;
+    const char *kind, *name, *description, *chip, *net, *width, *weights, *data;
     int form; // of net_form_names, if has_form
     bool has_form, has_stop;
     struct conf_ints widths;

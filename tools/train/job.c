@@ -215,7 +215,7 @@ bool train_job_load(const char *what, const char *const *sets, size_t n_sets,
                     struct train_job **out, struct err *err)
 {
     struct train_job *job = mem_alloc(1, sizeof *job);
-    job->conf = jobfile_open(what, sets, n_sets, err);
+    job->conf = jobfile_open(what, FILE_TRAIN, sets, n_sets, err);
     if (job->conf && resolve(job, err) &&
         conf_bind(job->conf, job->conf->root, recipe_fields, &job->recipe, err) &&
         check(job, err) && load_nets(job, err) && check_form(job, err) && job_load_chip(job, err) &&

@@ -14,7 +14,10 @@
 enum { MAX_NAME = 100, MAX_EXTENDS = 16 };
 
 const char *const library_kind_names[] = {"chip", "net", "workload"};
-static const char *const kind_folders[] = {"chips", "zoo", "workloads"};
+// Below each folder of the user's, searched in this order; "" is the folder itself.
+enum { KIND_FOLDERS = 3 };
+static const char *const kind_folders[][KIND_FOLDERS] = {
+    {"", "/chips"}, {"", "/nets", "/zoo"}, {"", "/workloads"}};
 
 // Something found: an embedded text, or a file.
 struct source {
@@ -105,10 +108,9 @@ static struct names find_names(const struct library *library, enum library_kind 
     const struct embedded_kind *embedded = &library_embedded[kind];
     for (size_t i = 0; i < embedded->n; i++)
         add_name(&names, embedded->entries[i].name);
-    for (const char *const *folder = folders_of(library); *folder; folder++) {
-        add_folder(&names, *folder, mem);
-        add_folder(&names, arena_printf(mem, "%s/%s", *folder, kind_folders[kind]), mem);
-    }
+    for (const char *const *folder = folders_of(library); *folder; folder++)
+        for (int i = 0; i < KIND_FOLDERS && kind_folders[kind][i]; i++)
+            add_folder(&names, arena_printf(mem, "%s%s", *folder, kind_folders[kind][i]), mem);
     if (names.n)
         qsort(names.items, names.n, sizeof *names.items, compare_names);
     size_t kept = 0;
@@ -143,14 +145,13 @@ static bool fail_unknown(const struct search *s, const char *what, struct err *e
 
 static bool find_named(const struct search *s, const char *name, struct source *source)
 {
-    for (const char *const *folder = folders_of(s->library); *folder; folder++) {
-        source->id = arena_printf(s->mem, "%s/%s.yaml", *folder, name);
-        if (is_file(source->id))
-            return true;
-        source->id = arena_printf(s->mem, "%s/%s/%s.yaml", *folder, kind_folders[s->kind], name);
-        if (is_file(source->id))
-            return true;
-    }
+    for (const char *const *folder = folders_of(s->library); *folder; folder++)
+        for (int i = 0; i < KIND_FOLDERS && kind_folders[s->kind][i]; i++) {
+            source->id =
+                arena_printf(s->mem, "%s%s/%s.yaml", *folder, kind_folders[s->kind][i], name);
+            if (is_file(source->id))
+                return true;
+        }
     const struct embedded_kind *embedded = &library_embedded[s->kind];
     for (size_t i = 0; i < embedded->n; i++)
         if (strcmp(embedded->entries[i].name, name) == 0) {

@@ -24,8 +24,8 @@ extern const struct embedded_kind library_embedded[LIBRARY_KINDS]; // generated 
 extern const struct embedded_kind library_weights;
 
 struct library {
-    const char *const *folders; // NULL-terminated, or NULL; each searched for NAME.yaml in
-                                // FOLDER, FOLDER/chips, FOLDER/zoo (nets) or FOLDER/workloads
+    const char *const *folders; // NULL-terminated, or NULL; each searched for NAME.yaml in FOLDER,
+                                // then in FOLDER/chips; FOLDER/nets, FOLDER/zoo; FOLDER/workloads
 };
 
 // Opens `what`: a file if it has a '/' or ends in .yaml, else a name. The error for an unknown name

@@ -222,11 +222,49 @@ def check_says_fine(bitline, folder):
     expect(text.count(" is fine\n") == len(names), text)
 
 
+def path_is_searched(bitline, folder):
+    """BITLINE_PATH: chips, nets, jobs and weights, in D or in the folder of their kind, by name."""
+    chip = (HERE / "chip.yaml").read_text(encoding="utf-8")
+    net = (HERE / "net.yaml").read_text(encoding="utf-8")
+    job = "extends: search-synth\nname: job\n"
+    weights = bytes.fromhex("0200000000000000") + b"{}"  # a safetensors file without tensors
+    places = {"chips": [("chips/my-chip.yaml", chip), ("top-chip.yaml", chip)],
+              "nets": [("nets/my-net.yaml", net), ("zoo/zoo-net.yaml", net), ("top-net.yaml", net)],
+              "workloads": [("workloads/my-job.yaml", job), ("top-job.yaml", job)],
+              "weights": [("weights/my-weights.safetensors", weights),
+                          ("workloads/job-weights.safetensors", weights),
+                          ("top-weights.safetensors", weights)]}
+    names = {}
+    for kind, files in places.items():
+        names[kind] = [path.rpartition("/")[2].partition(".")[0] for path, _ in files]
+        for path, data in files:
+            (folder / "D" / path).parent.mkdir(parents=True, exist_ok=True)
+            (folder / "D" / path).write_bytes(data if isinstance(data, bytes) else data.encode())
+    bitline.env["BITLINE_PATH"] = f"nowhere:{folder / 'D'}"
+    try:
+        for kind, wanted in names.items():
+            listed = [line.split()[0] for line in bitline.output("list", kind).splitlines()[2:]]
+            others = {name for other in names if other != kind for name in names[other]}
+            expect(set(wanted) <= set(listed) and listed == sorted(set(listed)) and
+                   not others & set(listed), f"list {kind}: {listed}")
+            if kind != "weights":
+                text = bitline.output("check", *wanted, cwd=folder)
+                expect(text.count(" is fine\n") == len(wanted), text)
+        for chip, net in zip(names["chips"] + ["my-chip"], names["nets"], strict=True):
+            run_json(bitline, folder, chip, net)
+        for name in names["weights"]:
+            bitline.refuse(folder, ["eval", "hawis", "signs", "--weights", name],
+                           ["/D/", f"{name}.safetensors: "])
+    finally:
+        del bitline.env["BITLINE_PATH"]
+
+
 def main():
     bitline = Bitline(sys.argv[1])
     cases = [("the main job", main_job, ()), ("same bytes", same_bytes, ()),
              ("measured activity", measured_activity, ()), ("tables", tables_agree, ()),
-             ("hashes", hash_tells, ()), ("what ships is fine", check_says_fine, ())]
+             ("hashes", hash_tells, ()), ("what ships is fine", check_says_fine, ()),
+             ("BITLINE_PATH", path_is_searched, ())]
     for args in (["hawis", "resnet20"], ["hawis", "resnet20", "--images", "3"],
                  ["hawis", "resnet20", "--policy", "mnsim"],
                  ["hawis", "resnet20", "--tokens", "windows"], ["hawis-q8", "vgg8"],

@@ -32,7 +32,7 @@ const struct conf_field adc_fields[] = {
     {"preset", CONF_ENUM, AT(preset), .names = preset_names, .fallback = "none",
      .help = "gives whatever the keys below leave at auto; survey: a model of published ADCs, "
              "optimistic, 4 bits and more"},
-    {"bits", CONF_INT, AT(bits), .min = 1, .max = 32, .fallback = "auto", .word = "auto",
+    {"bits", CONF_INT, AT(bits), .min = 1, .max = 62, .fallback = "auto", .word = "auto",
      .help = "resolution; 1: a comparator or sense amplifier"},
     {"rate", CONF_QTY, AT(rate_hz), .min = 1, .max = 1e10, .unit = "S/s", .fallback = "auto",
      .word = "auto", .help = "conversions per second of one ADC (survey)"},

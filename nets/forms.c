@@ -114,9 +114,27 @@ bool has_bn(const struct layer_spec *spec)
     return spec->has_bn ? spec->bn : spec->kind == SPEC_CONV;
 }
 
-static enum layer_act rectifier(const struct build *b)
+int signed_bits(int bits)
 {
-    return b->rules.form == FORM_BINARY ? ACT_THRESHOLD : ACT_RELU;
+    return bits < 2 ? 2 : bits;
+}
+
+// What follows layer i, where the file does not say it and `none` tells whether nothing would.
+static enum layer_act activation(const struct build *b, size_t i, bool none)
+{
+    if (b->rules.form == FORM_BINARY)
+        return none ? ACT_NONE : ACT_THRESHOLD;
+    bool relu = b->specs[i]->has_relu ? b->specs[i]->relu : !none;
+    return relu ? ACT_RELU : ACT_NONE;
+}
+
+// A k-bit map that no ReLU follows keeps its negative half.
+static void apply_sign(const struct build *b, struct layer *layer, bool is_signed)
+{
+    if (b->rules.form == FORM_BINARY || b->rules.form == FORM_FLOAT || !is_signed)
+        return;
+    layer->is_signed = true;
+    layer->out_bits = signed_bits(layer->out_bits);
 }
 
 static int main_reader(const struct build *b, size_t i)
@@ -135,12 +153,13 @@ static void apply_weights(struct build *b, size_t i)
     bool to_add = !last && b->readers[i] == b->stream_readers[i];
     int64_t terms = (int64_t)layer->kernel_h * layer->kernel_w * (layer->in_c / layer->groups);
     layer->weight_bits = rules->weight_bits;
-    layer->act = last || to_add ? ACT_NONE : rectifier(b);
+    layer->act = activation(b, i, last || to_add);
     layer->bn = has_bn(b->specs[i]);
     if (rules->form == FORM_BINARY)
         layer->bn = !last; // a comparator's threshold is a batch-norm's, whatever the net had
     // Block of HAWIS: bn2(conv2 + x).
-    int add = to_add && rules->add_before_bn && b->readers[i] == 1 ? main_reader(b, i) : -1;
+    bool as_it_is = to_add && layer->act == ACT_NONE;
+    int add = as_it_is && rules->add_before_bn && b->readers[i] == 1 ? main_reader(b, i) : -1;
     if (add >= 0) {
         b->layers[add].bn = layer->bn;
         layer->bn = false;
@@ -153,6 +172,7 @@ static void apply_weights(struct build *b, size_t i)
         layer->out_bits = rules->residual_bits;
     else
         layer->out_bits = rules->activation_bits;
+    apply_sign(b, layer, layer->act == ACT_NONE && !last);
 }
 
 static void apply_add(struct build *b, size_t i)
@@ -161,21 +181,36 @@ static void apply_add(struct build *b, size_t i)
     bool last = i + 1 == b->n;
     bool binary = b->rules.form == FORM_BINARY;
     bool stream_only = last || (binary && b->readers[i] == b->stream_readers[i]);
-    layer->act = stream_only ? ACT_NONE : rectifier(b);
+    layer->act = activation(b, i, stream_only);
     layer->out_bits = stream_only && binary ? b->rules.residual_bits : b->rules.activation_bits;
+    apply_sign(b, layer, layer->act == ACT_NONE && !last);
 }
 
 static void apply_pool(struct build *b, size_t i)
 {
     struct layer *layer = &b->layers[i];
     bool binary = b->rules.form == FORM_BINARY;
+    const struct layer *from = &b->layers[layer->input[0]];
     layer->out_bits = layer->in_bits[0];
-    if (layer->pool == POOL_MAX)
+    if (layer->pool == POOL_MAX) {
+        apply_sign(b, layer, from->is_signed);
         return;
+    }
     layer->bn = binary && i + 1 < b->n; // the head's, in the authors' code
     layer->act = layer->bn ? ACT_THRESHOLD : ACT_NONE;
     if (layer->bn || !binary)
         layer->out_bits = b->rules.activation_bits;
+    apply_sign(b, layer, from->is_signed);
+}
+
+bool form_check(const struct build *b)
+{
+    const struct layer_spec *last = b->specs[b->n - 1];
+    if (!last->has_relu || !last->relu || b->rules.form == FORM_BINARY)
+        return true;
+    return conf_fail(
+        blame(b, b->n - 1, "relu"), b->err,
+        "the last layer's sums are the logits, which keep their sign; take the key out");
 }
 
 void form_apply(struct build *b)

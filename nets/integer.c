@@ -35,34 +35,49 @@ static int64_t power(int bits)
     return (int64_t)1 << bits;
 }
 
-// What one step of a weight is worth: mean |w| in the binary form; else one scale per output
-// channel, so that its largest weight takes all steps.
+static bool has_weights(const struct layer *l)
+{
+    return l->kind == LAYER_CONV || l->kind == LAYER_LINEAR;
+}
+
+static double largest_weight(const float *w, size_t n)
+{
+    double largest = 0;
+    for (size_t i = 0; i < n; i++)
+        largest = fmax(largest, fabs((double)w[i]));
+    return largest;
+}
+
+// What one step of a weight is worth, per output channel: mean |w| of the layer for weights of one
+// bit (DoReFa); else so much that the largest weight of the channel, or of the layer, takes all
+// steps.
 static void scale_weights(const struct net *net, int layer, const float *w, double *m)
 {
     const struct layer *l = &net->layers[layer];
-    size_t each = (size_t)(l->weights / l->out_c);
-    double sum = 0;
-    for (size_t i = 0; i < (size_t)l->weights; i++)
+    size_t all = (size_t)l->weights, each = all / (size_t)l->out_c;
+    bool shared = l->weight_bits == 1 || net->weight_scale == WEIGHT_SCALE_LAYER;
+    double steps = (double)(power(l->weight_bits - 1) - 1), sum = 0;
+    for (size_t i = 0; i < all && l->weight_bits == 1; i++)
         sum += fabs((double)w[i]);
+    double largest = shared ? largest_weight(w, all) : 0;
     for (int c = 0; c < l->out_c; c++) {
-        const float *from = w + c * each;
-        double most = 0;
-        for (size_t i = 0; i < each; i++)
-            most = fmax(most, fabs((double)from[i]));
-        double steps = (double)(power(l->weight_bits - 1) - 1);
-        m[c] = net->form == FORM_BINARY ? sum / (double)l->weights : most > 0 ? most / steps : 1;
+        double own = shared ? largest : largest_weight(w + (size_t)c * each, each);
+        if (l->weight_bits == 1)
+            m[c] = sum / (double)all;
+        else
+            m[c] = own > 0 ? own / steps : 1;
     }
 }
 
-// sign(w) in the binary form; else symmetric steps.
+// sign(w) of one bit; else symmetric steps.
 static void round_weights(const struct net *net, int layer, const float *w, const double *m,
                           int32_t *out)
 {
     const struct layer *l = &net->layers[layer];
     size_t each = (size_t)(l->weights / l->out_c);
     for (size_t i = 0; i < (size_t)l->weights; i++)
-        out[i] = net->form == FORM_BINARY ? (w[i] >= 0 ? 1 : -1)
-                                          : (int32_t)lrint((double)w[i] / m[i / each]);
+        out[i] =
+            l->weight_bits == 1 ? (w[i] >= 0 ? 1 : -1) : (int32_t)lrint((double)w[i] / m[i / each]);
 }
 
 // Bias and batch-norm of the conv, and the batch-norm that stands behind the add in its place.
@@ -71,7 +86,7 @@ static void fold_norm(const struct net *net, const struct weights *weights, int 
 {
     const struct layer *l = &net->layers[layer];
     const float *bias = weights->layers[layer].bias;
-    bool behind = add >= 0 && net->layers[add].bn;
+    bool behind = add >= 0 && add != layer && net->layers[add].bn;
     const struct layer_weights *norm = &weights->layers[layer];
     for (int c = 0; c < l->out_c; c++) {
         double scale = 1, mean = 0, beta = 0;
@@ -89,26 +104,59 @@ static void fold_norm(const struct net *net, const struct weights *weights, int 
     }
 }
 
-// The largest power of two that keeps mul below 2^30, so that 32-bit sums stay within 62 bits.
-static int choose_shift(const struct fold *f, int channels)
+// The largest |acc| that a channel's weights can make; of an add alone, the largest element.
+static double largest_sum(const struct net *net, const struct int_layer *il, int layer, int channel)
 {
-    double most = 1e-30;
-    for (int c = 0; c < channels; c++)
-        most = fmax(most, fmax(fabs(f->m[c]), fabs(f->r[c])));
-    int shift = 29 - (int)ceil(log2(most));
+    const struct layer *l = &net->layers[layer], *from = &net->layers[l->input[0]];
+    bool stream = net->form == FORM_BINARY && l->kind == LAYER_ADD;
+    double input = stream ? ldexp(1, 31) : ldexp(1, l->in_bits[0] - from->is_signed);
+    if (!il->w)
+        return input;
+    size_t each = (size_t)(l->weights / l->out_c);
+    double sum = 0;
+    for (size_t i = 0; i < each; i++)
+        sum += fabs((double)il->w[(size_t)channel * each + i]);
+    return sum * input;
+}
+
+// The largest power of two with which factors stay below 2^30, and values below 2^60; at most 40.
+// -1: none does.
+static int choose_shift(const struct net *net, const struct int_layer *il, int layer,
+                        const struct fold *f)
+{
+    double factor = 1e-30, value = 1e-30;
+    for (int c = 0; c < net->layers[layer].out_c; c++) {
+        double m = fabs(f->m[c]), r = il->res ? fabs(f->r[c]) : 0, b = fabs(f->b[c]);
+        factor = fmax(factor, fmax(m, r));
+        value = fmax(value, m * largest_sum(net, il, layer, c) + r * ldexp(1, 31) + b);
+    }
+    if (!(value < 0x1p59))
+        return -1; // NaN, too
+    int shift = 29 - (int)ceil(log2(factor)), room = 59 - (int)ceil(log2(value));
+    shift = shift < room ? shift : room;
     return shift < 0 ? 0 : shift > 40 ? 40 : shift;
 }
 
-static void quantise_fold(struct int_layer *out, const struct fold *f, int channels)
+static int64_t to_int64(double v)
 {
-    out->shift = choose_shift(f, channels);
+    return v >= 0x1p60 ? INT64_C(1) << 60 : v <= -0x1p60 ? -(INT64_C(1) << 60) : llrint(v);
+}
+
+static bool quantise_fold(const struct net *net, struct int_layer *out, int layer,
+                          const struct fold *f)
+{
+    int shift = choose_shift(net, out, layer, f);
+    out->shift = shift < 0 ? 0 : shift;
     double unit = ldexp(1, out->shift);
-    for (int c = 0; c < channels; c++) {
-        out->mul[c] = llrint(f->m[c] * unit);
-        out->offset[c] = llrint(f->b[c] * unit);
+    for (int c = 0; c < net->layers[layer].out_c; c++) {
+        out->mul[c] = to_int64(f->m[c] * unit);
+        out->offset[c] = to_int64(f->b[c] * unit);
         if (out->res)
-            out->res[c] = llrint(f->r[c] * unit);
+            out->res[c] = to_int64(f->r[c] * unit);
+        int64_t factor = out->mul[c] < 0 ? -out->mul[c] : out->mul[c];
+        out->limit[c] = (INT64_C(1) << 61) / (factor ? factor : 1);
     }
+    return shift >= 0;
 }
 
 // What statistics do not touch.
@@ -118,18 +166,40 @@ static void make_layer(struct integer *net, const struct weights *weights, int l
     const struct layer *l = &net->net->layers[layer];
     struct int_layer *out = &net->layers[layer];
     size_t channels = (size_t)l->out_c;
-    int32_t *w = arena_alloc(net->mem, (size_t)l->weights, sizeof *w);
-    scale_weights(net->net, layer, weights->layers[layer].w, f->m);
-    round_weights(net->net, layer, weights->layers[layer].w, f->m, w);
-    out->w = w;
-    out->add = net_fused_add(net->net, layer);
+    out->add = l->kind == LAYER_ADD ? layer : net_fused_add(net->net, layer);
+    if (has_weights(l)) {
+        int32_t *w = arena_alloc(net->mem, (size_t)l->weights, sizeof *w);
+        scale_weights(net->net, layer, weights->layers[layer].w, f->m);
+        round_weights(net->net, layer, weights->layers[layer].w, f->m, w);
+        out->w = w;
+    }
     out->mul = arena_alloc(net->mem, channels, sizeof *out->mul);
     out->offset = arena_alloc(net->mem, channels, sizeof *out->offset);
+    out->limit = arena_alloc(net->mem, channels, sizeof *out->limit);
     if (out->add >= 0)
         out->res = arena_alloc(net->mem, channels, sizeof *out->res);
 }
 
-static void fold_layer(struct integer *net, const struct weights *weights, int layer,
+// Real values of one step of a layer's sums: of weights times inputs, or of the map that an add
+// reads.
+static void scale_sums(const struct integer *net, const struct weights *weights, int layer,
+                       struct fold *f)
+{
+    const struct layer *l = &net->net->layers[layer];
+    if (has_weights(l))
+        scale_weights(net->net, layer, weights->layers[layer].w, f->m);
+    for (int c = 0; c < l->out_c; c++) {
+        if (!has_weights(l))
+            f->m[c] = 1;
+        f->m[c] *= net->scale[l->input[0]];
+        if (has_weights(l))
+            f->m[c] /= net->gain;
+    }
+}
+
+// What comes out is stored in steps of the map, logits in steps of 2^-16, the binary stream in
+// steps of 2^-residual_frac.
+static bool fold_layer(struct integer *net, const struct weights *weights, int layer,
                        struct fold *f)
 {
     const struct net *from = net->net;
@@ -137,30 +207,27 @@ static void fold_layer(struct integer *net, const struct weights *weights, int l
     struct int_layer *out = &net->layers[layer];
     int last = out->add >= 0 ? out->add : layer;
     const struct layer *o = &from->layers[last];
-    scale_weights(from, layer, weights->layers[layer].w, f->m);
-    for (int c = 0; c < l->out_c; c++) { // one step of the input is worth so much
-        f->m[c] *= l->input[0] == 0 ? net->input_scale : net->scale[l->input[0]];
-        f->m[c] /= net->gain;
-    }
-    fold_norm(from, weights, layer, out->add, f);
-    double step = net->scale[last], x_step = out->add >= 0 ? net->scale[o->input[1]] : 0;
     double frac = ldexp(1, from->residual_frac);
     bool binary = from->form == FORM_BINARY, logits = (size_t)last == from->n - 1;
-    double unit = binary ? frac : logits ? ldexp(1, 16) : 1 / step;
+    double unit = binary ? frac : logits ? ldexp(1, 16) : 1 / net->scale[last];
+    scale_sums(net, weights, layer, f);
+    fold_norm(from, weights, layer, out->add, f);
+    double x_step = out->add >= 0 ? net->scale[o->input[1]] : 0;
+    bool stream = binary && l->kind == LAYER_ADD; // which has the unit already
     for (int c = 0; c < l->out_c; c++) {
-        f->m[c] *= unit;
+        f->m[c] = stream ? 1 : f->m[c] * unit;
         f->b[c] *= unit;
-        f->r[c] *= binary ? 1 : x_step * unit; // the binary stream has the unit already
+        f->r[c] *= binary ? 1 : x_step * unit;
     }
-    quantise_fold(out, f, l->out_c);
+    bool fits = quantise_fold(from, out, layer, f);
     out->unit = ldexp(unit, out->shift);
-    if (binary) {
-        out->half = (int64_t)ldexp(frac / 2, out->shift);
+    out->half = (int64_t)ldexp(frac / 2, out->shift);
+    if (binary)
         out->high = power(from->residual_bits > 0 ? from->residual_bits - 1 : 31) - 1;
-        out->low = -out->high - 1;
-    } else {
-        out->high = power(o->out_bits) - 1;
-    }
+    else
+        out->high = power(o->out_bits - o->is_signed) - 1;
+    out->low = binary || o->is_signed ? -out->high - 1 : 0;
+    return fits;
 }
 
 // --- Scales of the k-bit forms ---
@@ -175,7 +242,7 @@ static void choose_scales(struct integer *net, const double *ranges)
         if (from->form != FORM_BINARY && kept)
             net->scale[i] = net->scale[l->input[0]];
         else if (from->form != FORM_BINARY && ranges[i] > 0 && i > 0)
-            net->scale[i] = ranges[i] / (double)(power(l->out_bits) - 1);
+            net->scale[i] = ranges[i] / (double)(power(l->out_bits - l->is_signed) - 1);
     }
     net->input_scale = 1;
     net->input_high = 1;
@@ -183,7 +250,7 @@ static void choose_scales(struct integer *net, const double *ranges)
         return;
     // Signed steps that cover what a normalised pixel can be.
     double most = ranges ? ranges[0] : 1;
-    net->input_high = (int32_t)(power(from->raw_bits - 1) - 1);
+    net->input_high = (int32_t)(power(from->layers[0].out_bits - 1) - 1);
     net->input_low = -net->input_high;
     net->input_scale = most / net->input_high;
     net->scale[0] = net->input_scale;
@@ -194,7 +261,10 @@ static void fold_pool(struct integer *net, int layer)
     const struct layer *l = &net->net->layers[layer];
     double inputs = (double)l->kernel_h * l->kernel_w;
     double ratio = net->scale[l->input[0]] / net->scale[layer];
-    net->pool_mul[layer] = llrint(ratio / inputs * ldexp(1, net->pool_shift));
+    // The sum of a window times the factor stays below 2^60.
+    int shift = 59 - l->in_bits[0] - (int)ceil(log2(ratio));
+    net->pool_shift[layer] = shift < 0 ? 0 : shift > 40 ? 40 : shift;
+    net->pool_mul[layer] = llrint(ratio / inputs * ldexp(1, net->pool_shift[layer]));
 }
 
 // What the stages above cannot say.
@@ -207,11 +277,6 @@ static bool check_net(const struct net *net, struct err *err)
                        net->name);
     for (size_t i = 1; i < net->n; i++) {
         const struct layer *l = &net->layers[i];
-        if (l->kind == LAYER_ADD && net_fused_add(net, l->input[0]) != (int)i)
-            return err_set(err,
-                           "net '%s': add '%s' must follow a convolution whose sums nobody else "
-                           "reads, to be computed in whole numbers",
-                           net->name, l->name);
         if (l->kind == LAYER_POOL && net->form == FORM_BINARY)
             return err_set(err,
                            "net '%s': pooling '%s' has no whole-number form in a binary net; set "
@@ -224,6 +289,50 @@ static bool check_net(const struct net *net, struct err *err)
     return true;
 }
 
+// A stage runs where its last layer stands: only then all that it reads is there.
+static void order_stages(struct integer *out)
+{
+    const struct net *net = out->net;
+    int *first = mem_alloc(net->n, sizeof *first); // of the stage that ends with a layer; 0: none
+    out->stages = arena_alloc(out->mem, net->n, sizeof *out->stages);
+    for (int i = 1; i < (int)net->n; i++) {
+        int add = has_weights(&net->layers[i]) ? net_fused_add(net, i) : -1;
+        if (add >= 0)
+            first[add] = i;
+        else if (!first[i])
+            first[i] = i;
+    }
+    for (size_t i = 1; i < net->n; i++)
+        if (first[i])
+            out->stages[out->n_stages++] = first[i];
+    free(first);
+}
+
+static bool fold_all(struct integer *out, const struct weights *weights, struct err *err)
+{
+    const struct net *net = out->net;
+    int widest = 1;
+    bool ok = true;
+    for (size_t i = 0; i < net->n; i++)
+        widest = net->layers[i].out_c > widest ? net->layers[i].out_c : widest;
+    struct fold f = fold_room(widest);
+    for (int s = 0; s < out->n_stages && ok; s++) {
+        int layer = out->stages[s];
+        if (net->layers[layer].kind == LAYER_POOL) {
+            fold_pool(out, layer);
+            continue;
+        }
+        make_layer(out, weights, layer, &f);
+        ok = fold_layer(out, weights, layer, &f) ||
+             err_set(err,
+                     "layer '%s': its weights, batch-norm and ranges give factors that 64 bits do "
+                     "not hold; check for values that are infinite, not a number or far too large",
+                     net->layers[layer].name);
+    }
+    fold_free(&f);
+    return ok;
+}
+
 struct integer *integer_create(const struct net *net, const struct weights *weights,
                                const double *ranges, struct err *err)
 {
@@ -231,25 +340,19 @@ struct integer *integer_create(const struct net *net, const struct weights *weig
         return NULL;
     struct arena *mem = arena_create();
     struct integer *out = arena_alloc(mem, 1, sizeof *out);
-    *out = (struct integer){.net = net, .mem = mem, .pool_shift = 24, .gain = 1};
+    *out = (struct integer){.net = net, .mem = mem, .gain = 1};
     out->layers = arena_alloc(mem, net->n, sizeof *out->layers);
     out->scale = arena_alloc(mem, net->n, sizeof *out->scale);
     out->pool_mul = arena_alloc(mem, net->n, sizeof *out->pool_mul);
-    choose_scales(out, ranges);
-    int most = 1;
+    out->pool_shift = arena_alloc(mem, net->n, sizeof *out->pool_shift);
     for (size_t i = 0; i < net->n; i++)
-        most = net->layers[i].out_c > most ? net->layers[i].out_c : most;
-    struct fold f = fold_room(most);
-    for (size_t i = 1; i < net->n; i++) {
-        if (net->layers[i].kind == LAYER_CONV || net->layers[i].kind == LAYER_LINEAR) {
-            make_layer(out, weights, (int)i, &f);
-            fold_layer(out, weights, (int)i, &f);
-        } else if (net->layers[i].kind == LAYER_POOL) {
-            fold_pool(out, (int)i);
-        }
-    }
-    fold_free(&f);
-    return out;
+        out->layers[i].add = -1;
+    choose_scales(out, ranges);
+    order_stages(out);
+    if (fold_all(out, weights, err))
+        return out;
+    integer_destroy(out);
+    return NULL;
 }
 
 void integer_refold(struct integer *integer, const struct weights *weights, int layer)

@@ -3,12 +3,18 @@
 // layers: one comparison), the residual stream is fixed point. This net is the reference: crossbars
 // without faults and with enough ADC bits equal it bit for bit.
 //
-// A stage is a conv or linear layer and, if its sums go straight into an add, that add. With acc
-// the layer's sum and x the shortcut's element, per output channel:
+// A stage is a conv or linear layer and, if its sums go straight into an add, that add; or an add
+// alone, of two maps; or a pool. Stages run in the order of their last layers, so that a shortcut
+// is there before the add that reads it, in whatever order the file lists them. With acc the
+// layer's sum (of an add alone: the first map's element) and x the shortcut's element, per output
+// channel:
 //     v = mul * acc + res * x + add        (64 bits, scaled by 2^shift)
 //     binary:  bit = v > half;  stream = clamp(round(v / 2^shift)) to residual_bits
-//     k bits:  q = clamp(round(v / 2^shift), 0, 2^bits - 1)
+//     k bits:  q = clamp(round(v / 2^shift), low, high): 0 .. 2^bits - 1 behind a ReLU, else
+//              -2^(bits - 1) .. 2^(bits - 1) - 1
 //     logits:  v itself
+// shift is as large as 62-bit values of v allow for the largest sum that the weights can make; sums
+// beyond that (of broken cells) are clamped to `limit` first, far outside of low .. high.
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
@@ -19,9 +25,11 @@ struct net;
 struct weights;
 
 struct int_layer {
-    const int32_t *w;            // (out, in / groups, kernel_h, kernel_w); binary: -1 and +1
-    int add;                     // the add done with this layer's sums, or -1
+    const int32_t
+        *w;  // (out, in / groups, kernel_h, kernel_w); of 1 bit: -1 and +1; NULL: no weights
+    int add; // the add done with this layer's sums (of an add alone: itself), or -1
     int64_t *mul, *offset, *res; // per output channel; res NULL without an add
+    int64_t *limit;              // per output channel: the largest |acc| that is told apart
     int shift;
     double unit;       // v of a real value of 1
     int64_t half;      // binary: a bit is set where v is above
@@ -30,9 +38,11 @@ struct int_layer {
 
 struct integer {
     const struct net *net;
-    struct int_layer *layers; // one per layer; filled for conv and linear
-    int64_t *pool_mul;        // per layer: of average pools, scaled by 2^pool_shift
-    int pool_shift;
+    struct int_layer *layers; // one per layer; filled for conv and linear layers and lone adds
+    int *stages;              // first layers of the stages, in the order in which they run
+    int n_stages;
+    int64_t *pool_mul;             // per layer: of average pools, scaled by 2^pool_shift
+    int *pool_shift;               // per layer
     int32_t input_low, input_high; // raw images: the first layer's inputs
     double input_scale;            // real value of one step of them
     double *scale;                 // per layer: real value of one step of its map (k-bit forms)
@@ -40,8 +50,8 @@ struct integer {
     struct arena *mem;
 };
 
-// ranges: per layer, the largest value of its map (k-bit forms; NULL in the binary form). Refuses
-// the float form.
+// ranges: per layer, the largest absolute value of its map (k-bit forms; NULL in the binary form).
+// Refuses the float form, and weights whose folded factors leave 64 bits.
 struct integer *integer_create(const struct net *net, const struct weights *weights,
                                const double *ranges, struct err *err);
 void integer_destroy(struct integer *integer); // NULL is fine
@@ -62,7 +72,7 @@ const int64_t *integer_run_image(struct integer_run *run, const uint8_t *image,
                                  integer_matrix *matrix, void *context);
 // The same step by step, for who looks at what stands between: an image's planes; the sums of a
 // conv or linear layer; v of all of its stage, with or without the shortcut's part; maps and stream
-// stored, also of a pool. What a step reads may be put there before.
+// stored, also of a pool or a lone add. What a step reads may be put there before.
 void integer_run_load(struct integer_run *run, const uint8_t *image);
 void integer_run_multiply(struct integer_run *run, int layer, integer_matrix *matrix,
                           void *context);

@@ -114,6 +114,21 @@ void integer_matrix_reference(void *integer, int layer, const int32_t *in, int64
     }
 }
 
+static int32_t clamp(int64_t v, int64_t low, int64_t high)
+{
+    return (int32_t)(v < low ? low : v > high ? high : v);
+}
+
+// The image as an add of the binary form takes it: in steps of 2^-residual_frac.
+static void load_stream(struct integer_run *run)
+{
+    const struct net *net = run->net->net;
+    int64_t high = ((int64_t)1 << (net->residual_bits > 0 ? net->residual_bits - 1 : 31)) - 1;
+    double unit = run->net->scale[0] * ldexp(1, net->residual_frac);
+    for (size_t i = 0; i < map_size(&net->layers[0]); i++)
+        run->streams[0][i] = clamp(llrint(run->maps[0][i] * unit), -high - 1, high);
+}
+
 void integer_run_load(struct integer_run *run, const uint8_t *image)
 {
     const struct net *net = run->net->net;
@@ -123,15 +138,14 @@ void integer_run_load(struct integer_run *run, const uint8_t *image)
         encode_bits(net, image, run->planes);
         for (size_t i = 0; i < n; i++)
             to[i] = run->planes[i];
-        return;
+    } else {
+        encode_floats(net, image, run->pixels);
+        for (size_t i = 0; i < n; i++)
+            to[i] = clamp(llrint((double)run->pixels[i] / run->net->input_scale),
+                          run->net->input_low, run->net->input_high);
     }
-    encode_floats(net, image, run->pixels);
-    for (size_t i = 0; i < n; i++) {
-        int32_t q = (int32_t)lrint((double)run->pixels[i] / run->net->input_scale);
-        to[i] = q < run->net->input_low    ? run->net->input_low
-                : q > run->net->input_high ? run->net->input_high
-                                           : q;
-    }
+    if (run->streams[0] != to)
+        load_stream(run);
 }
 
 // Adds the shortcut's elements for channel c, row y of an add; nothing where channels are appended.
@@ -179,8 +193,11 @@ void integer_run_values(const struct integer_run *run, int layer, bool shortcut,
     size_t at = 0;
     for (int c = 0; c < l->out_c; c++)
         for (int y = 0; y < l->out_h; y++, at += l->out_w) {
-            for (int x = 0; x < l->out_w; x++)
-                v[at + x] = il->mul[c] * run->acc[at + x] + il->offset[c];
+            for (int x = 0; x < l->out_w; x++) {
+                int64_t acc = run->acc[at + x], limit = il->limit[c];
+                acc = acc < -limit ? -limit : acc > limit ? limit : acc;
+                v[at + x] = il->mul[c] * acc + il->offset[c];
+            }
             if (il->res && shortcut)
                 add_shortcut(run, il, c, y, v + at);
         }
@@ -210,22 +227,26 @@ static int64_t pool_window(const struct integer *net, int layer, const struct in
             most = value > most ? value : most;
             sum += value;
         }
-    return l->pool == POOL_MAX ? most : round_shift(sum * net->pool_mul[layer], net->pool_shift);
+    return l->pool == POOL_MAX ? most
+                               : round_shift(sum * net->pool_mul[layer], net->pool_shift[layer]);
 }
 
 static void run_pool(struct integer_run *run, int layer)
 {
-    const struct layer *l = &run->net->net->layers[layer];
+    const struct net *net = run->net->net;
+    const struct layer *l = &net->layers[layer];
     const int32_t *in = run->streams[l->input[0]];
-    int64_t high = ((int64_t)1 << l->out_bits) - 1;
+    int64_t high = ((int64_t)1 << (l->out_bits - l->is_signed)) - 1;
+    int64_t low = l->is_signed ? -high - 1 : 0;
     int32_t *map = run->maps[layer], *stream = run->streams[layer];
     for (int c = 0; c < l->out_c; c++, in += (size_t)l->in_h * l->in_w)
         for (int y = 0; y < l->out_h; y++)
             for (int x = 0; x < l->out_w; x++) {
                 struct inside inside = window_inside(l, y, x);
-                int64_t q = pool_window(run->net, layer, &inside, in);
-                *map++ = *stream++ = (int32_t)(q > high ? high : q);
+                *map++ = *stream++ = clamp(pool_window(run->net, layer, &inside, in), low, high);
             }
+    for (size_t i = 0; i < map_size(l) && (size_t)layer == net->n - 1; i++)
+        run->logits[i] = run->maps[layer][i];
 }
 
 void integer_run_multiply(struct integer_run *run, int layer, integer_matrix *matrix, void *context)
@@ -238,12 +259,25 @@ int64_t *integer_run_sums(struct integer_run *run)
     return run->acc;
 }
 
+// The elements that an add alone begins with, where a convolution would leave its sums.
+static void load_main(struct integer_run *run, int layer)
+{
+    const struct layer *l = &run->net->net->layers[layer];
+    const int32_t *from = run->streams[l->input[0]];
+    for (size_t i = 0; i < map_size(l); i++)
+        run->acc[i] = from[i];
+}
+
 void integer_run_finish(struct integer_run *run, int layer)
 {
-    if (run->net->net->layers[layer].kind == LAYER_POOL)
+    enum layer_kind kind = run->net->net->layers[layer].kind;
+    if (kind == LAYER_POOL) {
         run_pool(run, layer);
-    else
-        finish_stage(run, layer);
+        return;
+    }
+    if (kind == LAYER_ADD)
+        load_main(run, layer);
+    finish_stage(run, layer);
 }
 
 int32_t *integer_run_map(struct integer_run *run, int layer)
@@ -259,15 +293,12 @@ int32_t *integer_run_stream(struct integer_run *run, int layer)
 const int64_t *integer_run_image(struct integer_run *run, const uint8_t *image,
                                  integer_matrix *matrix, void *context)
 {
-    const struct net *net = run->net->net;
     integer_run_load(run, image);
-    for (size_t i = 1; i < net->n; i++) {
-        const struct layer *l = &net->layers[i];
-        bool sums = l->kind == LAYER_CONV || l->kind == LAYER_LINEAR;
-        if (sums)
-            integer_run_multiply(run, (int)i, matrix, context);
-        if (sums || l->kind == LAYER_POOL)
-            integer_run_finish(run, (int)i);
+    for (int s = 0; s < run->net->n_stages; s++) {
+        int layer = run->net->stages[s];
+        if (run->net->layers[layer].w)
+            integer_run_multiply(run, layer, matrix, context);
+        integer_run_finish(run, layer);
     }
     return run->logits;
 }

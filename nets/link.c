@@ -74,11 +74,13 @@ static bool resolve(const struct linker *l, size_t i, const char *key, const cha
 
 static bool check_keys(const struct linker *l, size_t i)
 {
-    static const char *const known[][8] = {
-        [SPEC_CONV] = {"out", "same_as", "kernel", "stride", "pad", "groups", "scale", "bn"},
-        [SPEC_LINEAR] = {"out", "same_as", "scale", "bn"},
+    enum { MAX_KEYS = 12 };
+    static const char *const known[][MAX_KEYS] = {
+        [SPEC_CONV] = {"out", "same_as", "kernel", "stride", "pad", "groups", "scale", "bn",
+                       "relu"},
+        [SPEC_LINEAR] = {"out", "same_as", "scale", "bn", "relu"},
         [SPEC_POOL] = {"kernel", "stride", "pad", "pool"},
-        [SPEC_ADD] = {"shortcut"},
+        [SPEC_ADD] = {"shortcut", "relu"},
         [SPEC_HEAD] = {NULL},
     };
     static const char *const common[] = {"name", "kind", "from", "forms"};
@@ -89,7 +91,7 @@ static bool check_keys(const struct linker *l, size_t i)
         bool found = false;
         for (size_t j = 0; j < sizeof common / sizeof *common && !found; j++)
             found = strcmp(key, common[j]) == 0;
-        for (size_t j = 0; j < 8 && keys[j] && !found; j++)
+        for (size_t j = 0; j < MAX_KEYS && keys[j] && !found; j++)
             found = strcmp(key, keys[j]) == 0;
         if (!found)
             return conf_fail(node->children[k], l->b->err,

@@ -8,6 +8,7 @@
 
 const char *const net_normalise_names[] = {"unit", "imagenet", "mnist", NULL};
 const char *const layer_kind_names[] = {"input", "conv", "linear", "pool", "add", NULL};
+const char *const weight_scale_names[] = {"channel", "layer", NULL};
 const char *const net_encoder_names[] = {"thermometer", "bit_planes", "raw", NULL};
 
 void net_destroy(struct net *net)
@@ -51,10 +52,11 @@ struct net_ops net_ops(const struct net *net)
     return ops;
 }
 
-// Eight bytes, the lowest first, so that every machine gets the same hash.
 int net_fused_add(const struct net *net, int layer)
 {
     int next = net_consumer(net, layer);
+    if (net->layers[layer].act != ACT_NONE)
+        return -1;
     if (next < 0 || net->layers[next].kind != LAYER_ADD || net->layers[next].input[0] != layer)
         return -1;
     for (size_t i = 0; i < net->n; i++)
@@ -63,6 +65,7 @@ int net_fused_add(const struct net *net, int layer)
     return next;
 }
 
+// Eight bytes, the lowest first, so that every machine gets the same hash.
 static uint64_t hash_int(uint64_t hash, int64_t value)
 {
     unsigned char bytes[8];
@@ -95,6 +98,9 @@ uint64_t net_hash(const struct net *net)
     uint64_t hash = HASH_START;
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         hash = hash_int(hash, numbers[i]);
+    // Hashed only where it is not the default, so that older hashes stay valid.
+    if (net->weight_scale != WEIGHT_SCALE_CHANNEL && net->form != FORM_FLOAT)
+        hash = hash_int(hash, net->weight_scale);
     for (size_t i = 0; i < net->n; i++)
         hash = hash_layer(hash, &net->layers[i]);
     return hash;

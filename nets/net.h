@@ -19,7 +19,7 @@ enum pool_kind { POOL_MAX, POOL_AVERAGE };
 
 // What happens to a layer's sums before they leave (after batch-norm, if any).
 enum layer_act {
-    ACT_NONE,      // handed on as they are (to an add, or the logits)
+    ACT_NONE,      // handed on as they are (to an add, to a layer behind `relu: false`, or logits)
     ACT_THRESHOLD, // 1 bit: a comparator with batch-norm folded into its threshold
     ACT_RELU,      // and, in integer forms, quantised to out_bits
 };
@@ -40,6 +40,12 @@ enum net_normalise {
 };
 extern const char *const net_normalise_names[];
 
+// What one step of a k-bit weight is worth: a scale for every output channel, so that each one's
+// largest weight takes all steps, or one for the whole layer (HAWIS, MNSIM, NeuroSim). Binary
+// layers have one for the layer in any case (DoReFa's mean |w|).
+enum weight_scale { WEIGHT_SCALE_CHANNEL, WEIGHT_SCALE_LAYER };
+extern const char *const weight_scale_names[]; // "channel", "layer", NULL
+
 struct layer {
     const char *name; // PyTorch style: "layer1.0.conv1"
     enum layer_kind kind;
@@ -50,6 +56,8 @@ struct layer {
     enum pool_kind pool;
     bool bn;
     enum layer_act act;
+    bool is_signed;  // integer forms: its map has negative values, stored in two's complement (raw
+                     // images, and maps that no ReLU or comparator follows); false elsewhere
     bool scalable;   // its out_c follows --width and --widths
     int weight_bits; // conv, linear; 0 elsewhere; 32 in the float form
     int in_bits[2];  // bits of one element on each input edge, as stored and sent
@@ -73,8 +81,9 @@ struct net {
     int levels;    // of the thermometer
     bool pad_both; // shortcuts pad and cut channels on both sides, else at the end
     enum net_normalise normalise;
-    int residual_bits; // binary form; 0: no fixed-point stream
-    int residual_frac; // of these, behind the point
+    enum weight_scale weight_scale; // of the integer forms' weights
+    int residual_bits;              // binary form; 0: no fixed-point stream
+    int residual_frac;              // of these, behind the point
     size_t n;
     const struct layer *layers; // [0] is the input layer: the encoder's planes
     uint64_t hash;              // of all that describes it
@@ -116,5 +125,6 @@ void net_destroy(struct net *net); // NULL is fine
 struct net_ops net_ops(const struct net *net);
 // The layer that reads this one's output as its main input (input[0]); -1 if none or several.
 int net_consumer(const struct net *net, int layer);
-// The add that takes a conv's or linear layer's sums and is their only reader; -1: none.
+// The add that takes a conv's or linear layer's sums as they are and is their only reader; -1:
+// none.
 int net_fused_add(const struct net *net, int layer);

@@ -36,6 +36,9 @@ static const struct conf_field layer_fields[] = {
      .help = "conv, linear: widths change out; true but for the last linear layer"},
     {"bn", CONF_BOOL, AT(bn), HAS(has_bn),
      .help = "conv: true, linear: false; in the binary form every threshold holds one"},
+    {"relu", CONF_BOOL, AT(relu), HAS(has_relu),
+     .help = "conv, linear, add in integer and float forms: whether a ReLU follows; true but for "
+             "the last layer and for sums that only adds read; maps without one are signed"},
     {"forms", CONF_STR, AT(forms), .optional = true,
      .help = "forms that have the layer, like 'int8 float'; others hand on its input"},
     {0},
@@ -51,6 +54,15 @@ static const struct conf_field input_fields[] = {
     {"normalise", CONF_ENUM, AT(normalise), .names = net_normalise_names, .fallback = "unit",
      .help = "what the net was trained on where it has no encoder: pixels in 0..1, or those "
              "centred and scaled"},
+    {0},
+};
+#undef AT
+
+#define AT(member) .offset = offsetof(struct quantise_spec, member)
+static const struct conf_field quantise_fields[] = {
+    {"weights", CONF_ENUM, AT(weights), .names = weight_scale_names, .fallback = "channel",
+     .help = "one scale for every output channel, or one for the layer (HAWIS, MNSIM, NeuroSim); "
+             "binary weights have one for the layer"},
     {0},
 };
 #undef AT
@@ -83,6 +95,8 @@ const struct conf_field net_fields[] = {
      .fallback = "auto", .help = "auto: 1, 8, 16 or 32, as the form says"},
     {"activation_bits", CONF_INT, AT(activation_bits), .min = 1, .max = 32, .word = "auto",
      .fallback = "auto", .help = "auto: 1, 8, 16 or 32, as the form says"},
+    {"quantise", CONF_SECTION, AT(quantise), .fields = quantise_fields,
+     .help = "of the forms int8 and int16"},
     {"layers", CONF_SECTIONS, AT(layers), .fields = layer_fields,
      .size = sizeof(struct layer_spec)},
     {0},
@@ -126,10 +140,11 @@ static bool start(struct build *b, enum net_form form)
         .kernel_w = 1,
         .stride = 1,
         .groups = 1,
+        .is_signed = b->rules.encoder == ENCODER_RAW && form != FORM_FLOAT,
         .in_bits = {in->bits, 0},
         .out_bits = b->rules.encoder != ENCODER_RAW ? 1
                     : form == FORM_FLOAT            ? 32
-                                                    : in->bits,
+                                                    : signed_bits(in->bits),
     };
     b->nodes[0] = b->root;
     b->n = 1;
@@ -166,6 +181,7 @@ static struct net *finish(const struct build *b, const char *width)
         .levels = b->rules.levels,
         .pad_both = b->rules.pad_both,
         .normalise = (enum net_normalise)in->normalise,
+        .weight_scale = (enum weight_scale)spec->quantise.weights,
         .residual_bits = stream ? b->rules.residual_bits : 0,
         .residual_frac = stream ? residual_frac(spec, &b->rules) : 0,
         .n = b->n,
@@ -193,7 +209,8 @@ bool net_load(const struct conf *conf, const struct net_options *options, struct
     };
     enum net_form form = b.options->has_form ? b.options->form : (enum net_form)spec.default_form;
     const char *width = NULL;
-    bool ok = start(&b, form) && link_layers(&b) && (width = widths_apply(&b)) && shape_layers(&b);
+    bool ok = start(&b, form) && link_layers(&b) && (width = widths_apply(&b)) &&
+              shape_layers(&b) && form_check(&b);
     if (ok) {
         form_apply(&b);
         ok = count_layers(&b);

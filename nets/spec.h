@@ -32,7 +32,12 @@ struct layer_spec {
     const char *shortcut;
     bool scale, has_scale;
     bool bn, has_bn;
+    bool relu, has_relu;
     const char *forms; // NULL: all
+};
+
+struct quantise_spec {
+    int weights; // enum weight_scale
 };
 
 struct input_spec {
@@ -54,6 +59,7 @@ struct net_spec {
     int default_form;
     int encoder, levels, add, shortcut_pad, head, max_pool;
     int residual_bits, residual_frac, weight_bits, activation_bits;
+    struct quantise_spec quantise;
     struct conf_list layers; // of layer_spec
 };
 
@@ -96,6 +102,10 @@ bool reads_stream(const struct build *b, const struct layer *layer, int edge);
 // Whether a conv or linear layer of the net as written is followed by batch-norm, else it has a
 // bias.
 bool has_bn(const struct layer_spec *spec);
+// Bits of a map in two's complement that has so many without a sign: 1 bit would hold -1 and 0.
+int signed_bits(int bits);
+// Refuses keys that no form can follow.
+bool form_check(const struct build *b);
 // Activations, batch-norm and bits of all layers, once their inputs and shapes are known.
 void form_apply(struct build *b);
 

@@ -20,7 +20,7 @@ static void moments(const float *restrict x, size_t rows, int width, double *res
         }
 }
 
-// To the nearest whole number, ties to even, for 0 <= v < 2^22.
+// To the nearest whole number, ties to even, for |v| < 2^22.
 INLINE float whole(float v)
 {
     const float big = 12582912; // 1.5 * 2^23: no bits behind the point are left
@@ -38,7 +38,7 @@ INLINE float read_one(enum reading_kind kind, const struct reading *r, float v)
     case READ_BIT:
         return v > 0.5F ? 1 : 0;
     case READ_STEPS:
-        steps = steps < 0 ? 0 : steps;
+        steps = steps < r->bottom ? r->bottom : steps;
         return whole(steps > r->top ? r->top : steps) * r->unit;
     }
     return v;
@@ -243,8 +243,8 @@ static void pass(const struct passing *p, const float *x, const float *a, const 
 }
 
 // The largest does not depend on the order, but the compiler wants to be told.
-static float most(const float *restrict scale, const float *restrict shift, const float *restrict x,
-                  size_t rows, int width)
+INLINE float furthest(float sign, const float *restrict scale, const float *restrict shift,
+                      const float *restrict x, size_t rows, int width)
 {
     enum { LANES = 16 };
     float lanes[LANES] = {0}, found = 0;
@@ -252,17 +252,27 @@ static float most(const float *restrict scale, const float *restrict shift, cons
         int i = 0;
         for (; i + LANES <= width; i += LANES)
             for (int k = 0; k < LANES; k++) {
-                float v = scale[i + k] * x[i + k] + shift[i + k];
+                float v = sign * (scale[i + k] * x[i + k] + shift[i + k]);
                 lanes[k] = v > lanes[k] ? v : lanes[k];
             }
         for (; i < width; i++) {
-            float v = scale[i] * x[i] + shift[i];
+            float v = sign * (scale[i] * x[i] + shift[i]);
             found = v > found ? v : found;
         }
     }
     for (int k = 0; k < LANES; k++)
         found = lanes[k] > found ? lanes[k] : found;
     return found;
+}
+
+static float most(const float *scale, const float *shift, const float *x, size_t rows, int width)
+{
+    return furthest(1, scale, shift, x, rows, width);
+}
+
+static float lowest(const float *scale, const float *shift, const float *x, size_t rows, int width)
+{
+    return furthest(-1, scale, shift, x, rows, width);
 }
 
 static void add(const float *restrict from, size_t n, float *restrict to)
@@ -299,4 +309,5 @@ static void encode(const uint8_t *image, const void *tables, int channels, size_
         encode_32(image, tables, channels, pixels, planes, out);
 }
 
-const struct elements TABLE = {moments, read, combine, passed_moments, pass, most, add, encode};
+const struct elements TABLE = {moments, read,   combine, passed_moments, pass,
+                               most,    lowest, add,     encode};

@@ -12,14 +12,15 @@ enum reading_kind {
     READ_PLAIN,
     READ_RELU,
     READ_BIT,   // 1 where it is above 1/2
-    READ_STEPS, // whole steps from 0 to `top`, `unit` each
+    READ_STEPS, // whole steps from `bottom` to `top`, `unit` each
 };
 
 // What a reader sees of a map of sums: kind(scale * sum + shift).
 struct reading {
     enum reading_kind kind;
     const float *scale, *shift;
-    float inverse, top, unit; // READ_STEPS: unit * clamp(round(v * inverse), 0, top)
+    float inverse, top, unit; // READ_STEPS: unit * clamp(round(v * inverse), bottom, top)
+    float bottom;
 };
 
 // Gradients of what readers see, to those of v = scale * sum + shift: passed where low <= v <=
@@ -45,8 +46,9 @@ struct elements {
     // out = a * d + b * x + c.
     void (*pass)(const struct passing *p, const float *x, const float *a, const float *b,
                  const float *c, size_t rows, int width, enum operand operand, void *out);
-    // The largest of scale * x + shift, at least 0.
+    // The largest of v = scale * x + shift and 0; the same of -v.
     float (*most)(const float *scale, const float *shift, const float *x, size_t rows, int width);
+    float (*lowest)(const float *scale, const float *shift, const float *x, size_t rows, int width);
     void (*add)(const float *from, size_t n, float *to); // to += from
     // Pixels of raw channels, (channels, pixels), to (pixels, planes) operands: the bits of
     // tables[channel][value], planes of them each, brought together.

@@ -107,6 +107,19 @@ static void run_shard(struct graph *g, int worker, int node, int shard)
                          n->width, sums, sums + n->width);
 }
 
+// Of a shard's values; of a signed map, the largest absolute one.
+static double largest_value(const struct graph *g, const struct worker *w, int node, int shard)
+{
+    const struct node *n = &g->nodes[node];
+    const float *sum = graph_at(g, node, n->sum, shard);
+    size_t rows = graph_images(g, shard) * n->rows;
+    float high = g->elements->most(w->scale[node], w->shift[node], sum, rows, n->width);
+    if (!n->layer->is_signed)
+        return (double)high;
+    float low = g->elements->lowest(w->scale[node], w->shift[node], sum, rows, n->width);
+    return (double)(low > high ? low : high);
+}
+
 static void run_node(struct graph *g, int worker, int node)
 {
     const struct node *n = &g->nodes[node];
@@ -121,9 +134,7 @@ static void run_node(struct graph *g, int worker, int node)
     graph_set_norm(g, worker, node);
     for (int s = 0; s < g->step_shards && n->most && g->own; s++)
         if (graph_mine(g, worker, s))
-            n->most[s] = (double)g->elements->most(w->scale[node], w->shift[node],
-                                                   graph_at(g, node, n->sum, s),
-                                                   graph_images(g, s) * n->rows, n->width);
+            n->most[s] = largest_value(g, w, node, s);
 }
 
 // Perturbations are asked for by one thread; without, the layers are shared out.

@@ -92,7 +92,8 @@ struct reading graph_reading(const struct graph *g, int worker, int node, bool p
     if (n->bits && g->nodes[n->range_of].range > 0) {
         r.kind = READ_STEPS;
         r.inverse = (float)(1 / step);
-        r.top = (float)((1 << n->bits) - 1);
+        r.top = (float)((1 << (n->bits - n->layer->is_signed)) - 1);
+        r.bottom = n->layer->is_signed ? -r.top : 0;
         r.unit = product ? 1 : (float)step;
     } else if (n->layer->act == ACT_RELU) {
         r.kind = READ_RELU;
@@ -111,7 +112,7 @@ struct passing graph_passing(const struct graph *g, int worker, int node, int sh
     double range = n->bits ? g->nodes[n->range_of].range : 0;
     struct passing p = {w->scale[node], w->shift[node], -INFINITY, INFINITY, NULL, NULL};
     if (n->layer->act == ACT_THRESHOLD || range > 0)
-        p.low = 0;
+        p.low = n->layer->is_signed ? (float)-range : 0;
     if (n->layer->act == ACT_RELU)
         p.low = FLT_MIN;
     if (range > 0)

@@ -12,8 +12,8 @@ double graph_step_of(const struct graph *g, int node)
     const struct node *n = &g->nodes[node];
     double range = g->nodes[n->range_of].range;
     if (node == 0)
-        return range > 0 ? range / ((1 << (g->net->raw_bits - 1)) - 1) : 1;
-    return n->bits && range > 0 ? range / ((1 << n->bits) - 1) : 1;
+        return range > 0 ? range / ((1 << (n->layer->out_bits - 1)) - 1) : 1;
+    return n->bits && range > 0 ? range / ((1 << (n->bits - n->layer->is_signed)) - 1) : 1;
 }
 
 // DoReFa: the sign; 1 is worth the layer's mean |w|. A layer of zeros has no weights in effect.
@@ -29,16 +29,24 @@ static void binarise(const float *w, size_t n, float *to, struct node *node)
         node->unit[c] = unit > 0 ? unit : 1;
 }
 
-// Symmetric steps, one size per output channel.
-static void quantise(const float *w, size_t n, float *to, struct node *node)
+static double largest_weight(const float *w, size_t n)
+{
+    double largest = 0;
+    for (size_t i = 0; i < n; i++)
+        largest = fmax(largest, fabs((double)w[i]));
+    return largest;
+}
+
+// Symmetric steps, one size per output channel or for the layer (enum weight_scale).
+static void quantise(const float *w, size_t n, enum weight_scale scale, float *to,
+                     struct node *node)
 {
     size_t each = n / (size_t)node->c;
     double steps = (1 << (node->layer->weight_bits - 1)) - 1;
+    double shared = scale == WEIGHT_SCALE_LAYER ? largest_weight(w, n) : 0;
     for (int c = 0; c < node->c; c++, w += each, to += each) {
-        double most = 0;
-        for (size_t i = 0; i < each; i++)
-            most = fmax(most, fabs((double)w[i]));
-        double unit = most > 0 ? most / fmax(steps, 1) : 1;
+        double largest = scale == WEIGHT_SCALE_LAYER ? shared : largest_weight(w, each);
+        double unit = largest > 0 ? largest / steps : 1;
         for (size_t i = 0; i < each; i++)
             to[i] = (float)rint((double)w[i] / unit);
         node->unit[c] = (float)unit;
@@ -67,10 +75,10 @@ void graph_set_effect(struct graph *g, int layer)
     double input = graph_step_of(g, l->input[0]);
     for (int c = 0; c < n->c; c++)
         n->unit[c] = 1;
-    if (g->net->form == FORM_BINARY)
+    if (l->weight_bits == 1)
         binarise(w, (size_t)l->weights, to, n);
     else if (g->net->form != FORM_FLOAT)
-        quantise(w, (size_t)l->weights, to, n);
+        quantise(w, (size_t)l->weights, g->net->weight_scale, to, n);
     else
         memcpy(to, w, (size_t)l->weights * sizeof *to);
     for (int c = 0; c < n->width; c++) {

@@ -23,12 +23,12 @@ static bool check_layer(const struct mapping *map, int layer, const int64_t *ran
     if (chip_adc(chip, l->name)->bits < 2)
         return conf_fail(conf_find(chip->conf->root, "adc"), err,
                          "read-outs of one bit are not evaluated yet (layer '%s')", l->name);
-    bool image = l->input[0] == 0 && map->net->encoder == ENCODER_RAW;
-    if (image && chip->dac.bits > 1 && map->layers[layer].input_cycles > 1)
+    bool signed_inputs = map->net->layers[l->input[0]].is_signed;
+    if (signed_inputs && chip->dac.bits > 1 && map->layers[layer].input_cycles > 1)
         return conf_fail(conf_find(chip->conf->root, "dac"), err,
-                         "the image's signed steps take %d cycles of a %d-bit DAC, which is not "
-                         "evaluated; use DACs of 1 bit or of %d",
-                         map->layers[layer].input_cycles, chip->dac.bits, l->in_bits[0]);
+                         "the signed inputs of layer '%s' take %d cycles of a %d-bit DAC, which is "
+                         "not evaluated; use DACs of 1 bit or of %d",
+                         l->name, map->layers[layer].input_cycles, chip->dac.bits, l->in_bits[0]);
     return full_sum(map, layer, ranges, &full, err);
 }
 
@@ -303,7 +303,7 @@ void analog_matrix(void *context, int layer, const int32_t *in, int64_t *acc)
     const struct mapping *map = w->analog->map;
     const struct layer *l = &map->net->layers[layer];
     const struct map_layer *m = &map->layers[layer];
-    bool signed_inputs = l->input[0] == 0 && map->net->encoder == ENCODER_RAW;
+    bool signed_inputs = map->net->layers[l->input[0]].is_signed;
     struct readout adc = analog_readout(w->analog, layer);
     size_t size = (size_t)l->out_h * l->out_w;
     int each = m->slices / m->replicas;

@@ -234,7 +234,7 @@ static void measure_layer(struct calibration *c, int layer, const int32_t *in)
 {
     const struct layer *l = &c->map->net->layers[layer];
     const struct map_layer *m = &c->map->layers[layer];
-    bool signed_inputs = l->input[0] == 0 && c->map->net->encoder == ENCODER_RAW;
+    bool signed_inputs = c->map->net->layers[l->input[0]].is_signed;
     int planes = m->input_cycles * c->map->chip->dac.bits + (m->input_cycles == 1 && signed_inputs);
     int each = m->slices / m->replicas;
     for (int y = 0; y < l->out_h; y++)

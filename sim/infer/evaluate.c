@@ -137,7 +137,7 @@ void evaluate_ranges(const struct net *net, const struct weights *weights,
             size_t n = (size_t)layer->out_c * layer->out_h * layer->out_w;
             const float *map = forward_map(forward, (int)l);
             for (size_t j = 0; j < n; j++)
-                ranges[l] = fmax(ranges[l], (double)map[j]);
+                ranges[l] = fmax(ranges[l], fabs((double)map[j]));
         }
     }
     ranges[0] = input_range(net);

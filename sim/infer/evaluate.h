@@ -29,7 +29,7 @@ typedef void evaluate_step(void *context, const struct evaluation *what, size_t 
                            size_t first, size_t step);
 void evaluate_batches(const struct evaluation *what, size_t images, size_t first, size_t step,
                       evaluate_step *batch, void *context);
-// Per layer, the largest value of its map over the first images of a set: ranges for the k-bit
-// forms. [0] is the largest absolute value that a normalised pixel can have.
+// Per layer, the largest absolute value of its map over the first images of a set: ranges for the
+// k-bit forms. [0] is the largest absolute value that a normalised pixel can have.
 void evaluate_ranges(const struct net *net, const struct weights *weights,
                      const struct dataset *data, size_t images, double *ranges);

@@ -31,7 +31,7 @@ struct norms {
     int64_t *sums;     // (images, elements) of the layer at hand
     int64_t *values;
     struct moments *moments; // per channel
-    int last;                // the last layer with a batch-norm
+    int last;                // where the stage of the last batch-norm runs
     struct arena *mem;
 };
 
@@ -45,17 +45,31 @@ static bool is_matrix(const struct layer *l)
     return l->kind == LAYER_CONV || l->kind == LAYER_LINEAR;
 }
 
+// The layer where a layer's stage runs: its add, if it has one.
+static int runs_at(const struct norms *s, int layer)
+{
+    int add = s->integer->layers[layer].add;
+    return add >= 0 ? add : layer;
+}
+
+static void read_by(struct norms *s, int layer, int reader)
+{
+    struct kept *k = &s->kept[layer];
+    k->reader = reader > k->reader ? reader : k->reader;
+}
+
 static void find_readers(struct norms *s)
 {
     const struct net *net = s->integer->net;
     bool apart = net->form == FORM_BINARY;
     for (size_t i = 1; i < net->n; i++) {
         const struct layer *l = &net->layers[i];
-        s->kept[l->input[0]].reader = (int)i;
+        read_by(s, l->input[0], runs_at(s, (int)i));
         if (l->kind != LAYER_ADD)
             continue;
-        s->kept[l->input[1]].reader = (int)i;
+        read_by(s, l->input[1], (int)i);
         s->kept[l->input[1]].streams = apart;
+        s->kept[l->input[0]].streams = apart;
     }
 }
 
@@ -131,6 +145,19 @@ static void restore_shortcut(struct norms *s, int layer, size_t image)
         restore(s, s->integer->net->layers[add].input[1], image);
 }
 
+// A pool, or an add alone.
+static void run_plain(struct norms *s, int layer)
+{
+    const struct layer *l = &s->integer->net->layers[layer];
+    for (size_t i = 0; i < s->pass->images; i++) {
+        restore(s, l->input[0], i);
+        if (l->kind == LAYER_ADD)
+            restore(s, l->input[1], i);
+        integer_run_finish(s->run, layer);
+        keep(s, layer, i);
+    }
+}
+
 static void restore_sums(struct norms *s, int layer, size_t image)
 {
     size_t n = elements(&s->integer->net->layers[layer]);
@@ -185,7 +212,7 @@ static void run_matrix(struct norms *s, int layer)
 {
     const struct mend_pass *p = s->pass;
     const struct layer *l = &s->integer->net->layers[layer];
-    int add = s->integer->layers[layer].add, last = add >= 0 ? add : layer;
+    int last = runs_at(s, layer);
     size_t n = elements(l);
     s->sums = mem_alloc(p->images * n, sizeof *s->sums);
     for (size_t i = 0; i < p->images; i++) {
@@ -210,15 +237,6 @@ static void run_matrix(struct norms *s, int layer)
         keep(s, last, i);
     }
     free(s->sums);
-}
-
-static void run_pool(struct norms *s, int layer)
-{
-    for (size_t i = 0; i < s->pass->images; i++) {
-        restore(s, s->integer->net->layers[layer].input[0], i);
-        integer_run_finish(s->run, layer);
-        keep(s, layer, i);
-    }
 }
 
 static float *copy(struct arena *mem, const float *from, int n)
@@ -249,7 +267,7 @@ static int64_t prepare(struct norms *s, const struct weights *weights)
         w->mean = copy(s->mem, w->mean, l->out_c);
         w->var = copy(s->mem, w->var, l->out_c);
         channels += l->out_c;
-        s->last = (int)i;
+        s->last = runs_at(s, (int)i) > s->last ? runs_at(s, (int)i) : s->last;
     }
     s->values = arena_alloc(s->mem, most, sizeof *s->values);
     s->moments = arena_alloc(s->mem, widest, sizeof *s->moments);
@@ -267,12 +285,15 @@ bool mend_norms(struct integer *integer, const struct weights *weights,
         *channels > 0 || err_set(err, "net '%s' has no batch-norm to mend; drop bn", net->name);
     ok = ok && check_memory(&s, err);
     s.run = ok ? integer_run_create(integer) : NULL;
-    for (int i = 1; i <= s.last && ok; i++) {
-        if (is_matrix(&net->layers[i]))
-            run_matrix(&s, i);
-        else if (net->layers[i].kind == LAYER_POOL)
-            run_pool(&s, i);
-        release(&s, i);
+    for (int i = 0; i < integer->n_stages && ok; i++) {
+        int layer = integer->stages[i], last = runs_at(&s, layer);
+        if (last > s.last)
+            break;
+        if (is_matrix(&net->layers[layer]))
+            run_matrix(&s, layer);
+        else
+            run_plain(&s, layer);
+        release(&s, last);
     }
     release(&s, (int)net->n - 1);
     integer_run_destroy(s.run);

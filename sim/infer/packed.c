@@ -48,7 +48,7 @@ static bool covers_layer(const struct packed *p, int layer)
     const struct int_layer *il = &p->net->layers[layer];
     int last = il->add >= 0 ? il->add : layer;
     if (l->kind == LAYER_ADD)
-        return l->input[1] > 0;
+        return l->input[1] > 0 && net_fused_add(net, l->input[0]) == layer;
     if (l->kind == LAYER_POOL)
         return false;
     bool ends = (size_t)last == net->n - 1;

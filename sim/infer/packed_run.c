@@ -152,18 +152,18 @@ const int64_t *packed_run_image(struct packed_run *run, const uint8_t *image)
 {
     const struct net *net = run->packed->map->net;
     load_image(run, image);
-    for (size_t i = 1; i < net->n; i++) {
+    const struct integer *integer = run->packed->net;
+    for (int s = 0; s < integer->n_stages; s++) {
+        int i = integer->stages[s];
         const struct layer *l = &net->layers[i];
         const uint8_t *bits = run->bits[l->input[0]];
-        if (!run->packed->layers[i].used)
-            continue;
         if (l->kind == LAYER_LINEAR && pixels_of(&net->layers[l->input[0]]) > 1) {
             flatten(run, &net->layers[l->input[0]], bits);
             bits = run->flat;
         }
-        fill_sections(run, (int)i, bits);
+        fill_sections(run, i, bits);
         for (int y = 0; y < l->out_h; y++)
-            finish_row(run, (int)i, run->packed->kind->count_row(run, (int)i, y), y);
+            finish_row(run, i, run->packed->kind->count_row(run, i, y), y);
     }
     return run->logits;
 }

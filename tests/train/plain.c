@@ -59,23 +59,45 @@ static double range_of(const struct plain *p, int i)
     return p->s->ranges[i];
 }
 
+// Whether a map of the integer forms has values below zero: no ReLU follows it, nor what it pools.
+static bool keeps_sign(const struct plain *p, int i)
+{
+    const struct layer *l = &p->net->layers[i];
+    if (!stepped(p->net) || i == 0)
+        return false;
+    if (l->kind == LAYER_POOL)
+        return keeps_sign(p, l->input[0]) || (l->input[0] == 0 && p->net->encoder == ENCODER_RAW);
+    return l->act == ACT_NONE;
+}
+
+// Of the layer, or of the output channel that weight k belongs to.
+static double largest_of(const struct plain *p, int i, size_t k)
+{
+    const struct layer *l = &p->net->layers[i];
+    const float *w = p->s->params->layers[i].w;
+    bool shared = p->net->weight_scale == WEIGHT_SCALE_LAYER;
+    size_t each = (size_t)(shared ? l->weights : l->weights / l->out_c);
+    double largest = 0;
+    for (size_t j = k / each * each; j < (k / each + 1) * each; j++)
+        largest = fmax(largest, fabs((double)w[j]));
+    return largest;
+}
+
 static void make_weights(struct plain *p, int i)
 {
     const struct layer *l = &p->net->layers[i];
     const float *w = p->s->params->layers[i].w;
-    size_t n = (size_t)l->weights, each = n / (size_t)l->out_c;
+    size_t n = (size_t)l->weights;
     double *to = p->maps[i].w, sum = 0;
     for (size_t k = 0; k < n; k++)
         sum += fabs((double)w[k]);
     for (size_t k = 0; k < n; k++) {
-        double most = 0, levels = pow(2, l->weight_bits - 1) - 1;
-        for (size_t j = 0; j < each; j++)
-            most = fmax(most, fabs((double)w[k / each * each + j]));
+        double step = largest_of(p, i, k) / (pow(2, l->weight_bits - 1) - 1);
         to[k] = (double)w[k];
-        if (p->net->form == FORM_BINARY)
+        if (l->weight_bits == 1)
             to[k] = (w[k] >= 0 ? 1 : -1) * sum / (double)n;
         else if (stepped(p->net))
-            to[k] = rint((double)w[k] / (most / levels)) * (most / levels);
+            to[k] = rint((double)w[k] / step) * step;
     }
 }
 
@@ -220,13 +242,14 @@ static void activate(struct plain *p, int i)
 {
     const struct layer *l = &p->net->layers[i];
     struct map *m = &p->maps[i];
-    double range = range_of(p, i), top = pow(2, l->out_bits) - 1;
+    double range = range_of(p, i), top = pow(2, l->out_bits - keeps_sign(p, i)) - 1;
+    double bottom = keeps_sign(p, i) ? -top : 0;
     for (size_t k = 0; k < (size_t)p->s->n * size_of(l); k++) {
         double v = m->v[k];
         if (l->act == ACT_RELU)
             v = fmax(v, 0);
         if (range > 0)
-            v = rint(fmin(fmax(v / range * top, 0), top)) / top * range;
+            v = rint(fmin(fmax(v / range * top, bottom), top)) / top * range;
         m->value[k] = v;
         m->read[k] = l->act == ACT_THRESHOLD ? v > 0.5 : v;
     }
@@ -295,7 +318,8 @@ static double gradient(const struct plain *p, int i, size_t at)
     if (l->act == ACT_THRESHOLD && range <= 0)
         return m->d_value[at] + (v >= 0 && v <= 1 ? m->d_read[at] : 0);
     double d = m->d_value[at] + m->d_read[at];
-    if ((l->act == ACT_RELU && v <= 0) || (range > 0 && (v < 0 || v > range)))
+    double low = keeps_sign(p, i) ? -range : 0;
+    if ((l->act == ACT_RELU && v <= 0) || (range > 0 && (v < low || v > range)))
         return 0;
     return d;
 }

@@ -53,6 +53,21 @@ enum { CLASSES = 5 };
     "  - {name: fc1, kind: linear, out: 13, bn: true}\n"                                           \
     "  - {name: fc2, kind: linear, out: 5}\n"
 
+// Projections, listed before and behind the main path, and maps that no ReLU follows.
+#define PROJECTIONS                                                                                \
+    "  - {name: conv1, kind: conv, out: 6, kernel: 3, pad: 1}\n"                                   \
+    "  - {name: main1, kind: conv, out: 8, kernel: 3, stride: 2, pad: 1}\n"                        \
+    "  - {name: main2, kind: conv, out: 8, kernel: 3, pad: 1}\n"                                   \
+    "  - {name: proj1, kind: conv, from: conv1, out: 8, kernel: 1, stride: 2, bn: false}\n"        \
+    "  - {name: add1, kind: add, from: main2, shortcut: proj1}\n"                                  \
+    "  - {name: proj2, kind: conv, out: 7, kernel: 1}\n"                                           \
+    "  - {name: main3, kind: conv, from: add1, out: 7, kernel: 3, pad: 1, relu: false}\n"          \
+    "  - {name: main4, kind: conv, out: 7, kernel: 3, pad: 1}\n"                                   \
+    "  - {name: add2, kind: add, shortcut: proj2, relu: false}\n"                                  \
+    "  - {name: add3, kind: add, shortcut: proj2}\n"                                               \
+    "  - {name: pool, kind: pool, kernel: 2, pool: average}\n"                                     \
+    "  - {name: linear, kind: linear, out: 5}\n"
+
 static const char *const heads[] = {
     IMAGE "default_form: binary",
     IMAGE "default_form: binary\nadd: after_bn\nshortcut_pad: both\nhead: avgpool",
@@ -77,6 +92,16 @@ static const char *const odd_heads[] = {
     ODD_IMAGE "default_form: float",
 };
 enum { ODD_HEADS = sizeof odd_heads / sizeof *odd_heads };
+
+static const char *const signed_heads[] = {
+    IMAGE "default_form: int8",
+    IMAGE "default_form: int16\nquantise: {weights: layer}\nactivation_bits: 5\nweight_bits: 6",
+    IMAGE "default_form: int8\nweight_bits: 1\nactivation_bits: 1",
+    IMAGE "default_form: int8\nadd: before_bn\nencoder: bit_planes",
+    IMAGE "default_form: float",
+    IMAGE "default_form: binary\nhead: flatten",
+};
+enum { SIGNED_HEADS = sizeof signed_heads / sizeof *signed_heads };
 
 // Large enough to see values clipped at some layers and not at others.
 static void choose_ranges(const struct lesson *l, double *ranges)
@@ -126,6 +151,8 @@ static void test_straight_through(void **state)
     }
     for (int i = 0; i < ODD_HEADS; i++)
         check_step(odd_heads[i], ODD);
+    for (int i = 0; i < SIGNED_HEADS; i++)
+        check_step(signed_heads[i], PROJECTIONS);
 }
 
 // With the scale constant, d loss/d sign = scale * d loss/d (scale * sign), scale = mean |w|.
@@ -235,6 +262,8 @@ static void test_inference_is_the_integer_net(void **state)
     check_integer(IMAGE "default_form: int8", CHAIN, 0.01);
     check_integer(IMAGE "default_form: int16", BLOCKS, 1e-4);
     check_integer(IMAGE "default_form: int8\nadd: before_bn\nencoder: thermometer", BLOCKS, 0.01);
+    check_integer(signed_heads[0], PROJECTIONS, 0.03);
+    check_integer(IMAGE "default_form: int16\nquantise: {weights: layer}", PROJECTIONS, 1e-4);
 }
 
 // The first step finds ranges: the largest values of the batch, which its own inference has.

@@ -1,0 +1,253 @@
+// Integer nets against values written out by hand or computed in double precision.
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "nets/forward.h"
+#include "nets/integer.h"
+#include "nets/weights.h"
+#include "sim/base/err.h"
+#include "sim/base/mem.h"
+#include "tests/nets/support.h"
+
+// A net with its weights, ranges and integer form.
+struct fixture {
+    struct net *net;
+    struct weights *weights;
+    double ranges[16];
+    struct integer *integer;
+};
+
+static struct fixture start(const char *yaml)
+{
+    struct fixture f = {.net = text_net(yaml, NULL)};
+    f.weights = weights_create(f.net);
+    for (size_t i = 0; i < f.net->n; i++)
+        f.ranges[i] = 1;
+    return f;
+}
+
+static void build(struct fixture *f)
+{
+    struct err err = {0};
+    f->integer = integer_create(f->net, f->weights, f->ranges, &err);
+    if (!f->integer)
+        fail_msg("%s", err.text);
+}
+
+static void end(struct fixture *f)
+{
+    integer_destroy(f->integer);
+    weights_destroy(f->weights);
+    net_destroy(f->net);
+}
+
+static int index_of(const struct fixture *f, const char *name)
+{
+    return (int)(layer_named(f->net, name) - f->net->layers);
+}
+
+static void set(struct fixture *f, const char *layer, const float *w)
+{
+    int i = index_of(f, layer);
+    memcpy(f->weights->layers[i].w, w, (size_t)f->net->layers[i].weights * sizeof *w);
+}
+
+// Logits in real units.
+static void run(const struct fixture *f, struct integer_run *run, const uint8_t *image, double *out)
+{
+    const int64_t *v = integer_run_image(run, image, integer_matrix_reference, f->integer);
+    int last = (int)f->net->n - 1, layer = last;
+    if (f->net->layers[last].kind == LAYER_ADD && f->integer->layers[last].add < 0)
+        layer = f->net->layers[last].input[0];
+    double unit = ldexp(1, -16 - f->integer->layers[layer].shift);
+    for (int c = 0; c < f->net->classes; c++)
+        out[c] = (double)v[c] * unit;
+}
+
+#define HEAD                                                                                       \
+    "name: t\ninput: {channels: 2, height: 1, width: 1, bits: 8}\nclasses: 2\n"                    \
+    "default_form: int16\nlayers:\n"
+#define A "  - {name: a, kind: conv, from: input, out: 2, kernel: 1, bn: false}\n"
+#define MAIN "  - {name: main, kind: conv, from: a, out: 2, kernel: 1, bn: false}\n"
+#define SIDE "  - {name: side, kind: conv, from: a, out: 2, kernel: 1, bn: false}\n"
+#define ADD "  - {name: add, kind: add, from: main, shortcut: side}\n"
+#define FC "  - {name: fc, kind: linear, from: add, out: 2}\n"
+
+// With pixels (p, q) and identity layers but for side = -1/2: relu(a) = (p, q), add = (p, q) / 2.
+static void order_of_layers_does_not_matter(void **state)
+{
+    (void)state;
+    const char *const orders[] = {HEAD A MAIN SIDE ADD FC, HEAD A SIDE MAIN ADD FC};
+    const uint8_t images[][2] = {{255, 51}, {0, 102}, {204, 0}};
+    for (int o = 0; o < 2; o++) {
+        struct fixture f = start(orders[o]);
+        const float same[] = {1, 0, 0, 1}, side[] = {-0.5F, 0, 0, -0.5F};
+        set(&f, "a", same);
+        set(&f, "main", same);
+        set(&f, "side", side);
+        set(&f, "fc", same);
+        build(&f);
+        struct integer_run *r = integer_run_create(f.integer);
+        for (int i = 0; i < 3; i++) { // one after the other: nothing stays of the last image
+            double got[2];
+            run(&f, r, images[i], got);
+            for (int c = 0; c < 2; c++)
+                assert_true(fabs(got[c] - images[i][c] / 255.0 / 2) < 2.0 / 255);
+        }
+        integer_run_destroy(r);
+        end(&f);
+    }
+}
+
+// main - 1.5 x is negative: the add's ReLU sets it to 0; so does a map without one that a layer of
+// -1 reads, which turns the sign.
+static void negative_halves_are_kept(void **state)
+{
+    (void)state;
+    struct fixture f = start(HEAD A "  - {name: b, kind: conv, out: 2, kernel: 1, bn: false, relu: "
+                                    "false}\n"
+                                    "  - {name: fc, kind: linear, out: 2}\n");
+    const float same[] = {1, 0, 0, 1}, turned[] = {-0.75F, 0, 0, 0.25F};
+    set(&f, "a", same);
+    set(&f, "b", turned);
+    set(&f, "fc", same);
+    const struct layer *b = layer_named(f.net, "b");
+    assert_true(b->is_signed);
+    assert_int_equal(b->act, ACT_NONE);
+    build(&f);
+    struct integer_run *r = integer_run_create(f.integer);
+    double got[2];
+    run(&f, r, (const uint8_t[]){255, 255}, got);
+    assert_true(fabs(got[0] + 0.75) < 1e-3 && fabs(got[1] - 0.25) < 1e-3);
+    integer_run_destroy(r);
+    end(&f);
+}
+
+// An add of two maps that are no sums of its own: a pool's and an add's.
+static void an_add_may_stand_alone(void **state)
+{
+    (void)state;
+    struct fixture f = start(HEAD A MAIN SIDE "  - {name: add1, kind: add, from: main, shortcut: "
+                                              "side}\n"
+                                              "  - {name: pool, kind: pool, from: a, kernel: 1}\n"
+                                              "  - {name: add, kind: add, from: pool, shortcut: "
+                                              "add1}\n" FC);
+    const float same[] = {1, 0, 0, 1}, side[] = {-0.5F, 0, 0, -0.5F};
+    set(&f, "a", same);
+    set(&f, "main", same);
+    set(&f, "side", side);
+    set(&f, "fc", same);
+    f.ranges[index_of(&f, "add")] = 2;
+    build(&f);
+    struct integer_run *r = integer_run_create(f.integer);
+    double got[2];
+    run(&f, r, (const uint8_t[]){255, 51}, got);
+    assert_true(fabs(got[0] - 1.5) < 0.01 && fabs(got[1] - 0.3) < 0.01);
+    integer_run_destroy(r);
+    end(&f);
+}
+
+// Sums of 16-bit weights and inputs leave 32 bits by far: 2^15 * 2^16 * 4608 terms.
+static void widths_up_to_16_do_not_overflow(void **state)
+{
+    (void)state;
+    struct fixture f =
+        start("name: t\ninput: {channels: 3, height: 4, width: 4, bits: 8}\nclasses: 2\n"
+              "default_form: int16\nlayers:\n"
+              "  - {name: a, kind: conv, out: 512, kernel: 3, pad: 1, bn: false}\n"
+              "  - {name: b, kind: conv, out: 64, kernel: 3, pad: 1, bn: false}\n"
+              "  - {name: fc, kind: linear, out: 2}\n");
+    uint32_t x = 1;
+    for (size_t l = 1; l < f.net->n; l++)
+        for (int64_t k = 0; k < f.net->layers[l].weights; k++) {
+            x = x * 1664525 + 1013904223;
+            f.weights->layers[l].w[k] =
+                (float)(x >> 8) / 0x1p24F - (l == 3 && k % 2 ? 0.75F : 0.2F);
+        }
+    uint8_t image[48];
+    for (int i = 0; i < 48; i++)
+        image[i] = (uint8_t)(200 + i);
+    struct forward *forward = forward_create(f.net, f.weights);
+    const float *want = forward_run(forward, image);
+    for (size_t l = 1; l < f.net->n; l++) {
+        const struct layer *layer = &f.net->layers[l];
+        f.ranges[l] = 0;
+        for (int k = 0; k < layer->out_c * layer->out_h * layer->out_w; k++)
+            f.ranges[l] = fmax(f.ranges[l], (double)forward_map(forward, (int)l)[k]);
+    }
+    build(&f);
+    struct integer_run *r = integer_run_create(f.integer);
+    double got[2];
+    run(&f, r, image, got);
+    // The image has 7 bits and a sign; everything behind it 16.
+    for (int c = 0; c < 2; c++)
+        assert_true(fabs(got[c] - (double)want[c]) < 0.005 * fabs((double)want[c]));
+    integer_run_destroy(r);
+    forward_destroy(forward);
+    end(&f);
+}
+
+// 127 steps for the largest weight of each channel, or of the layer.
+static void weight_scales(void **state)
+{
+    (void)state;
+    const char *const yaml[] = {
+        "name: t\ninput: {channels: 2, height: 1, width: 1, bits: 8}\ndefault_form: int8\n"
+        "layers:\n  - {name: fc, kind: linear, out: 2}\n",
+        "name: t\ninput: {channels: 2, height: 1, width: 1, bits: 8}\ndefault_form: int8\n"
+        "quantise: {weights: layer}\nlayers:\n  - {name: fc, kind: linear, out: 2}\n"};
+    const float w[] = {1, -0.6F, 0.1F, 0.06F};
+    const int32_t want[][4] = {{127, -76, 127, 76}, {127, -76, 13, 8}};
+    uint64_t hashes[2];
+    for (int i = 0; i < 2; i++) {
+        struct fixture f = start(yaml[i]);
+        set(&f, "fc", w);
+        build(&f);
+        for (int k = 0; k < 4; k++)
+            assert_int_equal(f.integer->layers[1].w[k], want[i][k]);
+        hashes[i] = f.net->hash;
+        end(&f);
+    }
+    assert_true(hashes[0] != hashes[1]);
+}
+
+static void factors_beyond_64_bits_are_refused(void **state)
+{
+    (void)state;
+    struct fixture f = start(HEAD "  - {name: a, kind: conv, out: 2, kernel: 1}\n"
+                                  "  - {name: fc, kind: linear, out: 2}\n");
+    struct err err = {0};
+    f.weights->layers[1].gamma[0] = 3e38F;
+    f.weights->layers[1].w[0] = 1;
+    assert_null(integer_create(f.net, f.weights, f.ranges, &err));
+    assert_non_null(strstr(err.text, "layer 'a': its weights, batch-norm and ranges"));
+    end(&f);
+}
+
+static void the_last_layer_has_no_relu(void **state)
+{
+    (void)state;
+    expect_refusal(HEAD "  - {name: fc, kind: linear, out: 2, relu: true}\n", NULL,
+                   "the last layer's sums are the logits");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(order_of_layers_does_not_matter),
+        cmocka_unit_test(negative_halves_are_kept),
+        cmocka_unit_test(an_add_may_stand_alone),
+        cmocka_unit_test(widths_up_to_16_do_not_overflow),
+        cmocka_unit_test(weight_scales),
+        cmocka_unit_test(factors_beyond_64_bits_are_refused),
+        cmocka_unit_test(the_last_layer_has_no_relu),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

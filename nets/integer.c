@@ -250,8 +250,9 @@ static void choose_scales(struct integer *net, const double *ranges)
         return;
     // Signed steps that cover what a normalised pixel can be.
     double most = ranges ? ranges[0] : 1;
-    net->input_high = (int32_t)(power(from->layers[0].out_bits - 1) - 1);
-    net->input_low = -net->input_high;
+    const struct layer *image = &from->layers[0];
+    net->input_high = (int32_t)(power(image->out_bits - image->is_signed) - 1);
+    net->input_low = image->is_signed ? -net->input_high : 0;
     net->input_scale = most / net->input_high;
     net->scale[0] = net->input_scale;
 }

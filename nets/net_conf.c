@@ -126,6 +126,9 @@ static bool start(struct build *b, enum net_form form)
         return conf_fail(conf_find(b->root, "input"), b->err,
                          "%lld planes, above %d; lower channels or levels", (long long)out_c,
                          MAX_CHANNELS);
+    // Steps of both signs, but of an image that is black and white.
+    bool is_signed = b->rules.encoder == ENCODER_RAW && form != FORM_FLOAT &&
+                     (in->bits > 1 || in->normalise != NORMALISE_UNIT);
     b->layers[0] = (struct layer){
         .name = "input",
         .kind = LAYER_INPUT,
@@ -140,11 +143,12 @@ static bool start(struct build *b, enum net_form form)
         .kernel_w = 1,
         .stride = 1,
         .groups = 1,
-        .is_signed = b->rules.encoder == ENCODER_RAW && form != FORM_FLOAT,
+        .is_signed = is_signed,
         .in_bits = {in->bits, 0},
         .out_bits = b->rules.encoder != ENCODER_RAW ? 1
                     : form == FORM_FLOAT            ? 32
-                                                    : signed_bits(in->bits),
+                    : is_signed                     ? signed_bits(in->bits)
+                                                    : in->bits,
     };
     b->nodes[0] = b->root;
     b->n = 1;

@@ -12,7 +12,7 @@ double graph_step_of(const struct graph *g, int node)
     const struct node *n = &g->nodes[node];
     double range = g->nodes[n->range_of].range;
     if (node == 0)
-        return range > 0 ? range / ((1 << (n->layer->out_bits - 1)) - 1) : 1;
+        return range > 0 ? range / ((1 << (n->layer->out_bits - n->layer->is_signed)) - 1) : 1;
     return n->bits && range > 0 ? range / ((1 << (n->bits - n->layer->is_signed)) - 1) : 1;
 }
 

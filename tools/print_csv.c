@@ -152,17 +152,18 @@ static void write_shared(const struct result *r, FILE *out)
 
 static void write_slices(const struct mapping *map, FILE *out)
 {
-    fputs("layer,replica,tile,x,y,pe,crossbar,group,row_block,col_block,weight_slice,row0,rows,"
+    fputs("layer,replica,tile,x,y,pe,crossbar,group,groups,row_block,col_block,weight_slice,row0,"
+          "rows,"
           "channel0,channels,output0,outputs,columns\n",
           out);
     for (int i = 0; i < map->n_slices; i++) {
         const struct slice *s = &map->slices[i];
         const struct map_tile *t = &map->tiles[s->tile];
         field(out, map->net->layers[s->layer].name);
-        const int values[] = {s->replica,  s->tile,   t->x,         t->y,         s->pe,
-                              s->crossbar, s->group,  s->row_block, s->col_block, s->weight_slice,
-                              s->row0,     s->rows,   s->chan0,     s->chans,     s->out0,
-                              s->outs,     s->columns};
+        const int values[] = {s->replica,      s->tile,  t->x,      t->y,         s->pe,
+                              s->crossbar,     s->group, s->groups, s->row_block, s->col_block,
+                              s->weight_slice, s->row0,  s->rows,   s->chan0,     s->chans,
+                              s->out0,         s->outs,  s->columns};
         for (size_t v = 0; v < sizeof values / sizeof *values; v++)
             fprintf(out, ",%d", values[v]);
         fputc('\n', out);

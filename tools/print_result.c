@@ -243,6 +243,7 @@ static void json_layer(struct jsonw *w, const struct layer_result *l)
     jsonw_int(w, "crossbars", l->crossbars);
     jsonw_int(w, "tiles", l->tiles);
     jsonw_int(w, "replicas", l->replicas);
+    jsonw_int(w, "groups_packed", l->packed);
     jsonw_number(w, "rows_used", l->rows_used);
     jsonw_number(w, "columns_used", l->columns_used);
     jsonw_number(w, "start_s", l->start_s);

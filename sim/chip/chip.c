@@ -12,6 +12,7 @@ static const char *const subtract_names[] = {"before_adc", "after_adc", NULL};
 static const char *const slice_names[] = {"columns", "arrays", NULL};
 static const char *const overlap_names[] = {"none", "window", NULL};
 const char *const map_policy_names[] = {"kernel-aligned", "dense", NULL};
+static const char *const group_names[] = {"auto", "packed", "apart", NULL};
 static const char *const placement_names[] = {"row_major", "snake", "zigzag", "random", NULL};
 static const char *const sram_names[] = {"given", "sram-90nm", "sram-65nm", "sram-45nm", NULL};
 
@@ -119,6 +120,10 @@ static const struct conf_field mapping_fields[] = {
      .fallback = "kernel-aligned",
      .help = "kernel-aligned: whole kernels, floor(rows / k^2) input channels per crossbar; dense: "
              "rows packed"},
+    {"groups", CONF_ENUM, OF(mapping_params, groups), .names = group_names, .fallback = "auto",
+     .help = "of grouped convolutions; packed: as many in one crossbar as fit, block-diagonally, "
+             "with weights of 0 between them; apart: crossbars for each; auto: packed, but not "
+             "beyond what the ADC reads without loss"},
     {"replicate", CONF_BOOL, OF(mapping_params, replicate), .fallback = "false",
      .help = "copy slow layers while tiles are left"},
     {"tiles", CONF_INT, OF(mapping_params, tiles), .min = 1, .max = 16384, .fallback = "auto",

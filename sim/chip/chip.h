@@ -32,6 +32,8 @@ enum overlap {
 enum { CHIP_MAX_PES = 4096 };                            // in a tile
 enum { CHIP_MAX_LINES = 65536, CHIP_MAX_SPARES = 1024 }; // of an array, spare ones included
 enum map_policy { MAP_KERNEL_ALIGNED, MAP_DENSE };
+// Of grouped convolutions, in crossbars (sim/map/groups.h).
+enum map_groups { GROUPS_AUTO, GROUPS_PACKED, GROUPS_APART };
 enum map_placement { PLACE_ROW_MAJOR, PLACE_SNAKE, PLACE_ZIGZAG, PLACE_RANDOM };
 extern const char *const map_policy_names[];
 
@@ -87,6 +89,7 @@ struct offchip_params {
 
 struct mapping_params {
     int policy;
+    int groups; // enum map_groups
     bool replicate;
     int tiles; // budget; -1: the whole chip
     int placement;

@@ -7,6 +7,7 @@
 #include "sim/base/err.h"
 #include "sim/base/mem.h"
 #include "sim/chip/chip.h"
+#include "sim/map/groups.h"
 
 // What the rules need of one layer.
 struct load {
@@ -222,6 +223,13 @@ static bool refuse(const struct net *net, const struct chip *chip, struct err *e
     if (!buffer_row(chip->mnsim.buffer_technology - 1, 1, chip->mnsim.buffer_width))
         return conf_fail(at, err, "buffer_width %d is not in the table; take 64, 128 or 256",
                          chip->mnsim.buffer_width);
+    for (size_t i = 1; i < net->n; i++)
+        if (net->layers[i].kind == LAYER_CONV && groups_packed(&net->layers[i], chip) > 1)
+            return conf_fail(conf_find(root, "mapping"), err,
+                             "policy mnsim charges crossbars for every group of layer '%s', and %d "
+                             "groups share one here; use --policy exact, or set "
+                             "mapping.groups=apart",
+                             net->layers[i].name, groups_packed(&net->layers[i], chip));
     for (size_t i = 1; i < net->n; i++)
         if (net->layers[i].kernel_h * net->layers[i].kernel_w > chip->crossbar.rows)
             return conf_fail(conf_find(root, "crossbar.rows"), err,

@@ -51,7 +51,11 @@ static void describe(struct assembly *a)
     r->policy = policy_names[a->params->policy];
     r->noc = backend_names[a->params->backend];
     r->tokens = token_names[a->params->tokens];
-    r->mapping = arena_printf(r->mem, "%s%s", map_policy_names[a->chip->mapping.policy],
+    int packed = 1;
+    for (size_t i = 0; i < a->net->n; i++)
+        packed = a->map->layers[i].packed > packed ? a->map->layers[i].packed : packed;
+    r->mapping = arena_printf(r->mem, "%s%s%s", map_policy_names[a->chip->mapping.policy],
+                              packed > 1 ? ", groups packed" : "",
                               a->chip->mapping.replicate ? ", replicated" : "");
     r->chip_hash = a->chip->hash;
     r->net_hash = a->net->hash;
@@ -84,6 +88,7 @@ static void describe_layer(struct assembly *a, int layer, struct layer_result *o
     out->crossbars = m->slices;
     out->tiles = m->tiles;
     out->replicas = m->replicas;
+    out->packed = m->packed;
     double columns =
         a->chip->crossbar.columns + (a->chip->crossbar.polarity == POLARITY_OFFSET ? 1 : 0);
     for (int i = m->slice0; i < m->slice0 + m->slices; i++) {

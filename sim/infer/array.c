@@ -39,9 +39,13 @@ static bool check_adc(const struct arrays *a, int layer, bool broken, struct err
     struct matrix *matrix = &a->layers[layer];
     int rows = matrix->rows < chip_rows_active(chip) ? matrix->rows : chip_rows_active(chip);
     int64_t largest = rows * largest_product(chip, l, broken);
+    int64_t of_group = readout_of_group(chip, l, broken); // broken cells between groups left out
+    largest = broken ? largest : of_group;
     matrix->clips = !loses_nothing(chip, adc, largest);
     if (!matrix->clips)
         return true;
+    if (adc->range == ADC_FULL && adc->bits > 1 && loses_nothing(chip, adc, of_group))
+        matrix->full = (int64_t)1 << (adc->bits - 1); // codes are whole steps; the rest is clipped
     const struct conf_node *at = conf_find(chip->conf->root, "adc");
     if (adc->bits < 2)
         return conf_fail(at, err,

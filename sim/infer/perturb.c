@@ -64,6 +64,12 @@ static bool check_layer(const struct mapping *map, int layer, const struct pertu
                        "layer '%s' has %d replicas, each with cells of its own, and training has "
                        "one set of weights; set mapping.replicate to false",
                        l->name, map->layers[layer].replicas);
+    if (map->layers[layer].packed > 1)
+        return conf_fail(conf_find(chip->conf->root, "mapping"), err,
+                         "%d groups of layer '%s' share a crossbar, where broken cells let one "
+                         "group's inputs reach another's outputs, which training does not follow; "
+                         "set mapping.groups=apart",
+                         map->layers[layer].packed, l->name);
     if (params->adc && adc->range == ADC_CALIBRATED)
         return conf_fail(at, err,
                          "the ADC of layer '%s' is calibrated with weights that are trained "

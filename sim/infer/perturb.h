@@ -27,8 +27,9 @@ struct perturb_params {
 struct perturbation;
 
 // The draw's other kinds of defects, and its own redraws, are refused, as are layers that hold
-// replicas, single arrays, and ADCs of one bit, calibrated or that convert plus and minus columns
-// or several bits of a sum apart. The mapping, and the net that it maps, are lent.
+// replicas or whose groups share crossbars, single arrays, and ADCs of one bit, calibrated or that
+// convert plus and minus columns or several bits of a sum apart. The mapping, and the net that it
+// maps, are lent.
 struct perturbation *perturb_create(const struct mapping *mapping, const struct draw *draw,
                                     const struct perturb_params *params, enum cpu_level level,
                                     struct err *err);

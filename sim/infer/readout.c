@@ -5,6 +5,7 @@
 #include "nets/net.h"
 #include "sim/chip/chip.h"
 #include "sim/infer/cells.h"
+#include "sim/map/groups.h"
 
 bool readout_signed(const struct chip *chip)
 {
@@ -20,16 +21,27 @@ static double finest(double sum, double most)
     return worth;
 }
 
+int64_t readout_of_group(const struct chip *chip, const struct layer *l, bool broken)
+{
+    int64_t rows = l->in_c / l->groups * l->kernel_h * l->kernel_w, active = chip_rows_active(chip);
+    if (chip->crossbar.polarity != POLARITY_DIFFERENTIAL)
+        rows *= groups_packed(l, chip);
+    return (rows < active ? rows : active) * largest_product(chip, l, broken);
+}
+
 static double worth_of(const struct chip *chip, const struct layer *l, double codes, bool broken)
 {
-    int all = chip_rows_active(chip), own = l->in_c / l->groups * l->kernel_h * l->kernel_w;
+    int all = chip_rows_active(chip), group = l->in_c / l->groups * l->kernel_h * l->kernel_w;
+    int own = group * groups_packed(l, chip);
     double inputs = (1 << chip->dac.bits) - 1, top = (1 << chip->cell.bits) - 1;
     double full = all * top * inputs;
     if (full <= codes)
         return finest(full, codes - 1);
     // Cells and DACs may be wider than what they hold, arrays taller than the layer.
     double largest = (double)((own < all ? own : all) * largest_product(chip, l, broken));
-    return largest < codes ? finest(largest, codes - 1) : full / codes;
+    if (largest < codes)
+        return finest(largest, codes - 1);
+    return readout_of_group(chip, l, broken) < codes ? 1 : full / codes;
 }
 
 struct readout readout_of(const struct chip *chip, const struct layer *layer, double unit,

@@ -6,6 +6,10 @@
 // part of a step, the smallest power of two (not below 2^-8) with which the codes still reach R:
 // sums of whole steps lose nothing, sums of conductances that vary are read more finely.
 //
+// Groups that share a crossbar (sim/map/groups.h): pairs between them hold 0, so whole cells sum up
+// to what a group alone does. An ADC that has codes for that, but not for every row driven, reads
+// whole steps and clips what broken cells between groups add beyond its codes.
+//
 // Range `calibrated`: R is the largest sum that the layer met (calibrate.h). Where that is above
 // the number of codes a code is worth R / 2^half steps and what lies beyond R is clipped; where it
 // is not, a code is worth what it is at range `full`, or one step if that is less.
@@ -28,5 +32,8 @@ struct readout {
 // ADC; -1: range full.
 struct readout readout_of(const struct chip *chip, const struct layer *layer, double unit,
                           bool broken, int64_t met);
+// The largest sum of one conversion, cells between groups that share a crossbar being as they
+// should: of pairs 0. broken: others may not be.
+int64_t readout_of_group(const struct chip *chip, const struct layer *layer, bool broken);
 // Whether plus and minus columns are subtracted before the ADC, which then tells signs.
 bool readout_signed(const struct chip *chip);

@@ -7,6 +7,7 @@
 #include "sim/base/err.h"
 #include "sim/base/mem.h"
 #include "sim/chip/chip.h"
+#include "sim/map/groups.h"
 #include "sim/map/place.h"
 #include "sim/map/size.h"
 
@@ -46,6 +47,8 @@ static bool shape_layer(const struct layer *layer, const struct chip *chip, stru
                              layer->name, layer->kernel_h, layer->kernel_w, s->kk, x->rows, s->kk);
         s->block_rows = x->rows / s->kk * s->kk;
     }
+    if (!groups_check(layer, chip, err))
+        return false;
     int bits = layer->weight_bits;
     if (x->polarity == POLARITY_DIFFERENTIAL && bits > 1)
         bits--; // the sign is the pair's
@@ -58,7 +61,7 @@ static bool shape_layer(const struct layer *layer, const struct chip *chip, stru
                          "crossbar's %d; use crossbar.slices=arrays or cells of more bits",
                          layer->name, layer->weight_bits, m->column_slices, x->columns);
     s->block_outs = x->columns / m->column_slices;
-    m->packed = 1;
+    m->packed = groups_packed(layer, chip);
     m->matrices = ceil_div(layer->groups, m->packed);
     s->in_rows = layer->in_c / layer->groups * s->kk * m->packed;
     s->outs = layer->out_c / layer->groups * m->packed;

@@ -67,6 +67,7 @@ struct layer_result {
     const char *name, *kind;
     int64_t macs;
     int crossbars, tiles, replicas;
+    int packed;                     // groups that share a crossbar, at most; 0: no crossbars
     double rows_used, columns_used; // mean share in its crossbars
     struct ledger ledger;           // per image
     double energy_j;                // sum of the ledger's parts

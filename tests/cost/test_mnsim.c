@@ -354,6 +354,29 @@ static void refuses_what_it_cannot_charge(void **state)
     refuse_with("hawis", "binary", copies, "without replication");
 }
 
+// MNSIM gives every group crossbars of its own: 4 groups of 9 rows and 2 outputs are 4 PEs.
+static void charges_groups_that_are_apart(void **state)
+{
+    (void)state;
+    static const char text[] =
+        "name: t\ninput: {channels: 4, height: 8, width: 8, bits: 1}\nencoder: raw\n"
+        "layers: [{name: dw, kind: conv, out: 8, kernel: 3, groups: 4}]\n";
+    struct setup s = setup_text("hawis", text, "binary", NULL);
+    struct mnsim_result r;
+    struct err err = {0};
+    assert_int_equal(s.map->layers[1].packed, 4);
+    assert_false(mnsim_charge(s.net, s.chip, &r, &err));
+    assert_non_null(strstr(err.text, "'dw', and 4 groups share one here"));
+    assert_non_null(strstr(err.text, "mapping.groups=apart"));
+    mnsim_fini(&r);
+    setup_free(&s);
+    s = setup_text("hawis", text, "binary", (const char *const[]){"mapping.groups=apart", NULL});
+    r = charge(&s);
+    assert_int_equal(r.pes, 4);
+    mnsim_fini(&r);
+    setup_free(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -363,6 +386,7 @@ int main(void)
         cmocka_unit_test(gives_the_default_configuration),
         cmocka_unit_test(has_its_cliffs),
         cmocka_unit_test(refuses_what_it_cannot_charge),
+        cmocka_unit_test(charges_groups_that_are_apart),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -117,6 +117,42 @@ static void a_pool_is_not_counted_twice(void **state)
     setup_free(&s);
 }
 
+// 32 depthwise 3x3 channels, 8 single arrays of one-bit slices for 28 groups and 8 for the other 4.
+// All 252 rows of the first are driven, 128 at once, so each of its 28 columns is converted twice;
+// 36 rows of the second once.
+static void packed_groups_are_read_together(void **state)
+{
+    (void)state;
+    static const char text[] =
+        "{name: t, input: {channels: 32, height: 8, width: 8, bits: 8}, encoder: raw,\n"
+        "layers: [{name: dw, kind: conv, out: 32, kernel: 3, pad: 1, groups: 32}]}";
+    struct setup s = setup_text("hawis-q8", text, "int8", SETS("pe.crossbars=8"));
+    assert_int_equal(s.map->n_slices, 16);
+    assert_int_equal(s.map->n_tiles, 1);
+    struct work w = work_of_tile(s.map, 0);
+    assert_int_equal(w.count[METER_CONVERSIONS], (28 * 2 + 4) * 8 * 8);
+    assert_int_equal(w.count[METER_CELL_READS], (252 * 28 + 36 * 4) * 8 * 8);
+    assert_int_equal(w.count[METER_ROW_DRIVES], (252 + 36) * 8 * 8);
+    assert_int_equal(w.count[METER_INPUT_BITS], (252 + 36) * 8 * 8);
+    assert_int_equal(w.count[METER_MERGE_ADDS], (28 + 4) * 7); // 8 slices of a weight added up
+    // 8 input bits of every row, 64 a word, in the buffer of each PE; then a third of them.
+    assert_int_equal(w.first_words, (252 * 8 + 63) / 64 + (36 * 8 + 63) / 64);
+    assert_int_equal(w.next_words, (84 * 8 + 63) / 64 + (12 * 8 + 63) / 64);
+    setup_free(&s);
+    s = setup_text("hawis-q8", text, "int8", SETS("mapping.groups=apart"));
+    assert_int_equal(s.map->n_slices, 32 * 8);
+    struct work sum = {0};
+    for (int t = 0; t < s.map->n_tiles; t++) {
+        w = work_of_tile(s.map, t);
+        for (int m = 0; m < METERS; m++)
+            sum.count[m] += w.count[m];
+    }
+    assert_int_equal(sum.count[METER_CONVERSIONS], 32 * 8 * 8);
+    assert_int_equal(sum.count[METER_CELL_READS], 32 * 9 * 8 * 8);
+    assert_int_equal(sum.count[METER_ROW_DRIVES], 32 * 9 * 8 * 8);
+    setup_free(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -126,6 +162,7 @@ int main(void)
         cmocka_unit_test(idle_pes_do_not_help),
         cmocka_unit_test(overlap_hides_nothing_of_the_first_window),
         cmocka_unit_test(a_pool_is_not_counted_twice),
+        cmocka_unit_test(packed_groups_are_read_together),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -49,7 +49,13 @@ static const double ranges_of_one[16] = {1, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 
 
 struct model model_make(const char *chip, const char *form, const char *const sets[])
 {
-    struct model m = {.s = setup_text(chip, text, form, sets)};
+    return model_of(chip, text, form, sets);
+}
+
+struct model model_of(const char *chip, const char *net_text, const char *form,
+                      const char *const sets[])
+{
+    struct model m = {.s = setup_text(chip, net_text, form, sets)};
     m.weights = random_weights(m.s.net);
     model_fold(&m);
     return m;

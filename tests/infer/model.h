@@ -19,6 +19,9 @@ struct model {
 
 // A stem, a block that halves the map, a classifier of 10; images are 3x8x8. As setup_text.
 struct model model_make(const char *chip, const char *form, const char *const sets[]);
+// Another net, from the text of its file; its images must be 3x8x8 too.
+struct model model_of(const char *chip, const char *net_text, const char *form,
+                      const char *const sets[]);
 void model_fold(struct model *m); // anew, from weights that changed
 void model_free(struct model *m);
 struct arrays *arrays_make(const struct model *m, double lrs, double hrs, uint64_t seed,

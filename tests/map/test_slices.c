@@ -10,6 +10,7 @@
 
 #define SETS(...) ((const char *const[]){__VA_ARGS__, NULL})
 
+// Of one group.
 static int rows_of(const struct layer *l)
 {
     return l->in_c / l->groups * l->kernel_h * l->kernel_w;
@@ -24,9 +25,10 @@ static void assert_sound(const struct mapping *map, const struct slice *s)
     int kk = l->kernel_h * l->kernel_w, in = l->in_c / l->groups, out = l->out_c / l->groups;
     int offset = chip->crossbar.polarity == POLARITY_OFFSET;
     assert_true(s->rows > 0 && s->rows <= chip->crossbar.rows);
-    assert_true(s->row0 >= 0 && s->row0 + s->rows <= rows_of(l));
-    assert_true(s->outs > 0 && s->out0 / out == s->group);
-    assert_true((s->out0 + s->outs - 1) / out == s->group);
+    assert_true(s->groups >= 1 && s->groups <= m->packed);
+    assert_true(s->row0 >= 0 && s->row0 + s->rows <= s->groups * rows_of(l));
+    assert_true(s->outs > 0 && s->out0 / out >= s->group);
+    assert_true((s->out0 + s->outs - 1) / out < s->group + s->groups);
     assert_int_equal(s->columns, s->outs * m->column_slices + offset);
     assert_true(s->columns <= chip->crossbar.columns + offset);
     assert_int_equal(s->chan0, s->group * in + s->row0 / kk);
@@ -36,12 +38,18 @@ static void assert_sound(const struct mapping *map, const struct slice *s)
         assert_true(s->row0 % kk == 0 && s->rows % kk == 0);
 }
 
-// The weights of replica r of a layer, each slice of them, once.
+// The weights of replica r of a layer, each slice of them, once; between groups that share a matrix
+// as many zeros as that matrix has room for.
 static void assert_covered(const struct mapping *map, int layer, int r)
 {
     const struct layer *l = &map->net->layers[layer];
     const struct map_layer *m = &map->layers[layer];
-    size_t rows = (size_t)rows_of(l), outs = (size_t)l->out_c;
+    size_t rows = (size_t)rows_of(l), outs = (size_t)l->out_c, zeros = 0, want = 0;
+    int out_each = l->out_c / l->groups;
+    for (int g = 0; g < l->groups; g += m->packed) {
+        int groups = l->groups - g < m->packed ? l->groups - g : m->packed;
+        want += (size_t)(groups * groups - groups) * rows * (size_t)(out_each * m->weight_slices);
+    }
     size_t n = rows * outs * (size_t)m->weight_slices;
     unsigned char *seen = calloc(n, 1);
     int each = m->slices / m->replicas;
@@ -51,9 +59,15 @@ static void assert_covered(const struct mapping *map, int layer, int r)
         assert_int_equal(s->replica, r);
         assert_sound(map, s);
         for (int row = s->row0; row < s->row0 + s->rows; row++)
-            for (int out = s->out0; out < s->out0 + s->outs; out++)
-                seen[((size_t)s->weight_slice * rows + (size_t)row) * outs + (size_t)out]++;
+            for (int out = s->out0; out < s->out0 + s->outs; out++) {
+                size_t in_group = (size_t)row % rows;
+                if (out / out_each == s->group + row / (int)rows)
+                    seen[((size_t)s->weight_slice * rows + in_group) * outs + (size_t)out]++;
+                else
+                    zeros++;
+            }
     }
+    assert_int_equal(zeros, want);
     for (size_t i = 0; i < n; i++)
         if (seen[i] != 1)
             fail_msg("layer %s: weight %zu of replica %d lies in %d slices", l->name, i, r,
@@ -156,6 +170,7 @@ static void groups_lie_in_one_place(void **state)
         {.in = 32, .out = 32, .kernel = 3, .groups = 32},
         {.in = 90, .out = 600, .kernel = 5, .groups = 2},
         {.in = 16, .out = 40, .kernel = 3, .groups = 8, .form = "int8"},
+        {.in = 300, .out = 300, .kernel = 1, .groups = 300, .form = "int8"},
     };
     for (size_t i = 0; i < sizeof convs / sizeof *convs; i++)
         for (int dense = 0; dense < 2; dense++) {
@@ -163,18 +178,23 @@ static void groups_lie_in_one_place(void **state)
             struct setup s = map_conv("hawis", &convs[i], SETS(policy));
             assert_exact(s.map);
             setup_free(&s);
+            s = map_conv("hawis", &convs[i], SETS(policy, "mapping.groups=apart"));
+            assert_exact(s.map);
+            assert_int_equal(s.map->layers[1].packed, 1);
+            setup_free(&s);
             s = map_conv("isaac-ce", &convs[i], SETS(policy));
             assert_exact(s.map);
             setup_free(&s);
         }
 }
 
-// A depthwise layer has a crossbar for every group.
-static void groups_do_not_share_crossbars(void **state)
+// A depthwise layer has a crossbar for every group where they are kept apart.
+static void groups_apart_do_not_share_crossbars(void **state)
 {
     (void)state;
     struct setup s =
-        map_conv("hawis", &(struct conv){.in = 32, .out = 64, .kernel = 3, .groups = 32}, NULL);
+        map_conv("hawis", &(struct conv){.in = 32, .out = 64, .kernel = 3, .groups = 32},
+                 SETS("mapping.groups=apart"));
     assert_int_equal(s.map->n_slices, 32);
     for (int i = 0; i < 32; i++) {
         assert_int_equal(s.map->slices[i].group, i);
@@ -226,7 +246,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nets_lie_in_one_place),
         cmocka_unit_test(groups_lie_in_one_place),
-        cmocka_unit_test(groups_do_not_share_crossbars),
+        cmocka_unit_test(groups_apart_do_not_share_crossbars),
         cmocka_unit_test(dense_splits_kernels),
         cmocka_unit_test(the_same_input_gives_the_same_addresses),
     };

@@ -296,7 +296,11 @@ static void measure(struct mapping *map)
         double rows = (double)s->rows / chip->crossbar.rows, columns = s->columns / columns_of;
         u->rows += rows / map->n_slices;
         u->columns += columns / map->n_slices;
-        u->cells += rows * columns / map->n_slices;
+        // A slice with several groups holds all their rows and outputs, and weights in one part of
+        // `groups` of them.
+        double zeros =
+            (double)s->outs * map->layers[s->layer].column_slices * (1 - 1.0 / s->groups);
+        u->cells += rows * ((s->columns - zeros) / columns_of) / map->n_slices;
         u->weight_cells += (int64_t)s->rows * s->columns * chip_arrays(chip);
     }
     u->crossbars_in_tiles = (double)map->n_slices / map->n_tiles / crossbars_per_tile(chip);

@@ -44,10 +44,10 @@ struct map_layer {
 
 struct utilisation {
     int tiles, crossbars, arrays; // occupied; crossbars: positions, pairs count once
-    double rows, columns, cells;  // mean share used in occupied crossbars
+    double rows, columns, cells;  // mean share used in occupied crossbars; cells: that hold weights
     double crossbars_in_tiles;    // occupied share of the crossbars in occupied tiles
     double tiles_in_chip;
-    int64_t weight_cells; // programmed cells, both arrays of a pair
+    int64_t weight_cells; // programmed cells, both arrays of a pair, zeros between groups too
 };
 
 struct mapping {

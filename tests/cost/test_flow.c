@@ -78,6 +78,38 @@ static void runs_of_slices_reach_what_they_hold(void **state)
     setup_free(&s);
 }
 
+// The same with matrices of up to three groups, in crossbars of two tiles.
+static void runs_of_packed_slices_reach_what_they_hold(void **state)
+{
+    (void)state;
+    static const char text[] =
+        "{name: t, input: {channels: 16, height: 4, width: 4, bits: 8}, encoder: raw,\n"
+        "layers: [{name: a, kind: conv, out: 8, kernel: 3, pad: 1, groups: 8}]}";
+    struct setup s =
+        setup_text("hawis", text, "int8", SETS("crossbar.rows=60", "dac.count=60", "tile.pes=15"));
+    int n = s.map->n_slices; // 3 + 3 + 2 groups of 18 rows, 7 slices each
+    assert_int_equal(s.map->layers[1].packed, 3);
+    assert_int_equal(n, 3 * 7);
+    assert_int_equal(s.map->n_tiles, 2);
+    for (int from = 0; from < n; from++)
+        for (int to = from + 1; to <= n; to++) {
+            int first = from / 7, last = (to - 1) / 7; // matrices
+            int channels = 6 * (last + 1) < 16 ? 6 * (last + 1) : 16;
+            channels -= 6 * first;
+            assert_int_equal(size_rows(s.map, from, to), channels * 9);
+            assert_int_equal(size_channels(s.map, from, to, 0, INT64_MAX), channels);
+        }
+    // Tile 0 holds the first two matrices and a slice of the third.
+    struct flow *flow = flow_create(s.map, TOKENS_ROWS);
+    assert_int_equal(flow->n_from_offchip, 2);
+    assert_int_equal(flow->channels[flow->from_offchip[0]].bits, 16 * 4 * 8);
+    assert_int_equal(flow->channels[flow->from_offchip[1]].bits, 4 * 4 * 8);
+    assert_int_equal(flow->nodes[0].outs, 8);
+    assert_int_equal(flow->nodes[1].outs, 0); // it adds its slices to the third matrix's sums
+    flow_destroy(flow);
+    setup_free(&s);
+}
+
 // Nothing to lay on crossbars is said, not tried.
 static void a_net_without_matrices_is_refused(void **state)
 {
@@ -242,6 +274,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_channel_cut_into_blocks_is_read_once),
         cmocka_unit_test(runs_of_slices_reach_what_they_hold),
+        cmocka_unit_test(runs_of_packed_slices_reach_what_they_hold),
         cmocka_unit_test(a_net_without_matrices_is_refused),
         cmocka_unit_test(counts_beyond_64_bits_are_refused),
         cmocka_unit_test(rows_share_bytes),

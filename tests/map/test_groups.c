@@ -149,6 +149,24 @@ static void matrices_hold_consecutive_groups(void **state)
     setup_free(&s);
 }
 
+// Zeros between groups are programmed, but hold no weights: of 8 x 4 single cells a quarter and the
+// 8 cells of the offset column.
+static void zeros_are_not_use(void **state)
+{
+    (void)state;
+    struct setup s = map_conv(
+        "hawis-q8", &(struct conv){.in = 8, .out = 4, .kernel = 1, .groups = 4, .form = "int8"},
+        SETS("crossbar.polarity=offset_column", "crossbar.rows=16", "dac.count=16",
+             "crossbar.columns=31", "cell.bits=8", "mapping.groups=packed"));
+    assert_int_equal(s.map->n_slices, 1);
+    assert_int_equal(s.map->layers[1].packed, 4);
+    assert_close(s.map->use.rows, 8.0 / 16, 1e-12);
+    assert_close(s.map->use.columns, 5.0 / 32, 1e-12);
+    assert_close(s.map->use.cells, (8 * 4 / 4 + 8) / (16.0 * 32), 1e-12);
+    assert_int_equal(s.map->use.weight_cells, 8 * 5);
+    setup_free(&s);
+}
+
 // Binary weights of single arrays are -1 and +1 and nothing between.
 static void what_has_no_zero_stays_apart(void **state)
 {
@@ -173,6 +191,7 @@ int main(void)
         cmocka_unit_test(counts_by_hand),
         cmocka_unit_test(adcs_limit_auto),
         cmocka_unit_test(matrices_hold_consecutive_groups),
+        cmocka_unit_test(zeros_are_not_use),
         cmocka_unit_test(what_has_no_zero_stays_apart),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,4 +1,5 @@
 // Every weight has exactly one place: no slice missing, none twice, no crossbar shared.
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -188,6 +189,44 @@ static void groups_lie_in_one_place(void **state)
         }
 }
 
+// Any shape of groups on any crossbar.
+static void any_groups_lie_in_one_place(void **state)
+{
+    (void)state;
+    uint32_t x = 1;
+    int packed = 0, apart = 0;
+    for (int i = 0; i < 300; i++) {
+        int v[8];
+        for (int k = 0; k < 8; k++) {
+            x = x * 1664525 + 1013904223;
+            v[k] = (int)(x >> 16);
+        }
+        int groups = 1 + v[0] % 40;
+        struct conv conv = {.in = groups * (1 + v[1] % 4),
+                            .out = groups * (1 + v[2] % 6),
+                            .kernel = 1 + 2 * (v[3] % 3),
+                            .groups = groups,
+                            .form = v[4] % 4 ? "int8" : "binary"};
+        char rows[32], columns[32], bits[32];
+        snprintf(rows, sizeof rows, "crossbar.rows=%d", 128 + v[5] % 200);
+        snprintf(columns, sizeof columns, "crossbar.columns=%d", 16 + v[6] % 100);
+        snprintf(bits, sizeof bits, "cell.bits=%d", 1 + v[7] % 3);
+        static const char *const polarities[] = {"crossbar.polarity=single",
+                                                 "crossbar.polarity=offset_column",
+                                                 "crossbar.polarity=differential"};
+        struct setup s =
+            map_conv(v[4] % 2 ? "hawis" : "hawis-q8", &conv,
+                     SETS(rows, columns, bits, polarities[v[7] % 7 % 3],
+                          v[6] % 2 ? "crossbar.slices=columns" : "crossbar.slices=arrays",
+                          v[5] % 2 ? "mapping.policy=dense" : "mapping.replicate=true"));
+        assert_exact(s.map);
+        packed += s.map->layers[1].packed > 1;
+        apart += s.map->layers[1].packed == 1;
+        setup_free(&s);
+    }
+    assert_true(packed > 100 && apart > 30);
+}
+
 // A depthwise layer has a crossbar for every group where they are kept apart.
 static void groups_apart_do_not_share_crossbars(void **state)
 {
@@ -246,6 +285,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nets_lie_in_one_place),
         cmocka_unit_test(groups_lie_in_one_place),
+        cmocka_unit_test(any_groups_lie_in_one_place),
         cmocka_unit_test(groups_apart_do_not_share_crossbars),
         cmocka_unit_test(dense_splits_kernels),
         cmocka_unit_test(the_same_input_gives_the_same_addresses),

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "nets/encode.h"
+#include "nets/geometry.h"
 #include "nets/net.h"
 #include "nets/weights.h"
 #include "sim/base/mem.h"
@@ -95,16 +96,16 @@ static void add_taps(const struct layer *l, const float *in, const float *w, flo
 {
     for (int ky = 0; ky < l->kernel_h; ky++)
         for (int kx = 0; kx < l->kernel_w; kx++) {
-            int left = kx - l->pad, x0 = 0, x1 = l->out_w;
-            while (x0 < x1 && x0 * l->stride + left < 0)
+            int left = kx * l->dilation_w, x0 = 0, x1 = l->out_w;
+            while (x0 < x1 && window_left(l, x0) + left < 0)
                 x0++;
-            while (x1 > x0 && (x1 - 1) * l->stride + left >= l->in_w)
+            while (x1 > x0 && window_left(l, x1 - 1) + left >= l->in_w)
                 x1--;
             for (int y = 0; y < l->out_h && x0 < x1; y++) {
-                int iy = y * l->stride + ky - l->pad;
+                int iy = window_top(l, y) + ky * l->dilation_h;
                 if (iy >= 0 && iy < l->in_h)
                     add_scaled(w[ky * l->kernel_w + kx],
-                               in + (size_t)iy * l->in_w + (x0 * l->stride + left), l->stride,
+                               in + (size_t)iy * l->in_w + (window_left(l, x0) + left), l->stride_w,
                                x1 - x0, out + (size_t)y * l->out_w + x0);
             }
         }
@@ -169,16 +170,16 @@ static void finish(struct forward *f, int layer, int owner)
 static float pool_at(const struct layer *l, const float *in, int y, int x)
 {
     float most = -INFINITY, sum = 0;
-    for (int ky = 0; ky < l->kernel_h; ky++)
-        for (int kx = 0; kx < l->kernel_w; kx++) {
-            int iy = y * l->stride + ky - l->pad, ix = x * l->stride + kx - l->pad;
-            if (iy < 0 || iy >= l->in_h || ix < 0 || ix >= l->in_w)
-                continue;
+    struct taps rows = taps_inside_h(l, y), columns = taps_inside_w(l, x);
+    for (int ky = rows.first; ky < rows.end; ky++)
+        for (int kx = columns.first; kx < columns.end; kx++) {
+            int iy = window_top(l, y) + ky * l->dilation_h;
+            int ix = window_left(l, x) + kx * l->dilation_w;
             float value = in[(size_t)iy * l->in_w + ix];
             most = value > most ? value : most;
             sum += value;
         }
-    return l->pool == POOL_MAX ? most : sum / (float)(l->kernel_h * l->kernel_w);
+    return l->pool == POOL_MAX ? most : sum / (float)pool_divisor(l, y, x);
 }
 
 static void pool(const struct layer *l, const float *in, float *out)
@@ -190,11 +191,11 @@ static void pool(const struct layer *l, const float *in, float *out)
                 out[i++] = pool_at(l, in + c * size, y, x);
 }
 
-// Option A: every step-th pixel; channels appended or cut at the end, or on both sides.
+// Option A: every step-th row and column; channels appended or cut at the end, or on both sides.
 static void add_shortcut(const struct net *net, int layer, const float *from, float *to)
 {
     const struct layer *l = &net->layers[layer], *s = &net->layers[l->input[1]];
-    int step = s->out_h / l->out_h;
+    int step_h = shortcut_step_h(l, s), step_w = shortcut_step_w(l, s);
     int shift = net->pad_both ? (l->out_c - s->out_c) / 2 : 0;
     for (int c = 0; c < l->out_c; c++) {
         int source = c - shift;
@@ -203,8 +204,8 @@ static void add_shortcut(const struct net *net, int layer, const float *from, fl
         for (int y = 0; y < l->out_h; y++)
             for (int x = 0; x < l->out_w; x++)
                 to[((size_t)c * l->out_h + y) * l->out_w + x] +=
-                    from[((size_t)source * s->out_h + (size_t)y * step) * s->out_w +
-                         (size_t)x * step];
+                    from[((size_t)source * s->out_h + (size_t)y * step_h) * s->out_w +
+                         (size_t)x * step_w];
     }
 }
 

@@ -255,17 +255,39 @@ static void choose_scales(struct integer *net, const double *ranges)
     net->input_low = image->is_signed ? -net->input_high : 0;
     net->input_scale = most / net->input_high;
     net->scale[0] = net->input_scale;
+    // Pools that choose the largest keep the scale of what they read, also of the image.
+    for (size_t i = 1; i < from->n && from->form != FORM_BINARY; i++) {
+        const struct layer *l = &from->layers[i];
+        if (l->kind == LAYER_POOL && l->pool == POOL_MAX)
+            net->scale[i] = net->scale[l->input[0]];
+    }
+}
+
+// Steps of a pool's output in one of its input.
+static double pool_ratio(const struct integer *net, int layer)
+{
+    return net->scale[net->net->layers[layer].input[0]] / net->scale[layer];
+}
+
+static int64_t pool_mul(const struct integer *net, int layer, int inputs)
+{
+    return llrint(pool_ratio(net, layer) / inputs * ldexp(1, net->pool_shift[layer]));
 }
 
 static void fold_pool(struct integer *net, int layer)
 {
     const struct layer *l = &net->net->layers[layer];
-    double inputs = (double)l->kernel_h * l->kernel_w;
-    double ratio = net->scale[l->input[0]] / net->scale[layer];
     // The sum of a window times the factor stays below 2^60.
-    int shift = 59 - l->in_bits[0] - (int)ceil(log2(ratio));
+    int shift = 59 - l->in_bits[0] - (int)ceil(log2(pool_ratio(net, layer)));
     net->pool_shift[layer] = shift < 0 ? 0 : shift > 40 ? 40 : shift;
-    net->pool_mul[layer] = llrint(ratio / inputs * ldexp(1, net->pool_shift[layer]));
+    net->pool_mul[layer] = pool_mul(net, layer, l->kernel_h * l->kernel_w);
+}
+
+int64_t integer_pool_mul(const struct integer *net, int layer, int inputs)
+{
+    const struct layer *l = &net->net->layers[layer];
+    bool all = inputs == l->kernel_h * l->kernel_w;
+    return all ? net->pool_mul[layer] : pool_mul(net, layer, inputs);
 }
 
 // What the stages above cannot say.

@@ -41,8 +41,8 @@ struct integer {
     struct int_layer *layers; // one per layer; filled for conv and linear layers and lone adds
     int *stages;              // first layers of the stages, in the order in which they run
     int n_stages;
-    int64_t *pool_mul;             // per layer: of average pools, scaled by 2^pool_shift
-    int *pool_shift;               // per layer
+    int64_t *pool_mul; // per layer: of average pools of all taps, scaled by 2^pool_shift
+    int *pool_shift;   // per layer
     int32_t input_low, input_high; // raw images: the first layer's inputs
     double input_scale;            // real value of one step of them
     double *scale;                 // per layer: real value of one step of its map (k-bit forms)
@@ -85,5 +85,7 @@ int32_t *integer_run_stream(struct integer_run *run, int layer); // may be the m
 // Of a plain binary stage (no add), per channel: a bit is set where low <= acc <= high, which is
 // mul * acc + offset > half exactly; low > high where no acc sets it.
 void integer_threshold(const struct int_layer *layer, int channel, int32_t *low, int32_t *high);
+// What an average pool multiplies the sum of `inputs` elements by, scaled by 2^pool_shift.
+int64_t integer_pool_mul(const struct integer *integer, int layer, int inputs);
 // The class with the largest logit, the first of equals.
 int integer_class(const int64_t *logits, int classes);

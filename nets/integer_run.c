@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "nets/encode.h"
+#include "nets/geometry.h"
 #include "nets/net.h"
 #include "sim/base/mem.h"
 
@@ -64,32 +65,31 @@ void integer_run_destroy(struct integer_run *run)
     free(run);
 }
 
-// A window of one channel: those of its rows and columns that are inside the map.
+// A window of one channel: its taps that are inside the map.
 struct inside {
-    int y0, y1, x0, x1; // of the map
-    int ky, kx;         // of the kernel, at (y0, x0)
+    struct taps rows, columns;
+    int top, left; // of the map, under tap (0, 0)
 };
 
 static struct inside window_inside(const struct layer *l, int y, int x)
 {
-    int top = y * l->stride - l->pad, left = x * l->stride - l->pad;
-    int bottom = top + l->kernel_h, right = left + l->kernel_w;
-    struct inside w = {.y0 = top > 0 ? top : 0, .x0 = left > 0 ? left : 0};
-    w.y1 = bottom < l->in_h ? bottom : l->in_h;
-    w.x1 = right < l->in_w ? right : l->in_w;
-    w.ky = w.y0 - top;
-    w.kx = w.x0 - left;
-    return w;
+    struct taps rows = taps_inside_h(l, y), columns = taps_inside_w(l, x);
+    return (struct inside){
+        .rows = rows,
+        .columns = columns,
+        .top = window_top(l, y),
+        .left = window_left(l, x),
+    };
 }
 
 static int64_t multiply_channel(const struct layer *l, const struct inside *in, const int32_t *map,
                                 const int32_t *kernel)
 {
     int64_t sum = 0;
-    for (int y = in->y0; y < in->y1; y++)
-        for (int x = in->x0; x < in->x1; x++) {
-            int tap = (in->ky + y - in->y0) * l->kernel_w + in->kx + x - in->x0;
-            sum += (int64_t)kernel[tap] * map[y * l->in_w + x];
+    for (int ky = in->rows.first; ky < in->rows.end; ky++)
+        for (int kx = in->columns.first; kx < in->columns.end; kx++) {
+            int y = in->top + ky * l->dilation_h, x = in->left + kx * l->dilation_w;
+            sum += (int64_t)kernel[ky * l->kernel_w + kx] * map[y * l->in_w + x];
         }
     return sum;
 }
@@ -154,13 +154,14 @@ static void add_shortcut(const struct integer_run *run, const struct int_layer *
 {
     const struct net *net = run->net->net;
     const struct layer *l = &net->layers[il->add], *s = &net->layers[l->input[1]];
-    int step = s->out_h / l->out_h, source = c - (net->pad_both ? (l->out_c - s->out_c) / 2 : 0);
+    int step_h = shortcut_step_h(l, s), step_w = shortcut_step_w(l, s);
+    int source = c - (net->pad_both ? (l->out_c - s->out_c) / 2 : 0);
     if (source < 0 || source >= s->out_c)
         return;
     const int32_t *from =
-        run->streams[l->input[1]] + ((size_t)source * s->out_h + (size_t)y * step) * s->out_w;
+        run->streams[l->input[1]] + ((size_t)source * s->out_h + (size_t)y * step_h) * s->out_w;
     for (int x = 0; x < l->out_w; x++)
-        v[x] += il->res[c] * from[(size_t)x * step];
+        v[x] += il->res[c] * from[(size_t)x * step_w];
 }
 
 static int64_t round_shift(int64_t v, int shift)
@@ -221,14 +222,19 @@ static int64_t pool_window(const struct integer *net, int layer, const struct in
 {
     const struct layer *l = &net->net->layers[layer];
     int64_t sum = 0, most = INT32_MIN;
-    for (int y = in->y0; y < in->y1; y++)
-        for (int x = in->x0; x < in->x1; x++) {
+    for (int ky = in->rows.first; ky < in->rows.end; ky++)
+        for (int kx = in->columns.first; kx < in->columns.end; kx++) {
+            int y = in->top + ky * l->dilation_h, x = in->left + kx * l->dilation_w;
             int64_t value = map[y * l->in_w + x];
             most = value > most ? value : most;
             sum += value;
         }
-    return l->pool == POOL_MAX ? most
-                               : round_shift(sum * net->pool_mul[layer], net->pool_shift[layer]);
+    if (l->pool == POOL_MAX)
+        return most;
+    int inputs = l->count_pad
+                     ? l->kernel_h * l->kernel_w
+                     : (in->rows.end - in->rows.first) * (in->columns.end - in->columns.first);
+    return round_shift(sum * integer_pool_mul(net, layer, inputs), net->pool_shift[layer]);
 }
 
 static void run_pool(struct integer_run *run, int layer)

@@ -76,10 +76,10 @@ static bool check_keys(const struct linker *l, size_t i)
 {
     enum { MAX_KEYS = 12 };
     static const char *const known[][MAX_KEYS] = {
-        [SPEC_CONV] = {"out", "same_as", "kernel", "stride", "pad", "groups", "scale", "bn",
-                       "relu"},
+        [SPEC_CONV] = {"out", "same_as", "kernel", "stride", "pad", "dilation", "groups", "scale",
+                       "bn", "relu"},
         [SPEC_LINEAR] = {"out", "same_as", "scale", "bn", "relu"},
-        [SPEC_POOL] = {"kernel", "stride", "pad", "pool"},
+        [SPEC_POOL] = {"kernel", "stride", "pad", "dilation", "pool", "count_pad"},
         [SPEC_ADD] = {"shortcut", "relu"},
         [SPEC_HEAD] = {NULL},
     };
@@ -116,35 +116,55 @@ static bool check_name(const struct linker *l, size_t i)
     return true;
 }
 
+// One number for both sides, or [height, width]; `*h` and `*w` stay where the key is missing.
+static bool read_sides(const struct linker *l, size_t i, const char *key,
+                       const struct conf_ints *from, int *h, int *w)
+{
+    if (from->n > 2 || (!from->n && conf_find(l->nodes[i], key)))
+        return conf_fail(at_key(l->nodes[i], key), l->b->err,
+                         "has %s; write one number, or [height, width]",
+                         from->n ? "more than two numbers" : "no number");
+    if (from->n) {
+        *h = from->v[0];
+        *w = from->v[from->n - 1];
+    }
+    return true;
+}
+
+static bool check_pad(const struct linker *l, size_t i)
+{
+    size_t n = l->specs[i].pad.n;
+    if (n == 1 || n == 2 || n == 4)
+        return true;
+    return conf_fail(at_key(l->nodes[i], "pad"), l->b->err,
+                     "has %zu numbers; write same, valid, one number, [height, width] or [top, "
+                     "left, bottom, right]",
+                     n);
+}
+
+static bool check_count_pad(const struct linker *l, size_t i)
+{
+    if (!l->specs[i].has_count_pad || l->specs[i].pool == POOL_AVERAGE)
+        return true;
+    return conf_fail(at_key(l->nodes[i], "count_pad"), l->b->err,
+                     "a max pool never counts its padding; take it out, or say pool: average");
+}
+
+// Kernel, stride and dilation; shape.c adds the padding, which may depend on the map.
 static bool read_kernel(const struct linker *l, size_t i, struct layer *layer)
 {
     const struct layer_spec *spec = &l->specs[i];
-    const struct conf_node *at = at_key(l->nodes[i], "kernel");
-    const struct conf_ints *k = &spec->kernel;
-    if (k->n < 1)
+    if (!conf_find(l->nodes[i], "kernel"))
         return conf_fail(l->nodes[i], l->b->err,
                          "kernel is missing; write one number, or [height, width]");
-    if (k->n > 2)
-        return conf_fail(at, l->b->err, "has more than two numbers; write one, or [height, width]");
-    layer->kernel_h = k->v[0];
-    layer->kernel_w = k->v[k->n - 1];
-    layer->stride = spec->stride ? spec->stride : 1;
-    if (spec->kind == SPEC_POOL && !spec->stride) {
-        if (layer->kernel_h != layer->kernel_w)
-            return conf_fail(l->nodes[i], l->b->err,
-                             "stride is missing: the pool's window is %d x %d, not square",
-                             layer->kernel_h, layer->kernel_w);
-        layer->stride = layer->kernel_h;
-    }
-    layer->pad = spec->pad;
-    if (spec->pad != PAD_SAME)
-        return true;
-    if (layer->kernel_h != layer->kernel_w || layer->kernel_h % 2 == 0)
-        return conf_fail(at_key(l->nodes[i], "pad"), l->b->err,
-                         "'same' needs an odd square kernel, this one is %d x %d; write a number",
-                         layer->kernel_h, layer->kernel_w);
-    layer->pad = layer->kernel_h / 2;
-    return true;
+    if (!read_sides(l, i, "kernel", &spec->kernel, &layer->kernel_h, &layer->kernel_w))
+        return false;
+    layer->stride_h = spec->kind == SPEC_POOL ? layer->kernel_h : 1;
+    layer->stride_w = spec->kind == SPEC_POOL ? layer->kernel_w : 1;
+    layer->dilation_h = layer->dilation_w = 1;
+    return read_sides(l, i, "stride", &spec->stride, &layer->stride_h, &layer->stride_w) &&
+           read_sides(l, i, "dilation", &spec->dilation, &layer->dilation_h, &layer->dilation_w) &&
+           check_pad(l, i) && check_count_pad(l, i);
 }
 
 static bool append(struct linker *l, size_t i, int from)
@@ -160,8 +180,12 @@ static bool append(struct linker *l, size_t i, int from)
         .input = {from, -1},
         .kernel_h = 1,
         .kernel_w = 1,
-        .stride = 1,
+        .stride_h = 1,
+        .stride_w = 1,
+        .dilation_h = 1,
+        .dilation_w = 1,
         .groups = spec->kind == SPEC_CONV ? spec->groups : 1,
+        .count_pad = true,
         .pool = spec->kind == SPEC_HEAD ? POOL_AVERAGE : (enum pool_kind)spec->pool,
     };
     if ((spec->kind == SPEC_CONV || spec->kind == SPEC_POOL) && !read_kernel(l, i, layer))
@@ -182,7 +206,18 @@ static bool append(struct linker *l, size_t i, int from)
     return true;
 }
 
-// A max-pool becomes a larger stride of the convolution that it reads.
+static bool multiply_stride(const struct linker *l, size_t i, const struct layer *conv, int *stride,
+                            int factor)
+{
+    assert(factor > 0);
+    if (*stride > MAX_MAP / factor)
+        return conf_fail(l->nodes[i], l->b->err, "the stride of '%.80s' would be %d x %d, above %d",
+                         conv->name, *stride, factor, MAX_MAP);
+    *stride *= factor;
+    return true;
+}
+
+// A max-pool becomes a larger stride of the convolution that it reads, whose padding stays.
 static bool pool_to_stride(struct linker *l, size_t i, int from)
 {
     struct build *b = l->b;
@@ -202,11 +237,9 @@ static bool pool_to_stride(struct linker *l, size_t i, int from)
                              conv->name, b->layers[j].name);
     if (!read_kernel(l, i, &pool))
         return false;
-    assert(pool.stride > 0);
-    if (conv->stride > MAX_MAP / pool.stride)
-        return conf_fail(l->nodes[i], b->err, "the stride of '%.80s' would be %d x %d, above %d",
-                         conv->name, conv->stride, pool.stride, MAX_MAP);
-    conv->stride *= pool.stride;
+    if (!multiply_stride(l, i, conv, &conv->stride_h, pool.stride_h) ||
+        !multiply_stride(l, i, conv, &conv->stride_w, pool.stride_w))
+        return false;
     l->pooled_by[from] = (int)i;
     l->output[i] = from;
     return true;

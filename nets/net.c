@@ -74,17 +74,32 @@ static uint64_t hash_int(uint64_t hash, int64_t value)
     return hash_bytes(hash, bytes, sizeof bytes);
 }
 
+// One stride, one pad, no dilation, and padding that an average counts.
+static bool plain_windows(const struct layer *l)
+{
+    return l->stride_w == l->stride_h && l->pad_left == l->pad_top && l->pad_bottom == l->pad_top &&
+           l->pad_right == l->pad_top && l->dilation_h == 1 && l->dilation_w == 1 &&
+           (l->count_pad || l->kind != LAYER_POOL || l->pool != POOL_AVERAGE || !l->pad_top);
+}
+
 static uint64_t hash_layer(uint64_t hash, const struct layer *l)
 {
     const int64_t numbers[] = {
         l->kind,       l->input[0],   l->input[1], l->in_c,        l->in_h,     l->in_w,
-        l->out_c,      l->out_h,      l->out_w,    l->kernel_h,    l->kernel_w, l->stride,
-        l->pad,        l->groups,     l->pool,     l->bn,          l->act,      l->scalable,
+        l->out_c,      l->out_h,      l->out_w,    l->kernel_h,    l->kernel_w, l->stride_h,
+        l->pad_top,    l->groups,     l->pool,     l->bn,          l->act,      l->scalable,
         l->in_bits[0], l->in_bits[1], l->out_bits, l->weight_bits, l->params,
+    };
+    const int64_t geometry[] = {
+        l->stride_w,   l->pad_left,   l->pad_bottom, l->pad_right,
+        l->dilation_h, l->dilation_w, l->count_pad,
     };
     hash = hash_bytes(hash, l->name, strlen(l->name) + 1);
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         hash = hash_int(hash, numbers[i]);
+    // Plain windows keep the hash that they had before there were others.
+    for (size_t i = 0; !plain_windows(l) && i < sizeof geometry / sizeof *geometry; i++)
+        hash = hash_int(hash, geometry[i]);
     return hash;
 }
 

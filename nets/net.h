@@ -52,8 +52,11 @@ struct layer {
     int input[2];            // producing layers; [1] only of an add: the shortcut; -1: none
     int in_c, in_h, in_w;    // of input[0]; of a linear layer: (features, 1, 1)
     int out_c, out_h, out_w; // of a linear layer: (features, 1, 1)
-    int kernel_h, kernel_w, stride, pad, groups; // conv and pool; 1, 1, 1, 0, 1 elsewhere
+    // Conv and pool, see geometry.h; elsewhere 1 (pads: 0).
+    int kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w, groups;
+    int pad_top, pad_left, pad_bottom, pad_right; // rows and columns of zeros around the map
     enum pool_kind pool;
+    bool count_pad; // an average pool divides by all taps, not by those on the map only
     bool bn;
     enum layer_act act;
     bool is_signed;  // integer forms: its map has negative values, stored in two's complement (raw
@@ -115,7 +118,8 @@ extern const struct conf_field net_fields[];
 bool net_load(const struct conf *conf, const struct net_options *options, struct net **out,
               struct err *err);
 // NeuroSim's layer CSV (8 columns: IFM length, width, channels, kernel length, width, output
-// channels, followed by a 2x2 max pool 0/1, stride); convs keep their map's size ("same" padding).
+// channels, followed by a 2x2 max pool 0/1, stride). Convs pad kernel - 1 rows and columns, the
+// smaller half above and to the left: at stride 1 maps keep their size.
 bool net_load_csv(const char *path, const struct net_options *options, struct net **out,
                   struct err *err);
 // The same from n bytes with a 0 behind them; `name` stands in messages and gives the net's.

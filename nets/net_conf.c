@@ -5,6 +5,7 @@
 
 const char *const spec_kind_names[] = {"conv", "linear", "pool", "add", "head", NULL};
 static const char *const pool_names[] = {"max", "average", NULL};
+static const char *const pad_words[] = {"same", "valid", NULL};
 static const char *const encoder_names[] = {"auto", "thermometer", "bit_planes", "raw", NULL};
 static const char *const add_names[] = {"auto", "before_bn", "after_bn", NULL};
 static const char *const pad_names[] = {"auto", "end", "both", NULL};
@@ -24,13 +25,19 @@ static const struct conf_field layer_fields[] = {
      .help = "conv, linear: instead of out, as many outputs as this layer has"},
     {"kernel", CONF_INTS, AT(kernel), .min = 1, .max = MAX_MAP, .optional = true,
      .help = "conv, pool: side, or [height, width]"},
-    {"stride", CONF_INT, AT(stride), .min = 1, .max = MAX_MAP, .optional = true,
-     .help = "conv: 1; pool: the kernel"},
-    {"pad", CONF_INT, AT(pad), .min = 0, .max = MAX_MAP, .word = "same", .fallback = "0",
-     .help = "conv, pool: zeros on every side; same: half the kernel"},
+    {"stride", CONF_INTS, AT(stride), .min = 1, .max = MAX_MAP, .optional = true,
+     .help = "conv, pool: one number, or [height, width]; conv: 1, pool: the kernel"},
+    {"pad", CONF_INTS, AT(pad), .min = 0, .max = MAX_MAP, .names = pad_words, .fallback = "valid",
+     .help =
+         "conv, pool: zeros on every side, [height, width] or [top, left, bottom, right]; same: "
+         "outputs = inputs / stride, rounded up, as in TensorFlow; valid: 0"},
+    {"dilation", CONF_INTS, AT(dilation), .min = 1, .max = MAX_MAP, .optional = true,
+     .help = "conv, pool: distance of taps, one number, or [height, width]; 1"},
     {"groups", CONF_INT, AT(groups), .min = 1, .max = MAX_CHANNELS, .fallback = "1",
      .help = "conv"},
     {"pool", CONF_ENUM, AT(pool), .names = pool_names, .fallback = "max", .help = "pool: its kind"},
+    {"count_pad", CONF_BOOL, AT(count_pad), HAS(has_count_pad),
+     .help = "pool: average: padding counts as elements; true, with pad: same false"},
     {"shortcut", CONF_STR, AT(shortcut), .optional = true, .help = "add: the layer that is added"},
     {"scale", CONF_BOOL, AT(scale), HAS(has_scale),
      .help = "conv, linear: widths change out; true but for the last linear layer"},
@@ -141,7 +148,10 @@ static bool start(struct build *b, enum net_form form)
         .out_w = in->width,
         .kernel_h = 1,
         .kernel_w = 1,
-        .stride = 1,
+        .stride_h = 1,
+        .stride_w = 1,
+        .dilation_h = 1,
+        .dilation_w = 1,
         .groups = 1,
         .is_signed = is_signed,
         .in_bits = {in->bits, 0},

@@ -130,10 +130,24 @@ static bool add_linear(struct csv *csv, const struct row *row)
     return true;
 }
 
-static int conv_size(int in, int kernel, int stride)
+// kernel - 1 rows or columns of padding.
+static int conv_size(int in, int stride)
 {
     assert(stride > 0);
-    return (in + 2 * (kernel / 2) - kernel) / stride + 1;
+    return (in - 1) / stride + 1;
+}
+
+// The smaller half above and to the left, whatever the stride.
+static void add_pads(const struct csv *csv, struct conf_node *layer, const struct row *row)
+{
+    const int *v = row->value;
+    int pads[] = {(v[KERNEL_H] - 1) / 2, (v[KERNEL_W] - 1) / 2, v[KERNEL_H] / 2, v[KERNEL_W] / 2};
+    struct conf_node *list = add_node(csv, layer, "pad", CONF_SEQ, row, row->column[KERNEL_H]);
+    for (int i = 0; i < 4; i++) {
+        char text[16];
+        snprintf(text, sizeof text, "%d", pads[i]);
+        add_text(csv, list, NULL, text, row, row->column[i % 2 ? KERNEL_W : KERNEL_H]);
+    }
 }
 
 static bool add_conv(struct csv *csv, const struct row *row)
@@ -150,10 +164,10 @@ static bool add_conv(struct csv *csv, const struct row *row)
     add_number(csv, layer, "out", row, OUT_C);
     add_kernel(csv, layer, row, false);
     add_number(csv, layer, "stride", row, STRIDE);
-    add_text(csv, layer, "pad", "same", row, row->column[KERNEL_H]);
+    add_pads(csv, layer, row);
     csv->c = v[OUT_C];
-    csv->h = conv_size(csv->h, v[KERNEL_H], v[STRIDE]);
-    csv->w = conv_size(csv->w, v[KERNEL_W], v[STRIDE]);
+    csv->h = conv_size(csv->h, v[STRIDE]);
+    csv->w = conv_size(csv->w, v[STRIDE]);
     if (!v[POOL])
         return true;
     if (csv->h < 2 || csv->w < 2)

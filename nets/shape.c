@@ -1,31 +1,106 @@
 // Sizes of all layers, in order, and what they cost. Every shape that cannot be is refused here.
+#include "nets/geometry.h"
 #include "nets/spec.h"
 
-// Outputs of a window along one side; what is wrong with it goes to the key to blame.
-static bool slide(const struct build *b, size_t i, const char *side, int size, int kernel, int *out)
+// One side of a layer's windows, and of the map that they slide over.
+struct side {
+    const char *name;
+    int size, kernel, extent, dilation, stride;
+    int before, after; // padding
+};
+
+static struct side side_h(const struct layer *l)
 {
-    const struct layer *layer = &b->layers[i];
-    int padded = size + 2 * layer->pad;
-    if (kernel > padded)
+    return (struct side){"height",      l->in_h,     l->kernel_h, extent_h(l),
+                         l->dilation_h, l->stride_h, l->pad_top,  l->pad_bottom};
+}
+
+static struct side side_w(const struct layer *l)
+{
+    return (struct side){"width",       l->in_w,     l->kernel_w, extent_w(l),
+                         l->dilation_w, l->stride_w, l->pad_left, l->pad_right};
+}
+
+// TensorFlow's "same": enough zeros for ceil(size / stride) outputs, the smaller half before the
+// map. `stride` is the layer's own, as its file says it.
+static void pad_same(const struct side *side, int stride, int *before, int *after)
+{
+    int outs = (side->size + stride - 1) / stride;
+    int total = (outs - 1) * stride + side->extent - side->size;
+    total = total > 0 ? total : 0;
+    *before = total / 2;
+    *after = total - total / 2;
+}
+
+static int own_stride(const struct layer_spec *spec, int index, int kernel)
+{
+    if (spec->stride.n)
+        return spec->stride.v[index < (int)spec->stride.n ? index : 0];
+    return spec->kind == SPEC_POOL ? kernel : 1;
+}
+
+static void read_pads(struct build *b, size_t i)
+{
+    struct layer *layer = &b->layers[i];
+    const struct conf_ints *pad = &b->specs[i]->pad;
+    bool same = pad->v[0] == PAD_SAME;
+    if (layer->kind == LAYER_POOL && layer->pool == POOL_AVERAGE)
+        layer->count_pad = b->specs[i]->has_count_pad ? b->specs[i]->count_pad : !same;
+    if (same) {
+        struct side h = side_h(layer), w = side_w(layer);
+        pad_same(&h, own_stride(b->specs[i], 0, layer->kernel_h), &layer->pad_top,
+                 &layer->pad_bottom);
+        pad_same(&w, own_stride(b->specs[i], 1, layer->kernel_w), &layer->pad_left,
+                 &layer->pad_right);
+    }
+    if (pad->v[0] < 0)
+        return;
+    layer->pad_top = pad->v[0];
+    layer->pad_left = pad->v[pad->n > 1];
+    layer->pad_bottom = pad->v[pad->n == 4 ? 2 : 0];
+    layer->pad_right = pad->v[pad->n - 1];
+}
+
+// Outputs of a window along one side; a fault is reported at the key that causes it.
+static bool slide(const struct build *b, size_t i, const struct side *side, int *out)
+{
+    int padded = side->size + side->before + side->after;
+    if (side->extent > padded)
         return conf_fail(blame(b, i, "kernel"), b->err,
-                         "%d is more than the %s of the padded map, %d; lower it, or raise pad",
-                         kernel, side, padded);
-    *out = (padded - kernel) / layer->stride + 1;
+                         "%d%s is more than the %s of the padded map, %d; lower it, or raise pad",
+                         side->extent, side->dilation > 1 ? " with its dilation" : "", side->name,
+                         padded);
+    *out = (padded - side->extent) / side->stride + 1;
     if (*out > MAX_MAP)
         return conf_fail(blame(b, i, "pad"), b->err, "the %s of the output would be %d, above %d",
-                         side, *out, MAX_MAP);
+                         side->name, *out, MAX_MAP);
+    return true;
+}
+
+// A pool has no value where no tap of its window lies on the map.
+static bool reach_map(const struct build *b, size_t i, const struct side *side, int outs)
+{
+    for (int o = 0; o < outs; o++) {
+        struct taps taps =
+            taps_inside(o * side->stride - side->before, side->dilation, side->kernel, side->size);
+        if (taps.first == taps.end)
+            return conf_fail(blame(b, i, "pad"), b->err,
+                             "lets window %d along the %s lie in the padding alone; lower it", o,
+                             side->name);
+    }
     return true;
 }
 
 static bool shape_window(struct build *b, size_t i)
 {
     struct layer *layer = &b->layers[i];
-    if (layer->kind == LAYER_POOL && layer->pad >= layer->kernel_h)
-        return conf_fail(blame(b, i, "pad"), b->err,
-                         "%d lets windows of %d x %d lie in the padding alone; lower it",
-                         layer->pad, layer->kernel_h, layer->kernel_w);
-    return slide(b, i, "height", layer->in_h, layer->kernel_h, &layer->out_h) &&
-           slide(b, i, "width", layer->in_w, layer->kernel_w, &layer->out_w);
+    if (b->specs[i]->kind != SPEC_HEAD)
+        read_pads(b, i);
+    const struct side h = side_h(layer), w = side_w(layer);
+    if (!slide(b, i, &h, &layer->out_h) || !slide(b, i, &w, &layer->out_w))
+        return false;
+    return layer->kind != LAYER_POOL ||
+           (reach_map(b, i, &h, layer->out_h) && reach_map(b, i, &w, layer->out_w));
 }
 
 static bool shape_conv(struct build *b, size_t i)
@@ -57,7 +132,8 @@ static bool shape_linear(struct build *b, size_t i)
     return true;
 }
 
-// Option A: the shortcut's map is subsampled to the sum's, its channels padded or cut.
+// Option A: the shortcut's map is subsampled to the sum's, rows and columns each by a step of their
+// own, its channels padded or cut.
 static bool shape_add(struct build *b, size_t i)
 {
     struct layer *layer = &b->layers[i];
@@ -65,8 +141,7 @@ static bool shape_add(struct build *b, size_t i)
     layer->out_c = layer->in_c;
     layer->out_h = layer->in_h;
     layer->out_w = layer->in_w;
-    if (shortcut->out_h % layer->in_h == 0 && shortcut->out_w % layer->in_w == 0 &&
-        shortcut->out_h / layer->in_h == shortcut->out_w / layer->in_w)
+    if (shortcut->out_h % layer->in_h == 0 && shortcut->out_w % layer->in_w == 0)
         return true;
     return conf_fail(blame(b, i, "shortcut"), b->err,
                      "'%.80s' has a map of %d x %d, which subsampling does not bring to %d x %d; "
@@ -140,15 +215,14 @@ static bool count_weights(struct layer *layer, const struct layer_spec *spec, bo
     return true;
 }
 
-// Elements of one side that the windows cover, padding left out, summed over the windows.
-static int64_t covered(int size, int kernel, const struct layer *layer, int outputs)
+// Taps of all windows along one side that lie on the map.
+static int64_t covered(const struct side *side, int outs)
 {
     int64_t sum = 0;
-    for (int o = 0; o < outputs; o++) {
-        int first = o * layer->stride - layer->pad;
-        int end = first + kernel < size ? first + kernel : size;
-        first = first > 0 ? first : 0;
-        sum += end > first ? end - first : 0;
+    for (int o = 0; o < outs; o++) {
+        struct taps taps =
+            taps_inside(o * side->stride - side->before, side->dilation, side->kernel, side->size);
+        sum += taps.end - taps.first;
     }
     return sum;
 }
@@ -160,9 +234,10 @@ static bool count_one(struct layer *layer, const struct layer_spec *spec, bool b
     if (layer->kind == LAYER_ADD)
         layer->adds = (int64_t)layer->out_c * layer->out_h * layer->out_w;
     if (layer->kind == LAYER_POOL) {
+        const struct side h = side_h(layer), w = side_w(layer);
         layer->pools = layer->out_c;
-        if (!multiply(&layer->pools, covered(layer->in_h, layer->kernel_h, layer, layer->out_h)) ||
-            !multiply(&layer->pools, covered(layer->in_w, layer->kernel_w, layer, layer->out_w)))
+        if (!multiply(&layer->pools, covered(&h, layer->out_h)) ||
+            !multiply(&layer->pools, covered(&w, layer->out_w)))
             return false;
     }
     layer->params = layer->bn ? 2 * (int64_t)layer->out_c : 0;

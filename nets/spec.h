@@ -16,7 +16,8 @@ enum {
 
 enum spec_kind { SPEC_CONV, SPEC_LINEAR, SPEC_POOL, SPEC_ADD, SPEC_HEAD };
 extern const char *const spec_kind_names[];
-enum { PAD_SAME = -1 };
+// Words for a pad, in the order of their names in net_conf.c.
+enum { PAD_SAME = -1, PAD_VALID = -2 };
 
 struct layer_spec {
     const char *name;
@@ -24,11 +25,11 @@ struct layer_spec {
     const char *from;
     int out; // 0: not said
     const char *same_as;
-    struct conf_ints kernel;
-    int stride; // 0: not said
-    int pad;
+    struct conf_ints kernel, stride, dilation; // n 0: not said
+    struct conf_ints pad;                      // one value: PAD_SAME, PAD_VALID or zeros per side
     int groups;
     int pool;
+    bool count_pad, has_count_pad;
     const char *shortcut;
     bool scale, has_scale;
     bool bn, has_bn;

@@ -154,6 +154,31 @@ static bool show_chip(const struct args *a, struct err *err)
     return true;
 }
 
+// "3x3/2" or "3x3/2x1", with a dilation "3x3/1 dilated 2x2"; pads as one number or as top, left,
+// bottom, right.
+static void window_cells(struct table *table, const struct layer *l)
+{
+    if (l->kind != LAYER_CONV && l->kind != LAYER_POOL) {
+        table_cell(table, "-");
+        table_cell(table, "-");
+        return;
+    }
+    char stride[32], dilation[40] = "";
+    if (l->stride_h == l->stride_w)
+        snprintf(stride, sizeof stride, "%d", l->stride_h);
+    else
+        snprintf(stride, sizeof stride, "%dx%d", l->stride_h, l->stride_w);
+    if (l->dilation_h > 1 || l->dilation_w > 1)
+        snprintf(dilation, sizeof dilation, " dilated %dx%d", l->dilation_h, l->dilation_w);
+    table_cell(table, "%dx%d/%s%s", l->kernel_h, l->kernel_w, stride, dilation);
+    const char *counted = l->count_pad ? "" : " not counted";
+    if (l->pad_left == l->pad_top && l->pad_bottom == l->pad_top && l->pad_right == l->pad_top)
+        table_cell(table, "%d%s", l->pad_top, l->pad_top ? counted : "");
+    else
+        table_cell(table, "%d %d %d %d%s", l->pad_top, l->pad_left, l->pad_bottom, l->pad_right,
+                   counted);
+}
+
 static void layer_row(struct table *table, const struct net *net, const struct layer *l)
 {
     table_cell(table, "%s", l->name);
@@ -165,10 +190,7 @@ static void layer_row(struct table *table, const struct net *net, const struct l
                    l->kind == LAYER_ADD ? " + " : "",
                    l->kind == LAYER_ADD ? net->layers[l->input[1]].name : "");
     table_cell(table, "%dx%dx%d", l->out_c, l->out_h, l->out_w);
-    if (l->kind == LAYER_CONV || l->kind == LAYER_POOL)
-        table_cell(table, "%dx%d/%d", l->kernel_h, l->kernel_w, l->stride);
-    else
-        table_cell(table, "-");
+    window_cells(table, l);
     if (l->weight_bits)
         table_cell(table, "%d", l->weight_bits);
     else
@@ -180,9 +202,17 @@ static void layer_row(struct table *table, const struct net *net, const struct l
 
 static void print_net(const struct net *net)
 {
-    static const char *const headers[] = {
-        "<layer",       "<kind",       "<from", ">out (c x h x w)", ">kernel/stride",
-        ">weight bits", ">input bits", ">MACs", ">parameters",      NULL};
+    static const char *const headers[] = {"<layer",
+                                          "<kind",
+                                          "<from",
+                                          ">out (c x h x w)",
+                                          ">kernel/stride",
+                                          ">pad",
+                                          ">weight bits",
+                                          ">input bits",
+                                          ">MACs",
+                                          ">parameters",
+                                          NULL};
     struct net_ops ops = net_ops(net);
     printf("net      %s: %s\n", net->name, net->description);
     printf("form     %s, width %s [%016" PRIx64 "]\n", net_form_names[net->form], net->width,

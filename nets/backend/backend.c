@@ -17,18 +17,24 @@ static const struct backend *const backends[] = {
     NULL,
 };
 
-static int out_size(int in, int kernel, int stride, int pad)
+// Along one side; `padded`: the map with its padding.
+static bool side_valid(int padded, int kernel, int dilation, int stride, int out)
 {
-    return (in + 2 * pad - kernel) / stride + 1;
+    if (kernel < 1 || dilation < 1 || stride < 1)
+        return false;
+    int extent = (kernel - 1) * dilation + 1;
+    return padded >= extent && out == (padded - extent) / stride + 1;
 }
 
 bool conv_shape_valid(const struct conv_shape *s)
 {
     return s->images > 0 && s->groups > 0 && s->in_c % s->groups == 0 &&
-           s->out_c % s->groups == 0 && s->pad >= 0 && s->stride > 0 &&
-           s->in_h + 2 * s->pad >= s->kernel_h && s->in_w + 2 * s->pad >= s->kernel_w &&
-           s->out_h == out_size(s->in_h, s->kernel_h, s->stride, s->pad) &&
-           s->out_w == out_size(s->in_w, s->kernel_w, s->stride, s->pad);
+           s->out_c % s->groups == 0 && s->pad_top >= 0 && s->pad_left >= 0 && s->pad_bottom >= 0 &&
+           s->pad_right >= 0 &&
+           side_valid(s->pad_top + s->in_h + s->pad_bottom, s->kernel_h, s->dilation_h, s->stride_h,
+                      s->out_h) &&
+           side_valid(s->pad_left + s->in_w + s->pad_right, s->kernel_w, s->dilation_w, s->stride_w,
+                      s->out_w);
 }
 
 const struct backend *const *backend_list(void)

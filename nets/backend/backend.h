@@ -10,10 +10,12 @@
 struct conv_shape {
     int images; // of one call
     int in_c, in_h, in_w, out_c, out_h, out_w;
-    int kernel_h, kernel_w, stride, pad, groups;
+    int kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w, groups;
+    int pad_top, pad_left, pad_bottom, pad_right;
 };
-// What create() takes for granted: channels divide into groups, out_h = floor((in_h + 2 * pad -
-// kernel_h) / stride) + 1, out_w likewise.
+// What create() takes for granted: channels divide into groups, and with extent = (kernel_h - 1) *
+// dilation_h + 1, out_h = floor((pad_top + in_h + pad_bottom - extent) / stride_h) + 1; out_w
+// likewise.
 bool conv_shape_valid(const struct conv_shape *shape);
 
 // What factors are rounded to; sums are 32-bit floats always, weights are held as such.

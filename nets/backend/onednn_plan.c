@@ -79,7 +79,7 @@ struct tensors {
 };
 
 struct place {
-    dnnl_dims_t strides, pad;
+    dnnl_dims_t strides, dilates, before, after; // dilates: taps left out; pads before and after
 };
 
 #if DNNL_VERSION_MAJOR < 3
@@ -91,17 +91,17 @@ static dnnl_primitive_desc_t create(dnnl_engine_t engine, const_dnnl_primitive_a
     dnnl_convolution_desc_t op;
     dnnl_status_t status = dnnl_invalid_arguments;
     if (direction == FORWARD)
-        status = dnnl_convolution_forward_desc_init(
+        status = dnnl_dilated_convolution_forward_desc_init(
             &op, dnnl_forward_training, dnnl_convolution_direct, ref(&t->x), ref(&t->w), NULL,
-            ref(&t->y), at->strides, at->pad, at->pad);
+            ref(&t->y), at->strides, at->dilates, at->before, at->after);
     else if (direction == BACKWARD_DATA)
-        status = dnnl_convolution_backward_data_desc_init(&op, dnnl_convolution_direct, ref(&t->x),
-                                                          ref(&t->w), ref(&t->y), at->strides,
-                                                          at->pad, at->pad);
+        status = dnnl_dilated_convolution_backward_data_desc_init(
+            &op, dnnl_convolution_direct, ref(&t->x), ref(&t->w), ref(&t->y), at->strides,
+            at->dilates, at->before, at->after);
     else
-        status = dnnl_convolution_backward_weights_desc_init(
+        status = dnnl_dilated_convolution_backward_weights_desc_init(
             &op, dnnl_convolution_direct, ref(&t->x), ref(&t->w), NULL, ref(&t->y), at->strides,
-            at->pad, at->pad);
+            at->dilates, at->before, at->after);
     dnnl_primitive_desc_t plan = NULL;
     if (status != dnnl_success ||
         dnnl_primitive_desc_create(&plan, &op, attr, engine, hint) != dnnl_success)
@@ -115,21 +115,20 @@ static dnnl_primitive_desc_t create(dnnl_engine_t engine, const_dnnl_primitive_a
                                     enum direction direction, const struct tensors *t,
                                     const struct place *at, const_dnnl_primitive_desc_t hint)
 {
-    const dnnl_dims_t dense = {0};
     dnnl_primitive_desc_t plan = NULL;
     dnnl_status_t status = dnnl_invalid_arguments;
     if (direction == FORWARD)
         status = dnnl_convolution_forward_primitive_desc_create(
             &plan, engine, dnnl_forward_training, dnnl_convolution_direct, ref(&t->x), ref(&t->w),
-            NULL, ref(&t->y), at->strides, dense, at->pad, at->pad, attr);
+            NULL, ref(&t->y), at->strides, at->dilates, at->before, at->after, attr);
     else if (direction == BACKWARD_DATA)
         status = dnnl_convolution_backward_data_primitive_desc_create(
             &plan, engine, dnnl_convolution_direct, ref(&t->x), ref(&t->w), ref(&t->y), at->strides,
-            dense, at->pad, at->pad, hint, attr);
+            at->dilates, at->before, at->after, hint, attr);
     else
         status = dnnl_convolution_backward_weights_primitive_desc_create(
             &plan, engine, dnnl_convolution_direct, ref(&t->x), ref(&t->w), NULL, ref(&t->y),
-            at->strides, dense, at->pad, at->pad, hint, attr);
+            at->strides, at->dilates, at->before, at->after, hint, attr);
     return status == dnnl_success ? plan : NULL;
 }
 
@@ -151,7 +150,10 @@ struct dnnl_primitive_desc *plan_conv(struct dnnl_engine *engine,
     dnnl_data_type_t factor = operand == OPERAND_BF16 ? dnnl_bf16 : dnnl_f32;
     dnnl_data_type_t types[3] = {factor, factor, factor}; // of x, w, y
     types[direction == FORWARD ? 2 : direction == BACKWARD_DATA ? 0 : 1] = dnnl_f32;
-    const struct place at = {{s->stride, s->stride}, {s->pad, s->pad}};
+    const struct place at = {{s->stride_h, s->stride_w},
+                             {s->dilation_h - 1, s->dilation_w - 1},
+                             {s->pad_top, s->pad_left},
+                             {s->pad_bottom, s->pad_right}};
     struct tensors t = {0};
     dnnl_primitive_desc_t plan = NULL;
     if (map_layout(&t.x, s, false, types[0]) && weights_layout(&t.w, s, types[1], false) &&

@@ -101,7 +101,8 @@ static void reference_set_weights(struct conv *conv, const float *w)
 // A window's tap: elements of a map before it, or false if it is padding.
 static bool tap_at(const struct conv_shape *s, int y, int x, int ky, int kx, size_t *pixel)
 {
-    int from_y = y * s->stride + ky - s->pad, from_x = x * s->stride + kx - s->pad;
+    int from_y = y * s->stride_h + ky * s->dilation_h - s->pad_top;
+    int from_x = x * s->stride_w + kx * s->dilation_w - s->pad_left;
     if (from_y < 0 || from_y >= s->in_h || from_x < 0 || from_x >= s->in_w)
         return false;
     *pixel = (size_t)from_y * s->in_w + from_x;

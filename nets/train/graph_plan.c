@@ -295,8 +295,14 @@ struct conv_shape graph_shape(const struct graph *g, int layer)
         .out_w = l->out_w,
         .kernel_h = l->kernel_h,
         .kernel_w = l->kernel_w,
-        .stride = l->stride,
-        .pad = l->pad,
+        .stride_h = l->stride_h,
+        .stride_w = l->stride_w,
+        .dilation_h = l->dilation_h,
+        .dilation_w = l->dilation_w,
+        .pad_top = l->pad_top,
+        .pad_left = l->pad_left,
+        .pad_bottom = l->pad_bottom,
+        .pad_right = l->pad_right,
         .groups = l->groups,
     };
 }

@@ -1,26 +1,27 @@
-// What is no product: shortcuts (option A: every step-th pixel, channels appended or cut) and
-// pools, forward and back, a shard at a time.
+// What is no product: shortcuts (option A: every step-th row and column, channels appended or cut)
+// and pools, forward and back, a shard at a time.
 #include <math.h>
 #include <string.h>
 
+#include "nets/geometry.h"
 #include "nets/train/graph_state.h"
 
 // --- Shortcuts ---
 
 struct shortcut {
-    int step;
+    int step_h, step_w;
     int from_c, to_c; // channels of the map read, of the sum
     int from, to, n;  // the first channels that meet, and how many do
     int from_w, to_w;
-    size_t from_row, to_row; // pixels of `step` rows of the map read, of one of the sum
-    size_t rows;             // of the sum, of all images
+    size_t rows; // of the sum, of all images
 };
 
 static struct shortcut shortcut_of(const struct graph *g, int node, int shard)
 {
     const struct layer *l = &g->net->layers[node], *s = &g->net->layers[l->input[1]];
     int shift = g->net->pad_both ? (l->out_c - s->out_c) / 2 : 0;
-    struct shortcut to = {.step = s->out_h / l->out_h,
+    struct shortcut to = {.step_h = shortcut_step_h(l, s),
+                          .step_w = shortcut_step_w(l, s),
                           .from_c = s->out_c,
                           .to_c = l->out_c,
                           .from = shift < 0 ? -shift : 0,
@@ -34,13 +35,13 @@ static struct shortcut shortcut_of(const struct graph *g, int node, int shard)
 
 static bool same_maps(const struct shortcut *s)
 {
-    return s->step == 1 && s->from_c == s->to_c;
+    return s->step_h == 1 && s->step_w == 1 && s->from_c == s->to_c;
 }
 
 // The element of the map read that pixel (row, x) of the sum meets.
 static size_t met(const struct shortcut *s, size_t row, int x)
 {
-    return ((row * s->step * s->from_w) + (size_t)x * s->step) * s->from_c + s->from;
+    return ((row * s->step_h * s->from_w) + (size_t)x * s->step_w) * s->from_c + s->from;
 }
 
 void graph_add_shortcut(struct graph *g, int worker, int node, int shard, const float *scale,
@@ -92,7 +93,7 @@ static float *gradient_map(const struct graph *g, int node, int edge)
 
 static bool as_it_is(const struct graph *g, int node, int edge, int shard)
 {
-    struct shortcut s = {.step = 1};
+    struct shortcut s = {.step_h = 1, .step_w = 1};
     if (edge == 1)
         s = shortcut_of(g, node, shard);
     return same_maps(&s);
@@ -128,46 +129,56 @@ void graph_give(struct graph *g, int node, int edge, int shard, const float *gra
 
 // --- Pools ---
 
-// One window: where it stands on the map, padding left out.
+// One window of a pool: its taps on the map, and where its first tap lies.
 struct window {
-    int y0, y1, x0, x1;
+    struct taps rows, columns;
+    int top, left;
+    int divisor; // of an average
 };
 
 static struct window window_at(const struct layer *l, int y, int x)
 {
-    struct window w = {.y0 = y * l->stride - l->pad, .x0 = x * l->stride - l->pad};
-    w.y1 = w.y0 + l->kernel_h < l->in_h ? w.y0 + l->kernel_h : l->in_h;
-    w.x1 = w.x0 + l->kernel_w < l->in_w ? w.x0 + l->kernel_w : l->in_w;
-    w.y0 = w.y0 > 0 ? w.y0 : 0;
-    w.x0 = w.x0 > 0 ? w.x0 : 0;
-    return w;
+    return (struct window){
+        .rows = taps_inside_h(l, y),
+        .columns = taps_inside_w(l, x),
+        .top = window_top(l, y),
+        .left = window_left(l, x),
+        .divisor = pool_divisor(l, y, x),
+    };
+}
+
+// The map's pixel under a tap.
+static int pixel_at(const struct layer *l, const struct window *w, int ky, int kx)
+{
+    return (w->top + ky * l->dilation_h) * l->in_w + w->left + kx * l->dilation_w;
 }
 
 static void average_at(const struct layer *l, const struct window *w, const float *in, float *out)
 {
     for (int c = 0; c < l->in_c; c++)
         out[c] = 0;
-    for (int y = w->y0; y < w->y1; y++)
-        for (int x = w->x0; x < w->x1; x++) {
-            const float *from = in + ((size_t)y * l->in_w + x) * l->in_c;
+    for (int ky = w->rows.first; ky < w->rows.end; ky++)
+        for (int kx = w->columns.first; kx < w->columns.end; kx++) {
+            const float *from = in + (size_t)pixel_at(l, w, ky, kx) * l->in_c;
             for (int c = 0; c < l->in_c; c++)
                 out[c] += from[c];
         }
     for (int c = 0; c < l->in_c; c++)
-        out[c] /= (float)(l->kernel_h * l->kernel_w);
+        out[c] /= (float)w->divisor;
 }
 
 // The largest of every channel, the first of equals, and the pixel where it stands.
 static void largest_at(const struct layer *l, const struct window *w, const float *in, float *out,
                        int *best)
 {
+    int first = pixel_at(l, w, w->rows.first, w->columns.first);
     for (int c = 0; c < l->in_c; c++) {
         out[c] = -INFINITY;
-        best[c] = w->y0 * l->in_w + w->x0;
+        best[c] = first;
     }
-    for (int y = w->y0; y < w->y1; y++)
-        for (int x = w->x0; x < w->x1; x++) {
-            int pixel = y * l->in_w + x;
+    for (int ky = w->rows.first; ky < w->rows.end; ky++)
+        for (int kx = w->columns.first; kx < w->columns.end; kx++) {
+            int pixel = pixel_at(l, w, ky, kx);
             const float *from = in + (size_t)pixel * l->in_c;
             for (int c = 0; c < l->in_c; c++) {
                 best[c] = from[c] > out[c] ? pixel : best[c];
@@ -205,10 +216,10 @@ void graph_pool(struct graph *g, int worker, int node, int shard)
 
 static void spread(const struct layer *l, const struct window *w, const float *d, float *to)
 {
-    float share = 1.0F / (float)(l->kernel_h * l->kernel_w);
-    for (int y = w->y0; y < w->y1; y++)
-        for (int x = w->x0; x < w->x1; x++) {
-            float *at = to + ((size_t)y * l->in_w + x) * l->in_c;
+    float share = 1.0F / (float)w->divisor;
+    for (int ky = w->rows.first; ky < w->rows.end; ky++)
+        for (int kx = w->columns.first; kx < w->columns.end; kx++) {
+            float *at = to + (size_t)pixel_at(l, w, ky, kx) * l->in_c;
             for (int c = 0; c < l->in_c; c++)
                 at[c] += d[c] * share;
         }

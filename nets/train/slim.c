@@ -28,7 +28,11 @@ static bool same_but_widths(const struct layer *a, const struct layer *b)
 {
     return a->kind == b->kind && a->input[0] == b->input[0] && a->input[1] == b->input[1] &&
            a->out_h == b->out_h && a->out_w == b->out_w && a->kernel_h == b->kernel_h &&
-           a->kernel_w == b->kernel_w && a->groups == b->groups && a->bn == b->bn;
+           a->kernel_w == b->kernel_w && a->stride_h == b->stride_h && a->stride_w == b->stride_w &&
+           a->pad_top == b->pad_top && a->pad_left == b->pad_left &&
+           a->pad_bottom == b->pad_bottom && a->pad_right == b->pad_right &&
+           a->dilation_h == b->dilation_h && a->dilation_w == b->dilation_w &&
+           a->count_pad == b->count_pad && a->groups == b->groups && a->bn == b->bn;
 }
 
 bool slim_fits(const struct net *wide, const struct net *narrow, struct err *err)

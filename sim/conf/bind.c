@@ -145,6 +145,11 @@ static bool bind_ints(const struct bind *b, const struct conf_node *at,
 {
     bool ok = count_items(b, at, field, &out->n);
     out->v = arena_alloc(b->conf->mem, ok ? out->n : 0, sizeof *out->v);
+    for (int i = 0; at->kind == CONF_SCALAR && field->names && field->names[i]; i++)
+        if (strcmp(field->names[i], at->text) == 0) {
+            out->v[0] = -1 - i;
+            return true;
+        }
     for (size_t i = 0; ok && i < out->n; i++)
         ok = bind_int(b, item(at, i), field, &out->v[i]);
     return ok;

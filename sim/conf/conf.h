@@ -91,7 +91,8 @@ struct conf_field {
     size_t offset;
     double min, max;          // inclusive; for numbers and quantities (both 0: any finite number)
     const char *unit;         // QTY
-    const char *const *names; // ENUM, NULL-terminated
+    const char *const *names; // ENUM, NULL-terminated; INTS: words that may stand in place of the
+                              // list: the first reads as a list of -1, the second of -2 ...
     const struct conf_field *fields; // SECTION, SECTIONS
     size_t size;                     // SECTIONS: bytes of one item
     const char *fallback; // text of the value when the key is absent; NULL: the key is required

@@ -72,6 +72,8 @@ char *schema_allowed(char *buf, size_t n, const struct conf_field *field)
     case CONF_NUMS:
         line_add(&line, "a list of ");
         add_range(&line, field);
+        for (int i = 0; field->names && field->names[i]; i++)
+            line_add(&line, " or %s", field->names[i]);
         break;
     case CONF_ENUM:
         add_names(&line, field->names);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "nets/geometry.h"
 #include "nets/net.h"
 #include "sim/base/mem.h"
 #include "sim/chip/chip.h"
@@ -135,12 +136,13 @@ static const int *rank_of(struct builder *b, int consumer, int edge, int replica
     if (b->cached_rank && !memcmp(key, b->cached, sizeof key))
         return b->cached_rank;
     int *rank = arena_alloc(b->flow->mem, (size_t)rows + 1, sizeof *rank);
-    int step = edge == 1 && l->out_h ? rows / l->out_h : 1;
+    int step = edge == 1 ? shortcut_step_h(l, &b->net->layers[l->input[edge]]) : 1;
     for (int y = replica; y < l->out_h; y += replicas) {
         int first = edge == 1 ? y * step : map_rows_free(b->net, consumer, y);
         int end = edge == 1 ? first + 1 : map_rows_needed(b->net, consumer, y);
         for (int r = first; r < end; r++)
-            rank[r + 1] = 1;
+            if (edge == 1 || map_reads_row(b->net, consumer, y, r))
+                rank[r + 1] = 1;
     }
     for (int r = 0; r < rows; r++)
         rank[r + 1] = rank[r] + (rank[r + 1] && r % from_replicas == from_replica);
@@ -294,7 +296,7 @@ static void connect_plain(struct builder *b, int from, int to, int layer, int co
     int width = b->flow->tokens == TOKENS_ROWS ? b->net->layers[layer].out_w : 1;
     travel(b, c, n * l->in_bits[edge] * width);
     into_tile(b, c);
-    int rows = l->kind == LAYER_POOL ? size_window_rows(b->mapping, consumer) + l->stride
+    int rows = l->kind == LAYER_POOL ? size_window_rows(b->mapping, consumer) + l->stride_h
                                      : b->mapping->layers[consumer].residual_rows;
     c->capacity = (int64_t)rows * c->per_row;
 }

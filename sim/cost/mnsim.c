@@ -16,7 +16,8 @@ struct load {
     int channels;                // input channels of one PE (features of a linear layer)
     int pes, tiles, per_tile;    // charged PEs = tiles * per_tile
     int cycles;                  // row cycles * column cycles * bit cycles (LM/PE_latency.py:32)
-    int k, stride, pad;
+    int k_h, stride_h, stride_w;
+    int inner_h, inner_w; // part of the first window that is not padding
     bool linear;
 };
 
@@ -28,6 +29,11 @@ static int ceil_div(int64_t a, int64_t b)
 static int min_int(int a, int b)
 {
     return a < b ? a : b;
+}
+
+static int max_int(int a, int b)
+{
+    return a > b ? a : b;
 }
 
 static int log2_ceil(int n)
@@ -61,9 +67,11 @@ static struct load load_of(const struct layer *layer, const struct chip *chip,
     l.pes = n;
     l.cycles = ceil_div(bits->input, chip->dac.bits) * ceil_div(l.max_row, p->dacs) *
                ceil_div(l.max_col, p->adcs);
-    l.k = layer->kernel_h;
-    l.stride = layer->stride;
-    l.pad = layer->pad;
+    l.k_h = layer->kernel_h;
+    l.stride_h = layer->stride_h;
+    l.stride_w = layer->stride_w;
+    l.inner_h = max_int(layer->kernel_h - layer->pad_top, 0);
+    l.inner_w = max_int(layer->kernel_w - layer->pad_left, 0);
     return l;
 }
 
@@ -73,6 +81,7 @@ static double buffer_time(const struct chip *chip, int64_t bits)
 }
 
 // Time of all windows' input buffer reads and writes (LM/Model_latency.py:901-983, 1035-1161).
+// MNSIM knows one kernel size, stride and pad; here heights and widths stand apart.
 static void input_times(const struct chip *chip, const struct load *l, int bits, double *read_s,
                         double *write_s)
 {
@@ -81,13 +90,13 @@ static void input_times(const struct chip *chip, const struct load *l, int bits,
         *read_s = *write_s = buffer_time(chip, (int64_t)l->max_row * bits);
         return;
     }
-    int64_t inner = l->k - l->pad, s = l->stride, k = l->k;
     *read_s = (double)rows * buffer_time(chip, (int64_t)l->max_row * bits) +
-              (double)(l->windows - rows) * buffer_time(chip, s * k * c * bits);
-    *write_s = buffer_time(chip, c * inner * inner * bits) +
-               (double)(rows - 1) * buffer_time(chip, c * s * inner * bits) +
-               (double)(l->row - 1) * buffer_time(chip, c * s * k * bits) +
-               (double)(rows - 1) * (double)(l->row - 1) * buffer_time(chip, c * s * s * bits);
+              (double)(l->windows - rows) * buffer_time(chip, c * l->stride_w * l->k_h * bits);
+    *write_s = buffer_time(chip, c * l->inner_h * l->inner_w * bits) +
+               (double)(rows - 1) * buffer_time(chip, c * l->stride_h * l->inner_w * bits) +
+               (double)(l->row - 1) * buffer_time(chip, c * l->stride_w * l->k_h * bits) +
+               (double)(rows - 1) * (double)(l->row - 1) *
+                   buffer_time(chip, c * l->stride_h * l->stride_w * bits);
 }
 
 // Tile output buffer, once per window: written with the sums' width, read with the outputs'.
@@ -170,7 +179,7 @@ static void size_buffers(const struct net *net, const struct chip *chip,
         if (layer->kind != LAYER_CONV && layer->kind != LAYER_LINEAR)
             continue;
         struct load l = load_of(layer, chip, bits);
-        double width = layer->kind == LAYER_CONV ? (double)layer->in_w * layer->kernel_w : 1;
+        double width = layer->kind == LAYER_CONV ? (double)layer->in_w * layer->kernel_h : 1;
         in = fmax(in, width * layer->in_c * bits->input / 8 / l.pes);
         outs = fmax(outs, 2.0 * layer->out_c * bits->output / 8 / l.tiles);
     }
@@ -193,6 +202,26 @@ static double tile_area(const struct chip *chip, const struct mnsim_result *r)
                    buffer_row(technology, r->input_buffer_bytes, m->buffer_width)->area_m2;
     return m->pes * pe_m2 + (m->pes - 1) * m->adcs * joint_m2 + 91917e-12 /* pooling */ +
            buffer_row(technology, r->output_buffer_bytes, m->buffer_width)->area_m2;
+}
+
+static bool refuse_layer(const struct layer *l, const struct chip *chip, struct err *err)
+{
+    const struct conf_node *root = chip->conf->root;
+    if (l->kind == LAYER_CONV && groups_packed(l, chip) > 1)
+        return conf_fail(conf_find(root, "mapping"), err,
+                         "policy mnsim charges crossbars for every group of layer '%s', and %d "
+                         "groups share one here; use --policy exact, or set mapping.groups=apart",
+                         l->name, groups_packed(l, chip));
+    if (l->dilation_h > 1 || l->dilation_w > 1)
+        return conf_fail(conf_find(root, "mnsim"), err,
+                         "policy mnsim has no rule for dilated windows, and layer '%s' has a "
+                         "dilation of %d x %d; use --policy exact",
+                         l->name, l->dilation_h, l->dilation_w);
+    if (l->kernel_h * l->kernel_w > chip->crossbar.rows)
+        return conf_fail(conf_find(root, "crossbar.rows"), err,
+                         "policy mnsim never splits a kernel, and layer '%s' has %dx%d", l->name,
+                         l->kernel_h, l->kernel_w);
+    return true;
 }
 
 static bool refuse(const struct net *net, const struct chip *chip, struct err *err)
@@ -224,17 +253,8 @@ static bool refuse(const struct net *net, const struct chip *chip, struct err *e
         return conf_fail(at, err, "buffer_width %d is not in the table; take 64, 128 or 256",
                          chip->mnsim.buffer_width);
     for (size_t i = 1; i < net->n; i++)
-        if (net->layers[i].kind == LAYER_CONV && groups_packed(&net->layers[i], chip) > 1)
-            return conf_fail(conf_find(root, "mapping"), err,
-                             "policy mnsim charges crossbars for every group of layer '%s', and %d "
-                             "groups share one here; use --policy exact, or set "
-                             "mapping.groups=apart",
-                             net->layers[i].name, groups_packed(&net->layers[i], chip));
-    for (size_t i = 1; i < net->n; i++)
-        if (net->layers[i].kernel_h * net->layers[i].kernel_w > chip->crossbar.rows)
-            return conf_fail(conf_find(root, "crossbar.rows"), err,
-                             "policy mnsim never splits a kernel, and layer '%s' has %dx%d",
-                             net->layers[i].name, net->layers[i].kernel_h, net->layers[i].kernel_w);
+        if (!refuse_layer(&net->layers[i], chip, err))
+            return false;
     return true;
 }
 

@@ -135,10 +135,14 @@ static void time_arrays(struct work *work, const struct mapping *mapping, int ti
     }
 }
 
-// Of the k columns of a window only the new ones are read, except at the start of a row.
+// Of the k columns of a window only those are read that the window before did not have, except at
+// the start of a row. A dilated window shares columns only where it moves by a multiple of the
+// dilation.
 static int64_t next_rows(const struct layer *layer, int64_t rows)
 {
-    int step = layer->stride < layer->kernel_w ? layer->stride : layer->kernel_w;
+    int moved = layer->stride_w / layer->dilation_w;
+    bool shares = layer->stride_w % layer->dilation_w == 0 && moved < layer->kernel_w;
+    int step = shares ? moved : layer->kernel_w;
     return (rows * step + layer->kernel_w - 1) / layer->kernel_w;
 }
 

@@ -1,4 +1,5 @@
 // What an output token needs of an input channel, counted in tokens of that channel.
+#include "nets/geometry.h"
 #include "sim/des/live.h"
 #include "sim/map/map.h"
 
@@ -32,7 +33,7 @@ int64_t window_needs(const struct run *run, const struct channel *c, int y, int 
     else if (c->is->kind == CHANNEL_PSUM || l->kind == LAYER_ADD)
         last = x + 1;
     else
-        last = x * l->stride + l->kernel_w - l->pad;
+        last = window_left(l, x) + extent_w(l);
     return tokens_before(c, rows - 1, clamp(last, 1, width));
 }
 
@@ -56,6 +57,6 @@ int64_t window_done(const struct run *run, const struct channel *c, int y, int x
     else if (c->is->kind == CHANNEL_PSUM || l->kind == LAYER_ADD)
         first = x;
     else
-        first = x * l->stride - l->pad;
+        first = window_left(l, x);
     return tokens_before(c, rows, clamp(first, 0, width));
 }

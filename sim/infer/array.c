@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "nets/geometry.h"
 #include "nets/integer.h"
 #include "nets/net.h"
 #include "sim/base/err.h"
@@ -98,12 +99,12 @@ static void place_rows(struct arrays *a, int layer, struct matrix *m)
         m->word_row[word] = row + 1;
     }
     const struct layer *l = &a->map->net->layers[layer];
-    int width = l->in_w + 2 * l->pad, height = l->in_h + 2 * l->pad, row = 0;
+    int width = padded_w(l), height = padded_h(l), row = 0;
     m->offset = arena_alloc(a->mem, (size_t)m->rows, sizeof *m->offset);
     for (int c = 0; c < map_matrix(a->map, layer, 0).chans; c++)
         for (int ky = 0; ky < l->kernel_h; ky++)
             for (int kx = 0; kx < l->kernel_w; kx++)
-                m->offset[row++] = (c * height + ky) * width + kx;
+                m->offset[row++] = (c * height + ky * l->dilation_h) * width + kx * l->dilation_w;
 }
 
 static void pack(struct arrays *a, int layer, struct matrix *m)
@@ -120,7 +121,7 @@ static void pack(struct arrays *a, int layer, struct matrix *m)
     int64_t largest = most > -(int64_t)least ? most : -(int64_t)least;
     m->small = l->in_bits[0] <= 15 && !m->wide &&
                largest * (((int64_t)1 << l->in_bits[0]) - 1) * m->rows <= INT32_MAX;
-    if (m->small && !m->packed && m->groups == 1) {
+    if (m->small && !m->packed && lines_cover(l, m)) {
         lines_build(a, layer, m);
     } else if (m->small && !m->packed) {
         m->narrow = arena_alloc(a->mem, size, sizeof *m->narrow);

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "nets/geometry.h"
 #include "nets/integer.h"
 #include "nets/net.h"
 #include "sim/base/mem.h"
@@ -41,7 +42,7 @@ struct array_worker {
 static size_t padded_size(const struct layer *l, const struct matrix *m)
 {
     size_t channels = (size_t)m->groups * m->rows / (l->kernel_h * l->kernel_w);
-    return channels * (l->in_h + 2 * l->pad) * (l->in_w + 2 * l->pad);
+    return channels * padded_h(l) * padded_w(l);
 }
 
 struct array_worker *array_worker_create(const struct arrays *arrays)
@@ -98,11 +99,11 @@ static void pack_window(const struct matrix *m, const uint8_t *window, uint64_t 
 static void pad_map(const struct layer *l, const struct matrix *m, const int32_t *in,
                     uint8_t *padded)
 {
-    int width = l->in_w + 2 * l->pad, height = l->in_h + 2 * l->pad;
+    int width = padded_w(l), height = padded_h(l);
     memset(padded, 0, padded_size(l, m));
     for (int c = 0; c < l->in_c; c++)
         for (int y = 0; y < l->in_h; y++) {
-            uint8_t *to = padded + ((size_t)c * height + y + l->pad) * width + l->pad;
+            uint8_t *to = padded + ((size_t)c * height + y + l->pad_top) * width + l->pad_left;
             const int32_t *from = in + ((size_t)c * l->in_h + y) * l->in_w;
             for (int x = 0; x < l->in_w; x++)
                 to[x] = (uint8_t)from[x];
@@ -167,9 +168,9 @@ static void multiply_window(struct array_worker *worker, int layer, const struct
         multiply_rows(worker, m, group);
         return;
     }
-    int width = l->in_w + 2 * l->pad, height = l->in_h + 2 * l->pad;
+    int width = padded_w(l), height = padded_h(l);
     size_t at = (size_t)map_matrix(worker->arrays->map, layer, group).chan0 * height * width;
-    at += (size_t)y * l->stride * width + (size_t)x * l->stride;
+    at += (size_t)y * l->stride_h * width + (size_t)x * l->stride_w;
     multiply_packed(worker, layer, m, group, worker->padded + at);
 }
 

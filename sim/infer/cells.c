@@ -3,6 +3,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "nets/geometry.h"
 #include "nets/net.h"
 #include "sim/base/err.h"
 #include "sim/chip/chip.h"
@@ -80,9 +81,9 @@ void gather_window(const struct layer *layer, const int32_t *in, int chan0, int 
     size_t row = 0;
     for (int c = chan0; c < chan0 + chans; c++)
         for (int ky = 0; ky < layer->kernel_h; ky++) {
-            int iy = y * layer->stride + ky - layer->pad;
+            int iy = window_top(layer, y) + ky * layer->dilation_h;
             for (int kx = 0; kx < layer->kernel_w; kx++, row++) {
-                int ix = x * layer->stride + kx - layer->pad;
+                int ix = window_left(layer, x) + kx * layer->dilation_w;
                 bool inside = iy >= 0 && iy < layer->in_h && ix >= 0 && ix < layer->in_w;
                 window[row] = inside ? in[((size_t)c * layer->in_h + iy) * layer->in_w + ix] : 0;
             }

@@ -92,7 +92,7 @@ static void add_currents(struct packed_run *run, int layer, const struct section
     size_t line_bytes;
     const void *window = packed_window(run, l, s, y, &line_bytes);
     const struct pairs pairs = {.map = window,
-                                .window_step = (size_t)l->stride * s->channels,
+                                .window_step = (size_t)l->stride_w * s->channels,
                                 .line_step = line_bytes / sizeof *pairs.map,
                                 .n = l->out_w,
                                 .lines = l->kernel_h,

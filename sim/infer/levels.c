@@ -137,7 +137,7 @@ static void count_section(struct packed_run *run, int layer, const struct sectio
     size_t line;
     const uint8_t *window = packed_window(run, l, s, y, &line);
     const struct windows windows = {.map = window,
-                                    .window_step = (size_t)l->stride * s->pixel_bytes,
+                                    .window_step = (size_t)l->stride_w * s->pixel_bytes,
                                     .line_step = line,
                                     .n = l->out_w,
                                     .lines = l->kernel_h,

@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "nets/geometry.h"
 #include "nets/kernels/kernels.h"
 #include "nets/net.h"
 #include "sim/base/mem.h"
@@ -9,6 +10,11 @@
 static int pairs_of(const struct layer *l) // of one line
 {
     return (l->kernel_w * l->in_c + 1) / 2;
+}
+
+bool lines_cover(const struct layer *layer, const struct matrix *m)
+{
+    return m->groups == 1 && layer->dilation_w == 1;
 }
 
 void lines_build(struct arrays *arrays, int layer, struct matrix *m)
@@ -31,17 +37,17 @@ size_t lines_map_size(const struct arrays *arrays, int layer)
 {
     const struct layer *l = &arrays->map->net->layers[layer];
     // One more: the last pair of an odd line.
-    return (size_t)(l->in_h + 2 * l->pad) * (l->in_w + 2 * l->pad) * l->in_c + 1;
+    return (size_t)padded_h(l) * padded_w(l) * l->in_c + 1;
 }
 
 void lines_fill(const struct arrays *arrays, int layer, const int32_t *in, int16_t *map)
 {
     const struct layer *l = &arrays->map->net->layers[layer];
-    size_t pad = (size_t)l->pad, width = l->in_w + 2 * pad;
+    size_t top = (size_t)l->pad_top, left = (size_t)l->pad_left, width = (size_t)padded_w(l);
     memset(map, 0, lines_map_size(arrays, layer) * sizeof *map);
     for (int y = 0; y < l->in_h; y++)
         for (int c = 0; c < l->in_c; c++) {
-            int16_t *to = map + ((y + pad) * width + pad) * l->in_c + c;
+            int16_t *to = map + ((y + top) * width + left) * l->in_c + c;
             const int32_t *from = in + ((size_t)c * l->in_h + y) * l->in_w;
             for (int x = 0; x < l->in_w; x++)
                 to[(size_t)x * l->in_c] = (int16_t)from[x];
@@ -53,10 +59,10 @@ void lines_row(const struct arrays *arrays, int layer, int y, const int16_t *map
 {
     const struct layer *l = &arrays->map->net->layers[layer];
     const struct matrix *m = matrix_of_row(&arrays->layers[layer], y);
-    size_t line = (size_t)(l->in_w + 2 * l->pad) * l->in_c, pixels = (size_t)l->out_h * l->out_w;
-    const struct pairs pairs = {.map = map + (size_t)y * l->stride * line,
-                                .window_step = (size_t)l->stride * l->in_c,
-                                .line_step = line,
+    size_t line = (size_t)padded_w(l) * l->in_c, pixels = (size_t)l->out_h * l->out_w;
+    const struct pairs pairs = {.map = map + (size_t)y * l->stride_h * line,
+                                .window_step = (size_t)l->stride_w * l->in_c,
+                                .line_step = line * l->dilation_h,
                                 .n = l->out_w,
                                 .lines = l->kernel_h,
                                 .line_pairs = pairs_of(l),

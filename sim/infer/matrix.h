@@ -9,6 +9,7 @@
 struct arena;
 struct integer;
 struct kernels;
+struct layer;
 struct mapping;
 
 enum { LANES = 8 }; // columns are padded to a multiple
@@ -23,18 +24,18 @@ struct matrix {
     int groups;              // matrices
     bool wide;               // some weight needs more than 16 bits
     int32_t *w;              // (group, row, column)
-    int16_t *narrow;         // the same, where small, not packed and in groups
-    int16_t *lines;          // as struct pairs wants them, where small, not packed and one group
-    bool small;              // no sum leaves 32 bits
-    bool packed;             // all of them are -1, 0, +1: bit masks below
-    bool clips;              // its ADC may lose something
-    int64_t full;            // R of one conversion; a code is worth R / 2^half_bits of it
-    int group_words;         // 64-bit words of one group of rows driven at once
-    int n_words;             // of all of them
-    int *place;              // per row: word * 64 + bit
-    int *word_row;           // per word: its first row; one more at the end
-    int *offset;             // per row: of a window's element in the padded map
-    uint64_t *plus, *minus;  // (group, word, column)
+    int16_t *narrow;         // the same, where small, not packed and not in lines
+    int16_t *lines;         // as struct pairs wants them, where lines_cover() and small, not packed
+    bool small;             // no sum leaves 32 bits
+    bool packed;            // all of them are -1, 0, +1: bit masks below
+    bool clips;             // its ADC may lose something
+    int64_t full;           // R of one conversion; a code is worth R / 2^half_bits of it
+    int group_words;        // 64-bit words of one group of rows driven at once
+    int n_words;            // of all of them
+    int *place;             // per row: word * 64 + bit
+    int *word_row;          // per word: its first row; one more at the end
+    int *offset;            // per row: of a window's element in the padded map
+    uint64_t *plus, *minus; // (group, word, column)
 };
 
 struct arrays {
@@ -66,6 +67,8 @@ int64_t array_value(int64_t full, int half, int64_t codes);
 // Layers of small integers whose ADC loses nothing, so that the order of rows cannot matter: maps
 // pixel by pixel, in which a line of a window is one run of numbers. lines_build() fills
 // m->lines, m one of the layer's replicas.
+// False for layers of several matrices, and where the taps of a line stand apart (dilation).
+bool lines_cover(const struct layer *layer, const struct matrix *m);
 void lines_build(struct arrays *arrays, int layer, struct matrix *m);
 size_t lines_map_size(const struct arrays *arrays, int layer); // elements of `map` below
 void lines_fill(const struct arrays *arrays, int layer, const int32_t *in, int16_t *map);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "nets/encode.h"
+#include "nets/geometry.h"
 #include "nets/integer.h"
 #include "nets/net.h"
 #include "sim/base/mem.h"
@@ -52,7 +53,7 @@ static bool covers_layer(const struct packed *p, int layer)
     if (l->kind == LAYER_POOL)
         return false;
     bool ends = (size_t)last == net->n - 1;
-    return p->kind->covers(p, layer) && l->groups == 1 &&
+    return p->kind->covers(p, layer) && l->groups == 1 && l->dilation_w == 1 &&
            (ends || net->layers[last].act == ACT_THRESHOLD) && fits_int32(il->mul, l->out_c) &&
            fits_int32(il->res, l->out_c) && !(ends && il->add >= 0);
 }
@@ -102,7 +103,7 @@ void packed_add_map(struct packed *p, const struct layer *l, struct section *s, 
 {
     s->pixel_bytes = pixel_bytes;
     s->map = p->maps;
-    size_t size = (size_t)(l->in_h + 2 * l->pad) * (l->in_w + 2 * l->pad) * pixel_bytes + SLACK;
+    size_t size = (size_t)padded_h(l) * padded_w(l) * pixel_bytes + SLACK;
     p->maps += (size + 63) / 64 * 64;
 }
 

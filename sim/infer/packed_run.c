@@ -1,6 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "nets/geometry.h"
 #include "nets/integer.h"
 #include "nets/net.h"
 #include "sim/base/mem.h"
@@ -89,21 +90,22 @@ static void fill_sections(struct packed_run *run, int layer, const uint8_t *bits
     const struct packed *p = run->packed;
     const struct layer *l = &p->map->net->layers[layer];
     const struct packed_layer *pl = &p->layers[layer];
-    int each = packed_pixel_bytes(l->in_c), width = l->in_w + 2 * l->pad;
+    int each = packed_pixel_bytes(l->in_c), width = padded_w(l);
     for (int i = 0; i < pl->n_sections; i++) {
         const struct section *s = &pl->sections[i];
         uint8_t *map = run->maps + s->map;
         for (int y = 0; y < l->in_h; y++)
             p->kind->copy(p->kernels, s, bits + (size_t)y * l->in_w * each, each, l->in_w,
-                          map + ((size_t)(y + l->pad) * width + l->pad) * s->pixel_bytes);
+                          map + ((size_t)(y + l->pad_top) * width + l->pad_left) * s->pixel_bytes);
     }
 }
 
 const uint8_t *packed_window(const struct packed_run *run, const struct layer *l,
                              const struct section *s, int y, size_t *line_bytes)
 {
-    *line_bytes = (size_t)(l->in_w + 2 * l->pad) * s->pixel_bytes;
-    return run->maps + s->map + (size_t)y * l->stride * *line_bytes;
+    size_t row = (size_t)padded_w(l) * s->pixel_bytes;
+    *line_bytes = row * l->dilation_h;
+    return run->maps + s->map + (size_t)y * l->stride_h * row;
 }
 
 // The shortcut's elements for output row y of an add; 0 where channels are appended.
@@ -113,13 +115,15 @@ static const int32_t *shortcut_row(struct packed_run *run, const struct layer *a
     const struct net *net = run->packed->map->net;
     const struct layer *s = &net->layers[add->input[1]];
     const int32_t *from = run->streams[add->input[1]];
-    int step = s->out_h / add->out_h, in_columns = packed_columns(s);
-    if (step == 1 && s->out_c == add->out_c)
+    int step_h = shortcut_step_h(add, s), step_w = shortcut_step_w(add, s);
+    int in_columns = packed_columns(s);
+    if (step_h == 1 && step_w == 1 && s->out_c == add->out_c)
         return from + (size_t)y * s->out_w * in_columns;
     int skip = net->pad_both ? (add->out_c - s->out_c) / 2 : 0;
     memset(run->shortcut, 0, (size_t)add->out_w * columns * sizeof *run->shortcut);
     for (int x = 0; x < add->out_w; x++) {
-        const int32_t *pixel = from + ((size_t)y * s->out_w + x) * step * in_columns;
+        const int32_t *pixel =
+            from + ((size_t)y * step_h * s->out_w + (size_t)x * step_w) * in_columns;
         for (int c = 0; c < add->out_c; c++)
             if (c >= skip && c - skip < s->out_c)
                 run->shortcut[(size_t)x * columns + c] = pixel[c - skip];

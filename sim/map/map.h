@@ -83,3 +83,6 @@ void map_destroy(struct mapping *mapping); // NULL is fine
 // Input rows that output row y of a layer needs and can let go, for conv, pool and adds.
 int map_rows_needed(const struct net *net, int layer, int y); // count from the map's top
 int map_rows_free(const struct net *net, int layer, int y);   // not needed by rows >= y
+// Whether output row y of a layer reads a row of its main input. Rows between the taps of a dilated
+// kernel are not read.
+bool map_reads_row(const struct net *net, int layer, int y, int row);

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "nets/geometry.h"
 #include "nets/net.h"
 #include "sim/base/err.h"
 #include "sim/base/mem.h"
@@ -15,7 +16,7 @@ int map_rows_needed(const struct net *net, int layer, int y)
         return net->layers[l->input[0]].out_h;
     if (l->kind == LAYER_ADD)
         return y + 1;
-    int last = y * l->stride + l->kernel_h - l->pad;
+    int last = window_top(l, y) + extent_h(l);
     return last < 1 ? 1 : last > l->in_h ? l->in_h : last;
 }
 
@@ -28,8 +29,19 @@ int map_rows_free(const struct net *net, int layer, int y)
         return y;
     if (y >= l->out_h)
         return l->in_h;
-    int first = y * l->stride - l->pad;
+    int first = window_top(l, y);
     return first < 0 ? 0 : first > l->in_h ? l->in_h : first;
+}
+
+bool map_reads_row(const struct net *net, int layer, int y, int row)
+{
+    const struct layer *l = &net->layers[layer];
+    if (l->kind == LAYER_LINEAR)
+        return true;
+    if (l->kind == LAYER_ADD)
+        return row == y;
+    int from_top = row - window_top(l, y);
+    return from_top >= 0 && from_top < extent_h(l) && from_top % l->dilation_h == 0;
 }
 
 int size_window_rows(const struct mapping *mapping, int layer)
@@ -156,7 +168,8 @@ static int residual_need(const struct net *net, int add)
     int source = l->input[1], ancestor = source, most = 1, made = 0;
     while (ancestor > 0 && !leads_to(net, l->input[0], ancestor))
         ancestor = net->layers[ancestor].input[0];
-    int height = net->layers[source].out_h, step = height / l->out_h;
+    int height = net->layers[source].out_h;
+    int step = shortcut_step_h(l, &net->layers[source]);
     for (int y = 0; y < l->out_h; y++) {
         int rows = rows_above(net, l->input[0], ancestor, y + 1);
         while (made < height && rows_above(net, source, ancestor, made + 1) <= rows)
@@ -274,7 +287,8 @@ bool size_buffers(struct mapping *mapping, struct err *err)
     for (int t = 0; t < mapping->n_tiles; t++) {
         int layer = mapping->tiles[t].layer;
         int64_t pe, own;
-        needs(mapping, t, size_window_rows(mapping, layer) + net->layers[layer].stride, &pe, &own);
+        needs(mapping, t, size_window_rows(mapping, layer) + net->layers[layer].stride_h, &pe,
+              &own);
         most_pe = pe > most_pe ? pe : most_pe;
         most_own = own > most_own ? own : most_own;
     }

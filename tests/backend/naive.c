@@ -39,8 +39,14 @@ struct conv_shape square(int images, int in_c, int size, int out_c, int kernel, 
                                .out_w = out,
                                .kernel_h = kernel,
                                .kernel_w = kernel,
-                               .stride = stride,
-                               .pad = pad,
+                               .stride_h = stride,
+                               .stride_w = stride,
+                               .dilation_h = 1,
+                               .dilation_w = 1,
+                               .pad_top = pad,
+                               .pad_left = pad,
+                               .pad_bottom = pad,
+                               .pad_right = pad,
                                .groups = groups};
 }
 
@@ -55,7 +61,8 @@ static void meet_pixel(const struct conv_shape *s, int n, int oy, int ox, meet f
         for (int ic = 0; ic < in_g; ic++)
             for (int ky = 0; ky < s->kernel_h; ky++)
                 for (int kx = 0; kx < s->kernel_w; kx++) {
-                    int iy = oy * s->stride - s->pad + ky, ix = ox * s->stride - s->pad + kx;
+                    int iy = oy * s->stride_h - s->pad_top + ky * s->dilation_h;
+                    int ix = ox * s->stride_w - s->pad_left + kx * s->dilation_w;
                     if (iy < 0 || ix < 0 || iy >= s->in_h || ix >= s->in_w)
                         continue;
                     int from = oc / out_g * in_g + ic;
@@ -197,7 +204,8 @@ void expect_near(const float *got, const double *want, size_t n, double bound, c
     }
     if (!(sqrt(off) <= bound * sqrt(norm)))
         fail_msg("%s: off by %g of the norm; %d images, %d -> %d channels, map %dx%d, kernel "
-                 "%dx%d, stride %d, pad %d, %d groups",
+                 "%dx%d, stride %dx%d, dilation %dx%d, pad %d %d %d %d, %d groups",
                  what, sqrt(off / norm), s->images, s->in_c, s->out_c, s->in_h, s->in_w,
-                 s->kernel_h, s->kernel_w, s->stride, s->pad, s->groups);
+                 s->kernel_h, s->kernel_w, s->stride_h, s->stride_w, s->dilation_h, s->dilation_w,
+                 s->pad_top, s->pad_left, s->pad_bottom, s->pad_right, s->groups);
 }

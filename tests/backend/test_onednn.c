@@ -76,7 +76,7 @@ static void must_agree(struct conv_shape s, enum operand operand)
 {
     if (!agrees(&s, operand, WHOLE) || !agrees(&s, operand, REAL))
         fail_msg("oneDNN declines %s, %d -> %d channels on %dx%d, kernel %d, stride %d",
-                 operand_names[operand], s.in_c, s.out_c, s.in_h, s.in_w, s.kernel_h, s.stride);
+                 operand_names[operand], s.in_c, s.out_c, s.in_h, s.in_w, s.kernel_h, s.stride_h);
 }
 
 // Convolutions of ResNets with even and odd widths, both kinds of shortcut, linear layers.

@@ -39,8 +39,14 @@ static struct conv_shape shape_of(const struct layers *l, int width)
                                .out_w = out,
                                .kernel_h = 3,
                                .kernel_w = 3,
-                               .stride = l->stride,
-                               .pad = 1,
+                               .stride_h = l->stride,
+                               .stride_w = l->stride,
+                               .dilation_h = 1,
+                               .dilation_w = 1,
+                               .pad_top = 1,
+                               .pad_left = 1,
+                               .pad_bottom = 1,
+                               .pad_right = 1,
                                .groups = 1};
 }
 

@@ -86,7 +86,7 @@ BROKEN = [
      ["layers.2.kind: 'addd' is unknown (did you mean 'add'?); allowed: conv, linear, pool"]),
     ("unit where none is", "net", "height: 8", "height: §8 m", ["input.height: '8 m' is no whole number"]),
     ("negative pad", "net", "out: 8, kernel: 3, pad: 1}\n  - {name: conv2",
-     "out: 8, kernel: 3, pad: §-1}\n  - {name: conv2", ["layers.0.pad: '-1' is out of range; allowed: 0"]),
+     "out: 8, kernel: 3, pad: §-1}\n  - {name: conv2", ["layers.0.pad: '-1' is out of range; allowed: a list of 0"]),
     ("no kind", "net", "kind: add, ", "", ["layers.2.kind: is missing; allowed: conv, linear"]),
     ("repeated layer key", "net", "kind: add,", "kind: add, §kind: add,", ["layers.2.kind: is there twice"]),
     ("NaN in a net", "net", "height: 8", "height: §.nan", ["input.height: '.nan' is no whole number"]),
@@ -100,6 +100,9 @@ BROKEN = [
     ("two documents in a net", "net", "name: small", "{}\n---\n§name: small", ["a second document"]),
     ("unknown shortcut", "net", "shortcut: conv1", "shortcut: §conv9", ["layers.2.shortcut: there is no layer 'conv9' above; the last one above is 'conv2'"]),
     ("two layers of one name", "net", "name: conv2", "name: §conv1", ["layers.1.name: 'conv1' is there twice"]),
+    ("pads of three sides", "net", "out: 8, kernel: 3, pad: 1}\n  - {name: conv2",
+     "out: 8, kernel: 3, pad: §[1, 1, 1]}\n  - {name: conv2",
+     ["layers.0.pad: has 3 numbers; write same, valid, one number, [height, width] or [top, left,"]),
     ("kernel larger than the map", "net", "out: 8, kernel: 3, pad: 1}\n  - {name: conv2",
      "out: 8, kernel: §13, pad: 1}\n  - {name: conv2", ["layers.0.kernel: 13 is more than"]),
     ("classes that differ", "net", "out: 10", "out: §11", ["layers.3.out: 11, but the net has 10"]),
@@ -138,7 +141,6 @@ ROWS = [
     ("pooling 2", b"8,8,3,3,3,8,2,1\n", "1:13: ", "pooling (0/1): '2' is not a whole number from 0"),
     ("a map that does not follow", b"8,8,3,3,3,8,0,1\n8,8,9,3,3,8,0,1\n", "2:5: ",
      "IFM channels: 9, but the row above hands on 8 (length) x 8 x 8 (channels)"),
-    ("even kernel", b"8,8,3,2,2,8,0,1\n", "1:7: ", "needs an odd square kernel"),
     ("random bytes", random.Random(2).randbytes(999), "1:1: ", "IFM length: '"),
 ]
 

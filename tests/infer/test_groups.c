@@ -236,8 +236,8 @@ static int64_t read_cell(const struct mapping *map, const struct draw *draw, con
 static int64_t input_of(const struct layer *l, const int32_t *in, int channel, int tap, int y,
                         int x)
 {
-    int iy = y * l->stride - l->pad + tap / l->kernel_w;
-    int ix = x * l->stride - l->pad + tap % l->kernel_w;
+    int iy = y * l->stride_h - l->pad_top + tap / l->kernel_w;
+    int ix = x * l->stride_w - l->pad_left + tap % l->kernel_w;
     bool inside = iy >= 0 && iy < l->in_h && ix >= 0 && ix < l->in_w;
     return inside ? in[(channel * l->in_h + iy) * l->in_w + ix] : 0;
 }

@@ -18,7 +18,7 @@ static void taps(const struct layer *l, int y, int *first, int *last)
     *first = l->in_h;
     *last = -1;
     for (int tap = 0; tap < l->kernel_h; tap++) {
-        int row = y * l->stride - l->pad + tap;
+        int row = y * l->stride_h - l->pad_top + tap;
         if (row < 0 || row >= l->in_h)
             continue;
         *first = row < *first ? row : *first;

@@ -79,7 +79,6 @@ static void test_refusals(void **state)
         {"1,1,8,1,1,10,1,1\n", ":1:14: pooling (0/1): 1 of a linear layer"},
         {"1,1,8,1,1,10,0,2\n", ":1:16: stride: 2 of a linear layer"},
         {"1,1,8,3,3,10,1,1\n", ":1:14: pooling (0/1): a 2 x 2 pool on a map of 1 x 1"},
-        {"8,8,3,2,2,10,0,1\n", ":1:7: layers.0.pad: 'same' needs an odd square kernel"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char path[32];
@@ -108,6 +107,27 @@ static void test_blanks_and_line_ends(void **state)
     net_destroy(net);
 }
 
+// Padding of kernel - 1 keeps the map's size at stride 1, and at stride s leaves every s-th of its
+// outputs.
+static void test_kernels_of_any_size(void **state)
+{
+    (void)state;
+    char path[32];
+    write_file(path, "8,9,3,2,5,4,0,1\n8,9,4,4,3,6,0,2\n");
+    struct net *net = load(path, NULL);
+    unlink(path);
+    const struct layer *even = layer_named(net, "conv1"), *two = layer_named(net, "conv2");
+    assert_int_equal(even->out_h, 8);
+    assert_int_equal(even->out_w, 9);
+    assert_int_equal(even->pad_top, 0); // one row of padding: below
+    assert_int_equal(even->pad_bottom, 1);
+    assert_int_equal(even->pad_left, 2);
+    assert_int_equal(even->pad_right, 2);
+    assert_int_equal(two->out_h, 4);
+    assert_int_equal(two->out_w, 5);
+    net_destroy(net);
+}
+
 static void test_missing_file(void **state)
 {
     (void)state;
@@ -122,7 +142,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_vgg8),         cmocka_unit_test(test_widths_and_forms),
         cmocka_unit_test(test_refusals),     cmocka_unit_test(test_blanks_and_line_ends),
-        cmocka_unit_test(test_missing_file),
+        cmocka_unit_test(test_missing_file), cmocka_unit_test(test_kernels_of_any_size),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -98,19 +98,19 @@ static void test_max_pool_turns_into_stride(void **state)
     for (size_t i = 0; i < net->n; i++)
         assert_int_not_equal(net->layers[i].kind, LAYER_POOL);
     const struct layer *conv2 = layer_named(net, "conv2");
-    assert_int_equal(conv2->stride, 2);
+    assert_int_equal(conv2->stride_h, 2);
     assert_int_equal(conv2->out_h, 16);
-    assert_int_equal(layer_named(net, "conv1")->stride, 1);
+    assert_int_equal(layer_named(net, "conv1")->stride_h, 1);
     assert_int_equal(layer_named(net, "fc1")->in_c, 8192);
     net_destroy(net);
     net = zoo_net("vgg8", "max_pool", "keep",
                   &(struct net_options){.has_form = true, .form = FORM_BINARY});
-    assert_int_equal(layer_named(net, "conv2")->stride, 1);
+    assert_int_equal(layer_named(net, "conv2")->stride_h, 1);
     assert_int_equal(layer_named(net, "pool1")->out_bits, 1);
     assert_int_equal(layer_named(net, "fc1")->in_c, 8192);
     net_destroy(net);
     net = zoo_form("alexnet", FORM_BINARY); // stride 4, then a pool of stride 2
-    assert_int_equal(layer_named(net, "conv1")->stride, 8);
+    assert_int_equal(layer_named(net, "conv1")->stride_h, 8);
     assert_int_equal(layer_named(net, "conv1")->out_h, 28);
     net_destroy(net);
 }

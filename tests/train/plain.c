@@ -111,7 +111,8 @@ static void visit_taps(struct plain *p, int i, const int at[4], size_t out, visi
     for (int c = 0; c < in_each; c++)
         for (int ky = 0; ky < l->kernel_h; ky++)
             for (int kx = 0; kx < l->kernel_w; kx++) {
-                int y = at[2] * l->stride + ky - l->pad, x = at[3] * l->stride + kx - l->pad;
+                int y = at[2] * l->stride_h + ky * l->dilation_h - l->pad_top;
+                int x = at[3] * l->stride_w + kx * l->dilation_w - l->pad_left;
                 if (y < 0 || y >= l->in_h || x < 0 || x >= l->in_w)
                     continue;
                 size_t channel = (size_t)at[0] * l->in_c + (size_t)group * in_each + c;
@@ -141,10 +142,11 @@ static void multiply(struct plain *p, int i, size_t in, size_t w, size_t out)
 static long met(const struct plain *p, int i, int n, int c, int y, int x)
 {
     const struct layer *l = &p->net->layers[i], *s = &p->net->layers[l->input[1]];
-    int step = s->out_h / l->out_h, shift = p->net->pad_both ? (l->out_c - s->out_c) / 2 : 0;
+    int step_h = s->out_h / l->out_h, step_w = s->out_w / l->out_w,
+        shift = p->net->pad_both ? (l->out_c - s->out_c) / 2 : 0;
     if (c - shift < 0 || c - shift >= s->out_c)
         return -1;
-    return (((long)n * s->out_c + c - shift) * s->out_h + y * step) * s->out_w + x * step;
+    return (((long)n * s->out_c + c - shift) * s->out_h + y * step_h) * s->out_w + x * step_w;
 }
 
 static void run_add(struct plain *p, int i, bool back)
@@ -172,10 +174,17 @@ static void pool_window(struct plain *p, int i, size_t plane, int oy, int ox, si
 {
     const struct layer *l = &p->net->layers[i];
     struct map *m = &p->maps[i], *from = &p->maps[l->input[0]];
-    double most = -HUGE_VAL, sum = 0, area = l->kernel_h * l->kernel_w;
+    double most = -HUGE_VAL, sum = 0, area = 0;
     size_t best = 0;
-    for (int y = oy * l->stride - l->pad; y < oy * l->stride - l->pad + l->kernel_h; y++)
-        for (int x = ox * l->stride - l->pad; x < ox * l->stride - l->pad + l->kernel_w; x++) {
+    for (int tap = 0; tap < l->kernel_h * l->kernel_w; tap++) {
+        int y = oy * l->stride_h - l->pad_top + tap / l->kernel_w * l->dilation_h;
+        int x = ox * l->stride_w - l->pad_left + tap % l->kernel_w * l->dilation_w;
+        area += l->count_pad || (y >= 0 && y < l->in_h && x >= 0 && x < l->in_w);
+    }
+    for (int ky = 0; ky < l->kernel_h; ky++)
+        for (int kx = 0; kx < l->kernel_w; kx++) {
+            int y = oy * l->stride_h - l->pad_top + ky * l->dilation_h;
+            int x = ox * l->stride_w - l->pad_left + kx * l->dilation_w;
             if (y < 0 || y >= l->in_h || x < 0 || x >= l->in_w)
                 continue;
             size_t at = (plane * l->in_h + y) * l->in_w + x;

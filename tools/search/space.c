@@ -205,10 +205,14 @@ static void fill_features(struct space *s)
     for (size_t k = 0; k < s->n_layers; k++) {
         int i = s->layers[k].layer;
         const struct layer *l = &s->net->layers[i];
-        const double f[COLUMNS] = {(double)k,         blocks_before(s->net, i),
-                                   l->in_c,           l->out_c,
-                                   l->kernel_h,       l->stride,
-                                   (double)l->params, (double)l->out_h * l->out_w};
+        const double f[COLUMNS] = {(double)k,
+                                   blocks_before(s->net, i),
+                                   l->in_c,
+                                   l->out_c,
+                                   sqrt((double)l->kernel_h * l->kernel_w),
+                                   sqrt((double)l->stride_h * l->stride_w),
+                                   (double)l->params,
+                                   (double)l->out_h * l->out_w};
         memcpy(s->features[k], f, sizeof f);
     }
     for (size_t k = s->n_layers; k < s->n; k++)

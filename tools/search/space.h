@@ -71,6 +71,7 @@ void space_encode(const struct space *space, const int *widths, const size_t *ch
 
 // As struct problem wants them, with the space as context. The state is HAWIS's Eq. 6: layer and
 // block, channels in and out, kernel, stride, parameters and map of the net at ratio 1, action and
-// channels of the decision before; each in [0, 1].
+// channels of the decision before; each in [0, 1]. Kernel and stride: square root of height times
+// width.
 void space_state(void *context, const double *x, int k, double s[AGENT_STATE]);
 void space_snap(void *context, double *x);

@@ -37,7 +37,8 @@ const struct conf_field adc_fields[] = {
     {"rate", CONF_QTY, AT(rate_hz), .min = 1, .max = 1e10, .unit = "S/s", .fallback = "auto",
      .word = "auto", .help = "conversions per second of one ADC (survey)"},
     {"technology", CONF_QTY, AT(technology_m), .min = 1e-9, .max = 1e-6, .unit = "m",
-     .fallback = "auto", .word = "auto", .help = "node (survey)"},
+     .fallback = "auto", .word = "auto",
+     .help = "node that its numbers belong to; survey: estimates for that node"},
     {"time", CONF_QTY, AT(time_s), .min = 0, .max = 1e-3, .unit = "s", .fallback = "auto",
      .word = "auto", .help = "one conversion"},
     {"energy", CONF_QTY, AT(energy_j), .min = 0, .max = 1e-3, .unit = "J", .fallback = "auto",
@@ -111,8 +112,8 @@ bool adc_resolve(struct adc_params *adc, const struct conf_node *at, struct err 
 {
     if (adc->preset == SURVEY)
         return resolve_survey(adc, at, err);
-    if (adc->rate_hz >= 0 || adc->technology_m >= 0)
-        return conf_fail(at, err, "rate and technology belong to preset survey; use time instead");
+    if (adc->rate_hz >= 0)
+        return conf_fail(at, err, "rate belongs to preset survey; use time instead");
     if (adc->preset == GIVEN &&
         (adc->bits < 0 || adc->time_s < 0 || adc->energy_j < 0 || adc->area_m2 < 0))
         return conf_fail(at, err,

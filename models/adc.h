@@ -15,7 +15,7 @@ struct adc_params {
     int preset;          // index into adc_presets; 0: given, 1: the survey model
     int bits;            // -1: the preset's
     double rate_hz;      // survey: conversions per second of one ADC
-    double technology_m; // survey
+    double technology_m; // node of its numbers; -1: not stated; survey needs it
     double time_s;       // one conversion; -1: the preset's
     double energy_j;     // one conversion; -1: the preset's
     double area_m2;      // one converter; -1: the preset's

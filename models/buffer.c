@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stddef.h>
 
+#include "models/technology.h"
 #include "sim/conf/conf.h"
 
 // leakage, energy per access and area as MNSIM 2.0 tabulates them (from CACTI).
@@ -137,6 +138,7 @@ const struct conf_field buffer_fields[] = {
      .word = "auto", .help = "the whole buffer"},
     {"peak_power", CONF_QTY, AT(peak_w), .min = 0, .max = 1e6, .unit = "W", .fallback = "auto",
      .word = "auto", .help = "fully busy; auto: mean of read and write energy / time"},
+    TECHNOLOGY_FIELD(struct buffer_params, technology_m),
     {0},
 };
 
@@ -186,6 +188,12 @@ bool buffer_resolve(struct buffer_params *buffer, const struct conf_node *at, st
 int64_t buffer_words(const struct buffer_params *buffer, int64_t bits)
 {
     return (bits + buffer->width - 1) / buffer->width;
+}
+
+double buffer_technology(const struct buffer_params *buffer)
+{
+    static const double nodes_m[] = {-1, 90e-9, 65e-9, 45e-9};
+    return buffer->technology_m > 0 ? buffer->technology_m : nodes_m[buffer->kind];
 }
 
 double buffer_peak(const struct buffer_params *buffer)

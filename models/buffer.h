@@ -16,6 +16,7 @@ struct buffer_params {
     double read_j, write_j;    // one word; -1: the table's
     double area_m2, leakage_w; // the whole buffer; -1: the table's
     double peak_w;             // -1: (read + write energy) / 2 / time
+    double technology_m;       // node of these numbers; -1: not stated
 };
 extern const struct conf_field buffer_fields[];
 
@@ -31,4 +32,6 @@ const struct buffer_row *buffer_row(int technology, double bytes, int width);
 // With `bytes` settled, fills what the file left at auto. False if the table has no such row.
 bool buffer_resolve(struct buffer_params *buffer, const struct conf_node *at, struct err *err);
 int64_t buffer_words(const struct buffer_params *buffer, int64_t bits); // rounded up
+// In metres: as stated, or that of the kind; -1: neither.
+double buffer_technology(const struct buffer_params *buffer);
 double buffer_peak(const struct buffer_params *buffer);

@@ -2,6 +2,7 @@
 
 #include <stddef.h>
 
+#include "models/technology.h"
 #include "sim/conf/conf.h"
 
 #define AT(member) .offset = offsetof(struct cell_params, member)
@@ -26,6 +27,7 @@ const struct conf_field cell_fields[] = {
     {"write_energy", CONF_QTY, AT(write_j), .min = 0, .max = 1, .unit = "J", .fallback = "auto",
      .word = "auto", .help = "one cell; auto: write_voltage^2 / r_lrs * write_time"},
     {"area", CONF_QTY, AT(area_m2), .min = 0, .max = 1e-6, .unit = "m2", .help = "one cell"},
+    TECHNOLOGY_FIELD(struct cell_params, technology_m),
     {0},
 };
 

@@ -12,6 +12,7 @@ struct cell_params {
     double write_v, write_s;
     double write_j; // one cell, one write; -1: write_v^2 / r_lrs * write_s
     double area_m2;
+    double technology_m; // node of these numbers; -1: not stated
 };
 extern const struct conf_field cell_fields[];
 

@@ -2,6 +2,7 @@
 
 #include <stddef.h>
 
+#include "models/technology.h"
 #include "sim/conf/conf.h"
 
 // Choice 6 reads 499.2 W in the source for want of a factor 1e-3; 0.4992 mW, in line with its
@@ -36,6 +37,7 @@ const struct conf_field dac_fields[] = {
      .help = "one DAC"},
     {"count", CONF_INT, AT(count), .min = 1, .max = 1 << 16, .fallback = "auto", .word = "auto",
      .help = "per crossbar: rows driven at once; auto: all rows"},
+    TECHNOLOGY_FIELD(struct dac_params, technology_m),
     {0},
 };
 

@@ -13,7 +13,8 @@ struct dac_params {
     double energy_j; // one row driven once; -1: the preset's
     double area_m2;  // -1: the preset's
     double leakage_w;
-    int count; // per crossbar: so many rows are driven at once; -1: one for every row
+    double technology_m; // node of these numbers; -1: not stated
+    int count;           // per crossbar: so many rows are driven at once; -1: one for every row
 };
 extern const struct conf_field dac_fields[];
 

@@ -3,6 +3,7 @@
 #include <stddef.h>
 #include <stdio.h>
 
+#include "models/technology.h"
 #include "sim/conf/conf.h"
 
 static const char *const topology_names[] = {"mesh", "torus", "cmesh", "tree", "bus", NULL};
@@ -33,6 +34,7 @@ const struct conf_field noc_fields[] = {
     {"router_peak_power", CONF_QTY, AT(peak_w), .min = 0, .max = 1e3, .unit = "W",
      .fallback = "auto", .word = "auto",
      .help = "one router fully busy; auto: router_energy per flit at the link's rate"},
+    TECHNOLOGY_FIELD(struct noc_params, technology_m),
     {0},
 };
 

@@ -9,17 +9,18 @@ enum noc_topology { NOC_MESH, NOC_TORUS, NOC_CMESH, NOC_TREE, NOC_BUS, NOC_TOPOL
 
 struct noc_params {
     int topology;
-    int columns, rows; // of tiles
-    int concentration; // cmesh: tiles along one side of the square that shares a router;
-                       // tree: children of a node
-    int flit;          // bits; packets are whole flits
-    double link_bps;   // bits per second of a link
-    double router_s;   // delay of one hop
-    double router_j;   // one flit through one router
-    double link_j;     // one flit over one link
-    double area_m2;    // one router
-    double leakage_w;  // one router
-    double peak_w;     // one router; -1: router energy per flit at the link's rate
+    int columns, rows;   // of tiles
+    int concentration;   // cmesh: tiles along one side of the square that shares a router;
+                         // tree: children of a node
+    int flit;            // bits; packets are whole flits
+    double link_bps;     // bits per second of a link
+    double router_s;     // delay of one hop
+    double router_j;     // one flit through one router
+    double link_j;       // one flit over one link
+    double area_m2;      // one router
+    double leakage_w;    // one router
+    double peak_w;       // one router; -1: router energy per flit at the link's rate
+    double technology_m; // node of these numbers; -1: not stated
 };
 extern const struct conf_field noc_fields[];
 

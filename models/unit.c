@@ -2,6 +2,7 @@
 
 #include <stddef.h>
 
+#include "models/technology.h"
 #include "sim/conf/conf.h"
 
 #define AT(member) .offset = offsetof(struct unit_params, member)
@@ -18,6 +19,7 @@ const struct conf_field unit_fields[] = {
      .help = "one instance, whenever its tile is on"},
     {"peak_power", CONF_QTY, AT(peak_w), .min = 0, .max = 1e6, .unit = "W", .fallback = "auto",
      .word = "auto", .help = "all instances, fully busy; auto: count * energy / time"},
+    TECHNOLOGY_FIELD(struct unit_params, technology_m),
     {0},
 };
 

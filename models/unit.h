@@ -6,12 +6,13 @@
 #include "sim/conf/conf.h"
 
 struct unit_params {
-    int count;        // instances per owner (tile, PE, crossbar)
-    double time_s;    // one operation
-    double energy_j;  // one operation
-    double area_m2;   // one instance
-    double leakage_w; // one instance
-    double peak_w;    // all instances, fully busy; -1: count * energy / time
+    int count;           // instances per owner (tile, PE, crossbar)
+    double time_s;       // one operation
+    double energy_j;     // one operation
+    double area_m2;      // one instance
+    double leakage_w;    // one instance
+    double peak_w;       // all instances, fully busy; -1: count * energy / time
+    double technology_m; // node of these numbers; -1: not stated
 };
 extern const struct conf_field unit_fields[];
 

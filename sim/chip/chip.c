@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "models/technology.h"
 #include "sim/base/err.h"
 #include "sim/base/mem.h"
 
@@ -74,6 +75,7 @@ static const struct conf_field bus_fields[] = {
      .fallback = "0 m2", .help = "the whole bus"},
     {"leakage", CONF_QTY, OF(bus_params, leakage_w), .min = 0, .max = 1e3, .unit = "W",
      .fallback = "0 W", .help = "the whole bus"},
+    TECHNOLOGY_FIELD(struct bus_params, technology_m),
     {0},
 };
 
@@ -112,6 +114,7 @@ static const struct conf_field offchip_fields[] = {
      .fallback = "0 m2", .help = "the whole link"},
     {"power", CONF_QTY, OF(offchip_params, power_w), .min = 0, .max = 1e3, .unit = "W",
      .fallback = "0 W", .help = "constant, counted with the leakage"},
+    TECHNOLOGY_FIELD(struct offchip_params, technology_m),
     {0},
 };
 
@@ -178,6 +181,9 @@ static const struct conf_field override_fields[] = {
 const struct conf_field chip_fields[] = {
     {"name", CONF_STR, OF(chip, name), .help = "of the chip"},
     {"description", CONF_STR, OF(chip, description), .fallback = "", .help = "for people"},
+    {"technology", CONF_QTY, OF(chip, technology_m), .min = 1e-9, .max = 1e-6, .unit = "m",
+     .fallback = "auto", .word = "auto",
+     .help = "node of all parts that state none themselves; nothing is scaled; auto: not stated"},
     {"activity", CONF_SECTION, OF(chip, activity), .fields = activity_fields,
      .help = "what is assumed of the data"},
     {"cell", CONF_SECTION, OF(chip, cell), .fields = cell_fields, .help = "the memory cell"},

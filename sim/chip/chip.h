@@ -64,6 +64,7 @@ struct bus_params {
     double rate_bps; // 0: no bus, nothing to wait for
     double energy_j; // one bit
     double area_m2, leakage_w;
+    double technology_m; // node of these numbers; -1: not stated
 };
 
 struct tile_params {
@@ -84,7 +85,8 @@ struct offchip_params {
     double rate_bps, latency_s;
     double energy_j; // one bit
     double area_m2;
-    double power_w; // constant, whether used or not
+    double power_w;      // constant, whether used or not
+    double technology_m; // node of these numbers; -1: not stated
 };
 
 struct mapping_params {
@@ -120,6 +122,7 @@ struct layer_override {
 
 struct chip {
     const char *name, *description;
+    double technology_m; // node of the parts that state none themselves; -1: not stated
     struct activity_params activity;
     struct cell_params cell;
     struct crossbar_params crossbar;

@@ -54,7 +54,7 @@ OPTIONS = [
     (["--policy", "mnsim", "--set", "crossbar.spare_rows=1"],
      "policy mnsim knows no spare lines; use --policy exact, or set crossbar.spare_rows=0 and"),
     (["--policy", "mnsim", "--form", "int16"],
-     "chip hawis:65:3: mnsim: charges no bits for the form int16; add int16: {weight, input, outp"),
+     "chip hawis:68:3: mnsim: charges no bits for the form int16; add int16: {weight, input, outp"),
     (["--map", "dens"], "'dens' is unknown (did you mean 'dense'?); allowed: kernel-aligned, dense"),
     (["--replicate", "0"], "--replicate 0: a number of tiles from 1 to 16384 is wanted"),
     (["--replicate", "5000"], "5000 tiles, but the chip has 64 x 64 = 4096"),

@@ -4,7 +4,9 @@
 #include <string.h>
 
 #include "sim/base/err.h"
+#include "sim/base/warn.h"
 #include "sim/chip/chip.h"
+#include "sim/chip/plausible_chip.h"
 #include "tools/cmd.h"
 #include "tools/file_guess.h"
 #include "tools/inputs.h"
@@ -18,7 +20,10 @@ static const char doc[] =
     "search); without it, 'layers' makes a net, 'sweep', 'epochs' or 'episodes' a job, and else "
     "the keys that it has most of; .csv is a layer table. A net must have its default form; forms "
     "that it cannot have are listed. What the job of a training names "
-    "(its images, weights, chip) is opened, too.\v"
+    "(its images, weights, chip) is opened, too. Of a chip that loads, "
+    "warnings report what is implausible: on/off ratio, variation, die area, power density, "
+    "parts of several technology nodes, numbers inherited beside changed keys that they depend "
+    "on.\v"
     "Examples:\n"
     "  bitline check my-chip.yaml my-net.yaml my-job.yaml\n"
     "  bitline check hawis resnet20 search-synth\n"
@@ -71,6 +76,11 @@ static bool check_chip(const char *what, const struct inputs *inputs, struct err
     if (!inputs_chip(inputs, what, &chip, err))
         return false;
     printf("%s: chip '%s' is fine\n", what, chip->name);
+    struct warnings warnings = {0};
+    plausible_chip(chip, NULL, NULL, &warnings);
+    fflush(stdout);
+    inputs_warn(&warnings);
+    warnings_fini(&warnings);
     chip_destroy(chip);
     return true;
 }

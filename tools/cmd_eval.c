@@ -10,7 +10,10 @@
 #include "sim/base/clock.h"
 #include "sim/base/err.h"
 #include "sim/base/mem.h"
+#include "sim/base/warn.h"
 #include "sim/chip/chip.h"
+#include "sim/chip/plausible_chip.h"
+#include "sim/map/map.h"
 #include "tools/accuracy.h"
 #include "tools/activity_file.h"
 #include "tools/cmd.h"
@@ -331,12 +334,16 @@ int cmd_eval(int argc, char **argv)
     argp_err_exit_status = EXIT_USAGE;
     argp_parse(&argp, argc, argv, 0, NULL, &a);
     struct model m = {0};
-    struct eval_report out = {.model = &m, .params = &a.model, .command = command};
+    struct warnings warnings = {0};
+    struct eval_report out = {
+        .model = &m, .params = &a.model, .command = command, .warnings = &warnings};
     struct mending mending = {0};
     int code = EXIT_USAGE;
     if (!a.err.text[0] && load(&a, &m) &&
         (!m.integer || model_compare(&m, a.reference, a.cpu, (int)a.jobs, &a.err))) {
         assert(m.chip && m.net && m.data);
+        plausible_chip(m.chip, m.map ? &m.map->pe_buffer : NULL, m.map ? &m.map->tile_buffer : NULL,
+                       &warnings);
         out.accuracy = mem_alloc(a.trials, sizeof *out.accuracy);
         out.trials = (unsigned)a.trials;
         out.reference = reference_names[a.reference];
@@ -348,12 +355,13 @@ int cmd_eval(int argc, char **argv)
         (a.json ? print_eval_json : print_eval_text)(&out);
         if (a.activity && !a.json)
             printf("activity %s, for bitline run --activity\n", a.activity);
-        code = inputs_finish(code);
+        code = inputs_finish_warned(code, &warnings);
     } else {
         inputs_refuse(&a.err);
     }
     free(out.accuracy);
     free(mending.unmended);
+    warnings_fini(&warnings);
     model_unload(&m);
     return code;
 }

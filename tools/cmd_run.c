@@ -9,7 +9,10 @@
 #include "sim/base/err.h"
 #include "sim/base/file.h"
 #include "sim/base/mem.h"
+#include "sim/base/warn.h"
 #include "sim/chip/chip.h"
+#include "sim/chip/plausible_chip.h"
+#include "sim/des/plausible_run.h"
 #include "sim/des/run.h"
 #include "sim/map/map.h"
 #include "sim/result/result.h"
@@ -74,6 +77,7 @@ struct args {
     uint64_t seed;
     struct run_params run;
     char map_set[64], tiles_set[64];
+    struct warnings warnings;
     struct err err;
 };
 
@@ -221,7 +225,7 @@ static bool print_all(const struct args *a, const struct mapping *map, const str
     if (a->csv && !print_csv(r, map, a->csv, err))
         return false;
     if (a->json)
-        print_json(r, stdout);
+        print_json(r, &a->warnings, stdout);
     else
         print_text(r, stdout);
     if (!a->json && a->trace)
@@ -255,13 +259,17 @@ int cmd_run(int argc, char **argv)
         (!a.activity || activity_read(a.activity, map, mem, &a.run.activity, &a.err)) &&
         run_mapping(map, &a.run, &result, &a.err)) {
         code = EXIT_FAILED;
+        plausible_chip(chip, &map->pe_buffer, &map->tile_buffer, &a.warnings);
+        plausible_run(result, &a.warnings);
         if (print_all(&a, map, result, trace, &a.err))
             code = EXIT_OK;
     }
-    if (code != EXIT_OK)
+    if (code != EXIT_OK) {
         inputs_refuse(&a.err);
-    else
-        code = inputs_finish(code);
+    } else {
+        code = inputs_finish_warned(code, &a.warnings);
+    }
+    warnings_fini(&a.warnings);
     result_destroy(result);
     trace_destroy(trace);
     map_destroy(map);

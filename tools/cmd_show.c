@@ -8,6 +8,7 @@
 #include "sim/base/text.h"
 #include "sim/base/units.h"
 #include "sim/chip/chip.h"
+#include "sim/chip/inherit.h"
 #include "sim/conf/conf.h"
 #include "tools/cmd.h"
 #include "tools/inputs.h"
@@ -15,14 +16,16 @@
 #include "tools/search/job.h"
 #include "tools/sweep/job.h"
 
-enum { OPTION_PARTS = 1 };
+enum { OPTION_PARTS = 1, OPTION_INHERITED };
 
 static const struct argp_option options[] = {
     {"form", OPTION_FORM, "FORM", 0, "net: binary, int8, int16 or float", 0},
     {"width", OPTION_WIDTH, "RATIO", 0, "net: widen all layers, e.g. 3x", 0},
     {"widths", OPTION_WIDTHS, "LIST", 0, "net: output channels layer by layer", 0},
     {"set", OPTION_SET, "PATH=VALUE", 0, "Override a key of the chip, or of the net (net.PATH)", 0},
-    {"parts", OPTION_PARTS, NULL, 0, "chip: peak power and area of its parts", 0},
+    {"parts", OPTION_PARTS, NULL, 0, "chip: peak power, area and power density of its parts", 0},
+    {"inherited", OPTION_INHERITED, NULL, 0,
+     "chip: every key that the file itself does not state, with where its value comes from", 0},
     {0},
 };
 static const char doc[] = "Print a chip (resolved: every key with where its value came from, "
@@ -31,6 +34,7 @@ static const char doc[] = "Print a chip (resolved: every key with where its valu
                           "Examples:\n"
                           "  bitline show chip hawis\n"
                           "  bitline show chip isaac-ce --parts\n"
+                          "  bitline show chip hawis-q8 --inherited\n"
                           "  bitline show net resnet20 --form binary --width 3x\n"
                           "  bitline show schema          all keys of chip, net and job files\n"
                           "  bitline show schema tile     those of one part";
@@ -38,7 +42,7 @@ static const char doc[] = "Print a chip (resolved: every key with where its valu
 struct args {
     struct inputs inputs;
     const char *what, *name;
-    bool parts;
+    bool parts, inherited;
     struct err err;
 };
 
@@ -50,6 +54,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     switch (key) {
     case OPTION_PARTS:
         a->parts = true;
+        return 0;
+    case OPTION_INHERITED:
+        a->inherited = true;
         return 0;
     case ARGP_KEY_ARG:
         if (state->arg_num > 1)
@@ -115,6 +122,9 @@ static void print_parts(const struct chip *chip)
     if (sum.tile_w > 0)
         printf("\nread-out: %.1f %% of tile power, %.1f %% of tile area\n",
                100 * sum.adc_w / sum.tile_w, 100 * sum.adc_m2 / sum.tile_m2);
+    if (sum.tile_m2 > 0)
+        printf("power density, all parts busy: %.3g W/mm2 in a tile, %.3g W/mm2 in the chip\n",
+               sum.tile_w / sum.tile_m2 * 1e-6, sum.chip_w / sum.chip_m2 * 1e-6);
     if ((chip->pe.has_buffer && chip->pe.buffer.bytes < 0) || chip->tile.buffer.bytes < 0)
         puts("buffers of automatic size are not counted here; bitline run sizes them for a net");
 }
@@ -139,12 +149,61 @@ static void print_in_force(const struct chip *chip)
     printf("#   %d rows driven at once, %d tiles\n", chip_rows_active(chip), chip_tiles(chip));
 }
 
+struct inherited {
+    const struct chip *chip;
+    struct table *table;
+    size_t stated, other, defaults; // values: in the file or --set, in other files, in none
+};
+
+// A text of a file in one line of a table.
+static void cell_text(struct table *table, const char *text)
+{
+    char shown[64];
+    size_t n = strlen(text);
+    snprintf(shown, sizeof shown, n < sizeof shown ? "%s" : "%.60s...", text);
+    for (char *c = shown; *c; c++)
+        if ((unsigned char)*c < ' ' || *c == 127)
+            *c = '?';
+    table_cell(table, "%s", shown);
+}
+
+static void list_inherited(void *context, const char *path, const char *text,
+                           const struct conf_node *node)
+{
+    struct inherited *list = context;
+    char from[120] = "default";
+    if (node && inherit_is_own(list->chip, node)) {
+        list->stated++;
+        return;
+    }
+    *(node ? &list->other : &list->defaults) += 1;
+    if (node)
+        snprintf(from, sizeof from, "%.100s:%d", node->origin, node->line);
+    cell_text(list->table, path);
+    cell_text(list->table, text);
+    cell_text(list->table, from);
+}
+
+static void print_inherited(const struct chip *chip)
+{
+    static const char *const headers[] = {"<key", "<value", "<from", NULL};
+    struct inherited list = {.chip = chip, .table = table_create(headers)};
+    conf_walk(chip->conf->root, chip_fields, list_inherited, &list);
+    table_print(list.table, stdout);
+    table_destroy(list.table);
+    printf("\n%zu values are stated in %s or by --set, %zu are inherited from chips that it "
+           "extends, %zu are defaults\n",
+           list.stated, chip->conf->root->origin, list.other, list.defaults);
+}
+
 static bool show_chip(const struct args *a, struct err *err)
 {
     struct chip *chip = NULL;
     if (!inputs_chip(&a->inputs, a->name, &chip, err))
         return false;
-    if (a->parts) {
+    if (a->inherited) {
+        print_inherited(chip);
+    } else if (a->parts) {
         print_parts(chip);
     } else {
         conf_print(chip->conf->root, chip_fields, true, stdout);

@@ -200,7 +200,7 @@ int cmd_sweep(int argc, char **argv)
     if (a.err.text[0])
         inputs_refuse(&a.err);
     if (code == EXIT_OK)
-        code = inputs_finish(code);
+        code = inputs_finish_warned(code, &plan->warnings);
     plan_destroy(plan);
     job_destroy(job);
     return code;

@@ -254,3 +254,11 @@ int inputs_finish(int code)
             earlier ? "a write failed; check that the disk is not full" : strerror(errno));
     return EXIT_FAILED;
 }
+
+int inputs_finish_warned(int code, const struct warnings *warnings)
+{
+    int finished = inputs_finish(code);
+    if (finished == code)
+        inputs_warn(warnings);
+    return finished;
+}

@@ -56,3 +56,5 @@ void inputs_warn_json(const struct warnings *warnings, struct jsonw *w);
 // Writes out what stdout still holds. Returns code, or EXIT_FAILED and a word on stderr when not
 // all of the output could be written.
 int inputs_finish(int code);
+// The same, and prints the warnings on stderr after it; not where the output could not be written.
+int inputs_finish_warned(int code, const struct warnings *warnings);

@@ -10,6 +10,7 @@
 #include "sim/chip/chip.h"
 #include "tools/accuracy.h"
 #include "tools/faults.h"
+#include "tools/inputs.h"
 #include "tools/mending.h"
 #include "tools/version.h"
 #include "workloads/dataset.h"
@@ -74,6 +75,7 @@ void print_eval_json(const struct eval_report *r)
     jsonw_object(w, NULL);
     jsonw_string(w, "version", BITLINE_VERSION);
     jsonw_string(w, "command", r->command);
+    inputs_warn_json(r->warnings, w);
     jsonw_string(w, "chip", m->chip->name);
     json_hash(w, "chip_hash", m->chip->hash);
     jsonw_string(w, "net", m->net->name);

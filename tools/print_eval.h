@@ -7,6 +7,7 @@
 struct mending;
 struct model;
 struct model_params;
+struct warnings;
 
 struct eval_report {
     const struct model *model;
@@ -21,6 +22,7 @@ struct eval_report {
     double dropped;             // largest share of a cell's current that wires took
     struct mending *mending;    // NULL: the chips are as they were drawn
     double seconds;
+    const struct warnings *warnings;
 };
 
 void print_eval_text(const struct eval_report *report);

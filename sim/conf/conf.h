@@ -116,6 +116,13 @@ void conf_print_schema(const struct conf_field *fields, int indent, FILE *out);
 // their defaults, in the table's order; unknown keys follow. fields may be NULL.
 void conf_print(const struct conf_node *root, const struct conf_field *fields, bool comments,
                 FILE *out);
+// Visits every scalar of a map, and the default of every key that `fields` knows and the map lacks,
+// in the order of conf_print; node is NULL for a default. path: "tile.adder.energy", items of lists
+// by their number. path and text are lent for the call.
+typedef void conf_visit(void *context, const char *path, const char *text,
+                        const struct conf_node *node);
+void conf_walk(const struct conf_node *root, const struct conf_field *fields, conf_visit *each,
+               void *context);
 // Hash of the printed tree without comments and needless quotes: the same for the same resolved
 // content.
 uint64_t conf_hash(const struct conf_node *root, const struct conf_field *fields);

@@ -193,6 +193,57 @@ def hash_tells(bitline, folder):
     expect(chip == plain[0] and net != plain[1], "another net")
 
 
+def inherited_keys(bitline, folder):
+    """Of all values that show chip prints, exactly those that neither the file nor --set states."""
+    for name in ("chip.yaml", "over.yaml"):
+        shutil.copy(HERE / name, folder / name)
+    chip = ["show", "chip", "./over.yaml", "--set", "adc.count=8"]
+    values = re.findall(r"^ *(\w+): +\S.*?  +# (\S.*)$", bitline.output(*chip, cwd=folder), re.M)
+    wanted = sorted(value for value in values
+                    if not value[1].startswith(("./over.yaml:", "--set ")))
+    text = bitline.output(*chip, "--inherited", cwd=folder)
+    rows = re.findall(r"^(\S+)  .*  (\S+)$", text.partition("\n\n")[0], re.M)[2:]
+    got = sorted((path.rpartition(".")[2], source) for path, source in rows)
+    expect(got == wanted and len(got) > 90, f"{got}\n{wanted}\n{text}")
+    expect(("cell.r_lrs", "./chip.yaml:5") in rows and ("cell.write_time", "default") in rows, text)
+    own = len(values) - len(wanted)
+    defaults = sum(source == "default" for _, source in got)
+    expect(text.endswith(f"\n{own} values are stated in ./over.yaml or by --set, {len(got) - defaults} "
+                         f"are inherited from chips that it extends, {defaults} are defaults\n"), text)
+
+
+def codes(result):
+    return [warning["code"] for warning in result["warnings"]]
+
+
+def implausible_hardware(bitline, folder):
+    """Warnings stand in JSON, and on stderr sentence by sentence; not in the text on stdout."""
+    run = ["run", "isaac-ce", "vgg8", "--form", "int8"]
+    result = run_json(bitline, folder, *run[1:])
+    expect(codes(result) == ["mixed-technology", "programming-power"], f"{result['warnings']}")
+    power = result["program_energy_j"] / result["program_time_s"]
+    expect(power > 75 and f"= {power:.4g} W is above 75 W" in result["warnings"][1]["text"],
+           f"{power}: {result['warnings']}")
+    done = bitline.run(*run, cwd=folder)
+    expect(done.stderr.decode().splitlines() ==
+           ["bitline: warning: " + warning["text"] for warning in result["warnings"]],
+           done.stderr.decode())
+    expect(b"warning" not in done.stdout, done.stdout.decode())
+    resnet = run_json(bitline, folder, "hawis", "resnet20")
+    expect(codes(resnet) == ["die-area", "mixed-technology"], f"{resnet['warnings']}")
+    expect(f"{resnet['chip_area_m2'] * 1e6:.6g} mm2" in resnet["warnings"][0]["text"],
+           f"{resnet['chip_area_m2']}: {resnet['warnings']}")
+    small = run_json(bitline, folder, HERE / "chip.yaml", HERE / "net.yaml")
+    expect(codes(small) == [], f"{small['warnings']}")
+    ev = ["eval", "hawis", "signs", "--weights", "train-signs", "--images", "20", "--sigma"]
+    for sigma, says in (("1.5", []), ("1.6", ["variation"])):
+        text = bitline.output(*ev, sigma, "--json", cwd=folder)
+        expect([code for code in codes(json.loads(text)) if code == "variation"] == says, text)
+    check = bitline.run("check", "hawis", "--set", "cell.r_hrs=5 kohm", cwd=folder)
+    expect(check.returncode == 0 and b"5 kohm / 3 kohm = 1.67 is below 2" in check.stderr,
+           check.stderr.decode())
+
+
 def examples_work(bitline, folder, command):
     """Every example of the help runs, in the order in which they stand."""
     shutil.copy(HERE / "chip.yaml", folder / "my-chip.yaml")
@@ -264,7 +315,9 @@ def main():
     cases = [("the main job", main_job, ()), ("same bytes", same_bytes, ()),
              ("measured activity", measured_activity, ()), ("tables", tables_agree, ()),
              ("hashes", hash_tells, ()), ("what ships is fine", check_says_fine, ()),
-             ("BITLINE_PATH", path_is_searched, ())]
+             ("BITLINE_PATH", path_is_searched, ()),
+             ("implausible hardware", implausible_hardware, ()),
+             ("inherited keys", inherited_keys, ())]
     for args in (["hawis", "resnet20"], ["hawis", "resnet20", "--images", "3"],
                  ["hawis", "resnet20", "--policy", "mnsim"],
                  ["hawis", "resnet20", "--tokens", "windows"], ["hawis-q8", "vgg8"],

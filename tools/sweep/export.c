@@ -8,6 +8,7 @@
 #include "sim/base/file.h"
 #include "sim/base/mem.h"
 #include "sim/base/text.h"
+#include "tools/inputs.h"
 #include "tools/sweep/drive.h"
 #include "tools/sweep/job.h"
 #include "tools/sweep/plan.h"
@@ -170,6 +171,7 @@ void export_json(const struct drive *drive, const char *version, FILE *out)
     jsonw_string(w, "data", plan->data_name);
     jsonw_int(w, "images", (int64_t)plan->images);
     jsonw_int(w, "seed", plan->job->seed);
+    inputs_warn_json(&plan->warnings, w);
     jsonw_array(w, "points");
     for (size_t p = 0; p < plan->n_points; p++)
         json_point(w, drive, p);

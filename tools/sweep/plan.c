@@ -13,6 +13,8 @@
 #include "sim/base/hash.h"
 #include "sim/base/mem.h"
 #include "sim/chip/chip.h"
+#include "sim/chip/plausible_chip.h"
+#include "sim/map/map.h"
 #include "tools/accuracy.h"
 #include "tools/jobfile.h"
 #include "tools/sweep/job.h"
@@ -130,6 +132,27 @@ static void keep_first(struct plan *plan, struct model *m)
     }
 }
 
+static void keep_warning(struct plan *plan, const struct warning *warning)
+{
+    for (size_t i = 0; i < plan->warnings.n; i++)
+        if (!strcmp(plan->warnings.items[i].code, warning->code))
+            return;
+    warn_add(&plan->warnings, warning->code, "%s", warning->text);
+}
+
+static void warn_variant(struct plan *plan, size_t v, const struct model *m)
+{
+    struct warnings found = {0};
+    plausible_chip(m->chip, m->map ? &m->map->pe_buffer : NULL,
+                   m->map ? &m->map->tile_buffer : NULL, &found);
+    for (size_t p = 0; p < plan->n_points; p++)
+        if (plan->points[p].variant == v)
+            plausible_variation(plan_draw(plan, p, 0).defects.sigma, &found);
+    for (size_t i = 0; i < found.n; i++)
+        keep_warning(plan, &found.items[i]);
+    warnings_fini(&found);
+}
+
 static bool survey(struct plan *plan, size_t v, struct err *err)
 {
     struct err why = {0};
@@ -144,6 +167,8 @@ static bool survey(struct plan *plan, size_t v, struct err *err)
         keep_first(plan, &m);
     }
     ok = ok && check_points(plan, v, &m, &why);
+    if (ok)
+        warn_variant(plan, v, &m);
     model_unload(&m);
     if (!ok && plan->n_variants > 1) {
         size_t p = 0;
@@ -261,5 +286,6 @@ void plan_destroy(struct plan *plan)
     if (!plan)
         return;
     dataset_close(plan->data);
+    warnings_fini(&plan->warnings);
     arena_destroy(plan->mem);
 }

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "sim/base/warn.h"
 #include "sim/infer/fault.h"
 #include "tools/store/store.h"
 
@@ -36,6 +37,7 @@ struct plan {
     struct dataset *data;                      // test images, the same for all points
     const char *chip, *net, *form, *data_name; // of the first point
     size_t images;
+    struct warnings warnings; // of all points; of several with one code, the first
     struct arena *mem;
 };
 

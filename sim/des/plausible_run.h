@@ -1,0 +1,9 @@
+// Whether a simulated run could happen on a real chip: rules that compare the result with a limit
+// and add one warning each, with the formula, the values and the remedy.
+#pragma once
+
+struct result;
+struct warnings;
+
+// Codes: programming-power, occupied-area, power-density. warnings may be NULL.
+void plausible_run(const struct result *result, struct warnings *warnings);

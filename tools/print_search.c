@@ -50,6 +50,8 @@ static void print_front(const struct search *s)
     size_t columns = 0;
     for (const char *const *h = s->job->accuracy.has_faults ? faulty : plain; *h; h++)
         headers[columns++] = *h;
+    if (search_assumes(s))
+        headers[1] = ">assumed accuracy";
     if (s->space->n_knobs)
         headers[columns] = "<settings";
     int *front = mem_alloc((size_t)s->job->episodes, sizeof *front);
@@ -131,6 +133,8 @@ static void print_finals(const struct search *s, const struct finals *f)
         ">area",    ">on the chip",   ">with faults", ">deviation",     NULL};
     const char *shown[sizeof headers / sizeof *headers];
     memcpy(shown, headers, sizeof headers);
+    if (search_assumes(s))
+        shown[3] = ">assumed in the search";
     if (!f->trials)
         shown[7] = NULL;
     struct table *t = table_create(shown);

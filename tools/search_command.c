@@ -115,8 +115,9 @@ static void show_progress(void *context, const struct search *s, double seconds,
     const struct search_episode *best = search_best(s);
     fprintf(stderr, "\repisode %zu/%zu", s->done, all);
     if (best)
-        fprintf(stderr, ", best: reward %.4g, accuracy %.2f %%, %.4g uJ", best->judged.reward,
-                100 * best->accuracy, 1e6 * best->cost.of[COST_ENERGY]);
+        fprintf(stderr, ", best: reward %.4g, %saccuracy %.2f %%, %.4g uJ", best->judged.reward,
+                search_assumes(s) ? "assumed " : "", 100 * best->accuracy,
+                1e6 * best->cost.of[COST_ENERGY]);
     if (here > 0)
         job_print_left((double)(all - s->done) * seconds / (double)here);
     fputs("\033[K", stderr);
@@ -364,7 +365,7 @@ int search_command(int argc, char **argv, const struct search_command *command)
     if (a.job.err.text[0])
         inputs_refuse(&a.job.err);
     if (code == EXIT_OK)
-        code = inputs_finish(code);
+        code = inputs_finish_warned(code, &s->warnings);
     search_destroy(s);
     search_job_destroy(job);
     return code;

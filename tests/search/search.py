@@ -291,6 +291,16 @@ REFUSED = [
     (["--set", "net=./deep.yaml"], "602 scalable layers and 1 settings; 512 are allowed"),
     (["--set", "start=1", "--agent", "ddpg"], "agent ddpg starts from no net"),
     (["--set", "cost={policy: mnsim, events: false}"], "a closed form of the policy exact alone"),
+    # A closed form that was fitted to another net: no constants, and three of the four.
+    (["--set", "accuracy={source: formula}"],
+     "accuracy.source: the closed form of accuracy is fitted to HAWIS's binary ResNet-20 on CIFAR-10, not "
+     "to 'small' (binary); take source command or supernet, or state all of accuracy.formula: "
+     "{ceiling, loss, power, front}"),
+    (["--set", "accuracy={formula: {ceiling: 0.9, loss: 0.1, power: 1}}"], "not to 'small' (binary)"),
+    (["--set", "accuracy={source: formula}", "--set", "net=resnet20", "--set", "form=int8"],
+     "not to 'resnet20' (int8)"),
+    (["--set", "accuracy={source: formula}", "--set", "net=resnet20-bireal"],
+     "not to 'resnet20-bireal' (binary)"),
     (["--jobs", "0"], "--jobs 0: a whole number from 1 to 256 is wanted"),
 ]
 
@@ -334,6 +344,29 @@ def more_uniform_nets(bitline, folder):
                    ["that the job does not have"])
 
 
+def assumed_accuracy(bitline, folder):
+    """What the closed form says is called assumed wherever it stands; what a command says is not."""
+    prepare(folder)
+    (folder / "judge").write_text("import json, sys\nfor line in sys.stdin:\n"
+                                  "    print(json.dumps({'id': json.loads(line)['id'], "
+                                  "'accuracy': 0.5}), flush=True)\n", encoding="utf-8")
+    command = f"accuracy={{source: command, command: [{sys.executable}, judge], timeout: 100 s}}"
+    for out, words, yes in (("formula", [], True), ("command", ["--set", command], False)):
+        words = ["search", "job.yaml", "--out", out, "--episodes", "8", *words]
+        text = bitline.output(*words, cwd=folder)
+        told = json.loads(bitline.output(*words, "--resume", "--json", cwd=folder))
+        expect(told["accuracy_assumed"] is yes and told["accuracy_source"] == out, f"{told}")
+        codes = [warning["code"] for warning in told["warnings"]]
+        expect(("assumed-accuracy" in codes) is yes and "die-area" in codes, f"{codes}")
+        expect(("assumed accuracy" in text) is yes, text)
+        for name in ("front.csv", "episodes.csv", "references.csv", "front.dat", "front.gp"):
+            held = (folder / out / name).read_text("utf-8")
+            expect(("assumed" in held) is yes, f"{name}:\n{held[:600]}")
+    text = bitline.output("search", "search-resnet20", "--episodes", "1", "--out", "resnet20",
+                          cwd=folder)
+    expect("assumed accuracy" in text, text)
+
+
 def two_at_once(bitline, folder):
     prepare(folder)
     process = begin(bitline, folder, "out", "--episodes", "100000")
@@ -366,7 +399,7 @@ def main():
     cases = [(test.__name__, test, ()) for test in
              (killed_driver, killed_at_any_time, killed_at_once, killed_worker, interrupted,
               front_is_a_front, closed_form_agrees, best_net_runs, keeps_the_limits, nobody_judged, leaves_at_once, plugin, documented_evaluator,
-              folders, more_uniform_nets, two_at_once, full_disk)]
+              folders, more_uniform_nets, assumed_accuracy, two_at_once, full_disk)]
     cases += [(f"any number of workers, {a}", any_number_of_workers, (a,)) for a in AGENTS]
     cases += [("refused: " + " ".join(args), refused, (args, says)) for args, says in REFUSED]
     run_tests([(repr(name), in_folder(test, bitline, *args)) for name, test, args in cases])

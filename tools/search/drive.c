@@ -11,6 +11,7 @@
 #include "sim/base/err.h"
 #include "sim/base/mem.h"
 #include "sim/chip/chip.h"
+#include "sim/chip/plausible_chip.h"
 #include "tools/search/agent.h"
 #include "tools/search/bench.h"
 #include "tools/search/job.h"
@@ -105,6 +106,22 @@ static bool open_stages(struct search *s, struct err *err)
             evaluate_check(s->job, s->stages, err));
 }
 
+bool search_assumes(const struct search *s)
+{
+    return s->job->accuracy.source == SOURCE_FORMULA;
+}
+
+static void add_warnings(struct search *s)
+{
+    plausible_chip(s->chip, NULL, NULL, &s->warnings);
+    if (search_assumes(s))
+        warn_add(&s->warnings, "assumed-accuracy",
+                 "accuracies are assumed, nothing is trained: ceiling - loss * sum of share * "
+                 "ratio^-power, fitted to uniform widths of binary ResNet-20 on CIFAR-10 (HAWIS, "
+                 "Table II) or stated by the job; take accuracy.source command or supernet to "
+                 "measure them");
+}
+
 bool search_create(const struct search_job *job, struct search **out, struct err *err)
 {
     struct arena *mem = arena_create();
@@ -112,6 +129,7 @@ bool search_create(const struct search_job *job, struct search **out, struct err
     const struct conf_node *at = conf_find(job->conf->root, "space");
     *s = (struct search){.job = job, .mem = mem};
     if (!evaluate_load(job, &s->chip, &s->net, err) ||
+        (search_assumes(s) && !formula_check(job->conf->root, s->net, err)) ||
         !space_create(&job->space, at ? at : job->conf->root, s->net, s->chip, &s->space, err) ||
         !evaluate_knobs(job, s->space, err) || !open_stages(s, err)) {
         search_destroy(s);
@@ -124,6 +142,7 @@ bool search_create(const struct search_job *job, struct search **out, struct err
     }
     plan_episodes(s);
     start_agent(s);
+    add_warnings(s);
     *out = s;
     return true;
 }
@@ -138,6 +157,7 @@ void search_destroy(struct search *s)
     space_destroy(s->space);
     net_destroy(s->net);
     chip_destroy(s->chip);
+    warnings_fini(&s->warnings);
     arena_destroy(s->mem);
 }
 

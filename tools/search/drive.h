@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "sim/base/warn.h"
 #include "tools/search/evaluate.h"
 #include "tools/search/reward.h"
 
@@ -52,6 +53,7 @@ struct search {
     size_t told;
     int32_t *index; // hash table of episodes by what they build
     size_t index_size;
+    struct warnings warnings; // of the job's chip, and of where accuracies come from
     struct arena *mem;
 };
 
@@ -70,6 +72,9 @@ struct search_params {
 // Loads chip, net and the super-net's training job, makes space and agent; opens nothing else.
 bool search_create(const struct search_job *job, struct search **out, struct err *err);
 void search_destroy(struct search *search); // NULL is fine
+// Whether its accuracies come from a closed form: assumed, not measured. Output that holds them
+// says so.
+bool search_assumes(const struct search *search);
 // After stages_load(). Writes the job to the store or finds it there, with the episodes that are
 // done.
 bool search_begin(struct search *search, struct store *store, struct err *err);

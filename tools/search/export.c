@@ -94,8 +94,9 @@ static void csv_end(const struct search *s, const struct search_episode *e, FILE
 
 static void csv_head(const struct search *s, const char *version, const char *last, FILE *out)
 {
-    fprintf(out, "# bitline %s, job %s [%s], agent %s, seed %d\n", version, s->job->name, s->hash,
-            s->job->agent->name, s->job->seed);
+    fprintf(out, "# bitline %s, job %s [%s], agent %s, seed %d%s\n", version, s->job->name, s->hash,
+            s->job->agent->name, s->job->seed,
+            search_assumes(s) ? "; accuracy is assumed (closed form, nothing trained)" : "");
     fprintf(out, "widths,accuracy,energy_j,latency_s,area_m2,binary_ops,reward,knobs,%s%s%s\n",
             last, s->job->accuracy.has_faults ? ",clean_accuracy" : "",
             reward_limited(&s->job->reward) ? ",violation" : "");
@@ -404,6 +405,9 @@ void search_json(const struct search *s, const struct finals *finals, const char
     jsonw_int(w, "seed", s->job->seed);
     jsonw_int(w, "episodes", s->job->episodes);
     jsonw_int(w, "failed", (int64_t)failed);
+    inputs_warn_json(&s->warnings, w);
+    jsonw_string(w, "accuracy_source", search_source_names[s->job->accuracy.source]);
+    jsonw_bool(w, "accuracy_assumed", search_assumes(s));
     if (s->job->accuracy.has_faults)
         json_faults(w, s, &s->job->accuracy.faults);
     if (best)

@@ -191,7 +191,8 @@ static bool write_csv(const struct search *s, const struct finals *f, const char
     if (!file)
         return false;
     FILE *out = file_stream(file);
-    fprintf(out, "# bitline %s, job %s [%s]\n", version, s->job->name, s->hash);
+    fprintf(out, "# bitline %s, job %s [%s]%s\n", version, s->job->name, s->hash,
+            search_assumes(s) ? "; search_accuracy is assumed (closed form)" : "");
     fprintf(out,
             "net,widths,run,test_accuracy,search_accuracy,energy_j,latency_s,area_m2,"
             "binary_ops%s%s\n",

@@ -3,12 +3,17 @@
 // with r_l the layer's expansion ratio and shares that sum to 1 and fall linearly from the first
 // layer to the last by the factor `front` (HAWIS, section IV-E: channels in front count more).
 //
-// The defaults go through HAWIS's Table II for uniform ResNet-20 on CIFAR-10 at 1x (81.22 %) and 2x
-// (88.95 %) and pass its 3x to 6x (91.40, 92.17, 92.77, 92.78 %) by at most 0.27 points.
+// The defaults go through HAWIS's Table II for uniform binary ResNet-20 on CIFAR-10 at 1x (81.22 %)
+// and 2x (88.95 %) and pass its 3x to 6x (91.40, 92.17, 92.77, 92.78 %) by at most 0.27 points.
+// They say nothing of any other net: for those, all four constants must be stated.
 #pragma once
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "sim/conf/conf.h"
+
+struct err;
+struct net;
 
 struct formula {
     double ceiling, loss, power, front;
@@ -16,3 +21,7 @@ struct formula {
 extern const struct conf_field formula_fields[];
 
 double formula_accuracy(const struct formula *formula, const double *ratios, size_t n);
+
+// Refuses a net that the constants do not stand for: unless `root`, a search job's, states all four
+// (accuracy.formula), `net` at ratio 1 must be the binary ResNet-20 for CIFAR-10, by its structure.
+bool formula_check(const struct conf_node *root, const struct net *net, struct err *err);

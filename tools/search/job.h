@@ -18,6 +18,7 @@ struct err;
 enum { SEARCH_MAX_EPISODES = 1000000, SEARCH_MAX_ROUND = 4096 };
 
 enum accuracy_source { SOURCE_FORMULA, SOURCE_COMMAND, SOURCE_SUPERNET };
+extern const char *const search_source_names[]; // "formula", ...
 
 struct search_accuracy {
     int source;

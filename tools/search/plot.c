@@ -35,8 +35,8 @@ static void write_front_data(const struct search *s, const struct finals *none, 
     (void)none;
     int *front = mem_alloc((size_t)s->job->episodes, sizeof *front);
     size_t n = search_front(s, front);
-    fprintf(out, "# %s, accuracy (%%); candidates, the front, uniform nets (and their ratio)\n",
-            axis_texts[s->job->reward.cost]);
+    fprintf(out, "# %s, %saccuracy (%%); candidates, the front, uniform nets (and their ratio)\n",
+            axis_texts[s->job->reward.cost], search_assumes(s) ? "assumed " : "");
     for (int e = 0; e < s->job->episodes; e++)
         if (!s->episodes[e].failed)
             fprintf(out, "%.8g %.6f\n", shown_cost(s, &s->episodes[e]),
@@ -58,7 +58,7 @@ static void write_front_script(const struct search *s, const struct finals *none
     fprintf(out,
             "# gnuplot -d front.gp > front.svg\n%s"
             "set title '%s: %s on %s, %d candidates by %s'\n"
-            "set xlabel '%s'\nset ylabel 'accuracy%s (%%)'\n"
+            "set xlabel '%s'\nset ylabel '%saccuracy%s (%%)'\n"
             "set offsets graph 0.03, graph 0.06, graph 0.05, graph 0.03\n"
             "plot 'front.dat' index 0 using 1:2 with points pointtype 7 pointsize 0.25 linecolor "
             "rgb '#9a9a9a' title 'candidates', \\\n"
@@ -69,7 +69,7 @@ static void write_front_script(const struct search *s, const struct finals *none
             "  '' index 1 using 1:2 with points pointtype 7 pointsize 0.6 linecolor rgb '#d55e00' "
             "title 'front'\n",
             head, s->job->name, s->net->name, s->chip->name, s->job->episodes, s->job->agent->name,
-            axis_texts[s->job->reward.cost],
+            axis_texts[s->job->reward.cost], search_assumes(s) ? "assumed " : "",
             s->job->accuracy.has_faults ? " with broken cells" : "");
 }
 

@@ -17,6 +17,13 @@ void net_destroy(struct net *net)
         arena_destroy(net->mem); // the net itself lies there
 }
 
+const char *net_weight_scale(const struct net *net)
+{
+    if (net->form == FORM_FLOAT)
+        return NULL;
+    return weight_scale_names[net->form == FORM_BINARY ? WEIGHT_SCALE_LAYER : net->weight_scale];
+}
+
 int net_consumer(const struct net *net, int layer)
 {
     int consumer = -1;

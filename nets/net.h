@@ -126,6 +126,8 @@ bool net_load_csv(const char *path, const struct net_options *options, struct ne
 bool net_parse_csv(const char *name, const char *text, size_t n, const struct net_options *options,
                    struct net **out, struct err *err);
 void net_destroy(struct net *net); // NULL is fine
+// "channel" or "layer": what has one scale of the weights in this form; NULL in the float form.
+const char *net_weight_scale(const struct net *net);
 struct net_ops net_ops(const struct net *net);
 // The layer that reads this one's output as its main input (input[0]); -1 if none or several.
 int net_consumer(const struct net *net, int layer);

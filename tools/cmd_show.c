@@ -276,7 +276,11 @@ static void print_net(const struct net *net)
     printf("net      %s: %s\n", net->name, net->description);
     printf("form     %s, width %s [%016" PRIx64 "]\n", net_form_names[net->form], net->width,
            net->hash);
-    printf("image    %dx%dx%d, %d bits\n\n", net->raw_c, net->raw_h, net->raw_w, net->raw_bits);
+    printf("image    %dx%dx%d, %d bits\n", net->raw_c, net->raw_h, net->raw_w, net->raw_bits);
+    const char *scale = net_weight_scale(net);
+    if (scale)
+        printf("weights  one scale for every %s\n", scale);
+    printf("\n");
     struct table *table = table_create(headers);
     for (size_t i = 0; i < net->n; i++)
         layer_row(table, net, &net->layers[i]);

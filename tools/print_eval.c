@@ -82,6 +82,7 @@ void print_eval_json(const struct eval_report *r)
     json_hash(w, "net_hash", m->net->hash);
     json_hash(w, "weights_hash", weights_hash(m->net, m->weights));
     jsonw_string(w, "form", net_form_names[m->net->form]);
+    jsonw_string(w, "weight_scale", net_weight_scale(m->net));
     jsonw_string(w, "data", m->data->name);
     jsonw_int(w, "seed", (int64_t)r->params->seed);
     jsonw_number(w, "accuracy", mean);
@@ -160,6 +161,11 @@ void print_eval_text(const struct eval_report *r)
     printf("net      %s, %s, width %s [%016" PRIx64 "], weights %s [%016" PRIx64 "]\n",
            m->net->name, net_form_names[m->net->form], m->net->width, m->net->hash,
            r->params->weights, weights_hash(m->net, m->weights));
+    if (m->integer)
+        printf("scales   weights have one scale for every %s\n",
+               m->net->form != FORM_BINARY && m->net->weight_scale == WEIGHT_SCALE_CHANNEL
+                   ? "output channel"
+                   : "layer");
     printf("chip     %s [%016" PRIx64 "]\n", m->chip->name, m->chip->hash);
     printf("data     %s, %zu test images, seed %" PRIu64 "\n", m->data->name, m->images,
            r->params->seed);

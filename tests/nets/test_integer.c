@@ -218,6 +218,85 @@ static void weight_scales(void **state)
     assert_true(hashes[0] != hashes[1]);
 }
 
+// Relative RMS difference between the logits of the integer net and of the float net, over images.
+static double difference(struct fixture *f, const struct net *real, int images)
+{
+    size_t pixels = (size_t)real->raw_c * real->raw_h * real->raw_w;
+    uint8_t *all = mem_alloc((size_t)images * pixels, 1);
+    float *want = mem_alloc((size_t)images * real->classes, sizeof *want);
+    double *got = mem_alloc((size_t)real->classes, sizeof *got), error = 0, power = 0;
+    double *ranges = mem_alloc(real->n, sizeof *ranges);
+    uint32_t x = 7;
+    for (size_t i = 0; i < (size_t)images * pixels; i++) {
+        x = x * 1664525 + 1013904223;
+        all[i] = (uint8_t)(x >> 24);
+    }
+    struct forward *forward = forward_create(real, f->weights);
+    ranges[0] = 2.64; // of pixels as ImageNet's are normalised
+    for (int i = 0; i < images; i++) {
+        const float *logits = forward_run(forward, all + (size_t)i * pixels);
+        memcpy(want + (size_t)i * real->classes, logits, (size_t)real->classes * sizeof *want);
+        for (size_t l = 1; l < real->n; l++) {
+            const struct layer *layer = &real->layers[l];
+            const float *map = forward_map(forward, (int)l);
+            for (int k = 0; k < layer->out_c * layer->out_h * layer->out_w; k++)
+                ranges[l] = fmax(ranges[l], fabs((double)map[k]));
+        }
+    }
+    struct err err = {0};
+    f->integer = integer_create(f->net, f->weights, ranges, &err);
+    if (!f->integer)
+        fail_msg("%s", err.text);
+    struct integer_run *r = integer_run_create(f->integer);
+    for (int i = 0; i < images; i++) {
+        run(f, r, all + (size_t)i * pixels, got);
+        for (int c = 0; c < real->classes; c++) {
+            double logit = (double)want[i * real->classes + c];
+            error += pow(got[c] - logit, 2);
+            power += pow(logit, 2);
+        }
+    }
+    integer_run_destroy(r);
+    forward_destroy(forward);
+    free(all);
+    free(want);
+    free(got);
+    free(ranges);
+    return sqrt(error / power);
+}
+
+// ResNet-18 has projections listed behind the main path; random weights, He et al.'s scale.
+static void projections_of_resnet18(void **state)
+{
+    (void)state;
+    const enum net_form forms[] = {FORM_INT8, FORM_INT16};
+    const double most[] = {0.1, 0.01}; // the image has 7 bits and a sign in both
+    const char *small = "{channels: 3, height: 32, width: 32, bits: 8, normalise: imagenet}";
+    struct net *real = zoo_net("resnet18", "input", small,
+                               &(struct net_options){.has_form = true, .form = FORM_FLOAT});
+    for (int i = 0; i < 2; i++) {
+        struct net_options options = {.has_form = true, .form = forms[i]};
+        struct fixture f = {.net = zoo_net("resnet18", "input", small, &options)};
+        f.weights = weights_create(f.net);
+        uint32_t x = 3;
+        for (size_t l = 1; l < f.net->n; l++) {
+            const struct layer *layer = &f.net->layers[l];
+            double inputs = (double)(layer->weights / (layer->out_c ? layer->out_c : 1));
+            for (int64_t k = 0; k < layer->weights; k++) {
+                x = x * 1664525 + 1013904223;
+                double u = (double)(x >> 8) / 0x1p23 - 1; // variance 1/3
+                f.weights->layers[l].w[k] = (float)(u * sqrt(6 / inputs));
+            }
+        }
+        double got = difference(&f, real, 4);
+        if (got > most[i])
+            fail_msg("%s: logits differ by %g rms, more than %g", net_form_names[forms[i]], got,
+                     most[i]);
+        end(&f);
+    }
+    net_destroy(real);
+}
+
 static void factors_beyond_64_bits_are_refused(void **state)
 {
     (void)state;
@@ -246,6 +325,7 @@ int main(void)
         cmocka_unit_test(an_add_may_stand_alone),
         cmocka_unit_test(widths_up_to_16_do_not_overflow),
         cmocka_unit_test(weight_scales),
+        cmocka_unit_test(projections_of_resnet18),
         cmocka_unit_test(factors_beyond_64_bits_are_refused),
         cmocka_unit_test(the_last_layer_has_no_relu),
     };

@@ -168,6 +168,7 @@ void export_json(const struct drive *drive, const char *version, FILE *out)
     jsonw_string(w, "chip", plan->chip);
     jsonw_string(w, "net", plan->net);
     jsonw_string(w, "form", plan->form);
+    jsonw_string(w, "weight_scale", plan->weight_scale);
     jsonw_string(w, "data", plan->data_name);
     jsonw_int(w, "images", (int64_t)plan->images);
     jsonw_int(w, "seed", plan->job->seed);

@@ -98,6 +98,26 @@ static void black_and_white(void **state)
     assert_close(s.params.inputs_on, 1.0 / 3, 1e-12);
 }
 
+// 24 groups of one row and one output: in 24 x 24 pairs only those on the diagonal have a cell of
+// low resistance, and every column finds its own input; in crossbars of their own every pair has
+// one.
+static void zeros_between_groups_conduct_nothing(void **state)
+{
+    (void)state;
+    static const char depthwise[] =
+        "{name: t, input: {channels: 3, height: 4, width: 4, bits: 8}, levels: 8,\n"
+        "default_form: binary,\n"
+        "layers: [{name: a, kind: conv, out: 24, kernel: 1, groups: 24}]}";
+    uint8_t image[PIXELS];
+    fill(image, 255, 255, 255);
+    struct activity_shares s = measure(depthwise, NULL, image, &no_defects, NULL);
+    assert_true(s.params.inputs_on == 1 && s.nonzero == 1);
+    assert_close(s.params.cells_lrs, 24.0 / (2 * 24 * 24), 1e-12);
+    static const char *const apart[] = {"mapping.groups=apart", NULL};
+    s = measure(depthwise, NULL, image, &no_defects, apart);
+    assert_true(s.params.inputs_on == 1 && s.nonzero == 1 && s.params.cells_lrs == 0.5);
+}
+
 // A window at the edge of a 4x4 map has 2 of 3 rows inside: (2 + 3 + 3 + 2)^2 of 12^2.
 static void padding_is_off(void **state)
 {
@@ -168,9 +188,13 @@ static void broken_cells_count_as_they_are(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(black_and_white),      cmocka_unit_test(padding_is_off),
-        cmocka_unit_test(groups_convert_apart), cmocka_unit_test(calibrated_codes_are_finer),
-        cmocka_unit_test(digits_of_bit_cycles), cmocka_unit_test(broken_cells_count_as_they_are),
+        cmocka_unit_test(black_and_white),
+        cmocka_unit_test(padding_is_off),
+        cmocka_unit_test(zeros_between_groups_conduct_nothing),
+        cmocka_unit_test(groups_convert_apart),
+        cmocka_unit_test(calibrated_codes_are_finer),
+        cmocka_unit_test(digits_of_bit_cycles),
+        cmocka_unit_test(broken_cells_count_as_they_are),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

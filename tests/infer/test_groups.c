@@ -117,15 +117,22 @@ static void logits_of(const struct model *m, const struct arrays *arrays,
     analog_worker_destroy(currents);
 }
 
-static void classes_of(const struct model *m, const struct arrays *arrays, size_t jobs,
-                       uint8_t *classes)
+static uint8_t pixels[IMAGES * BYTES];
+static struct dataset images = {
+    .name = "random", .channels = 3, .height = 8, .width = 8, .n = IMAGES, .images = pixels};
+
+static int make_images(void **state)
 {
-    uint8_t pixels[IMAGES * BYTES];
+    (void)state;
     uint32_t x = 3;
     for (int i = 0; i < IMAGES; i++)
         model_image(&x, pixels + (size_t)i * BYTES);
-    struct dataset images = {
-        .name = "random", .channels = 3, .height = 8, .width = 8, .n = IMAGES, .images = pixels};
+    return 0;
+}
+
+static void classes_of(const struct model *m, const struct arrays *arrays, size_t jobs,
+                       uint8_t *classes)
+{
     struct evaluation what = {.net = m->s.net,
                               .weights = m->weights,
                               .integer = m->integer,
@@ -425,6 +432,29 @@ static void narrow_adcs_clip_alike(void **state)
     }
 }
 
+// The largest sum of a conversion is that of one group's rows, whether zeros stand beside them or
+// not.
+static void zeros_do_not_change_calibrated_ranges(void **state)
+{
+    (void)state;
+    static const char *const forms[] = {"int8", "binary"};
+    for (int f = 0; f < 2; f++) {
+        int64_t ranges[2][16] = {{0}};
+        for (int g = 0; g < 2; g++) {
+            struct model m = model_of("hawis", text, forms[f],
+                                      SETS(g ? "mapping.groups=packed" : "mapping.groups=apart",
+                                           "adc.range=calibrated",
+                                           "dac.count=256")); // all rows at once: no group is cut
+            assert_int_equal(m.s.map->layers[DW].packed > 1, g);
+            calibrate(m.s.map, m.integer, &images, CPU_AVX512, ranges[g]);
+            for (int l = DW; l <= DOUBLE; l++)
+                assert_true(ranges[g][l] > 0);
+            model_free(&m);
+        }
+        assert_memory_equal(ranges[0], ranges[1], sizeof ranges[0]);
+    }
+}
+
 // With enough spare lines for all that is broken, nothing is.
 static void spare_lines_mend_cells_between_groups(void **state)
 {
@@ -476,8 +506,9 @@ int main(void)
         cmocka_unit_test(broken_cells_act_where_they_are),
         cmocka_unit_test(one_cell_between_groups_leaks_one_input),
         cmocka_unit_test(narrow_adcs_clip_alike),
+        cmocka_unit_test(zeros_do_not_change_calibrated_ranges),
         cmocka_unit_test(spare_lines_mend_cells_between_groups),
         cmocka_unit_test(training_refuses_shared_crossbars),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, make_images, NULL);
 }

@@ -241,7 +241,10 @@ static void window_cells(struct table *table, const struct layer *l)
 static void layer_row(struct table *table, const struct net *net, const struct layer *l)
 {
     table_cell(table, "%s", l->name);
-    table_cell(table, "%s", layer_kind_names[l->kind]);
+    if (l->kind == LAYER_CONV && l->groups > 1)
+        table_cell(table, "%s, %d groups", layer_kind_names[l->kind], l->groups);
+    else
+        table_cell(table, "%s", layer_kind_names[l->kind]);
     if (l->kind == LAYER_INPUT)
         table_cell(table, "-");
     else

@@ -1,5 +1,6 @@
 #include "nets/encode.h"
 
+#include <math.h>
 #include <stddef.h>
 
 #include "nets/net.h"
@@ -29,6 +30,18 @@ static float normalise(enum net_normalise how, int channel, double x)
     if (how == NORMALISE_IMAGENET)
         return (float)((x - mean[channel % 3]) / std[channel % 3]);
     return (float)x;
+}
+
+double encode_range(const struct net *net)
+{
+    double largest = 1;
+    for (int c = 0; c < net->raw_c && net->encoder == ENCODER_RAW; c++) {
+        double black = fabs((double)normalise(net->normalise, c, 0));
+        double white = fabs((double)normalise(net->normalise, c, 1));
+        largest = c == 0 || black > largest ? black : largest;
+        largest = largest > white ? largest : white;
+    }
+    return largest;
 }
 
 void encode_floats(const struct net *net, const uint8_t *image, float *planes)

@@ -11,3 +11,5 @@ struct net;
 void encode_bits(const struct net *net, const uint8_t *image, uint8_t *planes);
 // The same as floats; a raw image is normalised as the net says.
 void encode_floats(const struct net *net, const uint8_t *image, float *planes);
+// The largest absolute value that an element of these can have.
+double encode_range(const struct net *net);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "nets/encode.h"
 #include "nets/net.h"
 #include "nets/weights.h"
 #include "sim/base/err.h"
@@ -50,7 +51,7 @@ static double largest_weight(const float *w, size_t n)
 
 // What one step of a weight is worth, per output channel: mean |w| of the layer for weights of one
 // bit (DoReFa); else so much that the largest weight of the channel, or of the layer, takes all
-// steps.
+// steps. A channel of zeros takes the layer's step, 1 if all are zero.
 static void scale_weights(const struct net *net, int layer, const float *w, double *m)
 {
     const struct layer *l = &net->layers[layer];
@@ -59,9 +60,10 @@ static void scale_weights(const struct net *net, int layer, const float *w, doub
     double steps = (double)(power(l->weight_bits - 1) - 1), sum = 0;
     for (size_t i = 0; i < all && l->weight_bits == 1; i++)
         sum += fabs((double)w[i]);
-    double largest = shared ? largest_weight(w, all) : 0;
+    double largest = largest_weight(w, all);
     for (int c = 0; c < l->out_c; c++) {
         double own = shared ? largest : largest_weight(w + (size_t)c * each, each);
+        own = own > 0 ? own : largest;
         if (l->weight_bits == 1)
             m[c] = sum / (double)all;
         else
@@ -104,7 +106,8 @@ static void fold_norm(const struct net *net, const struct weights *weights, int 
     }
 }
 
-// The largest |acc| that a channel's weights can make; of an add alone, the largest element.
+// The largest |acc| that a channel's weights can make; of an add alone, the largest element. Broken
+// cells make more: a sixteenth of what weights of full scale would make is left in any case.
 static double largest_sum(const struct net *net, const struct int_layer *il, int layer, int channel)
 {
     const struct layer *l = &net->layers[layer], *from = &net->layers[l->input[0]];
@@ -113,27 +116,38 @@ static double largest_sum(const struct net *net, const struct int_layer *il, int
     if (!il->w)
         return input;
     size_t each = (size_t)(l->weights / l->out_c);
-    double sum = 0;
+    double sum = 0, full = (double)each * ldexp(1, l->weight_bits - 1);
     for (size_t i = 0; i < each; i++)
         sum += fabs((double)il->w[(size_t)channel * each + i]);
-    return sum * input;
+    return fmax(sum, full / 16) * input;
 }
 
-// The largest power of two with which factors stay below 2^30, and values below 2^60; at most 40.
-// -1: none does.
+// The largest |x| of the shortcut that a stage adds.
+static double largest_shortcut(const struct net *net, const struct int_layer *il)
+{
+    if (il->add < 0)
+        return 0;
+    const struct layer *add = &net->layers[il->add];
+    return ldexp(1, net->form == FORM_BINARY ? 31 : add->in_bits[1]);
+}
+
+// The largest power of two with which values stay below 2^59; at most 40. In the binary form
+// factors stay below 2^30, too, for kernels that hold them in 32 bits: sums are small there. -1:
+// none does.
 static int choose_shift(const struct net *net, const struct int_layer *il, int layer,
                         const struct fold *f)
 {
-    double factor = 1e-30, value = 1e-30;
+    double factor = 1e-30, value = 1e-30, x = largest_shortcut(net, il);
     for (int c = 0; c < net->layers[layer].out_c; c++) {
         double m = fabs(f->m[c]), r = il->res ? fabs(f->r[c]) : 0, b = fabs(f->b[c]);
         factor = fmax(factor, fmax(m, r));
-        value = fmax(value, m * largest_sum(net, il, layer, c) + r * ldexp(1, 31) + b);
+        value = fmax(value, m * largest_sum(net, il, layer, c) + r * x + b);
     }
     if (!(value < 0x1p59))
         return -1; // NaN, too
-    int shift = 29 - (int)ceil(log2(factor)), room = 59 - (int)ceil(log2(value));
-    shift = shift < room ? shift : room;
+    int shift = 59 - (int)ceil(log2(value)), narrow = 29 - (int)ceil(log2(factor));
+    if (net->form == FORM_BINARY && shift > narrow)
+        shift = narrow;
     return shift < 0 ? 0 : shift > 40 ? 40 : shift;
 }
 
@@ -232,34 +246,33 @@ static bool fold_layer(struct integer *net, const struct weights *weights, int l
 
 // --- Scales of the k-bit forms ---
 
+// The steps of a raw image cover what a normalised pixel can be.
+static void scale_input(struct integer *net, const double *ranges)
+{
+    const struct net *from = net->net;
+    net->scale[0] = net->input_scale = 1;
+    net->input_high = 1;
+    if (from->encoder != ENCODER_RAW)
+        return;
+    const struct layer *image = &from->layers[0];
+    net->input_high = (int32_t)(power(image->out_bits - image->is_signed) - 1);
+    net->input_low = image->is_signed ? -net->input_high : 0;
+    net->input_scale = (ranges ? ranges[0] : encode_range(from)) / net->input_high;
+    net->scale[0] = net->input_scale;
+}
+
 static void choose_scales(struct integer *net, const double *ranges)
 {
     const struct net *from = net->net;
-    for (size_t i = 0; i < from->n; i++) {
+    scale_input(net, ranges);
+    for (size_t i = 1; i < from->n; i++) {
         const struct layer *l = &from->layers[i];
         bool kept = l->kind == LAYER_POOL && l->pool == POOL_MAX;
         net->scale[i] = 1;
         if (from->form != FORM_BINARY && kept)
             net->scale[i] = net->scale[l->input[0]];
-        else if (from->form != FORM_BINARY && ranges[i] > 0 && i > 0)
+        else if (from->form != FORM_BINARY && ranges[i] > 0)
             net->scale[i] = ranges[i] / (double)(power(l->out_bits - l->is_signed) - 1);
-    }
-    net->input_scale = 1;
-    net->input_high = 1;
-    if (from->encoder != ENCODER_RAW)
-        return;
-    // Signed steps that cover what a normalised pixel can be.
-    double most = ranges ? ranges[0] : 1;
-    const struct layer *image = &from->layers[0];
-    net->input_high = (int32_t)(power(image->out_bits - image->is_signed) - 1);
-    net->input_low = image->is_signed ? -net->input_high : 0;
-    net->input_scale = most / net->input_high;
-    net->scale[0] = net->input_scale;
-    // Pools that choose the largest keep the scale of what they read, also of the image.
-    for (size_t i = 1; i < from->n && from->form != FORM_BINARY; i++) {
-        const struct layer *l = &from->layers[i];
-        if (l->kind == LAYER_POOL && l->pool == POOL_MAX)
-            net->scale[i] = net->scale[l->input[0]];
     }
 }
 

@@ -13,8 +13,9 @@
 //     k bits:  q = clamp(round(v / 2^shift), low, high): 0 .. 2^bits - 1 behind a ReLU, else
 //              -2^(bits - 1) .. 2^(bits - 1) - 1
 //     logits:  v itself
-// shift is as large as 62-bit values of v allow for the largest sum that the weights can make; sums
-// beyond that (of broken cells) are clamped to `limit` first, far outside of low .. high.
+// shift is as large as 62-bit values of v allow for the largest sum that the weights can make (in
+// the binary form also as factors of 30 bits allow); sums beyond that (of broken cells) are clamped
+// to `limit` first, far outside of low .. high.
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>

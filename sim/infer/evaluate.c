@@ -106,24 +106,6 @@ void evaluate(const struct evaluation *what, size_t images, size_t first, size_t
     evaluate_batches(what, images, first, step, evaluate_batch, classes);
 }
 
-static double input_range(const struct net *net)
-{
-    size_t pixels = (size_t)net->raw_c * net->raw_h * net->raw_w;
-    uint8_t *image = mem_alloc(pixels, 1);
-    float *planes =
-        mem_alloc((size_t)net->layers[0].out_c * net->raw_h * net->raw_w, sizeof *planes);
-    double most = 0;
-    for (int value = 0; value <= 255; value += 255) {
-        memset(image, value, pixels);
-        encode_floats(net, image, planes);
-        for (size_t i = 0; i < pixels; i++)
-            most = fmax(most, fabs((double)planes[i]));
-    }
-    free(image);
-    free(planes);
-    return most;
-}
-
 void evaluate_ranges(const struct net *net, const struct weights *weights,
                      const struct dataset *data, size_t images, double *ranges)
 {
@@ -140,6 +122,6 @@ void evaluate_ranges(const struct net *net, const struct weights *weights,
                 ranges[l] = fmax(ranges[l], fabs((double)map[j]));
         }
     }
-    ranges[0] = input_range(net);
+    ranges[0] = encode_range(net);
     forward_destroy(forward);
 }

@@ -31,6 +31,9 @@ tests -C build-test --timeout-multiplier 30 \
     --suite base --suite conf --suite nets --suite models --suite map --suite cost --suite traces \
     --wrapper 'valgrind -q --error-exitcode=9 --leak-check=full'
 
+step "10,000 random networks"
+GRAPHS=10000 build-test/tests/graphs/test_graphs
+
 step "clang-tidy"
 git ls-files '*.c' | grep -v '^tests/' | {
     bad=0

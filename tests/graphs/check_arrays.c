@@ -1,0 +1,334 @@
+// Crossbars that lose nothing compute the integer net, bit for bit, whatever the chip: sums of
+// every layer for inputs of all sizes, logits of images, classes for several jobs.
+#include "tests/graphs/trial.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "nets/integer.h"
+#include "nets/net.h"
+#include "sim/base/err.h"
+#include "sim/base/mem.h"
+#include "sim/chip/chip.h"
+#include "sim/conf/library.h"
+#include "sim/infer/analog.h"
+#include "sim/infer/array.h"
+#include "sim/infer/evaluate.h"
+#include "sim/infer/packed.h"
+#include "sim/map/map.h"
+
+enum { CHIPS = 3, SETS = 12, SET_ROOM = 48 };
+
+struct chip_sets {
+    char of[SETS][SET_ROOM]; // "crossbar.rows=16"
+    int n;
+};
+
+static void put(struct chip_sets *sets, const char *key, const char *value)
+{
+    snprintf(sets->of[sets->n++], SET_ROOM, "%s=%s", key, value);
+}
+
+static void put_int(struct chip_sets *sets, const char *key, int value)
+{
+    snprintf(sets->of[sets->n++], SET_ROOM, "%s=%d", key, value);
+}
+
+// On top of the chip `ideal`, whose ADCs have 32 bits: arrays so small that layers take several.
+static struct chip_sets random_sets(struct prng *prng)
+{
+    static const char *const polarities[] = {"differential", "single", "offset_column"};
+    static const int cells[] = {1, 1, 2, 4, 7}, dacs[] = {1, 1, 2, 4, 8, 16};
+    struct chip_sets sets = {.n = 0};
+    int polarity = prng_int(prng, 0, 2), rows = prng_percent(prng, 60) ? 16 : prng_int(prng, 9, 80);
+    put(&sets, "crossbar.polarity", polarities[polarity]);
+    put_int(&sets, "cell.bits", cells[prng_int(prng, 0, 4)]);
+    put_int(&sets, "dac.bits", dacs[prng_int(prng, 0, 5)]);
+    put_int(&sets, "crossbar.rows", rows);
+    put_int(&sets, "crossbar.columns", prng_percent(prng, 60) ? 16 : prng_int(prng, 16, 80));
+    put(&sets, "crossbar.slices", prng_percent(prng, 50) ? "columns" : "arrays");
+    put(&sets, "mapping.policy", prng_percent(prng, 50) ? "dense" : "kernel-aligned");
+    put(&sets, "mapping.replicate", prng_percent(prng, 30) ? "true" : "false");
+    if (prng_percent(prng, 40))
+        put_int(&sets, "crossbar.rows_active", prng_int(prng, 1, rows));
+    if (polarity == 0 && prng_percent(prng, 40))
+        put(&sets, "crossbar.subtract", "after_adc");
+    if (prng_percent(prng, 30))
+        put(&sets, "cell.r_hrs", prng_percent(prng, 50) ? "7 kohm" : "100 kohm");
+    put(&sets, "mapping.placement", prng_percent(prng, 50) ? "random" : "snake");
+    return sets;
+}
+
+static struct chip *make_chip(const struct chip_sets *sets, struct report *report)
+{
+    struct err err = {0};
+    struct library library = {0};
+    struct chip *chip = NULL;
+    struct conf *conf = library_open(&library, LIBRARY_CHIP, "ideal", &err);
+    bool ok = conf != NULL;
+    for (int i = 0; i < sets->n && ok; i++) {
+        char key[SET_ROOM];
+        const char *equals = strchr(sets->of[i], '=');
+        snprintf(key, sizeof key, "%.*s", (int)(equals - sets->of[i]), sets->of[i]);
+        ok = conf_set(conf, key, equals + 1, &err);
+    }
+    if (!ok || !chip_load(conf, &chip, &err))
+        differs(report, "no chip: %s", err.text);
+    return chip;
+}
+
+// --- Sums of single layers ---
+
+struct gather {
+    const int32_t *w, *in;
+    int64_t sum;
+};
+
+static void gather(void *context, size_t weight, size_t input)
+{
+    struct gather *g = context;
+    g->sum += (int64_t)g->w[weight] * g->in[input];
+}
+
+// Every value that a map can hold, its ends often.
+static void fill_inputs(const struct trial *trial, int i, struct prng *prng, int32_t *in)
+{
+    const struct graph *flat = &trial->flat;
+    int from = flat->nodes[i].from[0];
+    const struct layer *l = &trial->net->layers[trial->layer[i]];
+    bool is_signed = !flat->binary || from == 0 ? graph_signed(flat, from) : false;
+    int bits = l->in_bits[0], high = (1 << (bits - is_signed)) - 1, low = is_signed ? -high - 1 : 0;
+    if (from == 0 && is_signed)
+        low = -high;                 // images are symmetric
+    int kind = prng_int(prng, 0, 3); // 0: all ends
+    size_t n = node_size(&flat->nodes[from]);
+    for (size_t k = 0; k < n; k++) {
+        int end = prng_percent(prng, 70) ? high : low;
+        in[k] = kind == 0 || prng_percent(prng, 20) ? end : prng_int(prng, low, high);
+    }
+}
+
+static enum outcome compare_sums(const struct trial *trial, int i, const int32_t *in,
+                                 const int64_t *acc, struct report *report)
+{
+    const struct node *node = &trial->flat.nodes[i];
+    struct gather g = {.w = trial->integer->layers[trial->layer[i]].w, .in = in};
+    size_t at = 0;
+    for (int c = 0; c < node->c; c++)
+        for (int y = 0; y < node->h; y++)
+            for (int x = 0; x < node->w; x++, at++) {
+                char name[GRAPH_NAME];
+                g.sum = 0;
+                plain_window(&trial->flat, i, c, y, x, gather, &g);
+                if (acc[at] != g.sum)
+                    return differs(report, "%s: sum %zu is %lld, not %lld", graph_name(node, name),
+                                   at, (long long)acc[at], (long long)g.sum);
+            }
+    return SAME;
+}
+
+static enum outcome check_sums(const struct trial *trial, integer_matrix *matrix, void *context,
+                               struct report *report)
+{
+    const struct graph *flat = &trial->flat;
+    struct prng prng = {flat->seed ^ 77};
+    enum outcome outcome = SAME;
+    for (int i = 1; i < flat->n && outcome == SAME; i++) {
+        if (!graph_weights(flat, i))
+            continue;
+        int32_t *in = mem_alloc(node_size(&flat->nodes[flat->nodes[i].from[0]]), sizeof *in);
+        int64_t *acc = mem_alloc(node_size(&flat->nodes[i]), sizeof *acc);
+        for (int tries = 0; tries < 2 && outcome == SAME; tries++) {
+            fill_inputs(trial, i, &prng, in);
+            matrix(context, trial->layer[i], in, acc);
+            outcome = compare_sums(trial, i, in, acc, report);
+        }
+        free(in);
+        free(acc);
+    }
+    return outcome;
+}
+
+// --- Whole images ---
+
+struct wanted {
+    int64_t *logits; // of all images
+    uint8_t classes[TRIAL_IMAGES];
+};
+
+static struct wanted reference(const struct trial *trial)
+{
+    size_t classes = (size_t)trial->net->classes;
+    struct wanted want = {.logits = mem_alloc(TRIAL_IMAGES * classes, sizeof *want.logits)};
+    struct integer copy = *trial->integer;
+    struct integer_run *run = integer_run_create(trial->integer);
+    for (size_t k = 0; k < TRIAL_IMAGES; k++) {
+        const int64_t *logits = integer_run_image(run, dataset_image(&trial->images, k),
+                                                  integer_matrix_reference, &copy);
+        memcpy(want.logits + k * classes, logits, classes * sizeof *logits);
+        want.classes[k] = (uint8_t)integer_class(logits, (int)classes);
+    }
+    integer_run_destroy(run);
+    return want;
+}
+
+static enum outcome check_images(const struct trial *trial, const struct wanted *want,
+                                 integer_matrix *matrix, void *context, struct report *report)
+{
+    size_t classes = (size_t)trial->net->classes;
+    enum outcome outcome = check_sums(trial, matrix, context, report);
+    struct integer_run *run = integer_run_create(trial->integer);
+    for (size_t k = 0; k < TRIAL_IMAGES && outcome == SAME; k++) {
+        const int64_t *logits =
+            integer_run_image(run, dataset_image(&trial->images, k), matrix, context);
+        if (memcmp(logits, want->logits + k * classes, classes * sizeof *logits) != 0)
+            outcome = differs(report, "other logits of image %zu", k);
+    }
+    integer_run_destroy(run);
+    return outcome;
+}
+
+static enum outcome check_packed(const struct trial *trial, const struct wanted *want,
+                                 struct packed *packed_take, struct report *report)
+{
+    size_t classes = (size_t)trial->net->classes;
+    enum outcome outcome = SAME;
+    if (!packed_take)
+        return SAME;
+    struct packed_run *run = packed_run_create(packed_take);
+    for (size_t k = 0; k < TRIAL_IMAGES && outcome == SAME; k++) {
+        const int64_t *logits = packed_run_image(run, dataset_image(&trial->images, k));
+        if (memcmp(logits, want->logits + k * classes, classes * sizeof *logits) != 0)
+            outcome = differs(report, "bit-packed: other logits of image %zu", k);
+    }
+    packed_run_destroy(run);
+    packed_destroy(packed_take);
+    return outcome;
+}
+
+static enum outcome check_jobs_of(const struct trial *trial, const struct wanted *want,
+                                  const struct arrays *arrays, const struct analog *analog,
+                                  struct report *report)
+{
+    const struct evaluation what = {.net = trial->net,
+                                    .weights = trial->weights,
+                                    .integer = trial->integer,
+                                    .arrays = arrays,
+                                    .analog = analog,
+                                    .data = &trial->images};
+    return compare_classes(&what, want->classes, report);
+}
+
+static enum outcome check_levels(const struct trial *trial, const struct wanted *want,
+                                 const struct arrays *arrays, struct report *report)
+{
+    struct array_worker *worker = array_worker_create(arrays);
+    enum outcome outcome = check_images(trial, want, arrays_matrix, worker, report);
+    array_worker_destroy(worker);
+    if (outcome == SAME)
+        outcome = check_packed(trial, want, packed_create(arrays), report);
+    return outcome == SAME ? check_jobs_of(trial, want, arrays, NULL, report) : outcome;
+}
+
+static enum outcome check_conductances(const struct trial *trial, const struct wanted *want,
+                                       const struct analog *analog, struct report *report)
+{
+    struct analog_worker *worker = analog_worker_create(analog);
+    enum outcome outcome = check_images(trial, want, analog_matrix, worker, report);
+    analog_worker_destroy(worker);
+    if (outcome == SAME)
+        outcome = check_packed(trial, want, packed_create_analog(analog), report);
+    return outcome == SAME ? check_jobs_of(trial, want, NULL, analog, report) : outcome;
+}
+
+// --- Chips ---
+
+static void count_refusal(struct report *report, const struct err *err)
+{
+    report->refused_chips++;
+    snprintf(report->chip_refusal, sizeof report->chip_refusal, "%s", err->text);
+}
+
+// ADCs without a sign clip what negative digits of a single cycle make.
+static bool clips_signs(const struct trial *trial, const struct mapping *map)
+{
+    const struct crossbar_params *crossbar = &map->chip->crossbar;
+    if (crossbar->polarity == POLARITY_DIFFERENTIAL && !crossbar->subtract_after)
+        return false;
+    for (int i = 1; i < trial->flat.n; i++)
+        if (graph_weights(&trial->flat, i) &&
+            graph_signed(&trial->flat, trial->flat.nodes[i].from[0]) &&
+            map->layers[trial->layer[i]].input_cycles == 1)
+            return true;
+    return false;
+}
+
+static enum outcome check_mapping(const struct trial *trial, const struct wanted *want,
+                                  const struct mapping *map, struct report *report)
+{
+    static const enum cpu_level levels[] = {CPU_SCALAR, CPU_AVX2, CPU_AVX512};
+    enum cpu_level level = levels[trial->graph->seed % 3];
+    struct draw none = {.seed = 1};
+    struct err err = {0};
+    enum outcome outcome = SAME;
+    struct arrays *arrays = arrays_create(map, trial->integer, &none, level, &err);
+    if (arrays)
+        outcome = check_levels(trial, want, arrays, report);
+    else
+        count_refusal(report, &err);
+    arrays_destroy(arrays);
+    if (outcome != SAME || clips_signs(trial, map))
+        return outcome;
+    err = (struct err){0};
+    struct analog *analog = analog_create(map, trial->integer, &none, level, &err);
+    if (analog)
+        outcome = check_conductances(trial, want, analog, report);
+    else
+        count_refusal(report, &err);
+    analog_destroy(analog);
+    if (outcome == DIFFERENT) {
+        char why[sizeof report->text];
+        memcpy(why, report->text, sizeof why);
+        differs(report, "conductances: %.800s", why);
+    }
+    return outcome;
+}
+
+static enum outcome check_chip(const struct trial *trial, const struct wanted *want,
+                               struct prng *prng, struct report *report)
+{
+    struct chip_sets sets = random_sets(prng);
+    struct err err = {0};
+    struct mapping *map = NULL;
+    struct chip *chip = make_chip(&sets, report);
+    enum outcome outcome = chip ? SAME : DIFFERENT;
+    report->chips += 2; // by levels and by conductances
+    if (chip && !map_net(trial->net, chip, 1, &map, &err)) {
+        count_refusal(report, &err);
+        report->refused_chips++;
+    }
+    if (map)
+        outcome = check_mapping(trial, want, map, report);
+    if (outcome == DIFFERENT) {
+        char why[sizeof report->text];
+        size_t n = (size_t)snprintf(why, sizeof why, "%.400s\non ideal with", report->text);
+        for (int i = 0; i < sets.n && n < sizeof why; i++)
+            n += (size_t)snprintf(why + n, sizeof why - n, " %s", sets.of[i]);
+        differs(report, "%s", why);
+    }
+    map_destroy(map);
+    chip_destroy(chip);
+    return outcome;
+}
+
+enum outcome check_arrays(const struct trial *trial, struct report *report)
+{
+    struct prng prng = {trial->graph->seed ^ 0x5eed};
+    struct wanted want = reference(trial);
+    enum outcome outcome = SAME;
+    for (int i = 0; i < CHIPS && outcome == SAME; i++)
+        outcome = check_chip(trial, &want, &prng, report);
+    free(want.logits);
+    return outcome;
+}

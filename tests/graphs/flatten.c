@@ -1,0 +1,106 @@
+// What the forms make of a graph, written down a second time from nets/net.h, the help texts of the
+// keys and the design page: which layers there are, where batch-norms and activations stand.
+#include "tests/graphs/graph.h"
+
+static bool vanishes(const struct graph *graph, const struct node *node)
+{
+    return (node->kind == NODE_HEAD && graph->flatten) ||
+           (node->kind == NODE_POOL && !node->average && graph->pool_to_stride);
+}
+
+static void drop_nodes(const struct graph *graph, struct graph *out)
+{
+    int place[GRAPH_NODES] = {0};
+    *out = *graph;
+    out->n = 1;
+    for (int i = 1; i < graph->n; i++) {
+        const struct node *node = &graph->nodes[i];
+        if (vanishes(graph, node)) {
+            struct node *stays = &out->nodes[place[node->from[0]]];
+            place[i] = place[node->from[0]];
+            if (node->kind == NODE_POOL)
+                for (int side = 0; side < 2; side++)
+                    stays->stride[side] *= node->stride[side];
+            graph_shape(out, place[i]);
+            continue;
+        }
+        struct node *to = &out->nodes[out->n];
+        *to = *node;
+        for (int side = 0; side < 2; side++)
+            if (to->from[side] >= 0)
+                to->from[side] = place[to->from[side]];
+        place[i] = out->n++;
+        graph_shape(out, place[i]);
+    }
+}
+
+static bool has_weights(const struct node *node)
+{
+    return node->kind == NODE_CONV || node->kind == NODE_LINEAR;
+}
+
+static int adds_that_read(const struct graph *flat, int i)
+{
+    int adds = 0;
+    for (int j = 1; j < flat->n; j++)
+        if (flat->nodes[j].kind == NODE_ADD)
+            adds += (flat->nodes[j].from[0] == i) + (flat->nodes[j].from[1] == i);
+    return adds;
+}
+
+// Values that only adds read stay as they are; so does the output.
+static enum node_act act_of(const struct graph *flat, int i)
+{
+    const struct node *node = &flat->nodes[i];
+    bool last = i == flat->n - 1,
+         to_adds = adds_that_read(flat, i) == graph_readers(flat, i, false);
+    bool pool = node->kind == NODE_POOL || node->kind == NODE_HEAD;
+    if (last || pool || node->kind == NODE_INPUT)
+        return ACTS_NOT;
+    if (!flat->binary && node->relu >= 0)
+        return node->relu ? ACTS_RELU : ACTS_NOT;
+    if (to_adds && (flat->binary || node->kind != NODE_ADD))
+        return ACTS_NOT;
+    return flat->binary ? ACTS_THRESHOLD : ACTS_RELU;
+}
+
+// `add: before_bn`: where an add alone reads a layer, as its main input and without an activation,
+// the layer's batch-norm follows the addition.
+static void place_norms(struct graph *flat)
+{
+    for (int i = 1; i < flat->n; i++) {
+        struct node *node = &flat->nodes[i];
+        node->norm = -1;
+        if (!has_weights(node))
+            continue;
+        if (flat->binary)
+            node->bn = i < flat->n - 1;
+        node->norm = node->bn ? i : -1;
+    }
+    for (int i = 1; i < flat->n && flat->add_before_bn; i++) {
+        struct node *add = &flat->nodes[i], *main = &flat->nodes[add->from[0]];
+        if (add->kind != NODE_ADD || !has_weights(main) || main->act != ACTS_NOT ||
+            graph_readers(flat, add->from[0], false) != 1)
+            continue;
+        add->norm = main->norm;
+        main->norm = -1;
+    }
+}
+
+void graph_flatten(const struct graph *graph, struct graph *out)
+{
+    drop_nodes(graph, out);
+    for (int i = 0; i < out->n; i++)
+        out->nodes[i].act = act_of(out, i);
+    place_norms(out);
+}
+
+bool graph_signed(const struct graph *flat, int i)
+{
+    const struct node *node = &flat->nodes[i];
+    if (node->kind == NODE_INPUT)
+        return flat->encoder == GRAPH_RAW && (flat->raw_bits > 1 || flat->normalise != GRAPH_UNIT);
+    if (node->kind == NODE_POOL || node->kind == NODE_HEAD)
+        return graph_signed(flat, node->from[0]);
+    return node->act == ACTS_NOT;
+}

@@ -1,0 +1,180 @@
+#include "tests/graphs/graph.h"
+
+#include <stdio.h>
+#include <string.h>
+
+// SplitMix64 (Steele, Lea and Flood, 2014).
+uint64_t prng_next(struct prng *prng)
+{
+    uint64_t z = prng->state += UINT64_C(0x9e3779b97f4a7c15);
+    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
+    return z ^ (z >> 31);
+}
+
+int prng_int(struct prng *prng, int low, int high)
+{
+    return low + (int)(prng_next(prng) % (uint64_t)(high - low + 1));
+}
+
+bool prng_percent(struct prng *prng, int percent)
+{
+    return prng_int(prng, 0, 99) < percent;
+}
+
+double prng_uniform(struct prng *prng, double low, double high)
+{
+    return low + (high - low) * ((double)(prng_next(prng) >> 11) * 0x1p-53);
+}
+
+size_t node_size(const struct node *node)
+{
+    return (size_t)node->c * (size_t)node->h * (size_t)node->w;
+}
+
+const char *graph_name(const struct node *node, char name[GRAPH_NAME])
+{
+    static const char *const kinds[] = {"input", "conv", "linear", "pool", "add", "head"};
+    if (node->kind == NODE_INPUT)
+        snprintf(name, GRAPH_NAME, "input");
+    else
+        snprintf(name, GRAPH_NAME, "%s%d", kinds[node->kind], node->id);
+    return name;
+}
+
+int graph_readers(const struct graph *graph, int node, bool as_shortcut)
+{
+    int readers = 0;
+    for (int i = 1; i < graph->n; i++)
+        readers += (!as_shortcut && graph->nodes[i].from[0] == node) +
+                   (graph->nodes[i].kind == NODE_ADD && graph->nodes[i].from[1] == node);
+    return readers;
+}
+
+// --- Shapes ---
+
+static int windows(int size, int before, int after, int kernel, int dilation, int stride)
+{
+    int extent = dilation * (kernel - 1) + 1, padded = size + before + after;
+    return extent > padded ? 0 : (padded - extent) / stride + 1;
+}
+
+static bool slide(const struct node *from, struct node *node)
+{
+    node->h = windows(from->h, node->pad[0], node->pad[2], node->kernel[0], node->dilation[0],
+                      node->stride[0]);
+    node->w = windows(from->w, node->pad[1], node->pad[3], node->kernel[1], node->dilation[1],
+                      node->stride[1]);
+    return node->h > 0 && node->w > 0;
+}
+
+// A max-pool that became the stride of the convolution that it reads.
+static bool shape_strided(const struct graph *graph, struct node *pool)
+{
+    struct node conv = graph->nodes[pool->from[0]];
+    if (conv.kind != NODE_CONV)
+        return false;
+    for (int side = 0; side < 2; side++)
+        conv.stride[side] *= pool->stride[side];
+    bool ok = slide(&graph->nodes[conv.from[0]], &conv);
+    pool->h = conv.h;
+    pool->w = conv.w;
+    return ok;
+}
+
+static bool shape_add(const struct graph *graph, const struct node *add)
+{
+    const struct node *shortcut = &graph->nodes[add->from[1]];
+    return shortcut->h % add->h == 0 && shortcut->w % add->w == 0 &&
+           shortcut->h / add->h == shortcut->w / add->w;
+}
+
+bool graph_shape(struct graph *graph, int i)
+{
+    struct node *node = &graph->nodes[i];
+    if (node->kind == NODE_INPUT)
+        return true;
+    const struct node *from = &graph->nodes[node->from[0]];
+    node->c = from->c;
+    node->h = from->h;
+    node->w = from->w;
+    switch (node->kind) {
+    case NODE_CONV:
+        node->c = node->out;
+        return from->c % node->groups == 0 && node->out % node->groups == 0 && slide(from, node);
+    case NODE_LINEAR:
+        node->c = node->out;
+        node->h = node->w = 1;
+        return true;
+    case NODE_POOL:
+        if (graph->pool_to_stride && !node->average)
+            return shape_strided(graph, node);
+        return node->pad[0] < node->kernel[0] && node->pad[1] < node->kernel[1] &&
+               node->pad[2] < node->kernel[0] && node->pad[3] < node->kernel[1] &&
+               slide(from, node);
+    case NODE_ADD:
+        return shape_add(graph, node);
+    default:
+        if (!graph->flatten)
+            node->h = node->w = 1;
+        return true;
+    }
+}
+
+// --- Other graphs from a graph ---
+
+void graph_reorder(const struct graph *graph, uint64_t seed, struct graph *out)
+{
+    struct prng prng = {seed};
+    int place[GRAPH_NODES]; // of each node in the new order; -1: not yet
+    *out = *graph;
+    for (int i = 0; i < graph->n; i++)
+        place[i] = i ? -1 : 0;
+    for (int next = 1; next < graph->n; next++) {
+        int ready[GRAPH_NODES], n = 0;
+        for (int i = 1; i < graph->n; i++) {
+            const struct node *node = &graph->nodes[i];
+            bool inputs =
+                place[node->from[0]] >= 0 && (node->from[1] < 0 || place[node->from[1]] >= 0);
+            bool last = i == graph->n - 1 && next < i; // the last layer is the output
+            if (place[i] < 0 && inputs && !last)
+                ready[n++] = i;
+        }
+        int i = ready[prng_int(&prng, 0, n - 1)];
+        place[i] = next;
+        out->nodes[next] = graph->nodes[i];
+    }
+    for (int i = 1; i < out->n; i++)
+        for (int side = 0; side < 2; side++)
+            if (out->nodes[i].from[side] >= 0)
+                out->nodes[i].from[side] = place[out->nodes[i].from[side]];
+}
+
+bool graph_without(const struct graph *graph, int gone, int side, struct graph *out)
+{
+    int instead = graph->nodes[gone].from[side];
+    if (gone < 1 || graph->n < 3 || instead < 0)
+        return false;
+    *out = *graph;
+    out->n = 1;
+    int place[GRAPH_NODES] = {0};
+    for (int i = 1; i < graph->n; i++) {
+        if (i == gone) {
+            place[i] = place[instead];
+            continue;
+        }
+        struct node *node = &out->nodes[out->n];
+        *node = graph->nodes[i];
+        for (int k = 0; k < 2; k++)
+            if (node->from[k] >= 0)
+                node->from[k] = place[node->from[k]];
+        place[i] = out->n++;
+        if (!graph_shape(out, place[i]))
+            return false;
+    }
+    for (int i = 1; i + 1 < out->n; i++)
+        if (!graph_readers(out, i, false))
+            return false;
+    const struct node *last = &out->nodes[out->n - 1];
+    return last->h == 1 && last->w == 1;
+}

@@ -1,0 +1,126 @@
+// A graph as a net file.
+#include "tests/graphs/graph.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+struct writer {
+    char *text;
+    size_t n;
+    struct prng prng;
+};
+
+static void put(struct writer *w, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void put(struct writer *w, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    int n = vsnprintf(w->text + w->n, GRAPH_TEXT - w->n, format, args);
+    va_end(args);
+    w->n += n > 0 ? (size_t)n : 0;
+    if (w->n >= GRAPH_TEXT)
+        w->n = GRAPH_TEXT - 1;
+}
+
+// Whether a key is written that would have that value anyway.
+static bool written(struct writer *w, bool is_default)
+{
+    return !is_default || prng_percent(&w->prng, 50);
+}
+
+static void put_pair(struct writer *w, const char *key, const int *v)
+{
+    if (v[0] == v[1])
+        put(w, ", %s: %d", key, v[0]);
+    else
+        put(w, ", %s: [%d, %d]", key, v[0], v[1]);
+}
+
+static void put_pad(struct writer *w, const int *pad)
+{
+    bool same = pad[0] == pad[1] && pad[0] == pad[2] && pad[0] == pad[3];
+    if (same && written(w, pad[0] == 0))
+        put(w, ", pad: %d", pad[0]);
+    else if (!same)
+        put(w, ", pad: [%d, %d, %d, %d]", pad[0], pad[1], pad[2], pad[3]);
+}
+
+static void put_window(struct writer *w, const struct node *node)
+{
+    bool pool = node->kind == NODE_POOL, square = node->kernel[0] == node->kernel[1];
+    int normal = !pool ? 1 : square ? node->kernel[0] : 0;
+    put_pair(w, "kernel", node->kernel);
+    if (written(w, node->stride[0] == normal && node->stride[1] == normal))
+        put_pair(w, "stride", node->stride);
+    put_pad(w, node->pad);
+    if (node->dilation[0] != 1 || node->dilation[1] != 1)
+        put_pair(w, "dilation", node->dilation);
+    if (!pool && written(w, node->groups == 1))
+        put(w, ", groups: %d", node->groups);
+    if (pool && written(w, !node->average))
+        put(w, ", pool: %s", node->average ? "average" : "max");
+}
+
+static void put_node(struct writer *w, const struct graph *graph, int i)
+{
+    static const char *const kinds[] = {"", "conv", "linear", "pool", "add", "head"};
+    const struct node *node = &graph->nodes[i];
+    char name[GRAPH_NAME];
+    put(w, "  - {name: %s, kind: %s", graph_name(node, name), kinds[node->kind]);
+    if (written(w, node->from[0] == i - 1))
+        put(w, ", from: %s", graph_name(&graph->nodes[node->from[0]], name));
+    if (node->kind == NODE_CONV || node->kind == NODE_LINEAR)
+        put(w, ", out: %d", node->out);
+    if (node->kind == NODE_CONV || node->kind == NODE_POOL)
+        put_window(w, node);
+    if (node->kind == NODE_ADD)
+        put(w, ", shortcut: %s", graph_name(&graph->nodes[node->from[1]], name));
+    bool conv = node->kind == NODE_CONV, linear = node->kind == NODE_LINEAR;
+    if ((conv && written(w, node->bn)) || (linear && written(w, !node->bn)))
+        put(w, ", bn: %s", node->bn ? "true" : "false");
+    if (node->relu >= 0)
+        put(w, ", relu: %s", node->relu ? "true" : "false");
+    put(w, "}\n");
+}
+
+static void put_keys(struct writer *w, const struct graph *graph)
+{
+    static const char *const encoders[] = {"raw", "thermometer", "bit_planes"};
+    static const char *const normalise[] = {"unit", "imagenet", "mnist"};
+    const struct node *in = &graph->nodes[0];
+    bool binary = graph->binary;
+    int planes = graph->encoder == GRAPH_THERMOMETER  ? graph->levels
+                 : graph->encoder == GRAPH_BIT_PLANES ? graph->raw_bits
+                                                      : 1;
+    put(w, "name: random\ndefault_form: %s\n", binary ? "binary" : graph->int16 ? "int16" : "int8");
+    put(w, "input: {channels: %d, height: %d, width: %d, bits: %d, normalise: %s}\n",
+        in->c / planes, in->h, in->w, graph->raw_bits, normalise[graph->normalise]);
+    put(w, "encoder: %s\nlevels: %d\n", encoders[graph->encoder], graph->levels);
+    if (written(w, graph->add_before_bn == binary))
+        put(w, "add: %s\n", graph->add_before_bn ? "before_bn" : "after_bn");
+    if (written(w, graph->pad_both == !binary))
+        put(w, "shortcut_pad: %s\n", graph->pad_both ? "both" : "end");
+    if (written(w, graph->flatten == binary))
+        put(w, "head: %s\n", graph->flatten ? "flatten" : "avgpool");
+    if (written(w, graph->pool_to_stride == binary))
+        put(w, "max_pool: %s\n", graph->pool_to_stride ? "stride" : "keep");
+    if (binary)
+        put(w, "residual_bits: %d\nresidual_frac: %d\n", graph->residual_bits,
+            graph->residual_frac);
+    if (written(w, !graph->weights_by_layer))
+        put(w, "quantise: {weights: %s}\n", graph->weights_by_layer ? "layer" : "channel");
+    if (graph->weight_bits && !binary)
+        put(w, "weight_bits: %d\n", graph->weight_bits);
+    if (graph->activation_bits && !binary)
+        put(w, "activation_bits: %d\n", graph->activation_bits);
+}
+
+void graph_text(const struct graph *graph, uint64_t style, char text[GRAPH_TEXT])
+{
+    struct writer w = {.text = text, .prng = {style}};
+    put_keys(&w, graph);
+    put(&w, "layers:\n");
+    for (int i = 1; i < graph->n; i++)
+        put_node(&w, graph, i);
+}

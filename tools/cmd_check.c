@@ -70,17 +70,26 @@ static bool is_csv(const char *what)
     return n > 4 && !strcmp(what + n - 4, ".csv");
 }
 
+// Several chips may be checked: each sentence says of which it is.
+static void warn_of_chip(const char *what, const struct chip *chip)
+{
+    struct warnings found = {0}, named = {0};
+    plausible_chip(chip, NULL, NULL, &found);
+    for (size_t i = 0; i < found.n; i++)
+        warn_add(&named, found.items[i].code, "%.100s: %s", what, found.items[i].text);
+    fflush(stdout);
+    inputs_warn(&named);
+    warnings_fini(&found);
+    warnings_fini(&named);
+}
+
 static bool check_chip(const char *what, const struct inputs *inputs, struct err *err)
 {
     struct chip *chip = NULL;
     if (!inputs_chip(inputs, what, &chip, err))
         return false;
     printf("%s: chip '%s' is fine\n", what, chip->name);
-    struct warnings warnings = {0};
-    plausible_chip(chip, NULL, NULL, &warnings);
-    fflush(stdout);
-    inputs_warn(&warnings);
-    warnings_fini(&warnings);
+    warn_of_chip(what, chip);
     chip_destroy(chip);
     return true;
 }

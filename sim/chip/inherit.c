@@ -64,6 +64,19 @@ static int nearness(const struct chip *chip, const struct conf_node *node)
     return is_set(node) ? 2 : inherit_is_own(chip, node);
 }
 
+// Whether a number was stated for another value of the key: by the same file, whose value of the
+// key was replaced since, or by one further away than the value in force.
+static bool is_stale(const struct chip *chip, const struct conf_node *key,
+                     const struct conf_node *kept)
+{
+    if (kept->kind != CONF_SCALAR || !strcmp(kept->text, "auto"))
+        return false;
+    const struct conf_node *of = key;
+    while (of && strcmp(of->origin, kept->origin) != 0)
+        of = of->replaced;
+    return of ? strcmp(of->text, key->text) != 0 : nearness(chip, kept) < nearness(chip, key);
+}
+
 // Of the chip's technology: a part that states its own node does not depend on it.
 static bool has_own_node(const struct conf_node *kept)
 {
@@ -76,12 +89,11 @@ static void check_rule(const struct chip *chip, const struct rule *rule, struct 
     const struct conf_node *key = conf_find(chip->conf->root, rule->key);
     char list[300] = "";
     size_t used = 0;
-    if (!key || key->kind != CONF_SCALAR || !nearness(chip, key))
+    if (!key || key->kind != CONF_SCALAR)
         return;
     for (int k = 0; k < MAX_KEPT && rule->kept[k]; k++) {
         const struct conf_node *kept = conf_find(chip->conf->root, rule->kept[k]);
-        if (!kept || kept->kind != CONF_SCALAR || !strcmp(kept->text, "auto") ||
-            nearness(chip, kept) >= nearness(chip, key) ||
+        if (!kept || !is_stale(chip, key, kept) ||
             (!strcmp(rule->key, "technology") && has_own_node(kept)))
             continue;
         int n = snprintf(list + used, sizeof list - used, "%s%s = %.24s (%.60s:%d)",

@@ -82,7 +82,7 @@ static void check_density(const struct chip_sum *sum, bool buffers, struct warni
                  "air cooling), all parts busy; check the energies, times and areas of 'bitline "
                  "show chip --parts'",
                  units_format(power, sizeof power, sum->chip_w, "W"), sum->chip_m2 * 1e6,
-                 density * 1e-6, buffers ? "" : ", automatic buffers not counted",
+                 density * 1e-6, buffers ? "" : " (automatic buffers not counted)",
                  PLAUSIBLE_MAX_DENSITY_W_M2 * 1e-6);
 }
 

@@ -26,6 +26,9 @@ struct conf_node {
     size_t n;                 // children
     struct conf_node **children;
     const struct conf_node *parent;
+    // The scalar that conf_overlay or conf_set put this one in place of, which may have replaced
+    // another in turn; NULL: none.
+    const struct conf_node *replaced;
 };
 
 struct conf {

@@ -87,11 +87,13 @@ static void grow(const struct conf *conf, struct conf_node *at, const char *rest
     }
 }
 
-static void replace(struct conf_node *old, const struct conf_node *value)
+static void replace(const struct conf *conf, struct conf_node *old, const struct conf_node *value)
 {
     const char *key = old->key;
     const struct conf_node *parent = old->parent;
+    const struct conf_node *replaced = old->kind == CONF_SCALAR ? tree_new(conf, *old) : NULL;
     *old = *value;
+    old->replaced = replaced;
     old->key = key;
     old->parent = parent;
     for (size_t i = 0; i < old->n; i++)
@@ -118,6 +120,6 @@ bool conf_set(struct conf *conf, const char *path, const char *value, struct err
     if (*path)
         grow(conf, at, path, node);
     else
-        replace(at, node);
+        replace(conf, at, node);
     return true;
 }

@@ -117,6 +117,7 @@ static struct conf_node *copy_node(struct copier *copier, const struct conf_node
     struct arena *mem = copier->to->mem;
     struct conf_node *node = tree_new(copier->to, *from);
     node->parent = parent;
+    node->replaced = NULL; // of the other tree's memory
     node->key = from->key ? arena_strdup(mem, from->key) : NULL;
     node->text = from->text ? arena_strdup(mem, from->text) : NULL;
     node->origin = copy_origin(copier, from->origin);
@@ -139,10 +140,13 @@ static void overlay_map(struct copier *copier, struct conf_node *base,
 static void overlay_child(struct copier *copier, struct conf_node *base,
                           const struct conf_node *over)
 {
-    if (base->kind == CONF_MAP && over->kind == CONF_MAP)
+    if (base->kind == CONF_MAP && over->kind == CONF_MAP) {
         overlay_map(copier, base, over);
-    else
+    } else {
+        struct conf_node *old = base->kind == CONF_SCALAR ? tree_new(copier->to, *base) : NULL;
         *base = *copy_node(copier, over, base->parent);
+        base->replaced = old;
+    }
     for (size_t i = 0; i < base->n; i++)
         base->children[i]->parent = base;
 }

@@ -179,8 +179,53 @@ static void inherited_numbers(void **state)
     expect("isaac-ce", NULL, "cell.r_lrs", "10 kohm", code,
            "cell.r_lrs = 10 kohm is stated in --set, but what depends on it is inherited: "
            "cell.read_energy = 1.831 fJ (chip isaac-ce:");
+    expect("isaac-ce", "crossbar: {columns: 128}", NULL, NULL, code, NULL); // as it was
+    expect("isaac-ce", NULL, "cell.r_lrs", "2 kohm", code, NULL);
     expect("isaac-ce", "cell: {read_energy: 1 fJ}", "cell.r_lrs", "10 kohm", code,
            "cell.read_energy = 1 fJ (t.yaml:1)");
+}
+
+static struct conf *conf_over(struct conf *base_take, const char *name, const char *yaml)
+{
+    struct err err = {0};
+    struct conf *over = conf_parse(name, yaml, strlen(yaml), &err);
+    if (!over)
+        fail_msg("%s", err.text);
+    conf_overlay(base_take, over);
+    conf_close(over);
+    return base_take;
+}
+
+// c extends b extends isaac-ce: what b left behind is left behind in c, too; what b stated together
+// holds in c until c changes it; what c sets back to its old value is what the numbers were for.
+static void inherited_over_two_files(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *b, *c, *says;
+    } cases[] = {
+        {"cell: {bits: 4}", "name: c", "cell.bits = 4 is stated in b.yaml"},
+        {"cell: {bits: 4, read_energy: 9 fJ}", "name: c", NULL},
+        {"cell: {bits: 4, read_energy: 9 fJ}", "cell: {bits: 3}",
+         "cell.bits = 3 is stated in c.yaml, but what depends on it is inherited: cell.read_energy "
+         "= 9 fJ (b.yaml:1)"},
+        {"cell: {bits: 4}", "cell: {bits: 2}", NULL},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct err err = {0};
+        char text[600];
+        struct warnings warnings = {0};
+        struct chip *chip = NULL;
+        struct conf *conf = library_open(&library, LIBRARY_CHIP, "isaac-ce", &err);
+        conf = conf_over(conf_over(conf, "b.yaml", cases[i].b), "c.yaml", cases[i].c);
+        assert_true(chip_load(conf, &chip, &err));
+        plausible_chip(chip, NULL, NULL, &warnings);
+        assert_int_equal(count(&warnings, "inherited-part", text), cases[i].says != NULL);
+        if (cases[i].says && !strstr(text, cases[i].says))
+            fail_msg("'%s' lacks '%s'", text, cases[i].says);
+        warnings_fini(&warnings);
+        chip_destroy(chip);
+    }
 }
 
 int main(void)
@@ -193,6 +238,7 @@ int main(void)
         cmocka_unit_test(technology_nodes),
         cmocka_unit_test(buffers_of_a_mapping_count),
         cmocka_unit_test(inherited_numbers),
+        cmocka_unit_test(inherited_over_two_files),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -27,13 +27,17 @@ static bool draw_chip(const struct model *model, const struct draw *draw, enum c
         out->spares = *spares_report(drawn->spares);
         moved.spares = drawn->spares;
     }
-    if (!defects_need_conductances(&draw->defects, model->chip))
-        drawn->arrays = arrays_create(model->map, integer, &moved, cpu, NULL);
-    if (drawn->arrays) {
+    bool levels = !defects_need_conductances(&draw->defects, model->chip);
+    if (levels)
+        drawn->arrays = arrays_create_some(model->map, integer, &moved, cpu, err);
+    if (levels && !drawn->arrays)
+        return false;
+    if (levels && arrays_cover_all(drawn->arrays)) {
         out->faults = arrays_faults(drawn->arrays);
         return true;
     }
-    drawn->analog = analog_create(model->map, integer, &moved, cpu, err);
+    drawn->analog = levels ? analog_create_beside(drawn->arrays, &moved, cpu, err)
+                           : analog_create(model->map, integer, &moved, cpu, err);
     if (!drawn->analog)
         return false;
     out->faults = analog_faults(drawn->analog);
@@ -86,7 +90,7 @@ static bool mend_sums(const struct model *model, const struct draw *draw, struct
     if (!model->mend.bn)
         return true;
     struct training t = {.drawn = drawn};
-    t.levels = drawn->arrays ? array_worker_create(drawn->arrays) : NULL;
+    t.levels = drawn->analog ? NULL : array_worker_create(drawn->arrays);
     struct mend_pass pass = {training_matrix, &t, training_begin, model->train, model->mend.images};
     bool ok = mend_norms(drawn->integer, model->weights, &pass, &out->channels, err);
     array_worker_destroy(t.levels);
@@ -108,7 +112,10 @@ bool drawn_make(const struct model *model, const struct draw *draw, enum cpu_lev
 
 struct evaluation drawn_evaluation(const struct drawn *drawn, const struct model *model)
 {
-    return (struct evaluation){
-        model->net,    model->weights, drawn->integer ? drawn->integer : model->integer,
-        drawn->arrays, drawn->analog,  model->data};
+    return (struct evaluation){model->net,
+                               model->weights,
+                               drawn->integer ? drawn->integer : model->integer,
+                               drawn->analog ? NULL : drawn->arrays, // else inside of it
+                               drawn->analog,
+                               model->data};
 }

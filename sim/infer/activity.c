@@ -88,7 +88,8 @@ static void take_worths(struct activity *a, const struct draw *draw)
         if (!a->map->layers[i].slices)
             continue;
         bool met = chip_adc(chip, l->name)->range == ADC_CALIBRATED && draw->ranges;
-        struct readout r = readout_of(chip, l, 1, fault_any(draw), met ? draw->ranges[i] : -1);
+        struct readout r =
+            readout_of(a->map, (int)i, 1, fault_any(draw), met ? draw->ranges[i] : -1);
         a->worth[i] = r.worth > 1 ? r.worth : 1;
     }
 }

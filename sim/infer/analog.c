@@ -9,9 +9,11 @@
 #include "sim/base/err.h"
 #include "sim/base/mem.h"
 #include "sim/chip/chip.h"
+#include "sim/infer/array.h"
 #include "sim/infer/blocks.h"
 #include "sim/infer/cells.h"
 #include "sim/infer/damage.h"
+#include "sim/infer/matrix.h"
 #include "sim/map/map.h"
 
 static bool check_layer(const struct mapping *map, int layer, const int64_t *ranges,
@@ -69,6 +71,21 @@ struct analog *analog_create(const struct mapping *mapping, const struct integer
         .map = mapping, .net = integer, .draw = *draw, .kernels = kernels_for(cpu_best(level))});
 }
 
+struct analog *analog_create_beside(const struct arrays *arrays, const struct draw *draw,
+                                    enum cpu_level level, struct err *err)
+{
+    const struct mapping *map = arrays->map;
+    for (size_t i = 1; i < map->net->n; i++)
+        if (map->layers[i].slices && !arrays_cover(arrays, (int)i) &&
+            !check_layer(map, (int)i, draw->ranges, err))
+            return NULL;
+    return make(&(struct analog){.map = map,
+                                 .net = arrays->net,
+                                 .beside = arrays,
+                                 .draw = *draw,
+                                 .kernels = kernels_for(cpu_best(level))});
+}
+
 int analog_redraw(const struct analog *analog)
 {
     const struct defect_params *d = &analog->draw.defects;
@@ -99,6 +116,13 @@ int64_t analog_cut(const struct analog *analog)
     return analog->cut;
 }
 
+struct sum_bound analog_bound(const struct analog *analog, int layer)
+{
+    if (analog->beside && arrays_cover(analog->beside, layer))
+        return arrays_bound(analog->beside, layer);
+    return analog->bounds[layer];
+}
+
 double analog_dropped(const struct analog *analog)
 {
     return analog->dropped;
@@ -108,12 +132,13 @@ double analog_dropped(const struct analog *analog)
 
 struct analog_worker {
     const struct analog *analog;
-    int32_t *window;   // inputs by row
-    int32_t *digits;   // of one cycle, by row of a slice
-    int64_t *currents; // by column
-    int64_t *codes;    // of the plus and the minus side, by column; added up over cycles and groups
-    int64_t *sums;     // of codes, by output
-    double *noise;     // of one read-out, by column
+    struct array_worker *beside; // NULL without
+    int32_t *window;             // inputs by row
+    int32_t *digits;             // of one cycle, by row of a slice
+    int64_t *currents;           // by column
+    int64_t *codes; // of the plus and the minus side, by column; added up over cycles and groups
+    int64_t *sums;  // of codes, by output
+    double *noise;  // of one read-out, by column
     uint32_t image;
     uint64_t window_key; // of its noise
 };
@@ -130,6 +155,7 @@ struct analog_worker *analog_worker_create(const struct analog *analog)
         outs = (size_t)l->out_c > outs ? (size_t)l->out_c : outs;
     }
     w->analog = analog;
+    w->beside = analog->beside ? array_worker_create(analog->beside) : NULL;
     w->window = mem_alloc(rows, sizeof *w->window);
     w->digits = mem_alloc(rows, sizeof *w->digits);
     w->currents = mem_alloc(columns, sizeof *w->currents);
@@ -143,6 +169,7 @@ void analog_worker_destroy(struct analog_worker *w)
 {
     if (!w)
         return;
+    array_worker_destroy(w->beside);
     free(w->window);
     free(w->digits);
     free(w->currents);
@@ -294,12 +321,17 @@ struct readout analog_readout(const struct analog *a, int layer)
     const struct chip *chip = a->map->chip;
     const struct layer *l = &a->map->net->layers[layer];
     bool calibrated = chip_adc(chip, l->name)->range == ADC_CALIBRATED;
-    return readout_of(chip, l, a->states.step, a->broken, calibrated ? a->draw.ranges[layer] : -1);
+    return readout_of(a->map, layer, a->states.step, a->broken,
+                      calibrated ? a->draw.ranges[layer] : -1);
 }
 
 void analog_matrix(void *context, int layer, const int32_t *in, int64_t *acc)
 {
     struct analog_worker *w = context;
+    if (w->beside && arrays_cover(w->analog->beside, layer)) {
+        arrays_matrix(w->beside, layer, in, acc);
+        return;
+    }
     const struct mapping *map = w->analog->map;
     const struct layer *l = &map->net->layers[layer];
     const struct map_layer *m = &map->layers[layer];

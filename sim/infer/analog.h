@@ -29,10 +29,12 @@
 #include "nets/kernels/kernels.h"
 #include "sim/infer/fault.h"
 
+struct arrays;
 struct chip;
 struct err;
 struct integer;
 struct mapping;
+struct sum_bound;
 
 struct analog;
 
@@ -40,6 +42,10 @@ struct analog;
 // a DAC of several bits needs several cycles.
 struct analog *analog_create(const struct mapping *mapping, const struct integer *integer,
                              const struct draw *draw, enum cpu_level level, struct err *err);
+// The same, but layers that `arrays` covers are computed by it. Only where levels say all that
+// cells do (defects_need_conductances). Lends arrays, which were made of the same draw.
+struct analog *analog_create_beside(const struct arrays *arrays, const struct draw *draw,
+                                    enum cpu_level level, struct err *err);
 // After how many images the variation is drawn anew, 0: never; and the same chip with that of one
 // batch. Batch 0 is what analog_create draws.
 int analog_redraw(const struct analog *analog);
@@ -47,6 +53,9 @@ struct analog *analog_redrawn(const struct analog *analog, uint32_t batch);
 void analog_destroy(struct analog *analog); // NULL is fine
 struct fault_counts analog_faults(const struct analog *analog);
 int64_t analog_cut(const struct analog *analog); // conductances above the range
+// What the conversions of a layer can meet, in steps, of all replicas; noise and offsets come on
+// top.
+struct sum_bound analog_bound(const struct analog *analog, int layer);
 // The largest share of a cell's current that the resistance of wires takes.
 double analog_dropped(const struct analog *analog);
 // What cells conduct, in units.

@@ -14,55 +14,6 @@
 #include "sim/infer/readout.h"
 #include "sim/map/map.h"
 
-// --- What the ADC can tell apart ---
-
-static bool loses_nothing(const struct chip *chip, const struct adc_params *adc, int64_t largest)
-{
-    if (adc->bits >= 62)
-        return true;
-    int64_t codes = (int64_t)1 << adc->bits;
-    return readout_signed(chip) ? largest <= codes / 2 - 1 : largest <= codes - 1;
-}
-
-static int bits_wanted(const struct chip *chip, int64_t largest)
-{
-    int bits = 1;
-    while (!loses_nothing(chip, &(struct adc_params){.bits = bits}, largest))
-        bits++;
-    return bits;
-}
-
-static bool check_adc(const struct arrays *a, int layer, bool broken, struct err *err)
-{
-    const struct chip *chip = a->map->chip;
-    const struct layer *l = &a->map->net->layers[layer];
-    const struct adc_params *adc = chip_adc(chip, l->name);
-    struct matrix *matrix = &a->layers[layer];
-    int rows = matrix->rows < chip_rows_active(chip) ? matrix->rows : chip_rows_active(chip);
-    int64_t largest = rows * largest_product(chip, l, broken);
-    int64_t of_group = readout_of_group(chip, l, broken); // broken cells between groups left out
-    largest = broken ? largest : of_group;
-    matrix->clips = !loses_nothing(chip, adc, largest);
-    if (!matrix->clips)
-        return true;
-    if (adc->range == ADC_FULL && adc->bits > 1 && loses_nothing(chip, adc, of_group))
-        matrix->full = (int64_t)1 << (adc->bits - 1); // codes are whole steps; the rest is clipped
-    const struct conf_node *at = conf_find(chip->conf->root, "adc");
-    if (adc->bits < 2)
-        return conf_fail(at, err,
-                         "read-outs of one bit are not evaluated yet: layer '%s' needs %d bits to "
-                         "lose nothing",
-                         l->name, bits_wanted(chip, largest));
-    if (!readout_signed(chip) || l->weight_bits != 1 || chip->cell.bits != 1 || l->in_bits[0] != 1)
-        return conf_fail(
-            at, err,
-            "%d bits clip sums of up to %lld in layer '%s', which is evaluated for "
-            "binary nets on differential pairs alone; set adc.bits to %d or more (with "
-            "time, energy and area)",
-            adc->bits, (long long)largest, l->name, bits_wanted(chip, largest));
-    return true;
-}
-
 // --- Layers ---
 
 static int round_up(int n, int to)
@@ -162,10 +113,71 @@ static void read_layer(struct arrays *a, int layer, const struct draw *draw)
         a->counts.cells += (replicas - 1) * (a->counts.cells - cells_before);
 }
 
+// --- What the ADC can tell apart ---
+
+struct sum_bound arrays_bound(const struct arrays *arrays, int layer)
+{
+    const struct matrix *m = &arrays->layers[layer];
+    struct sum_bound bound = m->bound;
+    for (int r = 1; r < m->replicas; r++)
+        bound_join(&bound, &m->others[r - 1].bound);
+    return bound;
+}
+
+static bool all_packed(const struct matrix *m)
+{
+    for (int r = 0; r < m->replicas; r++)
+        if (!matrix_of_row(m, r)->packed)
+            return false;
+    return true;
+}
+
+static bool refuse_adc(const struct arrays *a, int layer, const struct sum_bound *bound, int bits,
+                       struct err *err)
+{
+    const struct chip *chip = a->map->chip;
+    const struct layer *l = &a->map->net->layers[layer];
+    const struct conf_node *at = conf_find(chip->conf->root, "adc");
+    int present = chip_adc(chip, l->name)->bits;
+    if (present < 2)
+        return conf_fail(at, err,
+                         "read-outs of one bit are not evaluated yet: layer '%s' needs %d bits to "
+                         "lose nothing",
+                         l->name, bits);
+    return conf_fail(at, err,
+                     "layer '%s' makes sums of %.0f to %.0f, of which %d bits lose something; that "
+                     "is evaluated for binary nets on differential pairs alone; set adc.bits to %d "
+                     "or more (with time, energy and area)",
+                     l->name, bound->low, bound->high, present, bits);
+}
+
+// Decides whether the layer's ADC may lose something, and whether this model covers it.
+static bool check_adc(struct arrays *a, int layer, const struct draw *draw, struct err *err)
+{
+    const struct chip *chip = a->map->chip;
+    const struct layer *l = &a->map->net->layers[layer];
+    struct matrix *m = &a->layers[layer];
+    bool broken = fault_any(draw), calibrated = chip_adc(chip, l->name)->range == ADC_CALIBRATED;
+    int64_t met = calibrated ? m->full : -1;
+    struct readout readout = readout_of(a->map, layer, 1, broken, met);
+    struct sum_bound bound = arrays_bound(a, layer);
+    m->clips = !readout_lossless(&readout, &bound);
+    int half = chip_adc(chip, l->name)->bits - 1;
+    if (m->clips && readout.worth <= 1 && m->full > (int64_t)1 << half)
+        m->full = (int64_t)1 << half; // codes are whole steps; the rest is clipped
+    for (int r = 1; r < m->replicas; r++) {
+        m->others[r - 1].clips = m->clips;
+        m->others[r - 1].full = m->full;
+    }
+    bool pairs = readout_signed(chip) && l->weight_bits == 1 && chip->cell.bits == 1;
+    m->left_out = m->clips && !(pairs && all_packed(m) && half > 0);
+    return !m->left_out ||
+           refuse_adc(a, layer, &bound, readout_bits(a->map, layer, broken, met, &bound), err);
+}
+
 static bool build_layer(struct arrays *a, int layer, const struct draw *draw, bool exact,
                         struct err *err)
 {
-    const struct layer *l = &a->map->net->layers[layer];
     struct matrix *m = &a->layers[layer];
     m->mapped = true;
     struct map_matrix largest = map_matrix(a->map, layer, 0);
@@ -173,22 +185,21 @@ static bool build_layer(struct arrays *a, int layer, const struct draw *draw, bo
     m->rows = largest.rows;
     m->outs = largest.outs;
     m->columns = round_up(m->outs, LANES);
-    if (!exact && (!full_sum(a->map, layer, draw->ranges, &m->full, err) ||
-                   !check_adc(a, layer, fault_any(draw), err)))
+    if (!exact && !full_sum(a->map, layer, draw->ranges, &m->full, err))
         return false;
     read_layer(a, layer, draw);
-    for (int r = 0; r < m->replicas; r++)
-        if (m->clips && !matrix_of_row(m, r)->packed)
-            return err_set(
-                err,
-                "layer '%s': broken cells or lines make sums that this ADC's model does not cover",
-                l->name);
-    return true;
+    return exact || check_adc(a, layer, draw, err);
 }
 
-// exact: ADCs that lose nothing, whatever the chip's.
+// Whose ADCs are those of the chip.
+enum adcs {
+    ADCS_COVERED, // and what they lose is covered, or refused
+    ADCS_SOME,    // and layers whose losses are not covered are left out
+    ADCS_EXACT,   // none: nothing is lost
+};
+
 static struct arrays *create(const struct mapping *mapping, const struct integer *integer,
-                             const struct draw *draw, enum cpu_level level, bool exact,
+                             const struct draw *draw, enum cpu_level level, enum adcs adcs,
                              struct err *err)
 {
     struct arena *mem = arena_create();
@@ -198,9 +209,12 @@ static struct arrays *create(const struct mapping *mapping, const struct integer
     a->kernels = kernels_for(cpu_best(level));
     a->layers = arena_alloc(mem, net->n, sizeof *a->layers);
     bool ok = true;
-    for (size_t i = 1; i < net->n && ok; i++)
-        if (net->layers[i].kind == LAYER_CONV || net->layers[i].kind == LAYER_LINEAR)
-            ok = build_layer(a, (int)i, draw, exact, err);
+    for (size_t i = 1; i < net->n && ok; i++) {
+        if (net->layers[i].kind != LAYER_CONV && net->layers[i].kind != LAYER_LINEAR)
+            continue;
+        ok = build_layer(a, (int)i, draw, adcs == ADCS_EXACT, err) ||
+             (adcs == ADCS_SOME && a->layers[i].left_out);
+    }
     if (!ok) {
         arena_destroy(mem);
         return NULL;
@@ -211,14 +225,33 @@ static struct arrays *create(const struct mapping *mapping, const struct integer
 struct arrays *arrays_create(const struct mapping *mapping, const struct integer *integer,
                              const struct draw *draw, enum cpu_level level, struct err *err)
 {
-    return create(mapping, integer, draw, level, false, err);
+    return create(mapping, integer, draw, level, ADCS_COVERED, err);
+}
+
+struct arrays *arrays_create_some(const struct mapping *mapping, const struct integer *integer,
+                                  const struct draw *draw, enum cpu_level level, struct err *err)
+{
+    return create(mapping, integer, draw, level, ADCS_SOME, err);
+}
+
+bool arrays_cover(const struct arrays *arrays, int layer)
+{
+    return !arrays->layers[layer].left_out;
+}
+
+bool arrays_cover_all(const struct arrays *arrays)
+{
+    for (size_t i = 0; i < arrays->map->net->n; i++)
+        if (!arrays_cover(arrays, (int)i))
+            return false;
+    return true;
 }
 
 struct arrays *arrays_create_exact(const struct mapping *mapping, const struct integer *integer,
                                    enum cpu_level level)
 {
     const struct draw none = {0};
-    return create(mapping, integer, &none, level, true, NULL);
+    return create(mapping, integer, &none, level, ADCS_EXACT, NULL);
 }
 
 void arrays_destroy(struct arrays *arrays)

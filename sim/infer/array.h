@@ -10,9 +10,10 @@
 //
 // ADC, range `full`: the largest sum R that one conversion can meet (rows driven at once x highest
 // level x highest input) fills it; a code is worth max(1, R / 2^(bits - 1)) with signs
-// (differential, subtracted before the ADC), max(1, R / 2^bits) without. An ADC whose code is worth
-// 1 and that reaches R loses nothing. Range `calibrated`: R is the largest sum that the layer met
-// in training images (calibrate.h); what goes beyond is clipped.
+// (differential, subtracted before the ADC), max(1, R / 2^bits) without. Range `calibrated`: R is
+// the largest sum that the layer met in training images (calibrate.h); what goes beyond is clipped.
+// An ADC whose code is worth 1 loses nothing where it reaches the sums that the programmed cells
+// can make at all (bound.h).
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
@@ -23,13 +24,21 @@
 struct err;
 struct integer;
 struct mapping;
+struct sum_bound;
 
 struct arrays;
 
-// Refuses what is not modelled: read-outs of one bit, and ADCs that clip other than binary
-// differential sums subtracted before them; says which ADC would do.
+// Refuses what is not modelled: read-outs of one bit, and ADCs that lose something of other than
+// binary differential sums subtracted before them; says which ADC would do.
 struct arrays *arrays_create(const struct mapping *mapping, const struct integer *integer,
                              const struct draw *draw, enum cpu_level level, struct err *err);
+// The same, but layers with such ADCs are left out; analog_create_beside() computes them.
+struct arrays *arrays_create_some(const struct mapping *mapping, const struct integer *integer,
+                                  const struct draw *draw, enum cpu_level level, struct err *err);
+bool arrays_cover(const struct arrays *arrays, int layer);
+bool arrays_cover_all(const struct arrays *arrays);
+// What the conversions of a layer can meet, of all replicas; also of one that is left out.
+struct sum_bound arrays_bound(const struct arrays *arrays, int layer);
 // Unbroken and behind ADCs that lose nothing, whatever the chip's: the whole-number net itself, at
 // the speed of arrays.
 struct arrays *arrays_create_exact(const struct mapping *mapping, const struct integer *integer,

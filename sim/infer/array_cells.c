@@ -6,6 +6,7 @@
 #include "nets/net.h"
 #include "sim/base/mem.h"
 #include "sim/chip/chip.h"
+#include "sim/infer/bound.h"
 #include "sim/infer/cells.h"
 #include "sim/infer/matrix.h"
 #include "sim/map/map.h"
@@ -103,29 +104,22 @@ static int unit_of(struct arrays *a, const struct draw *draw, const struct slice
     return read_cell(m, 1, (enum cell_fate)fate);
 }
 
-// What the cells of one weight hold: of one slice of it, or of all.
-static int64_t read_weight(const struct cell_model *m, const struct row_fates *fates,
-                           int32_t weight, int cell, int slice, int slices)
-{
-    int64_t sum = 0;
-    for (int k = 0; k < slices; k++)
-        for (int p = 0; p < fates->arrays; p++) {
-            int level = cell_level(m->polarity, m->bits, m->cell_bits, weight, slice + k, p);
-            level = read_cell(m, level, (enum cell_fate)fates->of[p][cell + k]);
-            int64_t value = (int64_t)level << ((slice + k) * m->cell_bits);
-            sum += p ? -value : value;
-        }
-    return sum;
-}
+// What the cells of a row hold, column by column.
+struct row_levels {
+    int32_t *of[2];
+    struct column_parts parts[2]; // of one group of rows: of what is converted together
+    int faces;                    // 2: plus and minus columns are converted apart
+};
 
-// A row of binary pairs: the same with nothing to shift.
+// A row of binary pairs: the differences, with nothing to shift.
 static void read_pairs(const struct row_fates *fates, const struct weight_row *row, int outs,
-                       int32_t *to)
+                       int32_t *difference, int32_t *to)
 {
     const int32_t *w = row->at;
     for (int o = 0; o < outs; o++, w += row->step) {
         int plus = fates->of[0][o], minus = fates->of[1][o];
-        to[o] += (plus ? plus == CELL_LRS : *w > 0) - (minus ? minus == CELL_LRS : *w < 0);
+        difference[o] = (plus ? plus == CELL_LRS : *w > 0) - (minus ? minus == CELL_LRS : *w < 0);
+        to[o] += difference[o];
     }
 }
 
@@ -150,25 +144,55 @@ struct row_weights {
     int64_t off;
 };
 
-static void read_weights(const struct cell_model *m, const struct row_fates *fates,
-                         const struct row_weights *r, int32_t *to)
+static void read_levels(const struct cell_model *m, const struct row_fates *fates,
+                        const struct row_weights *r, int32_t *const levels[2])
 {
-    for (int o = 0; o < r->outs; o++) {
-        int64_t sum =
-            read_weight(m, fates, r->w.at[o * r->w.step], o * r->columns, r->slice, r->columns);
+    for (int p = 0; p < fates->arrays; p++)
+        for (int o = 0, cell = 0; o < r->outs; o++)
+            for (int k = 0; k < r->columns; k++, cell++) {
+                int level = cell_level(m->polarity, m->bits, m->cell_bits, r->w.at[o * r->w.step],
+                                       r->slice + k, p);
+                levels[p][cell] = read_cell(m, level, (enum cell_fate)fates->of[p][cell]);
+            }
+}
+
+// Adds what the cells of each weight mean together.
+static void read_weights(const struct cell_model *m, const struct row_weights *r, bool pair,
+                         int32_t *const levels[2], int32_t *to)
+{
+    for (int o = 0, cell = 0; o < r->outs; o++) {
+        int64_t sum = 0;
+        for (int k = 0; k < r->columns; k++, cell++) {
+            int64_t level = levels[0][cell] - (pair ? levels[1][cell] : 0);
+            sum += level * ((int64_t)1 << (r->slice + k) * m->cell_bits);
+        }
         to[o] += (int32_t)(sum * (1 + r->doubled) - r->off);
     }
 }
 
-// Adds one slice's cells to the weights in effect.
+// A row of n cells to the sums of what is converted: differences, or each array by itself.
+static void add_parts(struct row_levels *levels, bool pair, int n)
+{
+    if (pair && levels->faces == 1)
+        for (int c = 0; c < n; c++)
+            levels->of[0][c] -= levels->of[1][c];
+    for (int f = 0; f < levels->faces; f++)
+        parts_add_row(&levels->parts[f], levels->of[f], n, 0);
+}
+
+// Adds one slice's cells to the weights in effect, and its sums to the bound.
 static void read_slice(struct arrays *a, const struct draw *draw, const struct slice *s,
-                       const struct cell_model *m, struct row_fates *fates, struct matrix *matrix)
+                       const struct cell_model *m, struct row_fates *fates,
+                       struct row_levels *levels, struct matrix *matrix)
 {
     const struct map_layer *ml = &a->map->layers[s->layer];
     const struct layer *l = &a->map->net->layers[s->layer];
     int columns = ml->column_slices, index = s->group / ml->packed;
-    bool offset = m->polarity != POLARITY_DIFFERENTIAL && s->weight_slice == 0;
-    bool pairs = m->polarity == POLARITY_DIFFERENTIAL && m->bits == 1 && m->cell_bits == 1;
+    int active = chip_rows_active(a->map->chip);
+    bool pair = m->polarity == POLARITY_DIFFERENTIAL;
+    bool offset = !pair && s->weight_slice == 0, has_unit = m->polarity == POLARITY_OFFSET;
+    bool bits = pair && m->bits == 1 && m->cell_bits == 1 && levels->faces == 1;
+    struct digit_range digits = bound_digits(a->map, s->layer);
     struct cell_address at = address_of(a->map, s);
     struct row_weights r = {.outs = s->outs,
                             .slice = columns > 1 ? 0 : s->weight_slice,
@@ -176,17 +200,30 @@ static void read_slice(struct arrays *a, const struct draw *draw, const struct s
                             .doubled = offset && m->bits == 1};
     draw_columns(a, draw, s, fates);
     for (at.row = 0; at.row < s->rows; at.row++) {
+        int n = s->outs * columns;
         int64_t unit = offset ? unit_of(a, draw, s, at.row, m, fates) : 0;
         size_t row = (size_t)s->row0 + at.row;
         int32_t *to = matrix->w + ((size_t)index * matrix->rows + row) * matrix->columns +
                       (s->out0 - index * matrix->outs);
         r.w = weight_row(l, s, a->net->layers[s->layer].w, at.row, fates->weights);
         r.off = m->bits == 1 ? unit : unit * ((int64_t)1 << (m->bits - 1));
-        draw_arrays(a, draw, at, s->outs * columns, fates);
-        if (pairs)
-            read_pairs(fates, &r.w, s->outs, to);
-        else
-            read_weights(m, fates, &r, to);
+        draw_arrays(a, draw, at, n, fates);
+        if (bits) {
+            read_pairs(fates, &r.w, s->outs, levels->of[0], to);
+            parts_add_row(&levels->parts[0], levels->of[0], n, 0);
+        } else {
+            read_levels(m, fates, &r, levels->of);
+            read_weights(m, &r, pair, levels->of, to);
+            if (offset && has_unit)
+                levels->of[0][n++] = (int32_t)unit;
+            add_parts(levels, pair, n);
+        }
+        if ((at.row + 1) % active && at.row + 1 < s->rows)
+            continue;
+        for (int f = 0; f < levels->faces; f++) { // the last row of a group
+            parts_join(&levels->parts[f], &digits, 1, &matrix->bound);
+            parts_clear(&levels->parts[f]);
+        }
     }
 }
 
@@ -207,8 +244,16 @@ void read_cells(struct arrays *a, int layer, int replica, const struct draw *dra
                               {fine, fine + n},
                               {fine + 2 * n, fine + 3 * n},
                               mem_alloc(n, sizeof(int32_t))};
+    struct arena *mem = arena_create();
+    struct row_levels levels = {.faces = chip->crossbar.subtract_after ? 2 : 1};
+    for (int i = 0; i < 2; i++) {
+        levels.of[i] = arena_alloc(mem, n, sizeof *levels.of[i]);
+        levels.parts[i] = parts_create(mem, columns);
+    }
+    m->bound = (struct sum_bound){0, 0};
     for (int i = first; i < first + each; i++)
-        read_slice(a, draw, &a->map->slices[i], &cells, &fates, m);
+        read_slice(a, draw, &a->map->slices[i], &cells, &fates, &levels, m);
+    arena_destroy(mem);
     free(fates.weights);
     free(fine);
 }

@@ -10,6 +10,7 @@
 #include "sim/base/num.h"
 #include "sim/base/rng.h"
 #include "sim/chip/chip.h"
+#include "sim/infer/array.h"
 #include "sim/infer/cells.h"
 #include "sim/infer/spare.h"
 #include "sim/map/map.h"
@@ -161,6 +162,33 @@ static void make_block(struct analog *a, const struct cell_row *row, struct bloc
     block->damage = damage_make(a->mem, a->map, s, &a->draw);
 }
 
+// The sums of what a block's columns conduct, less what is taken off for level 0.
+static void bound_block(struct analog *a, const struct block *block)
+{
+    const struct slice *s = block->slice;
+    const struct chip *chip = a->map->chip;
+    int active = chip_rows_active(chip);
+    int columns = s->outs * a->map->layers[s->layer].column_slices;
+    // The offset columns of further weight slices are converted, but nobody reads their codes.
+    if (chip->crossbar.polarity == POLARITY_OFFSET && s->weight_slice == 0)
+        columns = s->columns;
+    struct digit_range digits = bound_digits(a->map, s->layer);
+    if (a->draw.defects.drivers > 0) // a stuck one drives as high as it can
+        digits.high = fmax(digits.high, (1 << chip->dac.bits) - 1);
+    struct arena *mem = arena_create();
+    struct column_parts parts = parts_create(mem, columns);
+    for (int p = 0; p < 2 && block->plane[p]; p++)
+        for (int row = 0; row < s->rows; row++) {
+            int32_t leak = chip_arrays(chip) == 2 && !block->plane[1] ? 0 : (int32_t)a->leak;
+            parts_add_row(&parts, block->plane[p] + (size_t)row * s->columns, columns, leak);
+            if ((row + 1) % active && row + 1 < s->rows)
+                continue;
+            parts_join(&parts, &digits, a->states.step, &a->bounds[s->layer]);
+            parts_clear(&parts);
+        }
+    arena_destroy(mem);
+}
+
 struct cell_row *cell_row_create(const struct analog *analog)
 {
     size_t columns = (size_t)analog->map->chip->crossbar.columns + 1; // and one for the offset
@@ -198,10 +226,16 @@ void blocks_make(struct analog *analog)
     const struct mapping *map = analog->map;
     struct cell_row *row = cell_row_create(analog);
     analog->blocks = arena_alloc(analog->mem, (size_t)map->n_slices, sizeof *analog->blocks);
+    analog->bounds = arena_alloc(analog->mem, map->net->n, sizeof *analog->bounds);
     for (int i = 0; i < map->n_slices; i++) {
         analog->blocks[i].slice = &map->slices[i];
+        if (analog->beside && arrays_cover(analog->beside, map->slices[i].layer))
+            continue;
         make_block(analog, row, &analog->blocks[i]);
+        bound_block(analog, &analog->blocks[i]);
     }
     damage_count(map, &analog->draw, &analog->counts);
+    if (analog->beside) // counts the cells of all layers
+        analog->counts = arrays_faults(analog->beside);
     cell_row_destroy(row);
 }

@@ -4,10 +4,12 @@
 #include <stdint.h>
 
 #include "sim/infer/analog.h"
+#include "sim/infer/bound.h"
 #include "sim/infer/damage.h"
 #include "sim/infer/readout.h"
 
 struct arena;
+struct arrays;
 struct slice;
 
 // One crossbar: currents of its columns for a driven row, in units. With two planes the minus array
@@ -22,8 +24,10 @@ struct analog {
     const struct mapping *map;
     const struct integer *net;
     const struct kernels *kernels;
+    const struct arrays *beside; // computes the layers that it covers; NULL: none
     struct draw draw;
-    struct block *blocks; // one per slice of the mapping
+    struct block *blocks;     // one per slice of the mapping; empty where beside covers it
+    struct sum_bound *bounds; // per layer, of what a conversion can meet
     struct fault_counts counts;
     int64_t cut;
     struct conductances states;

@@ -19,9 +19,9 @@ static bool covers(const struct packed *p, int layer)
     double scale = analog_readout(p->analog, layer).code.scale,
            at_once = fmin(rows, chip_rows_active(chip));
     // Sums and added codes must stay below 2^31.
-    return !defects_need_reads(&p->analog->draw.defects) && readout_signed(chip) &&
-           chip->cell.bits == 1 && l->weight_bits == 1 && l->in_bits[0] == 1 &&
-           at_once * INT16_MAX < 0x1p30 && rows * INT16_MAX * scale < 0x1p30;
+    return !p->analog->beside && !defects_need_reads(&p->analog->draw.defects) &&
+           readout_signed(chip) && chip->cell.bits == 1 && l->weight_bits == 1 &&
+           l->in_bits[0] == 1 && at_once * INT16_MAX < 0x1p30 && rows * INT16_MAX * scale < 0x1p30;
 }
 
 static struct section *add_section(struct packed *p, int layer, const struct rows *rows)

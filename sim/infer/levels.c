@@ -4,6 +4,7 @@
 #include "nets/net.h"
 #include "sim/base/mem.h"
 #include "sim/chip/chip.h"
+#include "sim/infer/array.h"
 #include "sim/infer/matrix.h"
 #include "sim/infer/sections.h"
 #include "sim/map/map.h"
@@ -14,35 +15,7 @@ static bool covers(const struct packed *p, int layer)
     for (int r = 0; r < m->replicas; r++)
         if (!matrix_of_row(m, r)->packed)
             return false;
-    return true;
-}
-
-// Whether inputs of 0 and 1 can make a sum of these rows that its code does not hold.
-static bool may_clip(const struct matrix *m, const struct rows *rows, int half)
-{
-    for (int c = 0; c < m->outs; c++) {
-        int plus = 0, minus = 0;
-        for (int row = rows->first; row < rows->first + rows->n; row++) {
-            int32_t w = m->w[(size_t)row * m->columns + c];
-            plus += w > 0;
-            minus += w < 0;
-        }
-        if (plus > (1 << half) - 1 || minus > 1 << half)
-            return true;
-    }
-    return false;
-}
-
-static bool loses(const struct arrays *a, int layer, const struct rows *rows, int n, int half)
-{
-    const struct matrix *m = &a->layers[layer];
-    if (!m->clips || half > 30)
-        return false;
-    bool some = m->full > (int64_t)1 << half; // a code is worth more than 1
-    for (int r = 0; r < m->replicas; r++)
-        for (int i = 0; i < n && !some; i++)
-            some = may_clip(matrix_of_row(m, r), &rows[i], half);
-    return some;
+    return arrays_cover(p->arrays, layer);
 }
 
 static void fill_masks(const struct kernels *kernels, const struct matrix *m, const struct layer *l,
@@ -100,15 +73,14 @@ static void cut(struct packed *p, int layer)
     struct rows *rows = mem_alloc((size_t)m->rows, sizeof *rows);
     int n = packed_readouts(p, layer, rows);
     int half = chip_adc(a->map->chip, a->map->net->layers[layer].name)->bits - 1;
-    bool lossy = loses(a, layer, rows, n, half);
-    if (!lossy) {
+    if (!m->clips) {
         n = 1;
         rows[0] = (struct rows){0, m->rows};
     }
     pl->sections = arena_alloc(p->mem, (size_t)n, sizeof *pl->sections);
     for (int i = 0; i < n; i++)
         add_section(p, layer, &rows[i]);
-    if (lossy)
+    if (m->clips)
         tabulate_codes(p, pl, m->full, half);
     free(rows);
 }

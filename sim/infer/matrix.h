@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "sim/infer/bound.h"
 #include "sim/infer/fault.h"
 
 struct arena;
@@ -28,7 +29,9 @@ struct matrix {
     int16_t *lines;         // as struct pairs wants them, where lines_cover() and small, not packed
     bool small;             // no sum leaves 32 bits
     bool packed;            // all of them are -1, 0, +1: bit masks below
-    bool clips;             // its ADC may lose something
+    struct sum_bound bound; // of what a conversion of this replica can meet
+    bool clips;             // its ADC may lose something, in some replica
+    bool left_out;          // it does, in a way that this model does not cover
     int64_t full;           // R of one conversion; a code is worth R / 2^half_bits of it
     int group_words;        // 64-bit words of one group of rows driven at once
     int n_words;            // of all of them
@@ -54,7 +57,7 @@ static inline const struct matrix *matrix_of_row(const struct matrix *m, int y)
     return r ? &m->others[r - 1] : m;
 }
 
-// Fills m->w with what a replica's cells hold, and counts them. array_cells.c.
+// Fills m->w and m->bound with what a replica's cells hold, and counts them. array_cells.c.
 void read_cells(struct arrays *arrays, int layer, int replica, const struct draw *draw,
                 struct matrix *m);
 

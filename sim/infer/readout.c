@@ -4,8 +4,10 @@
 
 #include "nets/net.h"
 #include "sim/chip/chip.h"
+#include "sim/infer/bound.h"
 #include "sim/infer/cells.h"
 #include "sim/map/groups.h"
+#include "sim/map/map.h"
 
 bool readout_signed(const struct chip *chip)
 {
@@ -29,8 +31,10 @@ int64_t readout_of_group(const struct chip *chip, const struct layer *l, bool br
     return (rows < active ? rows : active) * largest_product(chip, l, broken);
 }
 
-static double worth_of(const struct chip *chip, const struct layer *l, double codes, bool broken)
+static double worth_of(const struct mapping *map, int layer, double codes, bool broken)
 {
+    const struct chip *chip = map->chip;
+    const struct layer *l = &map->net->layers[layer];
     int all = chip_rows_active(chip), group = l->in_c / l->groups * l->kernel_h * l->kernel_w;
     int own = group * groups_packed(l, chip);
     double inputs = (1 << chip->dac.bits) - 1, top = (1 << chip->cell.bits) - 1;
@@ -44,13 +48,12 @@ static double worth_of(const struct chip *chip, const struct layer *l, double co
     return readout_of_group(chip, l, broken) < codes ? 1 : full / codes;
 }
 
-struct readout readout_of(const struct chip *chip, const struct layer *layer, double unit,
-                          bool broken, int64_t met)
+static struct readout of_bits(const struct mapping *map, int layer, int bits, double unit,
+                              bool broken, int64_t met)
 {
-    int bits = chip_adc(chip, layer->name)->bits;
-    bool has_sign = readout_signed(chip);
+    bool has_sign = readout_signed(map->chip) || bound_digits(map, layer).low < 0;
     double codes = ldexp(1, has_sign ? bits - 1 : bits);
-    double worth = worth_of(chip, layer, codes, broken);
+    double worth = worth_of(map, layer, codes, broken);
     if (met >= 0)
         worth = (double)met > codes ? (double)met / codes : fmin(1, worth);
     double step = unit * worth;
@@ -60,4 +63,30 @@ struct readout readout_of(const struct chip *chip, const struct layer *layer, do
     return (struct readout){.worth = worth,
                             .code = {1 / step, half, has_sign ? -codes : 0, codes - 1},
                             .value = {worth, 0.5, -0x1p62, 0x1p62}};
+}
+
+struct readout readout_of(const struct mapping *map, int layer, double unit, bool broken,
+                          int64_t met)
+{
+    int bits = chip_adc(map->chip, map->net->layers[layer].name)->bits;
+    return of_bits(map, layer, bits, unit, broken, met);
+}
+
+bool readout_lossless(const struct readout *readout, const struct sum_bound *bound)
+{
+    const struct quantiser *code = &readout->code;
+    return readout->worth <= 1 && bound->high <= code->high * readout->worth &&
+           bound->low >= code->low * readout->worth;
+}
+
+int readout_bits(const struct mapping *map, int layer, bool broken, int64_t met,
+                 const struct sum_bound *bound)
+{
+    enum { MOST = 62 };
+    for (int bits = 1; bits < MOST; bits++) {
+        struct readout r = of_bits(map, layer, bits, 1, broken, met);
+        if (readout_lossless(&r, bound))
+            return bits;
+    }
+    return MOST;
 }

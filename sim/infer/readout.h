@@ -21,6 +21,8 @@
 
 struct chip;
 struct layer;
+struct mapping;
+struct sum_bound;
 
 struct readout {
     double worth;           // steps of a code
@@ -30,10 +32,17 @@ struct readout {
 
 // unit: how many units of current are one step. broken: some cells may be. met: R of a calibrated
 // ADC; -1: range full.
-struct readout readout_of(const struct chip *chip, const struct layer *layer, double unit,
-                          bool broken, int64_t met);
+struct readout readout_of(const struct mapping *map, int layer, double unit, bool broken,
+                          int64_t met);
 // The largest sum of one conversion, cells between groups that share a crossbar being as they
 // should: of pairs 0. broken: others may not be.
 int64_t readout_of_group(const struct chip *chip, const struct layer *layer, bool broken);
-// Whether plus and minus columns are subtracted before the ADC, which then tells signs.
+// Whether every sum of whole steps within the bound has a code of its own, so that nothing is
+// rounded or clipped.
+bool readout_lossless(const struct readout *readout, const struct sum_bound *bound);
+// The fewest bits of an ADC with the same range policy that lose nothing of such sums.
+int readout_bits(const struct mapping *map, int layer, bool broken, int64_t met,
+                 const struct sum_bound *bound);
+// Whether plus and minus columns are subtracted before the ADC, which then tells signs. Where they
+// are not, it does so only for inputs that have signs of their own.
 bool readout_signed(const struct chip *chip);

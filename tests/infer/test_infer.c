@@ -371,13 +371,17 @@ static void finer_adcs_are_nearer(void **state)
 static void what_is_not_modelled_is_refused(void **state)
 {
     (void)state;
+    static const char *const coarse[] = {
+        "adc={preset: none, bits: 5, time: 1 ns, energy: 1 pJ, area: 1 um2}", NULL};
     static const struct {
-        const char *chip, *form, *part;
-    } cases[] = {{"hawis-sa", "binary", "read-outs of one bit"},
-                 {"hawis", "int8", "set adc.bits to 9 or more"},
-                 {"isaac-ce", "int16", "set adc.bits to 9 or more"}};
+        const char *chip, *form;
+        const char *const *sets;
+        const char *part;
+    } cases[] = {{"hawis-sa", "binary", NULL, "read-outs of one bit"},
+                 {"hawis", "int8", coarse, "set adc.bits to 6 or more"},
+                 {"isaac-ce", "int16", NULL, "set adc.bits to 9 or more"}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        struct model m = model_make(cases[i].chip, cases[i].form, NULL);
+        struct model m = model_make(cases[i].chip, cases[i].form, cases[i].sets);
         struct err err = {0};
         struct draw none = {.seed = 1};
         assert_null(arrays_create(m.s.map, m.integer, &none, CPU_SCALAR, &err));

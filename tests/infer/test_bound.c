@@ -1,0 +1,272 @@
+// The largest sums that conversions can meet, against every input of every group of rows; and what
+// follows from them: layers whose ADC loses nothing are computed by levels, the others by
+// conductances, in one net.
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "nets/integer.h"
+#include "nets/net.h"
+#include "sim/base/err.h"
+#include "sim/chip/chip.h"
+#include "sim/infer/analog.h"
+#include "sim/infer/array.h"
+#include "sim/infer/bound.h"
+#include "sim/infer/cells.h"
+#include "sim/infer/fault.h"
+#include "sim/infer/packed.h"
+#include "sim/map/map.h"
+#include "tests/infer/model.h"
+
+#define ADC(bits) "adc={preset: none, bits: " bits ", time: 1 ns, energy: 1 pJ, area: 1 um2}"
+
+enum { ROWS = 8 }; // driven at once, at most
+
+// What the cell at an address holds: broken, or what its weight says.
+static int level_of(const struct model *m, const struct draw *draw, const struct slice *s, int row,
+                    int column, int array)
+{
+    const struct chip *chip = m->s.chip;
+    const struct layer *l = &m->s.net->layers[s->layer];
+    const struct map_tile *t = &m->s.map->tiles[s->tile];
+    struct cell_address at = {t->x, t->y, s->pe, s->crossbar, array, row, column};
+    enum cell_fate fate = fault_cell(draw, &at);
+    int slices = m->s.map->layers[s->layer].column_slices, out = column / slices, level = 1;
+    if (fate != CELL_FINE)
+        return fate == CELL_LRS ? (1 << chip->cell.bits) - 1 : 0;
+    if (out < s->outs) {
+        int32_t w = weight_at(l, s, m->integer->layers[s->layer].w, row, out);
+        int slice = slices > 1 ? column % slices : s->weight_slice;
+        level =
+            cell_level(chip->crossbar.polarity, l->weight_bits, chip->cell.bits, w, slice, array);
+    }
+    return level;
+}
+
+// All vectors of digits through one column's n cells.
+static void try_digits(const int *cells, int n, const int *digits, int n_digits,
+                       struct sum_bound *bound)
+{
+    int at[ROWS] = {0};
+    for (;;) {
+        double sum = 0;
+        for (int i = 0; i < n; i++)
+            sum += digits[at[i]] * cells[i];
+        bound->low = fmin(bound->low, sum);
+        bound->high = fmax(bound->high, sum);
+        int i = 0;
+        while (i < n && ++at[i] == n_digits)
+            at[i++] = 0;
+        if (i == n)
+            return;
+    }
+}
+
+static void try_column(const struct model *m, const struct draw *draw, const struct slice *s,
+                       int column, const int *digits, int n_digits, struct sum_bound *bound)
+{
+    const struct chip *chip = m->s.chip;
+    int active = chip_rows_active(chip), arrays = chip_arrays(chip);
+    assert_true(active <= ROWS);
+    for (int first = 0; first < s->rows; first += active) {
+        int cells[2][ROWS], n = s->rows - first < active ? s->rows - first : active;
+        for (int i = 0; i < n; i++)
+            for (int a = 0; a < arrays; a++)
+                cells[a][i] = level_of(m, draw, s, first + i, column, a);
+        for (int i = 0; i < n && arrays == 2 && !chip->crossbar.subtract_after; i++)
+            cells[0][i] -= cells[1][i];
+        try_digits(cells[0], n, digits, n_digits, bound);
+        if (chip->crossbar.subtract_after)
+            try_digits(cells[1], n, digits, n_digits, bound);
+    }
+}
+
+static struct sum_bound try_all(const struct model *m, const struct draw *draw, int layer,
+                                const int *digits, int n_digits)
+{
+    struct sum_bound bound = {0, 0};
+    const struct map_layer *ml = &m->s.map->layers[layer];
+    for (int i = ml->slice0; i < ml->slice0 + ml->slices; i++) {
+        const struct slice *s = &m->s.map->slices[i];
+        int columns = s->outs * ml->column_slices;
+        if (s->weight_slice == 0)
+            columns = s->columns; // with the offset column, if there is one
+        for (int c = 0; c < columns; c++)
+            try_column(m, draw, s, c, digits, n_digits, &bound);
+    }
+    return bound;
+}
+
+static void expect_bound(struct sum_bound got, struct sum_bound want)
+{
+    if (got.low != want.low || got.high != want.high)
+        fail_msg("%g .. %g, not %g .. %g", got.low, got.high, want.low, want.high);
+}
+
+// digits: what a cycle can carry; for inputs with a sign, their ends and 0.
+static void try_chip(const char *chip, const char *form, const char *const sets[],
+                     const int *digits, int n_digits)
+{
+    static const double rates[][2] = {{0, 0}, {0.05, 0.1}, {0.5, 0.5}};
+    struct model m = model_make(chip, form, sets);
+    for (size_t f = 0; f < sizeof rates / sizeof *rates; f++) {
+        struct err err = {0};
+        struct draw draw = {{.stuck_lrs = rates[f][0], .stuck_hrs = rates[f][1]}, 7, 1};
+        struct arrays *arrays = arrays_create_some(m.s.map, m.integer, &draw, CPU_AVX512, &err);
+        struct analog *analog = analog_create(m.s.map, m.integer, &draw, CPU_AVX512, &err);
+        if (!arrays || !analog)
+            fail_msg("%s", err.text);
+        for (int i = 1; i < (int)m.s.net->n; i++) {
+            bool image = m.s.net->layers[i].input[0] == 0 && !strcmp(form, "int8");
+            if (!m.s.map->layers[i].slices || (image && m.s.map->layers[i].input_cycles == 1))
+                continue;
+            struct sum_bound want = try_all(&m, &draw, i, digits, n_digits);
+            expect_bound(arrays_bound(arrays, i), want);
+            expect_bound(analog_bound(analog, i), want);
+        }
+        arrays_destroy(arrays);
+        analog_destroy(analog);
+    }
+    model_free(&m);
+}
+
+static const int bit[] = {0, 1}, two_bits[] = {0, 1, 2, 3};
+
+static void bounds_are_the_largest_sums(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *chip, *form, *more;
+    } cases[] = {{"hawis", "binary", "crossbar.rows_active=5"},
+                 {"hawis", "binary", "crossbar.subtract=after_adc"},
+                 {"hawis-q8", "binary", "crossbar.rows_active=7"},
+                 {"hawis", "int8", "mapping.policy=dense"},
+                 {"hawis", "int8", "cell.bits=2"},
+                 {"hawis-q8", "int8", "mapping.replicate=true"},
+                 {"isaac-ce", "int8", "crossbar.rows_active=6"},
+                 {"isaac-ce", "binary", "crossbar.rows_active=3"}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const char *const sets[] = {"crossbar.rows_active=8", cases[i].more, NULL};
+        try_chip(cases[i].chip, cases[i].form, sets, bit, 2);
+    }
+}
+
+static void wider_digits_make_larger_sums(void **state)
+{
+    (void)state;
+    const char *const sets[] = {"crossbar.rows_active=4",
+                                "dac={bits: 2, time: 1 ns, energy: 1 fJ, area: 1 um2}",
+                                "net.encoder=thermometer", NULL};
+    try_chip("hawis", "int8", sets, two_bits, 4);
+}
+
+// Inputs with signs in one cycle: the ends of what 8 bits can say, times the cells that stand
+// against them.
+static void signed_inputs_reach_both_ends(void **state)
+{
+    (void)state;
+    static const int ends[] = {-128, 0, 127};
+    const char *const sets[] = {"crossbar.rows_active=4", "cell.bits=7", "net.encoder=raw",
+                                "dac={bits: 8, time: 1 ns, energy: 1 fJ, area: 1 um2}", NULL};
+    struct model m = model_make("hawis", "int8", sets);
+    const struct draw none = {.seed = 1};
+    struct err err = {0};
+    assert_int_equal(m.s.map->layers[1].input_cycles, 1);
+    struct arrays *arrays = arrays_create_some(m.s.map, m.integer, &none, CPU_AVX512, &err);
+    assert_non_null(arrays);
+    expect_bound(arrays_bound(arrays, 1), try_all(&m, &none, 1, ends, 3));
+    arrays_destroy(arrays);
+    model_free(&m);
+}
+
+// Logits of both ways on random images, and how many layers levels computed.
+static int compare_mixed(const struct model *m, const struct draw *draw)
+{
+    struct err err = {0};
+    struct arrays *arrays = arrays_create_some(m->s.map, m->integer, draw, CPU_AVX512, &err);
+    struct analog *mixed = arrays ? analog_create_beside(arrays, draw, CPU_AVX512, &err) : NULL;
+    struct analog *plain = analog_create(m->s.map, m->integer, draw, CPU_AVX512, &err);
+    if (!mixed || !plain)
+        fail_msg("%s", err.text);
+    assert_false(arrays_cover_all(arrays));
+    assert_null(packed_create(arrays));
+    assert_null(packed_create_analog(mixed));
+    struct analog_worker *a = analog_worker_create(mixed), *b = analog_worker_create(plain);
+    struct integer_run *one = integer_run_create(m->integer), *two = integer_run_create(m->integer);
+    uint32_t x = 8;
+    uint8_t image[192];
+    for (int i = 0; i < 4; i++) {
+        model_image(&x, image);
+        const int64_t *want = integer_run_image(one, image, analog_matrix, b);
+        assert_memory_equal(integer_run_image(two, image, analog_matrix, a), want,
+                            10 * sizeof *want);
+    }
+    int n = 0;
+    for (size_t i = 1; i < m->s.net->n; i++)
+        n += m->s.map->layers[i].slices && arrays_cover(arrays, (int)i);
+    integer_run_destroy(one);
+    integer_run_destroy(two);
+    analog_worker_destroy(a);
+    analog_worker_destroy(b);
+    analog_destroy(mixed);
+    analog_destroy(plain);
+    arrays_destroy(arrays);
+    return n;
+}
+
+static void layers_choose_for_themselves(void **state)
+{
+    (void)state;
+    static const char *const sets[][4] = {
+        {"crossbar.subtract=after_adc", ADC("5"),
+         "overrides=[{layer: conv1, adc: {preset: none, bits: 7, time: 1 ns, energy: 1 pJ, area: 1 "
+         "um2}}]",
+         NULL},
+        {"crossbar.polarity=single", ADC("6"),
+         "overrides=[{layer: linear, adc: {preset: none, bits: 7, time: 1 ns, energy: 1 pJ, area: "
+         "1 um2}}]",
+         NULL}};
+    for (int i = 0; i < 2; i++)
+        for (int form = 0; form < 2; form++)
+            for (int broken = 0; broken < 2; broken++) {
+                struct draw draw = {{.stuck_lrs = 0.01 * broken}, 3, 0};
+                struct model m = model_make("hawis", form ? "int8" : "binary", sets[i]);
+                assert_true(compare_mixed(&m, &draw) >= 1);
+                model_free(&m);
+            }
+}
+
+// 128 rows of 1-bit pairs fill 8 bits only if all weights are of one sign: rows alone say 9 bits,
+// the cells say 8.
+static void mixed_weights_need_fewer_bits(void **state)
+{
+    (void)state;
+    struct model m = model_make("hawis", "int8", NULL);
+    struct arrays *arrays = arrays_make(&m, 0, 0, 1, CPU_AVX512); // refuses what loses something
+    for (size_t i = 1; i < m.s.net->n; i++)
+        if (m.s.map->layers[i].slices) {
+            struct sum_bound b = arrays_bound(arrays, (int)i);
+            assert_true(b.high <= 127 && b.low >= -128 && b.high > 0 && b.low < 0);
+        }
+    arrays_destroy(arrays);
+    model_free(&m);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(bounds_are_the_largest_sums),
+        cmocka_unit_test(wider_digits_make_larger_sums),
+        cmocka_unit_test(signed_inputs_reach_both_ends),
+        cmocka_unit_test(layers_choose_for_themselves),
+        cmocka_unit_test(mixed_weights_need_fewer_bits),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

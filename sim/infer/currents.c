@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "nets/geometry.h"
 #include "nets/net.h"
 #include "sim/base/mem.h"
 #include "sim/chip/chip.h"
@@ -29,7 +30,7 @@ static struct section *add_section(struct packed *p, int layer, const struct row
     const struct layer *l = &p->map->net->layers[layer];
     struct section *s = packed_add_section(p, layer, rows);
     packed_add_map(p, l, s, s->channels * (int)sizeof *s->pairs);
-    s->line = (l->kernel_w * s->channels + 1) / 2;
+    s->line = (extent_w(l) * s->channels + 1) / 2;
     s->replica = (size_t)l->kernel_h * s->line * 2 * packed_columns(l);
     s->pairs = arena_alloc(p->mem, p->map->layers[layer].replicas * s->replica, sizeof *s->pairs);
     return s;
@@ -44,7 +45,7 @@ static void place_row(const struct layer *l, const struct block *block, int row,
     const int32_t *from = block->plane[0] + (size_t)row * s->columns;
     int of_layer = s->row0 + row, x = of_layer % l->kernel_w;
     int y = of_layer / l->kernel_w % l->kernel_h;
-    int at = x * to->channels + of_layer / (l->kernel_w * l->kernel_h) - to->chan0;
+    int at = x * l->dilation_w * to->channels + of_layer / (l->kernel_w * l->kernel_h) - to->chan0;
     size_t pairs = (size_t)l->kernel_h * to->line, pair = (size_t)y * to->line + at / 2;
     int16_t *numbers = to->pairs + s->replica * to->replica;
     for (int o = 0, c = s->out0; o < s->outs; o++, c++)

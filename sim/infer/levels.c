@@ -1,6 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "nets/geometry.h"
 #include "nets/net.h"
 #include "sim/base/mem.h"
 #include "sim/chip/chip.h"
@@ -24,7 +25,8 @@ static void fill_masks(const struct kernels *kernels, const struct matrix *m, co
     int words = l->kernel_h * s->line;
     for (int row = rows->first; row < rows->first + rows->n; row++) {
         int x = row % l->kernel_w, y = row / l->kernel_w % l->kernel_h;
-        int bit = x * s->pixel_bytes * 8 + row / (l->kernel_w * l->kernel_h) - s->chan0;
+        int bit =
+            x * l->dilation_w * s->pixel_bytes * 8 + row / (l->kernel_w * l->kernel_h) - s->chan0;
         size_t word = (size_t)y * s->line + bit / 64;
         uint64_t set = (uint64_t)1 << bit % 64;
         const int32_t *w = m->w + (size_t)row * m->columns;
@@ -41,7 +43,7 @@ static void add_section(struct packed *p, int layer, const struct rows *rows)
     const struct matrix *m = &p->arrays->layers[layer];
     struct section *s = packed_add_section(p, layer, rows);
     packed_add_map(p, l, s, packed_pixel_bytes(s->channels));
-    s->line = (l->kernel_w * s->pixel_bytes + 7) / 8;
+    s->line = (extent_w(l) * s->pixel_bytes + 7) / 8;
     s->replica = (size_t)l->kernel_h * s->line * 2 * m->columns;
     s->masks = arena_alloc(p->mem, m->replicas * s->replica, sizeof *s->masks);
     for (int r = 0; r < m->replicas; r++)

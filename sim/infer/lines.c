@@ -7,14 +7,15 @@
 #include "sim/infer/matrix.h"
 #include "sim/map/map.h"
 
-static int pairs_of(const struct layer *l) // of one line
+// Of one line. Pixels between the taps of a dilated window have weights of zero.
+static int pairs_of(const struct layer *l)
 {
-    return (l->kernel_w * l->in_c + 1) / 2;
+    return (extent_w(l) * l->in_c + 1) / 2;
 }
 
 bool lines_cover(const struct layer *layer, const struct matrix *m)
 {
-    return m->groups == 1 && layer->dilation_w == 1;
+    return m->groups == 1 && layer->dilation_w <= LINE_DILATION;
 }
 
 void lines_build(struct arrays *arrays, int layer, struct matrix *m)
@@ -24,7 +25,7 @@ void lines_build(struct arrays *arrays, int layer, struct matrix *m)
     m->lines = arena_alloc(arrays->mem, pairs * 2 * m->columns, sizeof *m->lines);
     for (int row = 0; row < m->rows; row++) {
         int x = row % l->kernel_w, y = row / l->kernel_w % l->kernel_h;
-        int at = x * l->in_c + row / (l->kernel_w * l->kernel_h);
+        int at = x * l->dilation_w * l->in_c + row / (l->kernel_w * l->kernel_h);
         size_t pair = (size_t)y * pairs_of(l) + at / 2;
         for (int c = 0; c < m->columns; c++) {
             size_t to = (c / LANES * pairs + pair) * LANES + c % LANES;

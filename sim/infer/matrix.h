@@ -13,7 +13,10 @@ struct kernels;
 struct layer;
 struct mapping;
 
-enum { LANES = 8 }; // columns are padded to a multiple
+enum {
+    LANES = 8,         // columns are padded to a multiple
+    LINE_DILATION = 4, // the ways that read windows line by line read gaps of so many pixels, too
+};
 
 // The weights of one layer in effect, by im2col row and output: as many matrices (map_matrix) as
 // the mapping has of it. The last may be smaller, the rest of it is 0.
@@ -70,7 +73,7 @@ int64_t array_value(int64_t full, int half, int64_t codes);
 // Layers of small integers whose ADC loses nothing, so that the order of rows cannot matter: maps
 // pixel by pixel, in which a line of a window is one run of numbers. lines_build() fills
 // m->lines, m one of the layer's replicas.
-// False for layers of several matrices, and where the taps of a line stand apart (dilation).
+// False for layers of several matrices, and where the taps of a line stand far apart (dilation).
 bool lines_cover(const struct layer *layer, const struct matrix *m);
 void lines_build(struct arrays *arrays, int layer, struct matrix *m);
 size_t lines_map_size(const struct arrays *arrays, int layer); // elements of `map` below

@@ -53,7 +53,7 @@ static bool covers_layer(const struct packed *p, int layer)
     if (l->kind == LAYER_POOL)
         return false;
     bool ends = (size_t)last == net->n - 1;
-    return p->kind->covers(p, layer) && l->groups == 1 && l->dilation_w == 1 &&
+    return p->kind->covers(p, layer) && l->groups == 1 && l->dilation_w <= LINE_DILATION &&
            (ends || net->layers[last].act == ACT_THRESHOLD) && fits_int32(il->mul, l->out_c) &&
            fits_int32(il->res, l->out_c) && !(ends && il->add >= 0);
 }

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "sim/base/rng.h"
+#include "tests/support/windows.h"
 
 size_t size_x(const struct conv_shape *s)
 {
@@ -48,6 +49,29 @@ struct conv_shape square(int images, int in_c, int size, int out_c, int kernel, 
                                .pad_bottom = pad,
                                .pad_right = pad,
                                .groups = groups};
+}
+
+struct conv_shape random_shape(int images, uint32_t *x)
+{
+    struct window_spec w = windows_random(x, false);
+    return (struct conv_shape){.images = images,
+                               .in_c = w.in_c,
+                               .in_h = w.in_h,
+                               .in_w = w.in_w,
+                               .out_c = w.out_c,
+                               .out_h = w.out_h,
+                               .out_w = w.out_w,
+                               .kernel_h = w.kernel[0],
+                               .kernel_w = w.kernel[1],
+                               .stride_h = w.stride[0],
+                               .stride_w = w.stride[1],
+                               .dilation_h = w.dilation[0],
+                               .dilation_w = w.dilation[1],
+                               .groups = w.groups,
+                               .pad_top = w.pad[0],
+                               .pad_left = w.pad[1],
+                               .pad_bottom = w.pad[2],
+                               .pad_right = w.pad[3]};
 }
 
 // Every (x, w, y) that meet: y += x * w and its two transposes.

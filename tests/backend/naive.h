@@ -11,6 +11,9 @@ size_t size_w(const struct conv_shape *s);
 struct conv_shape square(int images, int in_c, int size, int out_c, int kernel, int stride, int pad,
                          int groups);
 
+// A convolution with random windows of any shape; *x is the random state.
+struct conv_shape random_shape(int images, uint32_t *x);
+
 void naive_forward(const struct conv_shape *s, const double *x, const double *w, double *y);
 void naive_backward_data(const struct conv_shape *s, const double *w, const double *dy, double *dx);
 void naive_backward_weights(const struct conv_shape *s, const double *x, const double *dy,

@@ -137,6 +137,27 @@ static void odd_shapes_are_right_or_declined(void **state)
     print_message("# %d of %d shapes done, the others declined\n", done, all + 2);
 }
 
+// Dilation and padding per side, with channels as oneDNN's fast convolutions want them.
+static void windows_of_any_shape(void **state)
+{
+    (void)state;
+    if (!onednn() || !has(OPERAND_F32))
+        return;
+    uint32_t x = 1;
+    int dilated = 0, uneven = 0;
+    for (int i = 0; i < 200; i++) {
+        struct conv_shape s = random_shape(2, &x);
+        if (s.groups == 1) {
+            s.in_c = 16;
+            s.out_c = 32;
+        }
+        bool done = agrees(&s, OPERAND_F32, WHOLE);
+        dilated += done && s.kernel_h > 1 && s.dilation_h > 1 && s.dilation_h != s.dilation_w;
+        uneven += done && s.pad_top != s.pad_bottom && s.pad_left != s.pad_right;
+    }
+    assert_true(dilated > 5 && uneven > 5);
+}
+
 // The first layer: no backward_data, and the weights of the last call count.
 static void weights_can_change(void **state)
 {
@@ -213,6 +234,7 @@ int main(void)
         cmocka_unit_test(nets_in_f32),
         cmocka_unit_test(nets_in_bf16),
         cmocka_unit_test(odd_shapes_are_right_or_declined),
+        cmocka_unit_test(windows_of_any_shape),
         cmocka_unit_test(weights_can_change),
         cmocka_unit_test(threads_give_the_same_bytes),
     };

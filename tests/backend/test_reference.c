@@ -64,6 +64,17 @@ static void maps_need_not_be_square(void **state)
     check_both(&s);
 }
 
+static void windows_of_any_shape(void **state)
+{
+    (void)state;
+    uint32_t x = 1;
+    for (int i = 0; i < 200; i++) {
+        struct conv_shape s = random_shape(2, &x);
+        assert_true(conv_shape_valid(&s));
+        check_both(&s);
+    }
+}
+
 static void groups_keep_to_themselves(void **state)
 {
     (void)state;
@@ -156,6 +167,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(any_shape_is_right),
         cmocka_unit_test(maps_need_not_be_square),
+        cmocka_unit_test(windows_of_any_shape),
         cmocka_unit_test(groups_keep_to_themselves),
         cmocka_unit_test(linear_layers_are_convolutions),
         cmocka_unit_test(directions_are_adjoint),

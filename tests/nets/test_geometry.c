@@ -15,7 +15,7 @@
 
 enum { DRAWS = 400 };
 
-static struct net *net_of(const struct windows *w, const char *layer, enum net_form form)
+static struct net *net_of(const struct window_spec *w, const char *layer, enum net_form form)
 {
     char text[700];
     snprintf(text, sizeof text,
@@ -25,7 +25,7 @@ static struct net *net_of(const struct windows *w, const char *layer, enum net_f
     return text_net(text, &(struct net_options){.has_form = true, .form = form});
 }
 
-static void expect_sizes(const struct windows *w, const struct layer *l)
+static void expect_sizes(const struct window_spec *w, const struct layer *l)
 {
     const int got[] = {l->out_c,    l->out_h,      l->out_w,    l->pad_top,
                        l->pad_left, l->pad_bottom, l->pad_right};
@@ -35,7 +35,7 @@ static void expect_sizes(const struct windows *w, const struct layer *l)
                  l->out_w, l->pad_top, l->pad_left, l->pad_bottom, l->pad_right);
 }
 
-static void expect_close(const struct windows *w, const double *got, const double *want,
+static void expect_close(const struct window_spec *w, const double *got, const double *want,
                          double bound)
 {
     for (size_t i = 0; i < windows_outputs(w); i++)
@@ -55,7 +55,7 @@ static double *widened(const float *from, size_t n)
 // --- Floating point ---
 
 // Runs a random image; want(w, net's input map, weights) must be the last layer's map.
-static void check_float(const struct windows *w, struct net *net, uint32_t *x, int pool)
+static void check_float(const struct window_spec *w, struct net *net, uint32_t *x, int pool)
 {
     struct weights *weights = random_weights(net);
     struct forward *forward = forward_create(net, weights);
@@ -87,14 +87,14 @@ static void test_float_convs(void **state)
     (void)state;
     uint32_t x = 1;
     for (int i = 0; i < DRAWS; i++) {
-        struct windows w = windows_random(&x, false);
+        struct window_spec w = windows_random(&x, false);
         struct net *net = net_of(&w, "kind: conv, bn: false", FORM_FLOAT);
         expect_sizes(&w, &net->layers[1]);
         check_float(&w, net, &x, 0);
     }
 }
 
-static const char *pool_keys(const struct windows *w, int pool)
+static const char *pool_keys(const struct window_spec *w, int pool)
 {
     static const char *const keys[] = {"kind: pool", "kind: pool, pool: average",
                                        "kind: pool, pool: average, count_pad: true",
@@ -110,7 +110,7 @@ static void test_float_pools(void **state)
     uint32_t x = 2;
     for (int i = 0; i < DRAWS; i++)
         for (int pool = 1; pool <= 3; pool++) {
-            struct windows w = windows_random(&x, true);
+            struct window_spec w = windows_random(&x, true);
             struct net *net = net_of(&w, pool_keys(&w, pool), FORM_FLOAT);
             expect_sizes(&w, &net->layers[1]);
             check_float(&w, net, &x, pool);
@@ -134,7 +134,7 @@ static void test_integer_convs(void **state)
     (void)state;
     uint32_t x = 3;
     for (int i = 0; i < DRAWS; i++) {
-        struct windows w = windows_random(&x, false);
+        struct window_spec w = windows_random(&x, false);
         struct net *net = net_of(&w, "kind: conv, bn: false", FORM_INT8);
         struct weights *weights = random_weights(net);
         struct integer *integer = integer_of(net, weights);
@@ -162,7 +162,7 @@ static void test_integer_convs(void **state)
 }
 
 // An average is rounded to the nearest step of the output, whose factor is exact to 2^-25.
-static void check_integer_pool(const struct windows *w, int pool, uint32_t *x)
+static void check_integer_pool(const struct window_spec *w, int pool, uint32_t *x)
 {
     struct net *net = net_of(w, pool_keys(w, pool), FORM_INT8);
     struct weights *weights = weights_create(net);
@@ -198,7 +198,7 @@ static void test_integer_pools(void **state)
     uint32_t x = 4;
     for (int i = 0; i < DRAWS; i++)
         for (int pool = 1; pool <= 3; pool++) {
-            struct windows w = windows_random(&x, true);
+            struct window_spec w = windows_random(&x, true);
             check_integer_pool(&w, pool, &x);
         }
 }

@@ -16,17 +16,17 @@ static int between(uint32_t *x, int low, int high)
     return low + (int)(windows_next(x) % (uint32_t)(high - low + 1));
 }
 
-size_t windows_inputs(const struct windows *w)
+size_t windows_inputs(const struct window_spec *w)
 {
     return (size_t)w->in_c * w->in_h * w->in_w;
 }
 
-size_t windows_outputs(const struct windows *w)
+size_t windows_outputs(const struct window_spec *w)
 {
     return (size_t)w->out_c * w->out_h * w->out_w;
 }
 
-size_t windows_weights(const struct windows *w)
+size_t windows_weights(const struct window_spec *w)
 {
     return (size_t)w->out_c * (w->in_c / w->groups) * w->kernel[0] * w->kernel[1];
 }
@@ -43,7 +43,7 @@ static void pad_same(int in, int kernel, int stride, int dilation, int *before, 
     *after = total - *before;
 }
 
-static bool all_windows_reach(int in, const struct windows *w, int side, int outs)
+static bool all_windows_reach(int in, const struct window_spec *w, int side, int outs)
 {
     for (int o = 0; o < outs; o++) {
         bool reaches = false;
@@ -72,7 +72,7 @@ static void print_pair(char **at, const char *end, const char *key, const int pa
         snprintf(*at, (size_t)(end - *at), one ? "%s: %d" : "%s: [%d, %d]", key, pair[0], pair[1]);
 }
 
-static void print_keys(struct windows *w, bool pool, uint32_t *x)
+static void print_keys(struct window_spec *w, bool pool, uint32_t *x)
 {
     char *at = w->keys, *end = w->keys + sizeof w->keys;
     print_pair(&at, end, "kernel", w->kernel, x);
@@ -96,9 +96,9 @@ static void print_keys(struct windows *w, bool pool, uint32_t *x)
         snprintf(at, (size_t)(end - at), ", out: %d, groups: %d", w->out_c, w->groups);
 }
 
-static bool draw(struct windows *w, bool pool, uint32_t *x)
+static bool draw(struct window_spec *w, bool pool, uint32_t *x)
 {
-    int most_dilation = between(x, 0, 1) ? 1 : 3;
+    int most_dilation = between(x, 0, 1) ? 1 : between(x, 2, 6);
     w->groups = pool ? 1 : between(x, 1, 3);
     w->in_c = w->groups * between(x, 1, 3);
     w->out_c = pool ? w->in_c : w->groups * between(x, 1, 4);
@@ -126,9 +126,9 @@ static bool draw(struct windows *w, bool pool, uint32_t *x)
     return true;
 }
 
-struct windows windows_random(uint32_t *x, bool pool)
+struct window_spec windows_random(uint32_t *x, bool pool)
 {
-    struct windows w = {0};
+    struct window_spec w = {0};
     while (!draw(&w, pool, x))
         continue;
     print_keys(&w, pool, x);
@@ -138,7 +138,7 @@ struct windows windows_random(uint32_t *x, bool pool)
 // --- Computing ---
 
 // The map with `fill` around it, (in_c, padded height, padded width).
-static double *with_padding(const struct windows *w, const double *in, double fill)
+static double *with_padding(const struct window_spec *w, const double *in, double fill)
 {
     int height = w->pad[0] + w->in_h + w->pad[2], width = w->pad[1] + w->in_w + w->pad[3];
     size_t n = (size_t)w->in_c * height * width;
@@ -153,7 +153,7 @@ static double *with_padding(const struct windows *w, const double *in, double fi
 }
 
 // The element of a padded channel under tap (ky, kx) of window (y, x).
-static double tap(const struct windows *w, const double *map, int c, const int at[4])
+static double tap(const struct window_spec *w, const double *map, int c, const int at[4])
 {
     int height = w->pad[0] + w->in_h + w->pad[2], width = w->pad[1] + w->in_w + w->pad[3];
     int row = at[0] * w->stride[0] + at[2] * w->dilation[0];
@@ -161,7 +161,7 @@ static double tap(const struct windows *w, const double *map, int c, const int a
     return map[((size_t)c * height + row) * width + column];
 }
 
-void windows_conv(const struct windows *w, const double *in, const double *weights, double *out)
+void windows_conv(const struct window_spec *w, const double *in, const double *weights, double *out)
 {
     double *map = with_padding(w, in, 0);
     int in_each = w->in_c / w->groups, out_each = w->out_c / w->groups;
@@ -180,7 +180,7 @@ void windows_conv(const struct windows *w, const double *in, const double *weigh
     free(map);
 }
 
-void windows_max(const struct windows *w, const double *in, double *out)
+void windows_max(const struct window_spec *w, const double *in, double *out)
 {
     double *map = with_padding(w, in, -HUGE_VAL);
     for (int c = 0; c < w->in_c; c++)
@@ -194,7 +194,7 @@ void windows_max(const struct windows *w, const double *in, double *out)
     free(map);
 }
 
-void windows_average(const struct windows *w, bool count_pad, const double *in, double *out)
+void windows_average(const struct window_spec *w, bool count_pad, const double *in, double *out)
 {
     double *map = with_padding(w, in, (double)NAN);
     for (int c = 0; c < w->in_c; c++)

@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct windows {
+struct window_spec {
     int in_c, in_h, in_w;    // of the map
     int out_c, out_h, out_w; // pools: out_c = in_c
     int groups;
@@ -16,16 +16,17 @@ struct windows {
 };
 
 // Windows that a net may have; every window of a pool has a tap on the map. *x: the random state.
-struct windows windows_random(uint32_t *x, bool pool);
+struct window_spec windows_random(uint32_t *x, bool pool);
 uint32_t windows_next(uint32_t *x);
-size_t windows_inputs(const struct windows *w);
-size_t windows_outputs(const struct windows *w);
-size_t windows_weights(const struct windows *w);
+size_t windows_inputs(const struct window_spec *w);
+size_t windows_outputs(const struct window_spec *w);
+size_t windows_weights(const struct window_spec *w);
 
 // out (out_c, out_h, out_w) of in (in_c, in_h, in_w) and weights (out_c, in_c / groups, height,
 // width).
-void windows_conv(const struct windows *w, const double *in, const double *weights, double *out);
+void windows_conv(const struct window_spec *w, const double *in, const double *weights,
+                  double *out);
 // The largest element of every window that is not padding.
-void windows_max(const struct windows *w, const double *in, double *out);
+void windows_max(const struct window_spec *w, const double *in, double *out);
 // Means of all elements of every window, padding included or not.
-void windows_average(const struct windows *w, bool count_pad, const double *in, double *out);
+void windows_average(const struct window_spec *w, bool count_pad, const double *in, double *out);

@@ -13,6 +13,7 @@
 
 #include "tests/close.h"
 #include "tests/train/plain.h"
+#include "tests/support/windows.h"
 #include "tests/train/support.h"
 
 static const char head[] =
@@ -110,6 +111,45 @@ static void test_pools(void **state)
                 "  - {name: fc2, kind: linear, out: 5}\n");
 }
 
+// Windows by chance, then pools of every kind whose windows hang over the edges.
+static void test_windows_of_any_shape(void **state)
+{
+    (void)state;
+    static const char *const pools[] = {"", "pool: average, ", "pool: average, count_pad: true, "};
+    uint32_t x = 1;
+    for (int i = 0; i < 24; i++) {
+        char top[200], layers[700];
+        struct window_spec w = windows_random(&x, false);
+        snprintf(top, sizeof top,
+                 "input: {channels: %d, height: %d, width: %d, bits: 8}\nclasses: 5\n"
+                 "default_form: float",
+                 w.in_c, w.in_h, w.in_w);
+        snprintf(layers, sizeof layers,
+                 "  - {name: conv1, kind: conv, %s}\n"
+                 "  - {name: pool1, kind: pool, %skernel: [2, 3], stride: [1, 2], pad: same}\n"
+                 "  - {name: conv2, kind: conv, out: 6, kernel: [1, 2], pad: [0, 1, 2, 0],\n"
+                 "     stride: [3, 1]}\n"
+                 "  - {name: pool2, kind: pool, %skernel: 2, dilation: [1, 2], stride: 2,\n"
+                 "     pad: [1, 2]}\n"
+                 "  - {name: fc, kind: linear, out: 5}\n",
+                 w.keys, pools[i % 3], pools[(i + 1) % 3]);
+        check(top, layers);
+    }
+}
+
+// Shortcuts whose step differs between rows and columns.
+static void test_uneven_steps(void **state)
+{
+    (void)state;
+    check(head8, "  - {name: conv1, kind: conv, out: 6, kernel: 3, pad: 1}\n"
+                 "  - {name: a, kind: conv, out: 7, kernel: 3, stride: [2, 1], pad: same}\n"
+                 "  - {name: b, kind: conv, out: 6, kernel: [2, 3], dilation: [2, 1], pad: same}\n"
+                 "  - {name: add1, kind: add, shortcut: conv1}\n"
+                 "  - {name: c, kind: conv, out: 4, kernel: 1, stride: [1, 4], bn: false}\n"
+                 "  - {name: add2, kind: add, shortcut: add1}\n"
+                 "  - {name: fc, kind: linear, out: 5}\n");
+}
+
 #define BLOCKS                                                                                     \
     "  - {name: conv1, kind: conv, out: 6, kernel: 3, pad: 1}\n"                                   \
     "  - {name: layer1.0.conv1, kind: conv, out: 7, kernel: 3, pad: 1}\n"                          \
@@ -158,6 +198,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_convolutions),
         cmocka_unit_test(test_pools),
+        cmocka_unit_test(test_windows_of_any_shape),
+        cmocka_unit_test(test_uneven_steps),
         cmocka_unit_test(test_blocks),
         cmocka_unit_test(test_several_readers),
     };

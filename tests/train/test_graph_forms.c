@@ -68,6 +68,20 @@ enum { CLASSES = 5 };
     "  - {name: pool, kind: pool, kernel: 2, pool: average}\n"                                     \
     "  - {name: linear, kind: linear, out: 5}\n"
 
+// Padding per side, strides per side, dilation, a shortcut that steps along rows alone. Averages
+// are of three and five elements: those of two and four would be ties between steps.
+#define UNEVEN                                                                                     \
+    "  - {name: conv1, kind: conv, out: 6, kernel: [4, 2], stride: [2, 1], pad: same}\n"           \
+    "  - {name: a, kind: conv, out: 7, kernel: 3, stride: [2, 1], pad: [0, 1, 2, 1]}\n"            \
+    "  - {name: b, kind: conv, out: 6, kernel: [2, 3], dilation: [2, 1], pad: same}\n"             \
+    "  - {name: add1, kind: add, shortcut: conv1}\n"                                               \
+    "  - {name: pool1, kind: pool, pool: average, kernel: [1, 5], stride: [1, 2], pad: [0, 2],\n"  \
+    "     count_pad: false}\n"                                                                     \
+    "  - {name: conv2, kind: conv, out: 9, kernel: 2, dilation: [1, 2], stride: [1, 3],\n"         \
+    "     pad: [1, 0, 0, 2]}\n"                                                                    \
+    "  - {name: fc1, kind: linear, out: 13, bn: true}\n"                                           \
+    "  - {name: fc2, kind: linear, out: 5}\n"
+
 static const char *const heads[] = {
     IMAGE "default_form: binary",
     IMAGE "default_form: binary\nadd: after_bn\nshortcut_pad: both\nhead: avgpool",
@@ -151,6 +165,8 @@ static void test_straight_through(void **state)
     }
     for (int i = 0; i < ODD_HEADS; i++)
         check_step(odd_heads[i], ODD);
+    for (int i = 0; i < ODD_HEADS; i++)
+        check_step(odd_heads[i], UNEVEN);
     for (int i = 0; i < SIGNED_HEADS; i++)
         check_step(signed_heads[i], PROJECTIONS);
 }
@@ -224,6 +240,8 @@ static void test_inference_is_that_of_nets(void **state)
     }
     for (int i = 0; i < ODD_HEADS; i++)
         check_reference(odd_heads[i], ODD);
+    for (int i = 0; i < ODD_HEADS; i++)
+        check_reference(odd_heads[i], UNEVEN);
 }
 
 // nets/integer rounds multipliers and, at ties, the other way: logits within a few steps of the
@@ -263,6 +281,8 @@ static void test_inference_is_the_integer_net(void **state)
     check_integer(IMAGE "default_form: int16", BLOCKS, 1e-4);
     check_integer(IMAGE "default_form: int8\nadd: before_bn\nencoder: thermometer", BLOCKS, 0.01);
     check_integer(signed_heads[0], PROJECTIONS, 0.03);
+    check_integer(ODD_IMAGE "default_form: int8", UNEVEN, 0.02);
+    check_integer(ODD_IMAGE "default_form: int16", UNEVEN, 1e-4);
     check_integer(IMAGE "default_form: int16\nquantise: {weights: layer}", PROJECTIONS, 1e-4);
 }
 

@@ -56,7 +56,7 @@ int64_t window_done(const struct run *run, const struct channel *c, int y, int x
         first = x * (width / l->out_w);
     else if (c->is->kind == CHANNEL_PSUM || l->kind == LAYER_ADD)
         first = x;
-    else
-        first = window_left(l, x);
+    else // a row that the next output row needs as well stays complete
+        first = map_rows_free(run->net, consumer, y + 1) > rows ? window_left(l, x) : 0;
     return tokens_before(c, rows, clamp(first, 0, width));
 }

@@ -377,6 +377,51 @@ static void charges_groups_that_are_apart(void **state)
     setup_free(&s);
 }
 
+// Serial time of a 3x3 layer of 28 channels on a 16x16 map, 2 bits an element.
+static double serial_of(const char *keys)
+{
+    char text[400];
+    snprintf(text, sizeof text,
+             "name: one\ninput: {channels: 28, height: 16, width: 16, bits: 1}\n"
+             "encoder: raw\nlayers:\n  - {name: conv, kind: conv, out: 28, kernel: 3, %s}\n",
+             keys);
+    struct setup s = setup_text("hawis", text, "binary", NULL);
+    struct mnsim_result r = charge(&s);
+    double serial_s = r.layers[1].serial_s;
+    mnsim_fini(&r);
+    setup_free(&s);
+    return serial_s;
+}
+
+// Words of 64 bits, 20 ns each. The first window writes 2 x 2 or 3 x 2 pixels of 28 * 2 bits: 4 or
+// 6 words. With strides of 2 x 1, 8 rows of 16 windows, reads are 8 * 8 + 120 * 3 words, writes 4 +
+// 7 * 4 + 15 * 3 + 7 * 15 * 2; with 1 x 2, 16 rows of 8, 16 * 8 + 112 * 6 and 4 + 15 * 2 + 7 * 6 +
+// 15 * 7 * 2.
+static void windows_need_not_be_square(void **state)
+{
+    (void)state;
+    double square = serial_of("pad: 1");
+    assert_close(serial_of("pad: [0, 1, 2, 1]") - square, 2 * 20e-9, 1e-6);
+    double tall = serial_of("stride: [2, 1], pad: 1"), wide = serial_of("stride: [1, 2], pad: 1");
+    assert_close(wide - tall, (1086 - 711) * 20e-9, 1e-6);
+}
+
+static void refuses_dilation(void **state)
+{
+    (void)state;
+    static const char text[] =
+        "name: one\ninput: {channels: 2, height: 9, width: 9, bits: 1}\nencoder: raw\n"
+        "layers: [{name: conv, kind: conv, out: 2, kernel: 3, dilation: [1, 2]}]\n";
+    struct setup s = setup_text("hawis", text, "binary", NULL);
+    struct mnsim_result r;
+    struct err err = {0};
+    assert_false(mnsim_charge(s.net, s.chip, &r, &err));
+    assert_non_null(strstr(err.text, "no rule for dilated windows, and layer 'conv' has a dilation "
+                                     "of 1 x 2; use --policy exact"));
+    mnsim_fini(&r);
+    setup_free(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -387,6 +432,8 @@ int main(void)
         cmocka_unit_test(has_its_cliffs),
         cmocka_unit_test(refuses_what_it_cannot_charge),
         cmocka_unit_test(charges_groups_that_are_apart),
+        cmocka_unit_test(windows_need_not_be_square),
+        cmocka_unit_test(refuses_dilation),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -13,6 +13,7 @@
 #include "sim/map/map.h"
 #include "tests/close.h"
 #include "tests/support/setup.h"
+#include "tests/support/windows.h"
 
 #define SETS(...) ((const char *const[]){__VA_ARGS__, NULL})
 
@@ -153,6 +154,36 @@ static void packed_groups_are_read_together(void **state)
     setup_free(&s);
 }
 
+// Along a row a window reads the columns that the window before did not have.
+static void next_windows_read_new_columns(void **state)
+{
+    (void)state;
+    uint32_t x = 1;
+    for (int i = 0; i < 200; i++) {
+        char text[600];
+        struct window_spec w = windows_random(&x, false);
+        int fresh = 0, rows = w.in_c / w.groups * w.kernel[0]; // of one column
+        if (w.groups > 1)
+            continue; // tests/map knows how those are packed
+        for (int k = 0; k < w.kernel[1]; k++) {
+            bool had = false;
+            for (int j = 0; j < w.kernel[1]; j++)
+                had |= w.stride[1] + k * w.dilation[1] == j * w.dilation[1];
+            fresh += !had;
+        }
+        snprintf(text, sizeof text,
+                 "{name: t, input: {channels: %d, height: %d, width: %d}, encoder: raw,\n"
+                 "layers: [{name: a, kind: conv, %s}]}",
+                 w.in_c, w.in_h, w.in_w, w.keys);
+        struct setup s = setup_text("hawis-q8", text, "int8", SETS("pe.crossbars=8"));
+        struct work work = work_of_tile(s.map, 0);
+        assert_int_equal(s.map->n_tiles, 1);
+        assert_int_equal(work.first_words, (rows * w.kernel[1] * 8 + 63) / 64);
+        assert_int_equal(work.next_words, (rows * fresh * 8 + 63) / 64);
+        setup_free(&s);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -163,6 +194,7 @@ int main(void)
         cmocka_unit_test(overlap_hides_nothing_of_the_first_window),
         cmocka_unit_test(a_pool_is_not_counted_twice),
         cmocka_unit_test(packed_groups_are_read_together),
+        cmocka_unit_test(next_windows_read_new_columns),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

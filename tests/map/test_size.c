@@ -9,6 +9,7 @@
 #include "sim/map/map.h"
 #include "tests/close.h"
 #include "tests/map/support.h"
+#include "tests/support/windows.h"
 
 #define SETS(...) ((const char *const[]){__VA_ARGS__, NULL})
 
@@ -53,6 +54,46 @@ static void windows_need_what_their_taps_read(void **state)
                 assert_int_equal(map_rows_free(s.net, 1, l->out_h), 9);
                 setup_free(&s);
             }
+}
+
+// Windows by chance, row by row: what is kept holds all that is still to be read; nothing else is
+// waited for, but that a dilated window which hangs over the map's end waits for the last row.
+static void any_windows_get_their_rows(void **state)
+{
+    (void)state;
+    uint32_t x = 1;
+    for (int i = 0; i < 300; i++) {
+        char text[600];
+        struct window_spec w = windows_random(&x, i % 2);
+        snprintf(text, sizeof text,
+                 "{name: t, input: {channels: %d, height: %d, width: %d},\n"
+                 "layers: [{name: a, kind: %s, %s}, {name: b, kind: conv, out: 1, kernel: 1}]}",
+                 w.in_c, w.in_h, w.in_w, i % 2 ? "pool" : "conv", w.keys);
+        struct setup s = setup_text("hawis", text, "int8", NULL);
+        int needed = 0, free = 0, kept = 0;
+        for (int y = 0; y < w.out_h; y++) {
+            int last = -1;
+            assert_true(map_rows_needed(s.net, 1, y) >= needed &&
+                        map_rows_free(s.net, 1, y) >= free);
+            needed = map_rows_needed(s.net, 1, y);
+            free = map_rows_free(s.net, 1, y);
+            assert_true(needed >= 1 && needed <= w.in_h && free >= 0);
+            for (int row = 0; row < w.in_h; row++) {
+                bool reads = false;
+                for (int k = 0; k < w.kernel[0]; k++)
+                    reads |= row == y * w.stride[0] + k * w.dilation[0] - w.pad[0];
+                assert_int_equal(map_reads_row(s.net, 1, y, row), reads);
+                assert_true(!reads || (row >= free && row < needed));
+                last = reads ? row : last;
+            }
+            if (last >= 0 && w.dilation[0] == 1)
+                assert_int_equal(needed, last + 1);
+            kept = needed - free > kept ? needed - free : kept;
+        }
+        assert_int_equal(map_rows_free(s.net, 1, w.out_h), w.in_h);
+        assert_int_equal(size_window_rows(s.map, 1), kept > 1 ? kept : 1);
+        setup_free(&s);
+    }
 }
 
 static void other_layers_need_their_rows(void **state)
@@ -172,6 +213,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(windows_need_what_their_taps_read),
+        cmocka_unit_test(any_windows_get_their_rows),
         cmocka_unit_test(other_layers_need_their_rows),
         cmocka_unit_test(buffers_hold_what_they_must),
         cmocka_unit_test(channels_are_kept_once),

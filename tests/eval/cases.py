@@ -33,9 +33,10 @@ def unpack(folder):
 
 
 class Cases:
-    def __init__(self, bitline, data):
+    def __init__(self, bitline, folder):
         self.bitline = bitline
-        self.data = data
+        self.folder = folder
+        self.data = unpack(folder)
 
     def evaluate(self, *args):
         done = self.bitline.run("eval", *args, "--data", self.data, "--json")
@@ -57,6 +58,38 @@ class Cases:
                 first = first or got["accuracy"]
                 expect(abs(got["accuracy"] - real) <= 0.005, f"{net}, {jobs} jobs: {got}")
                 expect(got["accuracy"] == first and got["differ"] == 0, f"{net}: {got}")
+
+    def keras_padding(self):
+        """The published network: Keras pads its stride-2 layers at the bottom and right."""
+        net = self.folder / "resnet8-same.yaml"
+        text = (CASES / "mlperf-tiny-resnet8.yaml").read_text()
+        net.write_text(text.replace("stride: 2, pad: 1", "stride: 2, pad: same"))
+        weights = CASES / "mlperf-tiny-resnet8.safetensors"
+
+        def accuracy(form, images):
+            return self.evaluate("ideal", net, "--weights", weights, "--form", form, "--images",
+                                 str(images))["accuracy"]
+        real = accuracy("float", 1000)
+        expect(abs(real - 0.881) < 1e-9, f"float: {real}")
+        expect(accuracy("float", 200) == 0.89, "not what the 5x5 kernels give")
+        steps = accuracy("int8", 1000)
+        expect(abs(steps - real) <= 0.005, f"int8: {steps}, float: {real}")
+
+    def keyword_spotting(self):
+        """MLPerf Tiny's DS-CNN on its 49 x 10 features: 10 x 4 kernels of stride 2."""
+        net = self.folder / "kws.yaml"
+        text = (CASES / "mlperf-tiny-kws-dscnn.yaml").read_text()
+        text = text.replace("height: 58, width: 12", "height: 49, width: 10")
+        net.write_text(text.replace("stride: 2}", "stride: 2, pad: same}"))
+        padded_by_hand = CASES / "mlperf-tiny-kws-dscnn.yaml"
+        got = []
+        for file in net, padded_by_hand:
+            done = self.bitline.run("run", "hawis-q8", file, "--form", "int8", "--json")
+            expect(done.returncode == 0, f"{done.stderr.decode()}")
+            got.append(json.loads(done.stdout))
+            expect(sum(layer["macs"] for layer in got[-1]["layers"]) == 2656768, f"{file}")
+        one, other = ([layer["crossbars"] for layer in result["layers"]] for result in got)
+        expect(one == other, f"{one}, {other}")
 
     def widths(self):
         """Weights and activations of up to 16 bits each: exact arrays, and the float net's classes
@@ -88,9 +121,10 @@ def main():
         print(f"1..0 # SKIP {SHARED} is not there, or not all of it")
         return
     with tempfile.TemporaryDirectory() as name:
-        cases = Cases(Bitline(sys.argv[1]), unpack(pathlib.Path(name)))
+        cases = Cases(Bitline(sys.argv[1]), pathlib.Path(name))
         run_tests([(test.__name__, test) for test in
-                   (cases.order_and_sign, cases.widths, cases.weight_scales)])
+                   (cases.order_and_sign, cases.keras_padding, cases.keyword_spotting,
+                    cases.widths, cases.weight_scales)])
 
 
 main()

@@ -172,8 +172,8 @@ static void chips_are_drawn_anew(void **state)
 static int32_t input_at(const struct layer *l, const int32_t *in, int row, int y, int x)
 {
     int taps = l->kernel_h * l->kernel_w, c = row / taps;
-    int iy = y * l->stride_h + row % taps / l->kernel_w - l->pad_top;
-    int ix = x * l->stride_w + row % l->kernel_w - l->pad_left;
+    int iy = y * l->stride_h + row % taps / l->kernel_w * l->dilation_h - l->pad_top;
+    int ix = x * l->stride_w + row % l->kernel_w * l->dilation_w - l->pad_left;
     bool inside = iy >= 0 && iy < l->in_h && ix >= 0 && ix < l->in_w;
     return inside ? in[(c * l->in_h + iy) * l->in_w + ix] : 0;
 }

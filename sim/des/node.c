@@ -72,13 +72,17 @@ static double sending_joules(const struct node *node, bool psums, int y)
     return sum;
 }
 
-// The accounts of the first image start when the first token is sent to the node.
+// The accounts of the first image start when the first token is sent to the node. Only channels
+// that its own first token reads are waited for: others, of a producer's later replicas, may depend
+// on it.
 static bool begin(struct node *node)
 {
     struct node_stats *stats = &node->run->sim->nodes[node->index];
     int64_t first = INT64_MAX;
     for (int i = 0; i < node->is->n_early; i++) {
         struct channel *c = input(node, i);
+        if (!window_needs(node->run, c, node->is->replica, 0))
+            continue;
         if (!channel_await_first(node, c))
             return false;
         first = token_slot(c, 0)->sent < first ? token_slot(c, 0)->sent : first;

@@ -16,7 +16,7 @@ struct search_job;
 struct stages;
 
 // Raised by every change after which the same candidate costs otherwise.
-enum { COST_MODEL_VERSION = 2 };
+enum { COST_MODEL_VERSION = 3 };
 
 struct search_task {
     int64_t episode;

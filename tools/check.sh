@@ -33,6 +33,7 @@ tests -C build-test --timeout-multiplier 30 \
 
 step "10,000 random networks"
 GRAPHS=10000 build-test/tests/graphs/test_graphs
+GRAPHS=10000 build-test/tests/graphs/test_events
 
 step "clang-tidy"
 git ls-files '*.c' | grep -v '^tests/' | {

@@ -1,5 +1,6 @@
 // Crossbars that lose nothing compute the integer net, bit for bit, whatever the chip: sums of
 // every layer for inputs of all sizes, logits of images, classes for several jobs.
+#include "tests/graphs/chips.h"
 #include "tests/graphs/trial.h"
 
 #include <stdio.h>
@@ -11,72 +12,13 @@
 #include "sim/base/err.h"
 #include "sim/base/mem.h"
 #include "sim/chip/chip.h"
-#include "sim/conf/library.h"
 #include "sim/infer/analog.h"
 #include "sim/infer/array.h"
 #include "sim/infer/evaluate.h"
 #include "sim/infer/packed.h"
 #include "sim/map/map.h"
 
-enum { CHIPS = 3, SETS = 12, SET_ROOM = 48 };
-
-struct chip_sets {
-    char of[SETS][SET_ROOM]; // "crossbar.rows=16"
-    int n;
-};
-
-static void put(struct chip_sets *sets, const char *key, const char *value)
-{
-    snprintf(sets->of[sets->n++], SET_ROOM, "%s=%s", key, value);
-}
-
-static void put_int(struct chip_sets *sets, const char *key, int value)
-{
-    snprintf(sets->of[sets->n++], SET_ROOM, "%s=%d", key, value);
-}
-
-// On top of the chip `ideal`, whose ADCs have 32 bits: arrays so small that layers take several.
-static struct chip_sets random_sets(struct prng *prng)
-{
-    static const char *const polarities[] = {"differential", "single", "offset_column"};
-    static const int cells[] = {1, 1, 2, 4, 7}, dacs[] = {1, 1, 2, 4, 8, 16};
-    struct chip_sets sets = {.n = 0};
-    int polarity = prng_int(prng, 0, 2), rows = prng_percent(prng, 60) ? 16 : prng_int(prng, 9, 80);
-    put(&sets, "crossbar.polarity", polarities[polarity]);
-    put_int(&sets, "cell.bits", cells[prng_int(prng, 0, 4)]);
-    put_int(&sets, "dac.bits", dacs[prng_int(prng, 0, 5)]);
-    put_int(&sets, "crossbar.rows", rows);
-    put_int(&sets, "crossbar.columns", prng_percent(prng, 60) ? 16 : prng_int(prng, 16, 80));
-    put(&sets, "crossbar.slices", prng_percent(prng, 50) ? "columns" : "arrays");
-    put(&sets, "mapping.policy", prng_percent(prng, 50) ? "dense" : "kernel-aligned");
-    put(&sets, "mapping.replicate", prng_percent(prng, 30) ? "true" : "false");
-    if (prng_percent(prng, 40))
-        put_int(&sets, "crossbar.rows_active", prng_int(prng, 1, rows));
-    if (polarity == 0 && prng_percent(prng, 40))
-        put(&sets, "crossbar.subtract", "after_adc");
-    if (prng_percent(prng, 30))
-        put(&sets, "cell.r_hrs", prng_percent(prng, 50) ? "7 kohm" : "100 kohm");
-    put(&sets, "mapping.placement", prng_percent(prng, 50) ? "random" : "snake");
-    return sets;
-}
-
-static struct chip *make_chip(const struct chip_sets *sets, struct report *report)
-{
-    struct err err = {0};
-    struct library library = {0};
-    struct chip *chip = NULL;
-    struct conf *conf = library_open(&library, LIBRARY_CHIP, "ideal", &err);
-    bool ok = conf != NULL;
-    for (int i = 0; i < sets->n && ok; i++) {
-        char key[SET_ROOM];
-        const char *equals = strchr(sets->of[i], '=');
-        snprintf(key, sizeof key, "%.*s", (int)(equals - sets->of[i]), sets->of[i]);
-        ok = conf_set(conf, key, equals + 1, &err);
-    }
-    if (!ok || !chip_load(conf, &chip, &err))
-        differs(report, "no chip: %s", err.text);
-    return chip;
-}
+enum { CHIPS = 3 };
 
 // --- Sums of single layers ---
 
@@ -298,10 +240,11 @@ static enum outcome check_mapping(const struct trial *trial, const struct wanted
 static enum outcome check_chip(const struct trial *trial, const struct wanted *want,
                                struct prng *prng, struct report *report)
 {
-    struct chip_sets sets = random_sets(prng);
+    struct chip_sets sets = {.base = "ideal"}; // whose ADCs have bits enough for anything
     struct err err = {0};
     struct mapping *map = NULL;
-    struct chip *chip = make_chip(&sets, report);
+    chip_random(&sets, prng);
+    struct chip *chip = chip_make(&sets, report);
     enum outcome outcome = chip ? SAME : DIFFERENT;
     report->chips += 2; // by levels and by conductances
     if (chip && !map_net(trial->net, chip, 1, &map, &err)) {
@@ -310,13 +253,8 @@ static enum outcome check_chip(const struct trial *trial, const struct wanted *w
     }
     if (map)
         outcome = check_mapping(trial, want, map, report);
-    if (outcome == DIFFERENT) {
-        char why[sizeof report->text];
-        size_t n = (size_t)snprintf(why, sizeof why, "%.400s\non ideal with", report->text);
-        for (int i = 0; i < sets.n && n < sizeof why; i++)
-            n += (size_t)snprintf(why + n, sizeof why - n, " %s", sets.of[i]);
-        differs(report, "%s", why);
-    }
+    if (outcome == DIFFERENT)
+        chip_report(&sets, report);
     map_destroy(map);
     chip_destroy(chip);
     return outcome;

@@ -97,11 +97,11 @@ static double layer_value(const struct steps *s, int i, int c, int y, int x, dou
 static double pool_value(const struct steps *s, int i, int c, int y, int x)
 {
     const struct graph *flat = &s->trial->flat;
-    const struct node *node = &flat->nodes[i], *from = &flat->nodes[node->from[0]];
+    const struct node *node = &flat->nodes[i];
     struct gather g = {.map = map_of(s, node->from[0])};
     plain_window(flat, i, c, y, x, gather, &g);
     bool head = node->kind == NODE_HEAD;
-    int taps = head ? from->h * from->w : node->kernel[0] * node->kernel[1];
+    int taps = graph_divisor(flat, i, y, x);
     return unit_of(s, node->from[0]) *
            (head || node->average ? (double)g.sum / taps : (double)g.most);
 }

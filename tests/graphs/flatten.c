@@ -31,6 +31,8 @@ static void drop_nodes(const struct graph *graph, struct graph *out)
                 to->from[side] = place[to->from[side]];
         place[i] = out->n++;
         graph_shape(out, place[i]);
+        to->same = false; // its pads stay, also if its stride changes
+        to->count_pad = node->count_pad >= 0 ? node->count_pad : !node->same;
     }
 }
 

@@ -50,6 +50,7 @@ static struct node make_node(enum node_kind kind, int from)
                          .stride = {1, 1},
                          .dilation = {1, 1},
                          .groups = 1,
+                         .count_pad = -1,
                          .relu = -1};
 }
 
@@ -64,6 +65,24 @@ static int pick(struct builder *b)
 
 // --- Single layers ---
 
+// Padding per side, dilation, strides that differ.
+static void pad_window(struct builder *b, struct node *node)
+{
+    int pad = chance(b, 70) ? node->kernel[0] / 2 : between(b, 0, 3);
+    for (int i = 0; i < 4; i++)
+        node->pad[i] = chance(b, 75) ? pad : between(b, 0, 3);
+    if (chance(b, 50))
+        for (int i = 1; i < 4; i++)
+            node->pad[i] = pad;
+    node->same = chance(b, 20);
+    for (int side = 0; side < 2; side++) {
+        if (chance(b, 10))
+            node->dilation[side] = between(b, 1, 3);
+        if (chance(b, 10))
+            node->stride[side] = between(b, 1, 3);
+    }
+}
+
 static int add_conv(struct builder *b, int from, int stride, int out)
 {
     struct node node = make_node(NODE_CONV, from);
@@ -72,9 +91,7 @@ static int add_conv(struct builder *b, int from, int stride, int out)
     node.kernel[0] = side;
     node.kernel[1] = other;
     node.stride[0] = node.stride[1] = stride;
-    int pad = chance(b, 70) ? side / 2 : between(b, 0, 3);
-    for (int i = 0; i < 4; i++)
-        node.pad[i] = pad;
+    pad_window(b, &node);
     node.out = out;
     node.bn = chance(b, 75);
     int both = in->c < out ? in->c : out;
@@ -130,15 +147,14 @@ static int add_pool(struct builder *b, int from)
     int side = between(b, 1, 3), stride = between(b, 1, 3);
     node.kernel[0] = side;
     node.kernel[1] = chance(b, 80) ? side : between(b, 1, 3);
-    node.stride[0] = node.stride[1] = chance(b, 50) ? side : stride;
-    int least = node.kernel[0] < node.kernel[1] ? node.kernel[0] : node.kernel[1];
-    int pad = chance(b, 30) ? between(b, 0, least - 1) : 0;
-    for (int i = 0; i < 4; i++)
-        node.pad[i] = pad;
+    node.stride[0] = chance(b, 50) ? node.kernel[0] : stride;
+    node.stride[1] = chance(b, 50) ? node.kernel[1] : stride;
     node.average = chance(b, 50);
-    if (b->graph->pool_to_stride && !node.average)
-        for (int i = 0; i < 4; i++)
-            node.pad[i] = 0;
+    bool strided = b->graph->pool_to_stride && !node.average;
+    if (!strided && chance(b, 40))
+        pad_window(b, &node);
+    if (node.average && chance(b, 30))
+        node.count_pad = chance(b, 50);
     return append(b, node);
 }
 
@@ -149,7 +165,9 @@ static int add_conv_pool(struct builder *b, int from)
     if (conv < 0)
         return -1;
     struct node node = make_node(NODE_POOL, conv);
-    node.kernel[0] = node.kernel[1] = node.stride[0] = node.stride[1] = 2;
+    node.kernel[0] = node.kernel[1] = 2;
+    node.stride[0] = between(b, 1, 3);
+    node.stride[1] = chance(b, 70) ? node.stride[0] : between(b, 1, 3);
     int pool = append(b, node);
     b->sealed[conv] = pool >= 0;
     return pool;
@@ -160,7 +178,7 @@ static int add_conv_pool(struct builder *b, int from)
 static bool fits(const struct graph *g, int main, int shortcut)
 {
     const struct node *m = &g->nodes[main], *s = &g->nodes[shortcut];
-    return s->h % m->h == 0 && s->w % m->w == 0 && s->h / m->h == s->w / m->w;
+    return s->h % m->h == 0 && s->w % m->w == 0;
 }
 
 // Binary nets add to the sums of a layer that nobody else reads, mostly.

@@ -59,8 +59,44 @@ static int windows(int size, int before, int after, int kernel, int dilation, in
     return extent > padded ? 0 : (padded - extent) / stride + 1;
 }
 
+// ceil(size / stride) outputs; the smaller half of the padding lies before the map.
+static void pad_same(int size, int side, struct node *node)
+{
+    int outs = (size + node->stride[side] - 1) / node->stride[side];
+    int extent = node->dilation[side] * (node->kernel[side] - 1) + 1;
+    int total = (outs - 1) * node->stride[side] + extent - size;
+    node->pad[side] = total > 0 ? total / 2 : 0;
+    node->pad[side + 2] = total > 0 ? total - total / 2 : 0;
+}
+
+// Taps of a window that lie on the map, along one side.
+static int taps(const struct node *node, int size, int side, int output)
+{
+    int n = 0;
+    for (int k = 0; k < node->kernel[side]; k++) {
+        int at = output * node->stride[side] + k * node->dilation[side] - node->pad[side];
+        n += at >= 0 && at < size;
+    }
+    return n;
+}
+
+int graph_divisor(const struct graph *graph, int i, int y, int x)
+{
+    const struct node *node = &graph->nodes[i], *from = &graph->nodes[node->from[0]];
+    if (node->kind == NODE_HEAD)
+        return from->h * from->w;
+    bool all = node->count_pad >= 0 ? node->count_pad : !node->same;
+    return all ? node->kernel[0] * node->kernel[1]
+               : taps(node, from->h, 0, y) * taps(node, from->w, 1, x);
+}
+
 static bool slide(const struct node *from, struct node *node)
 {
+    if (node->same) {
+        pad_same(from->h, 0, node);
+        pad_same(from->w, 1, node);
+    }
+
     node->h = windows(from->h, node->pad[0], node->pad[2], node->kernel[0], node->dilation[0],
                       node->stride[0]);
     node->w = windows(from->w, node->pad[1], node->pad[3], node->kernel[1], node->dilation[1],
@@ -82,11 +118,21 @@ static bool shape_strided(const struct graph *graph, struct node *pool)
     return ok;
 }
 
+// A pool has no value where its window lies beside the map.
+static bool shape_pool(const struct node *from, struct node *pool)
+{
+    bool ok = slide(from, pool);
+    for (int y = 0; y < pool->h && ok; y++)
+        ok = taps(pool, from->h, 0, y) > 0;
+    for (int x = 0; x < pool->w && ok; x++)
+        ok = taps(pool, from->w, 1, x) > 0;
+    return ok;
+}
+
 static bool shape_add(const struct graph *graph, const struct node *add)
 {
     const struct node *shortcut = &graph->nodes[add->from[1]];
-    return shortcut->h % add->h == 0 && shortcut->w % add->w == 0 &&
-           shortcut->h / add->h == shortcut->w / add->w;
+    return shortcut->h % add->h == 0 && shortcut->w % add->w == 0;
 }
 
 bool graph_shape(struct graph *graph, int i)
@@ -109,9 +155,7 @@ bool graph_shape(struct graph *graph, int i)
     case NODE_POOL:
         if (graph->pool_to_stride && !node->average)
             return shape_strided(graph, node);
-        return node->pad[0] < node->kernel[0] && node->pad[1] < node->kernel[1] &&
-               node->pad[2] < node->kernel[0] && node->pad[3] < node->kernel[1] &&
-               slide(from, node);
+        return shape_pool(from, node);
     case NODE_ADD:
         return shape_add(graph, node);
     default:

@@ -30,8 +30,10 @@ struct node {
     int out;     // channels or features, as the net file says
     int kernel[2], stride[2], dilation[2];
     int pad[4]; // top, left, bottom, right
+    bool same;  // the pads are TensorFlow's "same", set by graph_shape()
     int groups;
-    bool average; // of a pool
+    bool average;  // of a pool
+    int count_pad; // of an average pool: the key: 0 or 1; -1: not written
     bool bn;
     int relu;    // of conv, linear and add: the key: 0 or 1; -1: not written
     int c, h, w; // of the output
@@ -76,6 +78,8 @@ void graph_generate(uint64_t seed, struct graph *graph);
 bool graph_shape(struct graph *graph, int node);
 // Nodes that read the output of `node`; as_shortcut: only adds, through their input [1].
 int graph_readers(const struct graph *graph, int node, bool as_shortcut);
+// By how many elements an average pool divides at (y, x).
+int graph_divisor(const struct graph *graph, int node, int y, int x);
 // The same graph with its nodes in another order, every one behind the nodes that it reads.
 void graph_reorder(const struct graph *graph, uint64_t seed, struct graph *out);
 // The layers that the graph's form really has: pools that became strides and heads that became

@@ -177,9 +177,7 @@ static struct sum sum_of(const struct graph *flat, int i, int c, int y, int x,
     }
     if (node->kind != NODE_ADD) {
         plain_window(flat, i, c, y, x, add_element, &s);
-        int taps = node->kernel[0] * node->kernel[1];
-        if (node->kind == NODE_HEAD)
-            taps = flat->nodes[node->from[0]].h * flat->nodes[node->from[0]].w;
+        int taps = graph_divisor(flat, i, y, x);
         bool average = node->average || node->kind == NODE_HEAD;
         s.value = average ? s.value / taps : s.most;
         s.error = average ? s.error / taps : s.most_error;

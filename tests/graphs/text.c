@@ -37,8 +37,17 @@ static void put_pair(struct writer *w, const char *key, const int *v)
         put(w, ", %s: [%d, %d]", key, v[0], v[1]);
 }
 
-static void put_pad(struct writer *w, const int *pad)
+static void put_pad(struct writer *w, const struct node *node)
 {
+    const int *pad = node->pad;
+    if (node->same) {
+        put(w, ", pad: same");
+        return;
+    }
+    if (pad[0] == pad[2] && pad[1] == pad[3] && prng_percent(&w->prng, 50)) {
+        put(w, ", pad: [%d, %d]", pad[0], pad[1]);
+        return;
+    }
     bool same = pad[0] == pad[1] && pad[0] == pad[2] && pad[0] == pad[3];
     if (same && written(w, pad[0] == 0))
         put(w, ", pad: %d", pad[0]);
@@ -48,18 +57,21 @@ static void put_pad(struct writer *w, const int *pad)
 
 static void put_window(struct writer *w, const struct node *node)
 {
-    bool pool = node->kind == NODE_POOL, square = node->kernel[0] == node->kernel[1];
-    int normal = !pool ? 1 : square ? node->kernel[0] : 0;
+    bool pool = node->kind == NODE_POOL;
+    bool normal = node->stride[0] == (pool ? node->kernel[0] : 1) &&
+                  node->stride[1] == (pool ? node->kernel[1] : 1);
     put_pair(w, "kernel", node->kernel);
-    if (written(w, node->stride[0] == normal && node->stride[1] == normal))
+    if (written(w, normal))
         put_pair(w, "stride", node->stride);
-    put_pad(w, node->pad);
+    put_pad(w, node);
     if (node->dilation[0] != 1 || node->dilation[1] != 1)
         put_pair(w, "dilation", node->dilation);
     if (!pool && written(w, node->groups == 1))
         put(w, ", groups: %d", node->groups);
     if (pool && written(w, !node->average))
         put(w, ", pool: %s", node->average ? "average" : "max");
+    if (pool && node->average && node->count_pad >= 0)
+        put(w, ", count_pad: %s", node->count_pad ? "true" : "false");
 }
 
 static void put_node(struct writer *w, const struct graph *graph, int i)

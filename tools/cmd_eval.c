@@ -55,7 +55,8 @@ static const struct argp_option options[] = {
     {"sigma", OPTION_SIGMA, "S", 0, "Log-normal variation of every cell's resistance", 0},
     {"mend", OPTION_MEND, "LIST", 0,
      "What mends every chip that is drawn, split by commas: bn (batch-norms taken anew on it), "
-     "gain (that of --sigma divided out), spares (broken lines moved onto the chip's spare ones)",
+     "gain (the mean change of conductances by --sigma and drift divided out), spares (broken "
+     "lines moved onto the chip's spare ones)",
      0},
     {"mend-images", OPTION_MEND_IMAGES, "K", 0, "Training images for --mend bn (default 256)", 0},
     {"activity", OPTION_ACTIVITY, "FILE", 0,
@@ -253,9 +254,10 @@ static bool load(struct args *a, struct model *m)
         mend->images = MEND_IMAGES;
     if (!model_load(&a->model, NULL, m, &a->err))
         return false;
-    if (mend->gain && m->chip->defects.sigma <= 0)
-        return err_set(&a->err, "--mend gain: cells that do not vary have no gain to take out; "
-                                "give --sigma, or drop gain");
+    if (mend->gain && !defect_varies(&m->chip->defects))
+        return err_set(&a->err, "--mend gain: cells that neither vary nor drift have no gain to "
+                                "take out; give --sigma or defects.drift_time and "
+                                "defects.drift_exponent, or drop gain");
     return a->model.images <= m->images ||
            err_set(&a->err, "--images %zu: the set '%s' has %zu test images", a->model.images,
                    m->data->name, m->images);

@@ -86,7 +86,7 @@ static bool mend_sums(const struct model *model, const struct draw *draw, struct
                       struct trial *out, struct err *err)
 {
     if (model->mend.gain)
-        mend_refold(drawn->integer, model->weights, mend_gain(draw->defects.sigma));
+        mend_refold(drawn->integer, model->weights, mend_gain(&draw->defects));
     if (!model->mend.bn)
         return true;
     struct training t = {.drawn = drawn};

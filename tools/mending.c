@@ -98,8 +98,8 @@ void mending_text(const struct mending *mending, const struct model *model)
         printf(" for their way through it\n");
     }
     if (model->mend.gain)
-        printf("  gain   sums divided by %.4f; free, a factor in the thresholds\n",
-               mend_gain(model->chip->defects.sigma));
+        printf("  gain   sums divided by %.5g; free, a factor in the thresholds\n",
+               mend_gain(&model->chip->defects));
     if (model->mend.spares)
         spares_text(mending, model->chip);
 }
@@ -139,7 +139,7 @@ void mending_json(const struct mending *mending, const struct model *model, stru
     }
     if (model->mend.gain) {
         jsonw_object(w, "gain");
-        jsonw_number(w, "divided_by", mend_gain(model->chip->defects.sigma));
+        jsonw_number(w, "divided_by", mend_gain(&model->chip->defects));
         jsonw_end(w);
     }
     if (model->mend.spares)

@@ -49,9 +49,13 @@ bool mend_check(const struct mend_params *params, const struct chip *chip, struc
                      "crossbar.polarity=differential, or mend with bn");
 }
 
-double mend_gain(double sigma)
+// The mean of a log-normal variable.
+double mend_gain(const struct defect_params *defects)
 {
-    return num_exp(sigma * sigma / 2);
+    double age = defects->drift_s > 1 ? num_log(defects->drift_s) : 0;
+    double spread = defects->drift_spread * age;
+    double variance = defects->sigma * defects->sigma + spread * spread;
+    return num_exp(variance / 2 - defects->drift_exponent * age);
 }
 
 void mend_refold(struct integer *integer, const struct weights *weights, double gain)

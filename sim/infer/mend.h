@@ -1,9 +1,10 @@
 // Mending a net on a chip with broken or varying cells: switches, each with what it costs.
 //
 //   spares  lines with broken cells move onto spare lines (spare.h)
-//   gain    conductances G * exp(-theta) are exp(sigma^2 / 2) too large on average; sums are
-//   divided
-//           by that, in the digital part. Stuck cells do not have this gain.
+//   gain    conductances G * exp(-theta), theta normal with mean nu * L and variance
+//           sigma^2 + (spread * L)^2, L = ln(drift time / 1 s), are on average
+//           exp(variance / 2 - mean) times what was written: variation raises them, drift lowers
+//           them. The digital part divides sums by that. Stuck cells do not have this gain.
 //   bn      every batch-norm's mean and variance are taken anew from what the chip makes of
 //   training
 //           images, layer by layer from the front, and folded again. The cells stay.
@@ -16,6 +17,7 @@
 
 struct chip;
 struct dataset;
+struct defect_params;
 struct err;
 struct weights;
 
@@ -34,7 +36,8 @@ static inline bool mend_any(const struct mend_params *params)
 // Whether this can be done on a chip: spares there, sums that a gain scales.
 bool mend_check(const struct mend_params *params, const struct chip *chip, struct err *err);
 
-double mend_gain(double sigma);
+// The mean of exp(-theta) over all cells; 1 where nothing varies or drifts.
+double mend_gain(const struct defect_params *defects);
 // Folds all layers of a net with this gain of its arrays.
 void mend_refold(struct integer *integer, const struct weights *weights, double gain);
 

@@ -108,6 +108,27 @@ def nothing_to_mend(bitline, folder):
         expect(plain["trials"] == spared["trials"] and plain["differ"] == spared["differ"], f"{chip}")
 
 
+def drift_is_mended(bitline, folder):
+    """Drift without spread is a pure gain, t^-nu, which the digital part divides out: what is lost
+    to it comes back, whatever sigma is there besides."""
+    signs = ["eval", "hawis", "signs", "--weights", "train-signs", "--images", "1000", "--json"]
+    drift = ["--set", "defects.drift_time=1e4 s", "--set", "defects.drift_exponent=0.05"]
+    fresh, gone, back = (json.loads(bitline.output(*signs, *more, cwd=folder)) for more in
+                         ([], drift, [*drift, "--mend", "gain"]))
+    lost = fresh["accuracy"] - gone["accuracy"]
+    expect(lost > 0.2, f"drift costs {lost} only")
+    expect(abs(fresh["accuracy"] - back["accuracy"]) < 0.02, f"{fresh['accuracy']} {back['accuracy']}")
+    expect(back["mending"]["accuracy_without"] == gone["accuracy"], f"{back['mending']}")
+    divided = back["mending"]["gain"]["divided_by"]
+    expect(abs(divided / 1e4 ** -0.05 - 1) < 1e-9, f"{divided}")
+    sigma = ["--sigma", "0.5"]
+    varied, both = (json.loads(bitline.output(*signs, *sigma, *more, "--mend", "gain", cwd=folder))
+                    for more in ([], drift))
+    expect(abs(both["mending"]["gain"]["divided_by"] /
+               (varied["mending"]["gain"]["divided_by"] * divided) - 1) < 1e-9, f"{both['mending']}")
+    expect(abs(both["accuracy"] - varied["accuracy"]) < 0.03, f"{both['accuracy']} {varied}")
+
+
 def calibrated_reads_more(bitline, folder):
     """A range that the images fill is worth bits: fewer images differ."""
     prepare(folder)
@@ -243,7 +264,7 @@ def weights_by_name(bitline, folder):
 def main():
     bitline = Bitline(pathlib.Path(sys.argv[1]))
     cases = [(test.__name__, test, ()) for test in
-             (keys_hold_together, differing_images, nothing_is_nothing, nothing_to_mend,
+             (keys_hold_together, differing_images, nothing_is_nothing, nothing_to_mend, drift_is_mended,
               calibrated_reads_more, full_disk, bad_weights, foreign_weights,
               bad_data, weights_by_name)]
     cases += [("combined " + " ".join(chip), combined, (chip,)) for chip in CHIPS]

@@ -61,7 +61,7 @@ static void gains_divide_sums(void **state)
     (void)state;
     struct model m = model_make("hawis", "binary", NULL),
                  plain = model_make("hawis", "binary", NULL);
-    double gain = mend_gain(0.7);
+    double gain = mend_gain(&(struct defect_params){.sigma = 0.7});
     assert_true(fabs(gain - exp(0.7 * 0.7 / 2)) < 1e-12);
     mend_refold(m.integer, m.weights, gain);
     for (size_t i = 1; i < m.s.net->n; i++) {
@@ -76,12 +76,9 @@ static void gains_divide_sums(void **state)
     model_free(&plain);
 }
 
-// Sums of varying cells are the exact ones times the gain, on average. A column of 216 cells strays
-// by sqrt(216 * 0.36) of one, 0.6 of what it is; 20 columns of 64 chips by 1.7 % together.
-static void varying_cells_have_the_gain(void **state)
+// By how much the sums of 64 chips exceed the exact ones: the slope of the line through both.
+static double measured_gain(const struct defect_params *defects)
 {
-    (void)state;
-    const double sigma = 0.5;
     struct model m = model_make("hawis", "binary", NULL);
     enum { SIZE = 20 * 64, INPUTS = 24 * 64 };
     static int32_t in[INPUTS];
@@ -92,7 +89,7 @@ static void varying_cells_have_the_gain(void **state)
     integer_matrix_reference(m.integer, 1, in, exact);
     for (uint64_t seed = 1; seed <= 64; seed++) {
         struct err err = {0};
-        struct draw draw = {.defects = {.sigma = sigma}, .seed = seed};
+        struct draw draw = {.defects = *defects, .seed = seed};
         struct analog *analog = analog_create(m.s.map, m.integer, &draw, CPU_AVX512, &err);
         if (!analog)
             fail_msg("%s", err.text);
@@ -105,8 +102,47 @@ static void varying_cells_have_the_gain(void **state)
         analog_worker_destroy(worker);
         analog_destroy(analog);
     }
-    assert_true(fabs(along / squares / mend_gain(sigma) - 1) < 4 * 0.017);
     model_free(&m);
+    return along / squares;
+}
+
+// Sums of varying cells are the exact ones times the gain, on average. A column of 216 cells strays
+// by sqrt(216 * 0.36) of one, 0.6 of what it is; 20 columns of 64 chips by 1.7 % together.
+static void varying_cells_have_the_gain(void **state)
+{
+    (void)state;
+    const double sigma = 0.5, nu = 0.05, spread = 0.03, age = log(1e5);
+    const struct {
+        struct defect_params defects;
+        double gain; // E[exp(-theta)] of a normal theta
+    } cases[] = {
+        {{.sigma = sigma}, exp(sigma * sigma / 2)},
+        {{.drift_s = 1e5, .drift_exponent = nu, .drift_spread = spread},
+         exp(-nu * age + spread * spread * age * age / 2)},
+        {{.sigma = sigma, .drift_s = 1e5, .drift_exponent = nu},
+         exp(sigma * sigma / 2) * pow(1e5, -nu)},
+        {{.sigma = 0.3, .drift_s = 1e5, .drift_exponent = nu, .drift_spread = spread},
+         exp(-nu * age + (0.3 * 0.3 + spread * spread * age * age) / 2)},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        double measured = measured_gain(&cases[i].defects), gain = mend_gain(&cases[i].defects);
+        if (fabs(gain / cases[i].gain - 1) > 1e-12 || fabs(measured / gain - 1) > 4 * 0.017)
+            fail_msg("case %zu: gain %.6f, of the formula %.6f, measured %.6f", i, gain,
+                     cases[i].gain, measured);
+    }
+}
+
+// Drift without spread is a pure gain, t^-nu: every conductance is the same share of what was
+// written, and the ADC, which has a code for every level here, reads that share of each sum.
+static void uniform_drift_is_a_gain(void **state)
+{
+    (void)state;
+    const struct defect_params drift = {.drift_s = 1e4, .drift_exponent = 0.05},
+                               young = {.drift_s = 1, .drift_exponent = 0.5}, none = {0};
+    assert_true(fabs(mend_gain(&drift) - pow(1e4, -0.05)) < 1e-12);
+    assert_true(fabs(measured_gain(&drift) - pow(1e4, -0.05)) < 0.01);
+    assert_true(mend_gain(&young) == 1); // up to 1 s nothing has happened
+    assert_true(mend_gain(&none) == 1);
 }
 
 // --- Batch-norms ---
@@ -470,6 +506,7 @@ int main(void)
         cmocka_unit_test(folding_anew_changes_nothing),
         cmocka_unit_test(gains_divide_sums),
         cmocka_unit_test(varying_cells_have_the_gain),
+        cmocka_unit_test(uniform_drift_is_a_gain),
         cmocka_unit_test(mended_norms_normalise),
         cmocka_unit_test(mended_norms_bring_classes_back),
         cmocka_unit_test(a_spare_row_takes_the_place_of_a_broken_one),

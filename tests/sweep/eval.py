@@ -89,7 +89,7 @@ def mended(bitline, folder):
     energy, time = mending["bn"]["energy_j"], mending["bn"]["time_s"]
     expect(abs(energy / (40 * run["energy_j"]) - 1) < 1e-9, f"{energy}")
     expect(abs(time / (run["latency_s"] + 39 / run["throughput_ips"]) - 1) < 1e-9, f"{time}")
-    for args, says in ((["--mend", "gain"], "cells that do not vary have no gain"),
+    for args, says in ((["--mend", "gain"], "cells that neither vary nor drift have no gain"),
                        (["--mend", "spares"], "set crossbar.spare_rows or crossbar.spare_columns"),
                        (["--mend", "bnn"], "take some of bn, gain and spares"),
                        (["--mend-images", "4"], "--mend-images is for --mend bn"),

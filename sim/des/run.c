@@ -217,19 +217,27 @@ static void share_adcs(struct assembly *a, struct shared_part *out)
     }
 }
 
+// A tile keeps the tokens of each sender apart, so the sender is part of the name.
+static const char *buffer_name(struct assembly *a, const struct flow_channel *c)
+{
+    static const char *const what[] = {"input", "residual", "partial-sum", "result"};
+    const char *layer = a->net->layers[c->consumer].name;
+    int to = c->to >= 0 ? a->flow->nodes[c->to].tile : -1;
+    if (c->from < 0)
+        return arena_printf(a->r->mem, "%s buffer of %s in tile %d", what[c->kind], layer, to);
+    return arena_printf(a->r->mem, "%s buffer of %s in tile %d from tile %d", what[c->kind], layer,
+                        to, a->flow->nodes[c->from].tile);
+}
+
 // Buffers of tokens between layers: busy is the time that one place was taken, on average over the
 // places; waiting is the sender's.
 static void share_buffers(struct assembly *a, struct shared_part *out)
 {
-    static const char *const what[] = {"input", "residual", "partial-sum", "result"};
     for (int i = 0; i < a->flow->n_channels; i++) {
         const struct flow_channel *c = &a->flow->channels[i];
         const struct channel_stats *s = &a->sim->channels[i];
-        int tile = c->to >= 0 ? a->flow->nodes[c->to].tile : -1;
         int64_t places = c->capacity < s->tokens ? c->capacity : s->tokens;
-        out[i] = (struct shared_part){.name = arena_printf(a->r->mem, "%s buffer of %s in tile %d",
-                                                           what[c->kind],
-                                                           a->net->layers[c->consumer].name, tile),
+        out[i] = (struct shared_part){.name = buffer_name(a, c),
                                       .kind = SHARED_BUFFER,
                                       .busy_s = places > 0 ? s->occupied_s / (double)places : 0,
                                       .wait_s = engine_seconds(s->blocked),

@@ -78,7 +78,8 @@ static void depth_changes_latency_and_bottleneck(void **state)
     struct result *y = setup_run(&b, &(struct run_params){.images = 5});
     assert_true(x->latency_s > 1.5 * y->latency_s);
     assert_true(x->throughput_ips < 0.6 * y->throughput_ips);
-    assert_non_null(strstr(x->bottleneck, "residual buffer of layer1.0.add in tile 2 is full"));
+    assert_non_null(
+        strstr(x->bottleneck, "residual buffer of layer1.0.add in tile 2 from tile 0 is full"));
     assert_true(!strncmp(y->bottleneck, "conv1, busy", 11));
     result_destroy(x);
     result_destroy(y);

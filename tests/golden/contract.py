@@ -112,6 +112,13 @@ def measured_activity(bitline, folder):
         bitline.refuse(folder, [*run, *options], [says])
 
 
+def parts_have_names(bitline, folder, *args):
+    """No two rows of the table of shared parts have the same name."""
+    names = [part["name"] for part in run_json(bitline, folder, *args)["parts"]]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    expect(len(names) > 10 and not twice, f"{len(twice)} of {len(names)} twice, as {twice[:3]}")
+
+
 def read_table(path):
     with open(path, encoding="utf-8", newline="") as file:
         head = file.readline()
@@ -324,6 +331,10 @@ def main():
                  ["isaac-ce", "lenet5", "--form", "int16", "--set", "tile.pes=2"],
                  [str(HERE / "chip.yaml"), str(HERE / "net.yaml")]):
         cases.append(("sums: " + " ".join(args), keys_and_sums, args))
+    for args in (["hawis", "resnet18"], ["hawis", "resnet20", "--replicate", "60"],
+                 ["hawis-q8", "lenet5", "--replicate", "40", "--map", "dense"], ["hawis", "mlp"],
+                 ["isaac-ce", "resnet8", "--form", "int8"], ["hawis-sa", "resnet20"]):
+        cases.append(("names of parts: " + " ".join(args), parts_have_names, args))
     for ending in ("json", "csv", "paje"):
         cases += [(f"trace: {n} images, .{ending}", trace_sums, (n, ending)) for n in (1, 4)]
     cases += [(f"chip {name} reads back", chip_reads_back, (name,)) for name in

@@ -49,8 +49,10 @@ static bool check_form(const struct model *m, struct err *err)
 {
     if (m->net->form != FORM_FLOAT)
         return true;
-    if (strcmp(m->chip->name, "ideal") != 0)
-        return err_set(err, "the form float has no hardware; it runs on the chip ideal alone");
+    if (m->chip->arithmetic != ARITHMETIC_EXACT)
+        return conf_fail(conf_find(m->chip->conf->root, "name"), err,
+                         "the form float has no hardware; it runs on chips of 'arithmetic: exact' "
+                         "alone, such as ideal");
     if (m->chip->crossbar.wire_ohm > 0 || defect_any(&m->chip->defects))
         return err_set(err, "the form float has no cells or lines that could be broken; take the "
                             "defects away, or another form");

@@ -41,7 +41,8 @@ enum {
 };
 
 static const struct argp_option options[] = {
-    {"form", OPTION_FORM, "FORM", 0, "binary, int8, int16, or float (on the chip ideal)", 0},
+    {"form", OPTION_FORM, "FORM", 0,
+     "binary, int8, int16, or float (on the chip ideal, or another of arithmetic: exact)", 0},
     {"width", OPTION_WIDTH, "RATIO", 0, "Widen all layers, e.g. 3x", 0},
     {"widths", OPTION_WIDTHS, "LIST", 0, "Output channels layer by layer", 0},
     {"set", OPTION_SET, "PATH=VALUE", 0, "Override a key of the chip, or of the net (net.PATH)", 0},

@@ -178,12 +178,17 @@ static const struct conf_field override_fields[] = {
     {0},
 };
 
+static const char *const arithmetic_names[] = {"parts", "exact", NULL};
+
 const struct conf_field chip_fields[] = {
     {"name", CONF_STR, OF(chip, name), .help = "of the chip"},
     {"description", CONF_STR, OF(chip, description), .fallback = "", .help = "for people"},
     {"technology", CONF_QTY, OF(chip, technology_m), .min = 1e-9, .max = 1e-6, .unit = "m",
      .fallback = "auto", .word = "auto",
      .help = "node of all parts that state none themselves; nothing is scaled; auto: not stated"},
+    {"arithmetic", CONF_ENUM, OF(chip, arithmetic), .names = arithmetic_names, .fallback = "parts",
+     .help = "exact: a reference, on which the form float is evaluated in floating point, beyond "
+             "all parts; parts: cells, lines and converters compute, as in any design"},
     {"activity", CONF_SECTION, OF(chip, activity), .fields = activity_fields,
      .help = "what is assumed of the data"},
     {"cell", CONF_SECTION, OF(chip, cell), .fields = cell_fields, .help = "the memory cell"},

@@ -5,6 +5,7 @@ eval.py BITLINE WEIGHTS_PROGRAM SUPPORT_FOLDER NET
 """
 import gzip
 import json
+import math
 import pathlib
 import pickle
 import shutil
@@ -127,6 +128,31 @@ def drift_is_mended(bitline, folder):
     expect(abs(both["mending"]["gain"]["divided_by"] /
                (varied["mending"]["gain"]["divided_by"] * divided) - 1) < 1e-9, f"{both['mending']}")
     expect(abs(both["accuracy"] - varied["accuracy"]) < 0.03, f"{both['accuracy']} {varied}")
+
+
+def exact_by_property(bitline, folder):
+    """The form float asks what a chip is, not what it is called."""
+    (folder / "net.yaml").write_text(
+        "name: one\ninput: {channels: 1, height: 28, width: 28}\ndefault_form: float\n"
+        "layers: [{name: fc, kind: linear, out: 10}]\n", encoding="utf-8")
+    header = json.dumps({"fc.weight": {"dtype": "F32", "shape": [10, 784],
+                                       "data_offsets": [0, 31360]},
+                         "fc.bias": {"dtype": "F32", "shape": [10],
+                                     "data_offsets": [31360, 31400]}}).encode()
+    values = [math.sin(i) for i in range(7850)]
+    (folder / "w.safetensors").write_bytes(struct.pack("<Q", len(header)) + header +
+                                           struct.pack("<7850f", *values))
+    (folder / "copy.yaml").write_text("extends: ideal\nname: mine\n", encoding="utf-8")
+    (folder / "fake.yaml").write_text("extends: hawis\nname: ideal\n", encoding="utf-8")
+    words = ["./net.yaml", "--weights", "w.safetensors", "--images", "50", "--form", "float"]
+    ideal, mine = (bitline.run("eval", chip, *words, "--json", cwd=folder)
+                   for chip in ("ideal", "./copy.yaml"))
+    expect(ideal.returncode == 0 == mine.returncode, f"{ideal.stderr} {mine.stderr}")
+    ideal, mine = json.loads(ideal.stdout), json.loads(mine.stdout)
+    expect(ideal["accuracy"] == mine["accuracy"], f"{ideal} {mine}")
+    bitline.refuse(folder, ["eval", "./fake.yaml", *words],
+                   ["fake.yaml:2:7: name: the form float has no hardware; it runs on chips of "
+                    "'arithmetic: exact' alone, such as ideal"])
 
 
 def calibrated_reads_more(bitline, folder):
@@ -264,7 +290,7 @@ def weights_by_name(bitline, folder):
 def main():
     bitline = Bitline(pathlib.Path(sys.argv[1]))
     cases = [(test.__name__, test, ()) for test in
-             (keys_hold_together, differing_images, nothing_is_nothing, nothing_to_mend, drift_is_mended,
+             (keys_hold_together, differing_images, nothing_is_nothing, nothing_to_mend, drift_is_mended, exact_by_property,
               calibrated_reads_more, full_disk, bad_weights, foreign_weights,
               bad_data, weights_by_name)]
     cases += [("combined " + " ".join(chip), combined, (chip,)) for chip in CHIPS]

@@ -10,6 +10,7 @@
 #include "tools/cmd.h"
 #include "tools/file_guess.h"
 #include "tools/inputs.h"
+#include "tools/job_check.h"
 #include "tools/search/job.h"
 #include "tools/sweep/job.h"
 #include "tools/train/job.h"
@@ -150,7 +151,7 @@ static bool check_net(const char *what, const struct inputs *inputs, struct err 
 static bool check_sweep(const char *what, const struct inputs *inputs, struct err *err)
 {
     struct job *job = NULL;
-    bool ok = job_load(what, inputs->sets, inputs->n_sets, &job, err);
+    bool ok = job_load(what, inputs->sets, inputs->n_sets, &job, err) && job_check_sweep(job, err);
     if (ok)
         printf("%s: job '%s' (bitline sweep) is fine\n", what, job->name);
     job_destroy(job);
@@ -170,7 +171,8 @@ static bool check_training(const char *what, const struct inputs *inputs, struct
 static bool check_search(const char *what, const struct inputs *inputs, struct err *err)
 {
     struct search_job *job = NULL;
-    bool ok = search_job_load(what, inputs->sets, inputs->n_sets, &job, err);
+    bool ok = search_job_load(what, inputs->sets, inputs->n_sets, &job, err) &&
+              job_check_search(job, err);
     if (ok)
         printf("%s: job '%s' (bitline search) is fine\n", what, job->name);
     search_job_destroy(job);

@@ -13,7 +13,7 @@ classes: 10
   - {{name: fc, kind: linear, out: 10}}
 """
 SWEEP = """name: a-sweep
-chip: hawis
+chip: isaac-ce
 net: signs
 weights: train-signs
 sweep: [{path: adc.bits, values: [6, 8]}]
@@ -48,6 +48,23 @@ REFUSED = [
     ("kind that is none", "kind: [1]\n" + TRAIN, ["kind: '' is unknown; allowed: chip, net,"]),
     ("kind of another", "kind: train\n" + SWEEP, ["weights: unknown key"]),
     # 96 binary planes can be split 32-fold, 3 channels cannot; int8 is the default of nets
+    ("sweep of a key that no chip has", SWEEP.replace("adc.bits", "adc.bitz"),
+     [":5:9: sweep.0: --set adc.bitz: unknown key; did you mean 'bits'?"]),
+    ("sweep of a key that no net has", SWEEP.replace("adc.bits", "net.levelz"),
+     [":5:9: sweep.0: ", "net.levelz: unknown key; did you mean 'levels'?"]),
+    ("sweep, a value out of range", SWEEP.replace("[6, 8]", "[6, 8, 99]"),
+     [":5:41: sweep.0.values.2: --set adc.bits: '99' is out of range"]),
+    ("sweep, second path", SWEEP[:-2] + ", {path: cell.bitz, values: [1]}]\n",
+     [":5:43: sweep.1: --set cell.bitz: unknown key"]),
+    ("sweep, set", SWEEP + "set: {adc: {bitz: 6}}\n",
+     [":6:6: set: --set adc.bitz: unknown key; did you mean 'bits'?"]),
+    ("sweep of no chip", SWEEP.replace("isaac-ce", "hawsi"),
+     [":2:7: chip: there is no chip 'hawsi'; did you mean 'hawis'?"]),
+    ("search, set", SEARCH + "set: {net.levelz: 6}\n", [":4:6: set: ", "net.levelz: unknown key"]),
+    ("search, knob", SEARCH + "space: {knobs: [{path: adc.bitz, values: [4, 6]}]}\n",
+     [":4:17: space.knobs.0: --set adc.bitz: unknown key; did you mean 'bits'?"]),
+    ("search, training job", SEARCH + "accuracy: {supernet: {set: {epoch: 3}}}\n",
+     [":4:22: accuracy.supernet: --set epoch: unknown key; did you mean 'epochs'?"]),
     ("groups that the default form lacks", net(groups=", groups: 32"),
      ["layers.0.groups: ", "another form, such as binary: write default_form: binary"]),
 ]
@@ -61,6 +78,11 @@ FINE = [
     ("sweep", SWEEP, "job 'a-sweep' (bitline sweep) is fine\n"),
     ("sweep that says so", "kind: sweep\n" + SWEEP, "job 'a-sweep' (bitline sweep) is fine\n"),
     ("training", "kind: train\n" + TRAIN, "job 'a-training' (bitline train) is fine\n"),
+    ("sweep of net and chip", SWEEP.replace("adc.bits, values: [6, 8]", "net.levels, values: [8]") +
+     "set: {adc.bits: 7}\n", "job 'a-sweep' (bitline sweep) is fine\n"),
+    ("search, knob of which one value fits", SEARCH +
+     "space: {knobs: [{path: adc.count, values: [6, 999999]}]}\n",
+     "job 'a-search' (bitline search) is fine\n"),
     ("search", SEARCH, "job 'a-search' (bitline search) is fine\n"),
 ]
 

@@ -161,7 +161,9 @@ static void print_shared(const struct result *r, FILE *out)
         order[i] = &r->parts[i];
     qsort(order, r->n_shared, sizeof *order, by_wait);
     struct table *table = table_create(headers);
-    size_t n = 0;
+    size_t n = 0, waited = 0;
+    for (size_t i = 0; i < r->n_shared; i++)
+        waited += order[i]->wait_s > 0;
     for (; n < r->n_shared && n < TOP_PARTS && order[n]->wait_s > 0; n++) {
         const struct shared_part *p = order[n];
         table_cell(table, "%s", p->name);
@@ -172,7 +174,9 @@ static void print_shared(const struct result *r, FILE *out)
         table_cell(table, "%s", p->blocked ? p->blocked : "-");
     }
     if (n) {
-        fputs("\nLongest waits (all of them: --json)\n", out);
+        fprintf(out,
+                "\nLongest waits (%zu of %zu parts that something waited for; --json lists all)\n",
+                n, waited);
         table_print(table, out);
     }
     table_destroy(table);

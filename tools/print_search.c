@@ -38,6 +38,19 @@ static void add_row(struct table *t, const struct search *s, const char *name,
     table_cell(t, "%s", e->ratio > 0 ? "" : knobs);
 }
 
+static void say_what_is_left_out(const struct search *s, size_t shown, size_t n)
+{
+    size_t failed = 0;
+    for (size_t r = 0; r < s->n_references; r++)
+        failed += s->references[r].failed;
+    if (shown < n)
+        printf("front    %zu of its %zu nets shown, evenly; front.csv lists all\n", shown, n);
+    if (failed)
+        printf(
+            "uniform  %zu of %zu uniform nets failed and are not shown; references.csv says why\n",
+            failed, s->n_references);
+}
+
 // The front is long: about a dozen of its nets, evenly, with both ends.
 static void print_front(const struct search *s)
 {
@@ -74,6 +87,7 @@ static void print_front(const struct search *s)
     table_print(t, stdout);
     table_destroy(t);
     free(front);
+    say_what_is_left_out(s, shown, n);
 }
 
 // Of all runs, on the chip; and how far single chips are from their mean.

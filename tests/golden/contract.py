@@ -119,6 +119,27 @@ def parts_have_names(bitline, folder, *args):
     expect(len(names) > 10 and not twice, f"{len(twice)} of {len(names)} twice, as {twice[:3]}")
 
 
+def shortened_tables_say_so(bitline, folder):
+    """A table that leaves rows out says how many it has, of how many, and where all are."""
+    text = bitline.output("run", "hawis", "resnet18", cwd=folder)
+    said = re.search(r"^Longest waits \((\d+) of (\d+) parts .*; --json lists all\)$", text, re.M)
+    expect(said, text)
+    rows = text[said.end():].lstrip("\n").partition("\n\n")[0].splitlines()[2:]
+    waited = [part for part in run_json(bitline, folder, "hawis", "resnet18")["parts"]
+              if part["wait_s"] > 0]
+    expect([len(rows), len(waited)] == [int(n) for n in said.groups()] and len(rows) < len(waited),
+           f"{said.group()}: {len(rows)} rows, {len(waited)} parts")
+    text = bitline.output("search", "search-resnet20", "--agent", "random", "--episodes", "300",
+                          "--set", "cost.events=false", "--out", "s",
+                          cwd=folder)
+    said = re.search(r"^front    (\d+) of its (\d+) nets shown, evenly; front.csv lists all$", text,
+                     re.M)
+    front = len(read_table(folder / "s/front.csv"))
+    rows = len(re.findall(r"^front \d+/\d+ ", text, re.M))
+    expect(said and [rows, front] == [int(n) for n in said.groups()] and rows < front,
+           f"{rows} rows, {front} nets\n{text}")
+
+
 def read_table(path):
     with open(path, encoding="utf-8", newline="") as file:
         head = file.readline()
@@ -324,7 +345,8 @@ def main():
              ("hashes", hash_tells, ()), ("what ships is fine", check_says_fine, ()),
              ("BITLINE_PATH", path_is_searched, ()),
              ("implausible hardware", implausible_hardware, ()),
-             ("inherited keys", inherited_keys, ())]
+             ("inherited keys", inherited_keys, ()),
+             ("shortened tables", shortened_tables_say_so, ())]
     for args in (["hawis", "resnet20"], ["hawis", "resnet20", "--images", "3"],
                  ["hawis", "resnet20", "--policy", "mnsim"],
                  ["hawis", "resnet20", "--tokens", "windows"], ["hawis-q8", "vgg8"],

@@ -134,7 +134,7 @@ def shortened_tables_say_so(bitline, folder):
                           cwd=folder)
     said = re.search(r"^front    (\d+) of its (\d+) nets shown, evenly; front.csv lists all$", text,
                      re.M)
-    front = len(read_table(folder / "s/front.csv"))
+    front = len((folder / "s/front.csv").read_text(encoding="utf-8").splitlines()) - 2
     rows = len(re.findall(r"^front \d+/\d+ ", text, re.M))
     expect(said and [rows, front] == [int(n) for n in said.groups()] and rows < front,
            f"{rows} rows, {front} nets\n{text}")

@@ -217,6 +217,34 @@ static bool multiply_stride(const struct linker *l, size_t i, const struct layer
     return true;
 }
 
+static void note(struct linker *l, const char **list, size_t i)
+{
+    *list = arena_printf(l->b->mem, "%s%s%.60s", *list ? *list : "", *list ? ", " : "",
+                         l->specs[i].name);
+}
+
+// The form that a file names as its own is what its layers are meant for; but a max-pool that
+// becomes a stride is told even then.
+static void note_changes(struct linker *l, size_t i)
+{
+    const struct build *b = l->b;
+    const struct layer_spec *spec = &l->specs[i];
+    struct net_changes *c = &l->b->changes;
+    bool own = conf_find(b->root, "default_form") && b->spec->default_form == (int)b->rules.form;
+    bool weights = spec->kind == SPEC_CONV || spec->kind == SPEC_LINEAR;
+    if (spec->kind == SPEC_POOL && spec->pool == POOL_MAX && b->rules.pool_to_stride &&
+        !b->spec->max_pool)
+        note(l, &c->pools, i);
+    if (own)
+        return;
+    if (spec->kind == SPEC_HEAD && b->rules.flatten && !b->spec->head)
+        note(l, &c->heads, i);
+    if (b->rules.form == FORM_BINARY && spec->has_relu && spec->relu)
+        note(l, &c->relus, i);
+    if (b->rules.form == FORM_BINARY && weights && i + 1 < l->n && spec->has_bn && !spec->bn)
+        note(l, &c->norms, i);
+}
+
 // A max-pool becomes a larger stride of the convolution that it reads, whose padding stays.
 static bool pool_to_stride(struct linker *l, size_t i, int from)
 {
@@ -262,6 +290,7 @@ static bool link_one(struct linker *l, size_t i)
         l->output[i] = from;
         return true;
     }
+    note_changes(l, i);
     bool ok = true;
     if (spec->kind == SPEC_HEAD && rules->flatten)
         l->output[i] = from;

@@ -8,6 +8,7 @@
 #include "sim/conf/conf.h"
 
 struct err;
+struct warnings;
 
 enum net_form { FORM_BINARY, FORM_INT8, FORM_INT16, FORM_FLOAT, FORM_COUNT };
 extern const char *const net_form_names[]; // NULL-terminated
@@ -73,6 +74,15 @@ struct layer {
     int64_t pools;   // pool: elements read by the pooling windows of one image
 };
 
+// Layers of the file, by name, of which the form makes something else without the file saying so;
+// NULL: none.
+struct net_changes {
+    const char *pools; // max-pools that become strides
+    const char *heads; // average poolings that are left out
+    const char *relus; // ReLUs that become comparators
+    const char *norms; // convolutions and linear layers without batch-norm that get one
+};
+
 struct net {
     const char *name;
     const char *description;
@@ -87,6 +97,7 @@ struct net {
     enum weight_scale weight_scale; // of the integer forms' weights
     int residual_bits;              // binary form; 0: no fixed-point stream
     int residual_frac;              // of these, behind the point
+    struct net_changes changes;
     size_t n;
     const struct layer *layers; // [0] is the input layer: the encoder's planes
     uint64_t hash;              // of all that describes it
@@ -126,6 +137,8 @@ bool net_load_csv(const char *path, const struct net_options *options, struct ne
 bool net_parse_csv(const char *name, const char *text, size_t n, const struct net_options *options,
                    struct net **out, struct err *err);
 void net_destroy(struct net *net); // NULL is fine
+// Adds the warning "form-changes-layer" if the form changes layers that the file lists.
+void net_warn(const struct net *net, struct warnings *warnings);
 // "channel" or "layer": what has one scale of the weights in this form; NULL in the float form.
 const char *net_weight_scale(const struct net *net);
 struct net_ops net_ops(const struct net *net);

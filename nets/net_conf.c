@@ -198,6 +198,7 @@ static struct net *finish(const struct build *b, const char *width)
         .weight_scale = (enum weight_scale)spec->quantise.weights,
         .residual_bits = stream ? b->rules.residual_bits : 0,
         .residual_frac = stream ? residual_frac(spec, &b->rules) : 0,
+        .changes = b->changes,
         .n = b->n,
         .layers = b->layers,
         .mem = b->mem,

@@ -80,6 +80,7 @@ struct build {
     const struct net_options *options;
     struct arena *mem;     // the net's
     struct arena *scratch; // gone when the net stands
+    struct net_changes changes;
     size_t n;              // layers so far
     struct layer *layers;
     const struct layer_spec **specs; // of each layer; NULL for the input

@@ -53,13 +53,20 @@ struct weights *weights_create(const struct net *net)
     return weights;
 }
 
+static const char *keep_text(const struct weights *weights, const char *text)
+{
+    return text ? arena_strdup(weights->mem, text) : NULL;
+}
+
 struct weights *weights_copy(const struct net *net, const struct weights *weights)
 {
     struct arena *scratch = arena_create();
     struct slots slots;
     slots_create(net, scratch, &slots, NULL);
     struct weights *copy = create(net, &slots, BN_EPS);
-    copy->split = weights->split ? arena_strdup(copy->mem, weights->split) : NULL;
+    copy->split = keep_text(copy, weights->split);
+    copy->trained_on = keep_text(copy, weights->trained_on);
+    copy->form = keep_text(copy, weights->form);
     for (size_t i = 0; i < net->n; i++)
         copy->layers[i].bn_eps = weights->layers[i].bn_eps;
     for (size_t i = 0; i < slots.n; i++) {
@@ -219,8 +226,9 @@ static bool read_values(const struct match *m, struct weights **out, struct err 
     if (!read_eps(m, &eps, err))
         return false;
     struct weights *weights = create(m->net, &m->slots, eps);
-    const char *split = safetensors_metadata(m->file, "split");
-    weights->split = split ? arena_strdup(weights->mem, split) : NULL;
+    weights->split = keep_text(weights, safetensors_metadata(m->file, "split"));
+    weights->trained_on = keep_text(weights, safetensors_metadata(m->file, "data"));
+    weights->form = keep_text(weights, safetensors_metadata(m->file, "form"));
     for (size_t i = 0; i < m->slots.n; i++) {
         const struct slot *slot = &m->slots.items[i];
         float *values = *slot_place(&weights->layers[slot->layer], slot->part);

@@ -25,6 +25,8 @@ struct weights {
     // Which images they were trained on, and which of these were held out, as trainer_split() says;
     // NULL: nobody knows. Whoever judges them by held-out images asks.
     const char *split;
+    const char *trained_on; // the data set's name; NULL: nobody knows
+    const char *form;       // that they were made for, as the file says; NULL: it does not
     struct arena *mem;
 };
 

@@ -88,6 +88,8 @@ static void print_header(FILE *text, const struct net *net, const struct weights
     jsonw_string(w, "bn_eps", text_double(eps, sizeof eps, weights->layers[0].bn_eps));
     if (weights->split)
         jsonw_string(w, "split", weights->split);
+    if (weights->trained_on)
+        jsonw_string(w, "data", weights->trained_on);
     jsonw_end(w);
     for (size_t i = 0; i < slots->n; i++) {
         write_entry(w, &slots->items[i], begin);

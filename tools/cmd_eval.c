@@ -19,6 +19,7 @@
 #include "tools/cmd.h"
 #include "tools/inputs.h"
 #include "tools/mending.h"
+#include "tools/model_warn.h"
 #include "tools/print_eval.h"
 #include "workloads/dataset.h"
 
@@ -327,6 +328,20 @@ static int work(struct args *a, const struct model *m, struct eval_report *out)
     return code;
 }
 
+// Of all chips together.
+static void warn_chance(const struct model *m, const struct eval_report *out,
+                        struct warnings *warnings)
+{
+    double right = 0;
+    for (unsigned t = 0; t < out->trials; t++)
+        right += out->accuracy[t] * (double)m->images;
+    chance_warn((size_t)(right + 0.5), m->images * out->trials, m->data->classes,
+                defect_any(&m->chip->defects)
+                    ? "with these defects nothing may be left of the net"
+                    : "check that net, form, weights and data belong together",
+                warnings);
+}
+
 int cmd_eval(int argc, char **argv)
 {
     struct args a = {.model.seed = 1, .trials = 1, .jobs = 1, .cpu = CPU_AVX512};
@@ -347,6 +362,7 @@ int cmd_eval(int argc, char **argv)
         assert(m.chip && m.net && m.data);
         plausible_chip(m.chip, m.map ? &m.map->pe_buffer : NULL, m.map ? &m.map->tile_buffer : NULL,
                        &warnings);
+        model_warn(&m, a.model.weights, a.model.data != NULL, &warnings);
         out.accuracy = mem_alloc(a.trials, sizeof *out.accuracy);
         out.trials = (unsigned)a.trials;
         out.reference = reference_names[a.reference];
@@ -355,6 +371,7 @@ int cmd_eval(int argc, char **argv)
         code = work(&a, &m, &out);
     }
     if (code == EXIT_OK) {
+        warn_chance(&m, &out, &warnings);
         (a.json ? print_eval_json : print_eval_text)(&out);
         if (a.activity && !a.json)
             printf("activity %s, for bitline run --activity\n", a.activity);

@@ -261,6 +261,7 @@ int cmd_run(int argc, char **argv)
         code = EXIT_FAILED;
         plausible_chip(chip, &map->pe_buffer, &map->tile_buffer, &a.warnings);
         plausible_run(result, &a.warnings);
+        net_warn(net, &a.warnings);
         if (print_all(&a, map, result, trace, &a.err))
             code = EXIT_OK;
     }

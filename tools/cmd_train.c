@@ -10,10 +10,12 @@
 #include "nets/weights.h"
 #include "sim/base/err.h"
 #include "sim/base/text.h"
+#include "sim/base/warn.h"
 #include "sim/chip/chip.h"
 #include "tools/cmd.h"
 #include "tools/inputs.h"
 #include "tools/job_args.h"
+#include "tools/model_warn.h"
 #include "tools/train/job.h"
 #include "tools/train/run.h"
 #include "tools/version.h"
@@ -87,6 +89,17 @@ static void print_number(struct jsonw *w, const char *key, double value, bool th
         jsonw_string(w, key, NULL);
 }
 
+static struct warnings warnings_of(const struct run *run, size_t right)
+{
+    const struct train_job *job = run->job;
+    struct warnings warnings = {0};
+    net_warn(job->net, &warnings);
+    chance_warn(right, job->test->n, job->test->classes,
+                "the net learnt nothing; look at the learning rate, the epochs and the images",
+                &warnings);
+    return warnings;
+}
+
 static void print_json(const struct run *run, size_t right)
 {
     const struct train_job *job = run->job;
@@ -122,6 +135,9 @@ static void print_json(const struct run *run, size_t right)
     jsonw_int(w, "test_images", (int64_t)job->test->n);
     jsonw_int(w, "bytes", (int64_t)trainer_bytes(run->trainer));
     print_number(w, "images_per_second", images_per_second(run), run->seconds > 0);
+    struct warnings warnings = warnings_of(run, right);
+    inputs_warn_json(&warnings, w);
+    warnings_fini(&warnings);
     jsonw_end(w);
     jsonw_destroy(w);
 }
@@ -203,8 +219,12 @@ static int work(struct job_args *a, struct run *run)
         return leave_off(a, run);
     if (!run_export(run, &a->err))
         return EXIT_FAILED;
-    (a->json ? print_json : print_text)(run, trainer_right(run->trainer, run->job->test));
-    return EXIT_OK;
+    size_t right = trainer_right(run->trainer, run->job->test);
+    (a->json ? print_json : print_text)(run, right);
+    struct warnings warnings = warnings_of(run, right);
+    int code = inputs_finish_warned(EXIT_OK, &warnings);
+    warnings_fini(&warnings);
+    return code;
 }
 
 static int train(struct job_args *a, const struct train_job *job)
@@ -244,8 +264,6 @@ int cmd_train(int argc, char **argv)
         code = train(&a, job);
     if (a.err.text[0])
         inputs_refuse(&a.err);
-    if (code == EXIT_OK)
-        code = inputs_finish(code);
     train_job_destroy(job);
     return code;
 }

@@ -170,6 +170,7 @@ static void make_state(struct trainer *t)
     const struct net *net = t->params.net;
     t->weights = weights_create(net);
     t->weights->split = split_of(t);
+    t->weights->trained_on = t->params.data->name;
     t->grads = weights_create(net);
     t->state.params = tensors_of(net, t->weights, t->mem);
     t->measured =
@@ -181,6 +182,7 @@ static void make_state(struct trainer *t)
     if (t->recipe->keep == KEEP_BEST) {
         t->best = weights_create(net);
         t->best->split = t->weights->split;
+        t->best->trained_on = t->weights->trained_on;
         t->state.best = tensors_of(net, t->best, t->mem);
     }
     set_weights(t);

@@ -114,6 +114,7 @@ bool search_assumes(const struct search *s)
 static void add_warnings(struct search *s)
 {
     plausible_chip(s->chip, NULL, NULL, &s->warnings);
+    net_warn(s->net, &s->warnings);
     if (search_assumes(s))
         warn_add(&s->warnings, "assumed-accuracy",
                  "accuracies are assumed, nothing is trained: ceiling - loss * sum of share * "

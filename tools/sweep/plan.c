@@ -17,6 +17,7 @@
 #include "sim/map/map.h"
 #include "tools/accuracy.h"
 #include "tools/jobfile.h"
+#include "tools/model_warn.h"
 #include "tools/sweep/job.h"
 #include "workloads/dataset.h"
 
@@ -149,6 +150,7 @@ static void warn_variant(struct plan *plan, size_t v, const struct model *m)
     for (size_t p = 0; p < plan->n_points; p++)
         if (plan->points[p].variant == v)
             plausible_variation(plan_draw(plan, p, 0).defects.sigma, &found);
+    model_warn(m, plan->job->weights, plan->job->data != NULL, &found);
     for (size_t i = 0; i < found.n; i++)
         keep_warning(plan, &found.items[i]);
     warnings_fini(&found);

@@ -84,7 +84,7 @@ static const char doc[] =
     "high resistance (SA1) the lowest; other tools use the two names the other way round.\n\n"
     "Examples:\n"
     "  bitline eval hawis signs --weights train-signs --sa0 0.01 --trials 3\n"
-    "  bitline eval ideal resnet20 --form float --weights w.safetensors \\\n"
+    "  bitline eval ideal resnet20 --form float --weights float.safetensors \\\n"
     "      --data cifar10:DIR\n"
     "  bitline eval hawis resnet20 --weights w.safetensors --data cifar10:DIR \\\n"
     "      --sa0 0.01 --trials 5\n"

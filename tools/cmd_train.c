@@ -50,8 +50,9 @@ static const char doc[] =
     "    --set chip_set.defects.stuck_hrs=0.05 --out felt\n"
     "  bitline train ./job.yaml --resume --jobs 2\n"
     "  bitline train train-synth-supernet\n"
-    "  bitline train train-synth --set width=1.5x --set epochs=0 --set bn_batches=5 --out cut\n"
-    "      --set init=train-synth-supernet/weights.safetensors --set init_width=3x";
+    "  bitline train train-synth --out cut --set width=1.5x --set epochs=0 \\\n"
+    "    --set bn_batches=5 --set init_width=3x \\\n"
+    "    --set init=train-synth-supernet/weights.safetensors";
 
 static error_t parse(int key, char *arg, struct argp_state *state)
 {

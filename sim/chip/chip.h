@@ -126,7 +126,7 @@ enum chip_arithmetic { ARITHMETIC_PARTS, ARITHMETIC_EXACT };
 struct chip {
     const char *name, *description;
     double technology_m; // node of the parts that state none themselves; -1: not stated
-    int arithmetic; // enum chip_arithmetic
+    int arithmetic;      // enum chip_arithmetic
     struct activity_params activity;
     struct cell_params cell;
     struct crossbar_params crossbar;

@@ -1,5 +1,5 @@
 """What programs may build on: the keys and sums of the JSON, the CSV files and traces beside it, the
-same bytes for the same command, chips that read back, help whose examples work."""
+same bytes for the same command, chips that read back."""
 import csv
 import json
 import math
@@ -272,22 +272,6 @@ def implausible_hardware(bitline, folder):
            check.stderr.decode())
 
 
-def examples_work(bitline, folder, command):
-    """Every example of the help runs, in the order in which they stand."""
-    shutil.copy(HERE / "chip.yaml", folder / "my-chip.yaml")
-    shutil.copy(HERE / "net.yaml", folder / "my-net.yaml")
-    (folder / "my-job.yaml").write_text("extends: search-synth\nname: my-job\n", encoding="utf-8")
-    for ending in ("json", "csv"):
-        bitline.output("run", "hawis", "resnet20", "--trace", f"run.{ending}", cwd=folder)
-    text = bitline.output(*command, "--help", cwd=folder)
-    lines = [line.strip().split("    ")[0] for line in text.splitlines()
-             if line.startswith(("  bitline ", "  BITLINE_PATH="))]
-    examples = [line.partition("bitline ")[2] for line in lines if "COMMAND" not in line]
-    expect(len(examples) >= 2, f"no examples:\n{text}")
-    for example in examples:
-        bitline.output(*shlex.split(example), cwd=folder)
-
-
 def check_says_fine(bitline, folder):
     """Chips, nets and jobs, those of figure3 with the weights that they want."""
     names = [line.split()[0] for kind in ("chips", "nets", "workloads")
@@ -362,8 +346,6 @@ def main():
     cases += [(f"chip {name} reads back", chip_reads_back, (name,)) for name in
               ("hawis", "hawis-q8", "hawis-sa", "hawis-tolerance", "ideal", "isaac-ce",
                "mnsim-default")]
-    cases += [("examples: " + " ".join(["bitline", *command]), examples_work, (command,)) for command
-              in ([], ["run"], ["show"], ["list"], ["check"], ["trace"])]
     run_tests([(name, in_folder(test, bitline, *args)) for name, test, args in cases])
 
 

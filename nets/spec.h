@@ -81,7 +81,7 @@ struct build {
     struct arena *mem;     // the net's
     struct arena *scratch; // gone when the net stands
     struct net_changes changes;
-    size_t n;              // layers so far
+    size_t n; // layers so far
     struct layer *layers;
     const struct layer_spec **specs; // of each layer; NULL for the input
     const struct conf_node **nodes;  // of each layer, to blame

@@ -27,19 +27,19 @@
 #include "tests/infer/model.h"
 #include "workloads/dataset.h"
 
-// Depthwise, grouped with several inputs and outputs each, grouped with two inputs and outputs
-// each.
+// A grouped stem (of signed images where they are raw), depthwise, then several inputs and outputs
+// a group with an even kernel, and with gaps between taps.
 static const char text[] =
     "name: grouped\ninput: {channels: 3, height: 8, width: 8, bits: 8}\nclasses: 10\nlevels: 8\n"
     "layers:\n"
-    "  - {name: stem, kind: conv, out: 20, kernel: 3, pad: 1}\n"
-    "  - {name: dw, kind: conv, out: 20, kernel: 3, pad: 1, groups: 20}\n"
+    "  - {name: stem, kind: conv, out: 21, kernel: 3, pad: 1, groups: 3}\n"
+    "  - {name: dw, kind: conv, out: 21, kernel: 3, pad: 1, groups: 21}\n"
     "  - {name: pw, kind: conv, out: 24, kernel: 1}\n"
-    "  - {name: eight, kind: conv, out: 40, kernel: 3, stride: 2, pad: 1, groups: 8}\n"
-    "  - {name: double, kind: conv, out: 40, kernel: 3, pad: 1, groups: 20}\n"
+    "  - {name: eight, kind: conv, out: 40, kernel: [3, 2], stride: [2, 1], pad: same, groups: 8}\n"
+    "  - {name: double, kind: conv, out: 40, kernel: 3, pad: 2, dilation: 2, groups: 20}\n"
     "  - {name: avgpool, kind: head}\n"
     "  - {name: linear, kind: linear, out: 10}\n";
-enum { DW = 2, DOUBLE = 5 }; // layers, the second and the fifth
+enum { STEM = 1, DW = 2, DOUBLE = 5 }; // layers
 
 #define ADC(bits)                                                                                  \
     "adc={preset: none, bits: " bits ", time: 1 ns, energy: 1 pJ, area: 1 um2, count: 128}"
@@ -62,6 +62,7 @@ static const struct arrangement arrangements[] = {
     {"hawis-q8", "int8", {"crossbar.polarity=offset_column", "crossbar.slices=columns"}},
     {"hawis-q8", "int8", {"crossbar.polarity=offset_column", "cell.bits=2"}},
     {"isaac-ce", "int8", {NULL}},
+    {"hawis", "int8", {"dac.preset=mnsim-6"}},
 };
 enum { ARRANGEMENTS = sizeof arrangements / sizeof *arrangements };
 
@@ -149,7 +150,7 @@ static void packed_groups_are_the_integer_net(void **state)
     static const struct draw fine = {.seed = 1};
     for (int i = 0; i < ARRANGEMENTS; i++) {
         struct model m = make(&arrangements[i], ADC("20"), "mapping.groups=packed");
-        for (int l = DW; l <= DOUBLE; l++)
+        for (int l = STEM; l <= DOUBLE; l++)
             assert_int_equal(m.s.map->layers[l].packed > 1, m.s.net->layers[l].groups > 1);
         int64_t want[IMAGES][CLASSES], got[IMAGES][CLASSES];
         logits(&m, integer_matrix_reference, m.integer, want);
@@ -176,12 +177,7 @@ static void packed_groups_are_the_integer_net(void **state)
 static void packing_does_not_change_what_unbroken_chips_compute(void **state)
 {
     (void)state;
-    static const char *const adcs[] = {ADC("3"),
-                                       ADC("4"),
-                                       ADC("5"),
-                                       ADC("6"),
-                                       ADC("8"),
-                                       "adc.range=calibrated",
+    static const char *const adcs[] = {ADC("4"), ADC("5"), ADC("6"),
                                        "adc={preset: none, bits: 4, time: 1 ns, energy: 1 pJ, "
                                        "area: 1 um2, count: 128, range: calibrated}"};
     static const struct draw fine = {.seed = 1};
@@ -200,11 +196,6 @@ static void packing_does_not_change_what_unbroken_chips_compute(void **state)
                 struct analog *analog = conductances_of(&m, &draw);
                 logits_of(&m, NULL, analog, g ? got : want);
                 logits(&m, integer_matrix_reference, m.integer, whole);
-                struct arrays *arrays = arrays_create(m.s.map, m.integer, &draw, CPU_AVX512, NULL);
-                if (arrays) {
-                    logits_of(&m, arrays, NULL, g ? got : want);
-                    arrays_destroy(arrays);
-                }
                 for (int l = DW; g && l <= DOUBLE; l++)
                     shared += m.s.map->layers[l].packed > 1;
                 analog_destroy(analog);
@@ -215,7 +206,7 @@ static void packing_does_not_change_what_unbroken_chips_compute(void **state)
                 fail_msg("arrangement %d, %s: packing changes logits", i, adcs[a]);
         }
     assert_true(shared > 30); // packed layers there are, and ADCs that lose something
-    assert_true(lossy > 30);
+    assert_true(lossy > 20);
 }
 
 // --- Cells between groups ---
@@ -243,8 +234,8 @@ static int64_t read_cell(const struct mapping *map, const struct draw *draw, con
 static int64_t input_of(const struct layer *l, const int32_t *in, int channel, int tap, int y,
                         int x)
 {
-    int iy = y * l->stride_h - l->pad_top + tap / l->kernel_w;
-    int ix = x * l->stride_w - l->pad_left + tap % l->kernel_w;
+    int iy = y * l->stride_h - l->pad_top + tap / l->kernel_w * l->dilation_h;
+    int ix = x * l->stride_w - l->pad_left + tap % l->kernel_w * l->dilation_w;
     bool inside = iy >= 0 && iy < l->in_h && ix >= 0 && ix < l->in_w;
     return inside ? in[(channel * l->in_h + iy) * l->in_w + ix] : 0;
 }
@@ -300,12 +291,14 @@ static int64_t *sums_by_hand(const struct model *m, const struct draw *draw, int
     return sums;
 }
 
-static int32_t *random_map(const struct layer *l, uint32_t seed)
+static int32_t *random_map(const struct net *net, int layer, uint32_t seed)
 {
+    const struct layer *l = &net->layers[layer];
+    int lowest = net->layers[l->input[0]].is_signed ? -128 : 0;
     size_t n = (size_t)l->in_c * l->in_h * l->in_w;
     int32_t *in = mem_alloc(n, sizeof *in);
     for (size_t i = 0; i < n; i++)
-        in[i] = (int32_t)(model_random(&seed) % 256);
+        in[i] = lowest + (int32_t)(model_random(&seed) % 256);
     return in;
 }
 
@@ -334,10 +327,10 @@ static void broken_cells_act_where_they_are(void **state)
         if (strcmp(arrangements[i].form, "int8") != 0)
             continue;
         struct model m = make(&arrangements[i], ADC("20"), "mapping.groups=packed");
-        for (int layer = DW; layer <= DOUBLE; layer++) {
+        for (int layer = STEM; layer <= DOUBLE; layer++) {
             const struct layer *l = &m.s.net->layers[layer];
             size_t n = (size_t)l->out_c * l->out_h * l->out_w;
-            int32_t *in = random_map(l, 7);
+            int32_t *in = random_map(m.s.net, layer, 7);
             int64_t *want = sums_by_hand(&m, &broken, layer, in);
             int64_t *levels = mem_alloc(n, sizeof *levels), *currents = mem_alloc(n, sizeof *want);
             sums_of(&m, &broken, layer, in, levels, currents);
@@ -383,13 +376,13 @@ static void one_cell_between_groups_leaks_one_input(void **state)
     struct model m = model_of("hawis", text, "int8", SETS(ADC("20")));
     const struct layer *l = &m.s.net->layers[DW];
     size_t n = (size_t)l->out_c * l->out_h * l->out_w;
-    int32_t *in = random_map(l, 7);
+    int32_t *in = random_map(m.s.net, DW, 7);
     int64_t *want = mem_alloc(n, sizeof *want), *levels = mem_alloc(n, sizeof *want),
             *currents = mem_alloc(n, sizeof *want);
-    struct draw draw = {.defects = {.stuck_lrs = 1.0 / 50400}}; // 7 slices x 2 x 180 x 20 cells
+    struct draw draw = {.defects = {.stuck_lrs = 1.0 / 55566}}; // 7 slices x 2 x 189 x 21 cells
     const struct slice *s = NULL;
     struct cell_address at;
-    assert_int_equal(m.s.map->layers[DW].packed, 20);
+    assert_int_equal(m.s.map->layers[DW].packed, 21);
     for (int tried = 0; tried < 3; tried++) {
         do
             draw.seed++;
@@ -481,6 +474,19 @@ static void spare_lines_mend_cells_between_groups(void **state)
     model_free(&m);
 }
 
+// A single array's ADC reads no negative current, which signed pulses make, in whatever groups.
+static void single_arrays_refuse_signed_pulses(void **state)
+{
+    (void)state;
+    static const struct draw fine = {.seed = 1};
+    struct err err = {0};
+    struct model m = model_of("hawis-q8", text, "int8", SETS(ADC("20"), "dac.preset=mnsim-6"));
+    assert_true(m.s.net->layers[0].is_signed);
+    assert_null(analog_create(m.s.map, m.integer, &fine, CPU_AVX512, &err));
+    assert_non_null(strstr(err.text, "'stem' are pulses of both signs"));
+    model_free(&m);
+}
+
 static void training_refuses_shared_crossbars(void **state)
 {
     (void)state;
@@ -508,6 +514,7 @@ int main(void)
         cmocka_unit_test(narrow_adcs_clip_alike),
         cmocka_unit_test(zeros_do_not_change_calibrated_ranges),
         cmocka_unit_test(spare_lines_mend_cells_between_groups),
+        cmocka_unit_test(single_arrays_refuse_signed_pulses),
         cmocka_unit_test(training_refuses_shared_crossbars),
     };
     return cmocka_run_group_tests(tests, make_images, NULL);

@@ -101,12 +101,16 @@ static void add_taps(const struct layer *l, const float *in, const float *w, flo
                 x0++;
             while (x1 > x0 && window_left(l, x1 - 1) + left >= l->in_w)
                 x1--;
-            for (int y = 0; y < l->out_h && x0 < x1; y++) {
-                int iy = window_top(l, y) + ky * l->dilation_h;
+            if (x0 == x1)
+                continue;
+            const float *from = in + (window_left(l, x0) + left);
+            float tap = w[ky * l->kernel_w + kx];
+            int top = ky * l->dilation_h - l->pad_top, step = l->stride_w;
+            for (int y = 0; y < l->out_h; y++) {
+                int iy = y * l->stride_h + top;
                 if (iy >= 0 && iy < l->in_h)
-                    add_scaled(w[ky * l->kernel_w + kx],
-                               in + (size_t)iy * l->in_w + (window_left(l, x0) + left), l->stride_w,
-                               x1 - x0, out + (size_t)y * l->out_w + x0);
+                    add_scaled(tap, from + (size_t)iy * l->in_w, step, x1 - x0,
+                               out + (size_t)y * l->out_w + x0);
             }
         }
 }

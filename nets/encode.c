@@ -4,6 +4,7 @@
 #include <stddef.h>
 
 #include "nets/net.h"
+#include "sim/base/err.h"
 
 void encode_bits(const struct net *net, const uint8_t *image, uint8_t *planes)
 {
@@ -62,4 +63,14 @@ void encode_floats(const struct net *net, const uint8_t *image, float *planes)
         uint8_t bit = bits[i];
         planes[i] = bit;
     }
+}
+
+bool encode_check(const struct net *net, const char *data, struct err *err)
+{
+    if (net->raw_bits == 8 || net->encoder == ENCODER_THERMOMETER)
+        return true;
+    return err_set(err,
+                   "net '%s' reads pixels of %d bits, those of the set '%s' have 8; set input.bits "
+                   "to 8 (--set net.input.bits=8)",
+                   net->name, net->raw_bits, data);
 }

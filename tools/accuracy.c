@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "nets/encode.h"
 #include "nets/integer.h"
 #include "nets/weights.h"
 #include "sim/base/err.h"
@@ -33,7 +34,7 @@ static bool set_data(struct model *m, const struct dataset *d, struct err *err)
         return err_set(err, "net '%s' tells %d classes apart, the set '%s' has %d", net->name,
                        net->classes, d->name, d->classes);
     m->images = d->n;
-    return true;
+    return encode_check(net, d->name, err);
 }
 
 static bool load_data(const struct model_params *params, const struct dataset *data,

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "nets/encode.h"
 #include "nets/net.h"
 #include "nets/train/augment.h"
 #include "nets/train/graph.h"
@@ -28,6 +29,8 @@ static bool check_data(const struct net *net, const struct dataset *data, struct
         return err_set(err, "net '%s' reads images of %dx%dx%d, the set '%s' has %dx%dx%d",
                        net->name, net->raw_c, net->raw_h, net->raw_w, data->name, data->channels,
                        data->height, data->width);
+    if (!encode_check(net, data->name, err))
+        return false;
     return data->classes <= net->classes ||
            err_set(err, "net '%s' tells %d classes apart, the set '%s' has %d", net->name,
                    net->classes, data->name, data->classes);

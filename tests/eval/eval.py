@@ -190,6 +190,8 @@ REFUSED = [
     (["--data", "mnist:nowhere"], "nowhere: there is no such folder"),
     (["--width", "2x"], "w.safetensors: conv1.weight: has the shape"),
     (["--weights", "none.safetensors"], "none.safetensors: "),
+    (["--form", "int8", "--set", "net.input.bits=4"],
+     "reads pixels of 4 bits, those of the set 'synth' have 8; set input.bits to 8"),
     (["--set", "adc.range=calibrate"], "did you mean 'calibrated'?"),
     (["--set", "adc.calibration_images=0"], "adc.calibration_images: '0' is out of range"),
 ]

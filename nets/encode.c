@@ -17,6 +17,9 @@ void encode_bits(const struct net *net, const uint8_t *image, uint8_t *planes)
             if (net->encoder == ENCODER_BIT_PLANES)
                 for (size_t i = 0; i < pixels; i++)
                     to[i] = from[i] >> (planes_each - 1 - level) & 1;
+            else if (net->encoder == ENCODER_SIGN) // 2x - 1 >= 0, x = pixel / (2^bits - 1)
+                for (size_t i = 0; i < pixels; i++)
+                    to[i] = 2 * from[i] >= (1 << net->raw_bits) - 1;
             else // above (2 * level + 1) * 256 / (2 * levels), in whole numbers
                 for (size_t i = 0; i < pixels; i++)
                     to[i] = 2 * from[i] * planes_each > (2 * level + 1) * 256;
@@ -61,7 +64,7 @@ void encode_floats(const struct net *net, const uint8_t *image, float *planes)
     encode_bits(net, image, bits);
     for (size_t i = n; i-- > 0;) {
         uint8_t bit = bits[i];
-        planes[i] = bit;
+        planes[i] = in->bipolar && !bit ? -1 : bit;
     }
 }
 

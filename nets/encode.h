@@ -9,9 +9,11 @@ struct net;
 // An image, raw_c x raw_h x raw_w bytes, to the input layer's planes, out_c x out_h x out_w of 0
 // and
 // 1. Only for nets whose encoder makes bits (thermometer: plane level * channels + channel is 1
-// where the pixel is above (level + 1/2) * 256 / levels; bit planes: most significant first).
+// where the pixel is above (level + 1/2) * 256 / levels; bit planes: most significant first; sign:
+// whether 2 * pixel / (2^bits - 1) - 1 is 0 or more).
 void encode_bits(const struct net *net, const uint8_t *image, uint8_t *planes);
-// The same as floats; a raw image is normalised as the net says.
+// The same as floats, -1 and +1 where the layer is bipolar; a raw image is normalised as the net
+// says.
 void encode_floats(const struct net *net, const uint8_t *image, float *planes);
 // The largest absolute value that an element of these can have.
 double encode_range(const struct net *net);

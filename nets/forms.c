@@ -27,6 +27,24 @@ static bool choose_bits(const struct conf_node *root, const char *key, int asked
     return true;
 }
 
+// Keys of the binary form that the others leave without a meaning.
+static bool check_binary_keys(const struct conf_node *root, const struct net_spec *spec,
+                              const struct form_rules *rules, struct err *err)
+{
+    bool plus_minus_one =
+        spec->activations == ACTIVATIONS_PLUS_MINUS_ONE || spec->planes == PLANES_PLUS_MINUS_ONE;
+    if (spec->pad_value != PAD_VALUE_ZERO && !plus_minus_one)
+        return conf_fail(conf_find(root, "pad_value"), err,
+                         "maps of 0 and 1 are padded with 0; take the key out, or set activations: "
+                         "plus_minus_one");
+    if (spec->planes == PLANES_PLUS_MINUS_ONE && rules->encoder == ENCODER_RAW &&
+        rules->form == FORM_BINARY)
+        return conf_fail(conf_find(root, "planes"), err,
+                         "the encoder raw makes no planes; take the key out, or choose another "
+                         "encoder");
+    return true;
+}
+
 bool form_choose(const struct conf_node *root, const struct net_spec *spec, enum net_form form,
                  struct form_rules *rules, struct err *err)
 {
@@ -34,7 +52,8 @@ bool form_choose(const struct conf_node *root, const struct net_spec *spec, enum
         [FORM_BINARY] = 1, [FORM_INT8] = 8, [FORM_INT16] = 16, [FORM_FLOAT] = FLOAT_BITS};
     static const enum net_encoder encoders[] = {[SPEC_THERMOMETER] = ENCODER_THERMOMETER,
                                                 [SPEC_BIT_PLANES] = ENCODER_BIT_PLANES,
-                                                [SPEC_RAW] = ENCODER_RAW};
+                                                [SPEC_RAW] = ENCODER_RAW,
+                                                [SPEC_SIGN] = ENCODER_SIGN};
     bool binary = form == FORM_BINARY;
     int encoder = spec->encoder ? spec->encoder : binary ? SPEC_THERMOMETER : SPEC_RAW;
     *rules = (struct form_rules){
@@ -46,6 +65,12 @@ bool form_choose(const struct conf_node *root, const struct net_spec *spec, enum
         .flatten = spec->head ? spec->head == HEAD_FLATTEN : binary,
         .pool_to_stride = spec->max_pool ? spec->max_pool == MAX_POOL_STRIDE : binary,
     };
+    rules->plus_minus_one = binary && spec->activations == ACTIVATIONS_PLUS_MINUS_ONE;
+    rules->planes_plus_minus_one =
+        binary && rules->encoder != ENCODER_RAW &&
+        (spec->planes ? spec->planes == PLANES_PLUS_MINUS_ONE : rules->plus_minus_one);
+    if (!check_binary_keys(root, spec, rules, err))
+        return false;
     if (binary)
         rules->residual_bits =
             spec->residual_bits == AUTO_BITS ? RESIDUAL_BITS : spec->residual_bits;
@@ -114,6 +139,13 @@ bool has_bn(const struct layer_spec *spec)
     return spec->has_bn ? spec->bn : spec->kind == SPEC_CONV;
 }
 
+bool has_bias(const struct layer_spec *spec, enum net_form form)
+{
+    if (spec->kind != SPEC_CONV && spec->kind != SPEC_LINEAR)
+        return false;
+    return spec->has_bias ? spec->bias : !has_bn(spec) && form != FORM_BINARY;
+}
+
 int signed_bits(int bits)
 {
     return bits < 2 ? 2 : bits;
@@ -145,6 +177,17 @@ static int main_reader(const struct build *b, size_t i)
     return -1; // read as a shortcut only
 }
 
+// A comparator's threshold is a batch-norm's, whatever the net had: DoReFa's 1/2 wants one. Behind
+// it, signs need none.
+static bool binary_bn(const struct build *b, size_t i)
+{
+    const struct layer_spec *spec = b->specs[i];
+    bool last = i + 1 == b->n;
+    if (spec->has_bn && (spec->bn || last || b->rules.plus_minus_one))
+        return spec->bn;
+    return !last;
+}
+
 static void apply_weights(struct build *b, size_t i)
 {
     const struct form_rules *rules = &b->rules;
@@ -155,8 +198,9 @@ static void apply_weights(struct build *b, size_t i)
     layer->weight_bits = rules->weight_bits;
     layer->act = activation(b, i, last || to_add);
     layer->bn = has_bn(b->specs[i]);
+    layer->bias = has_bias(b->specs[i], rules->form);
     if (rules->form == FORM_BINARY)
-        layer->bn = !last; // a comparator's threshold is a batch-norm's, whatever the net had
+        layer->bn = binary_bn(b, i);
     // Block of HAWIS: bn2(conv2 + x).
     bool as_it_is = to_add && layer->act == ACT_NONE;
     int add = as_it_is && rules->add_before_bn && b->readers[i] == 1 ? main_reader(b, i) : -1;
@@ -225,5 +269,8 @@ void form_apply(struct build *b)
             apply_pool(b, i);
         else
             apply_weights(b, i);
+        layer->bipolar = b->rules.plus_minus_one && layer->act == ACT_THRESHOLD;
+        layer->pad_one = b->layers[layer->input[0]].bipolar && layer->kind == LAYER_CONV &&
+                         b->spec->pad_value == PAD_VALUE_PLUS_ONE;
     }
 }

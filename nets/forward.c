@@ -18,6 +18,7 @@ struct forward {
     float *input;    // of a layer, after the quantiser
     float **filters; // per layer: its weights as they act (binarised in the binary form)
     float *filter_block;
+    double *scales; // of the layer at hand
 };
 
 static size_t map_size(const struct layer *l)
@@ -25,21 +26,29 @@ static size_t map_size(const struct layer *l)
     return (size_t)l->out_c * l->out_h * l->out_w;
 }
 
-// DoReFa: sign(w) times the layer's mean |w|; +1 for w >= 0.
+// +1 for w >= 0. The sums take the scale, so that those of bits and signs are exact.
 static void binarise(const float *from, float *to, size_t n)
 {
-    double sum = 0;
     for (size_t i = 0; i < n; i++)
-        sum += fabs((double)from[i]);
-    float scale = (float)(sum / (double)n);
-    for (size_t i = 0; i < n; i++)
-        to[i] = from[i] >= 0 ? scale : -scale;
+        to[i] = from[i] >= 0 ? 1 : -1;
+}
+
+static void scale_sums(const struct forward *f, int layer)
+{
+    const struct layer *l = &f->net->layers[layer];
+    size_t n = (size_t)l->out_h * l->out_w;
+    if (f->net->form != FORM_BINARY)
+        return;
+    weights_scales(&f->weights->layers[layer], l->weights, l->out_c, f->scales);
+    for (int c = 0; c < l->out_c; c++)
+        for (size_t i = 0; i < n; i++)
+            f->maps[layer][c * n + i] *= (float)f->scales[c];
 }
 
 struct forward *forward_create(const struct net *net, const struct weights *weights)
 {
     struct forward *f = mem_alloc(1, sizeof *f);
-    size_t total = 0, filters = 0, most = 0;
+    size_t total = 0, filters = 0, most = 0, widest = 1;
     f->net = net;
     f->weights = weights;
     f->maps = mem_alloc(net->n, sizeof *f->maps);
@@ -48,11 +57,13 @@ struct forward *forward_create(const struct net *net, const struct weights *weig
         size_t size = map_size(&net->layers[i]);
         total += size;
         most = size > most ? size : most;
+        widest = (size_t)net->layers[i].out_c > widest ? (size_t)net->layers[i].out_c : widest;
         filters += (size_t)net->layers[i].weights;
     }
     f->block = mem_alloc(total, sizeof *f->block);
     f->input = mem_alloc(most, sizeof *f->input);
     f->filter_block = mem_alloc(filters, sizeof *f->filter_block);
+    f->scales = mem_alloc(widest, sizeof *f->scales);
     float *map = f->block, *filter = f->filter_block;
     for (size_t i = 0; i < net->n; i++) {
         size_t n = (size_t)net->layers[i].weights;
@@ -77,6 +88,7 @@ void forward_destroy(struct forward *f)
     free(f->input);
     free(f->filters);
     free(f->filter_block);
+    free(f->scales);
     free(f);
 }
 
@@ -127,6 +139,24 @@ static void convolve(const struct layer *l, const float *in, const float *w, flo
                      w + ((size_t)oc * in_each + ic) * taps, out + oc * out_size);
 }
 
+// What stands around a map of -1 and +1, if it is not 0: its products with the weights there.
+static void add_padding(const struct layer *l, float value, const float *w, float *out)
+{
+    int in_each = l->in_c / l->groups;
+    size_t taps = (size_t)l->kernel_h * l->kernel_w;
+    for (int oc = 0; oc < l->out_c; oc++)
+        for (int y = 0; y < l->out_h; y++)
+            for (int x = 0; x < l->out_w; x++, out++)
+                for (size_t t = 0; t < taps; t++) {
+                    int iy = window_top(l, y) + (int)t / l->kernel_w * l->dilation_h;
+                    int ix = window_left(l, x) + (int)t % l->kernel_w * l->dilation_w;
+                    if (iy >= 0 && iy < l->in_h && ix >= 0 && ix < l->in_w)
+                        continue;
+                    for (int c = 0; c < in_each; c++)
+                        *out += value * w[((size_t)oc * in_each + c) * taps + t];
+                }
+}
+
 static void multiply(const struct layer *l, const float *in, const float *w, float *out)
 {
     for (int o = 0; o < l->out_c; o++) {
@@ -137,7 +167,8 @@ static void multiply(const struct layer *l, const float *in, const float *w, flo
     }
 }
 
-// What an ordinary consumer of layer `layer` reads: in the binary form 1 where it is above 0.5.
+// What an ordinary consumer of layer `layer` reads: in the binary form 1 where it is above 0.5; or
+// its sign.
 static const float *read_map(struct forward *f, int layer)
 {
     const struct layer *l = &f->net->layers[layer];
@@ -145,7 +176,7 @@ static const float *read_map(struct forward *f, int layer)
         return f->maps[layer];
     size_t n = map_size(l);
     for (size_t i = 0; i < n; i++)
-        f->input[i] = f->maps[layer][i] > 0.5F ? 1 : 0;
+        f->input[i] = l->bipolar ? (f->maps[layer][i] >= 0 ? 1 : -1) : f->maps[layer][i] > 0.5F;
     return f->input;
 }
 
@@ -221,10 +252,14 @@ static void run_layer(struct forward *f, int i)
     switch (l->kind) {
     case LAYER_CONV:
         convolve(l, read_map(f, l->input[0]), f->filters[i], out);
+        if (net_reads_bipolar(net, i) && net->pad_value != PAD_VALUE_ZERO)
+            add_padding(l, l->pad_one ? 1 : -1, f->filters[i], out);
+        scale_sums(f, i);
         finish(f, i, i);
         break;
     case LAYER_LINEAR:
         multiply(l, read_map(f, l->input[0]), f->filters[i], out);
+        scale_sums(f, i);
         finish(f, i, i);
         break;
     case LAYER_POOL:

@@ -49,25 +49,26 @@ static double largest_weight(const float *w, size_t n)
     return largest;
 }
 
-// What one step of a weight is worth, per output channel: mean |w| of the layer for weights of one
-// bit (DoReFa); else so much that the largest weight of the channel, or of the layer, takes all
-// steps. A channel of zeros takes the layer's step, 1 if all are zero.
-static void scale_weights(const struct net *net, int layer, const float *w, double *m)
+// What one step of a weight is worth, per output channel: that of weights_scales() for weights of
+// one bit; else so much that the largest weight of the channel, or of the layer, takes all steps.
+// A channel of zeros takes the layer's step, 1 if all are zero.
+static void scale_weights(const struct net *net, int layer, const struct layer_weights *weights,
+                          double *m)
 {
     const struct layer *l = &net->layers[layer];
     size_t all = (size_t)l->weights, each = all / (size_t)l->out_c;
-    bool shared = l->weight_bits == 1 || net->weight_scale == WEIGHT_SCALE_LAYER;
-    double steps = (double)(power(l->weight_bits - 1) - 1), sum = 0;
-    for (size_t i = 0; i < all && l->weight_bits == 1; i++)
-        sum += fabs((double)w[i]);
+    bool shared = net->weight_scale == WEIGHT_SCALE_LAYER;
+    double steps = (double)(power(l->weight_bits - 1) - 1);
+    const float *w = weights->w;
+    if (l->weight_bits == 1) {
+        weights_scales(weights, l->weights, l->out_c, m);
+        return;
+    }
     double largest = largest_weight(w, all);
     for (int c = 0; c < l->out_c; c++) {
         double own = shared ? largest : largest_weight(w + (size_t)c * each, each);
         own = own > 0 ? own : largest;
-        if (l->weight_bits == 1)
-            m[c] = sum / (double)all;
-        else
-            m[c] = own > 0 ? own / steps : 1;
+        m[c] = own > 0 ? own / steps : 1;
     }
 }
 
@@ -183,9 +184,10 @@ static void make_layer(struct integer *net, const struct weights *weights, int l
     out->add = l->kind == LAYER_ADD ? layer : net_fused_add(net->net, layer);
     if (has_weights(l)) {
         int32_t *w = arena_alloc(net->mem, (size_t)l->weights, sizeof *w);
-        scale_weights(net->net, layer, weights->layers[layer].w, f->m);
+        scale_weights(net->net, layer, &weights->layers[layer], f->m);
         round_weights(net->net, layer, weights->layers[layer].w, f->m, w);
         out->w = w;
+        out->bipolar = integer_bipolar(net, layer);
     }
     out->mul = arena_alloc(net->mem, channels, sizeof *out->mul);
     out->offset = arena_alloc(net->mem, channels, sizeof *out->offset);
@@ -201,7 +203,7 @@ static void scale_sums(const struct integer *net, const struct weights *weights,
 {
     const struct layer *l = &net->net->layers[layer];
     if (has_weights(l))
-        scale_weights(net->net, layer, weights->layers[layer].w, f->m);
+        scale_weights(net->net, layer, &weights->layers[layer], f->m);
     for (int c = 0; c < l->out_c; c++) {
         if (!has_weights(l))
             f->m[c] = 1;
@@ -235,7 +237,7 @@ static bool fold_layer(struct integer *net, const struct weights *weights, int l
     }
     bool fits = quantise_fold(from, out, layer, f);
     out->unit = ldexp(unit, out->shift);
-    out->half = (int64_t)ldexp(frac / 2, out->shift);
+    out->half = o->bipolar ? -1 : (int64_t)ldexp(frac / 2, out->shift);
     if (binary)
         out->high = power(from->residual_bits > 0 ? from->residual_bits - 1 : 31) - 1;
     else

@@ -13,6 +13,9 @@
 //     k bits:  q = clamp(round(v / 2^shift), low, high): 0 .. 2^bits - 1 behind a ReLU, else
 //              -2^(bits - 1) .. 2^(bits - 1) - 1
 //     logits:  v itself
+// Where inputs are bits b that stand for a = 2b - 1, products are those of the bits, and
+//     acc = 2 * sum(w b) - K, K = sum(w) over the window's elements that are there.
+// With zeros around the map, K depends on where the window stands; else it is one per channel.
 // shift is as large as 62-bit values of v allow for the largest sum that the weights can make (in
 // the binary form also as factors of 30 bits allow); sums beyond that (of broken cells) are clamped
 // to `limit` first, far outside of low .. high.
@@ -25,15 +28,25 @@ struct err;
 struct net;
 struct weights;
 
+// K of every window: that of output (y, x), channel c, is at
+// constants[((size_t)row[y] * columns + column[x]) * out_c + c].
+struct int_bipolar {
+    int rows,
+        columns; // kinds of rows and columns of windows, by the part of a window that is there
+    uint16_t *row, *column; // of each output row, column
+    int64_t *constants;     // (rows, columns, out_c)
+};
+
 struct int_layer {
     const int32_t
-        *w;  // (out, in / groups, kernel_h, kernel_w); of 1 bit: -1 and +1; NULL: no weights
+        *w; // (out, in / groups, kernel_h, kernel_w); of 1 bit: -1 and +1; NULL: no weights
+    struct int_bipolar *bipolar; // NULL: inputs are as they come
     int add; // the add done with this layer's sums (of an add alone: itself), or -1
     int64_t *mul, *offset, *res; // per output channel; res NULL without an add
     int64_t *limit;              // per output channel: the largest |acc| that is told apart
     int shift;
     double unit;       // v of a real value of 1
-    int64_t half;      // binary: a bit is set where v is above
+    int64_t half;      // binary: a bit is set where v is above; -1 for signs, +1 from 0 on
     int64_t low, high; // of the stored value
 };
 
@@ -59,6 +72,11 @@ void integer_destroy(struct integer *integer); // NULL is fine
 // Folds one conv or linear layer anew: from other statistics, or the gain. Its weights, and the
 // scales of maps, stay.
 void integer_refold(struct integer *integer, const struct weights *weights, int layer);
+// K of a conv or linear layer's windows; part of integer_create. integer_bipolar.c.
+struct int_bipolar *integer_bipolar(const struct integer *integer, int layer);
+// K of a kind of window and channel, as `index` in its constants says, in the steps of sums: the
+// arrays' gain makes more of these.
+int64_t integer_constant(const struct integer *integer, int layer, size_t index);
 
 // The sums of one layer for a whole map: in is (in_c, in_h, in_w), acc (out_c, out_h, out_w).
 typedef void integer_matrix(void *context, int layer, const int32_t *in, int64_t *acc);
@@ -83,8 +101,8 @@ int64_t *integer_run_sums(struct integer_run *run);
 int32_t *integer_run_map(struct integer_run *run, int layer);
 int32_t *integer_run_stream(struct integer_run *run, int layer); // may be the map itself
 
-// Of a plain binary stage (no add), per channel: a bit is set where low <= acc <= high, which is
-// mul * acc + offset > half exactly; low > high where no acc sets it.
+// Of a plain binary stage (no add), per channel: acc as above, after K: a bit is set where low <=
+// acc <= high, which is mul * acc + offset > half exactly; low > high where no acc sets it.
 void integer_threshold(const struct int_layer *layer, int channel, int32_t *low, int32_t *high);
 // What an average pool multiplies the sum of `inputs` elements by, scaled by 2^pool_shift.
 int64_t integer_pool_mul(const struct integer *integer, int layer, int inputs);

@@ -94,6 +94,19 @@ static int64_t multiply_channel(const struct layer *l, const struct inside *in, 
     return sum;
 }
 
+// Of the weights that stand on bits of 1 around the map.
+static int64_t sum_outside(const struct layer *l, const struct inside *in, const int32_t *kernel)
+{
+    int64_t sum = 0;
+    for (int ky = 0; ky < l->kernel_h; ky++)
+        for (int kx = 0; kx < l->kernel_w; kx++) {
+            bool there = ky >= in->rows.first && ky < in->rows.end && kx >= in->columns.first &&
+                         kx < in->columns.end;
+            sum += there ? 0 : kernel[ky * l->kernel_w + kx];
+        }
+    return sum;
+}
+
 void integer_matrix_reference(void *integer, int layer, const int32_t *in, int64_t *acc)
 {
     const struct integer *net = integer;
@@ -109,6 +122,8 @@ void integer_matrix_reference(void *integer, int layer, const int32_t *in, int64
                 int64_t sum = 0;
                 for (int c = 0; c < in_each; c++)
                     sum += multiply_channel(l, &inside, from + c * map, w + c * taps);
+                for (int c = 0; c < in_each && l->pad_one; c++)
+                    sum += sum_outside(l, &inside, w + c * taps);
                 *acc++ = sum;
             }
     }
@@ -125,8 +140,11 @@ static void load_stream(struct integer_run *run)
     const struct net *net = run->net->net;
     int64_t high = ((int64_t)1 << (net->residual_bits > 0 ? net->residual_bits - 1 : 31)) - 1;
     double unit = run->net->scale[0] * ldexp(1, net->residual_frac);
-    for (size_t i = 0; i < map_size(&net->layers[0]); i++)
-        run->streams[0][i] = clamp(llrint(run->maps[0][i] * unit), -high - 1, high);
+    bool bipolar = net->layers[0].bipolar;
+    for (size_t i = 0; i < map_size(&net->layers[0]); i++) {
+        int32_t value = bipolar ? 2 * run->maps[0][i] - 1 : run->maps[0][i];
+        run->streams[0][i] = clamp(llrint(value * unit), -high - 1, high);
+    }
 }
 
 void integer_run_load(struct integer_run *run, const uint8_t *image)
@@ -186,6 +204,13 @@ static void finish_row(struct integer_run *run, const struct int_layer *il, int 
         map[x] = o->act == ACT_THRESHOLD ? v[x] > il->half : stream[x];
 }
 
+static int64_t constant_at(const struct integer *net, int layer, int y, int x, int c)
+{
+    const struct int_bipolar *b = net->layers[layer].bipolar;
+    size_t window = (size_t)b->row[y] * b->columns + b->column[x];
+    return integer_constant(net, layer, window * net->net->layers[layer].out_c + c);
+}
+
 void integer_run_values(const struct integer_run *run, int layer, bool shortcut, int64_t *v)
 {
     const struct net *net = run->net->net;
@@ -196,6 +221,8 @@ void integer_run_values(const struct integer_run *run, int layer, bool shortcut,
         for (int y = 0; y < l->out_h; y++, at += l->out_w) {
             for (int x = 0; x < l->out_w; x++) {
                 int64_t acc = run->acc[at + x], limit = il->limit[c];
+                if (il->bipolar)
+                    acc = 2 * acc - constant_at(run->net, layer, y, x, c);
                 acc = acc < -limit ? -limit : acc > limit ? limit : acc;
                 v[at + x] = il->mul[c] * acc + il->offset[c];
             }

@@ -77,8 +77,8 @@ static bool check_keys(const struct linker *l, size_t i)
     enum { MAX_KEYS = 12 };
     static const char *const known[][MAX_KEYS] = {
         [SPEC_CONV] = {"out", "same_as", "kernel", "stride", "pad", "dilation", "groups", "scale",
-                       "bn", "relu"},
-        [SPEC_LINEAR] = {"out", "same_as", "scale", "bn", "relu"},
+                       "bn", "bias", "relu"},
+        [SPEC_LINEAR] = {"out", "same_as", "scale", "bn", "bias", "relu"},
         [SPEC_POOL] = {"kernel", "stride", "pad", "dilation", "pool", "count_pad"},
         [SPEC_ADD] = {"shortcut", "relu"},
         [SPEC_HEAD] = {NULL},

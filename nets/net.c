@@ -9,7 +9,9 @@
 const char *const net_normalise_names[] = {"unit", "imagenet", "mnist", NULL};
 const char *const layer_kind_names[] = {"input", "conv", "linear", "pool", "add", NULL};
 const char *const weight_scale_names[] = {"channel", "layer", NULL};
-const char *const net_encoder_names[] = {"thermometer", "bit_planes", "raw", NULL};
+const char *const net_encoder_names[] = {"thermometer", "bit_planes", "raw", "sign", NULL};
+const char *const net_activations_names[] = {"zero_one", "plus_minus_one", NULL};
+const char *const net_pad_value_names[] = {"zero", "minus_one", "plus_one", NULL};
 
 void net_destroy(struct net *net)
 {
@@ -22,6 +24,13 @@ const char *net_weight_scale(const struct net *net)
     if (net->form == FORM_FLOAT)
         return NULL;
     return weight_scale_names[net->form == FORM_BINARY ? WEIGHT_SCALE_LAYER : net->weight_scale];
+}
+
+bool net_reads_bipolar(const struct net *net, int layer)
+{
+    const struct layer *l = &net->layers[layer];
+    bool product = l->kind == LAYER_CONV || l->kind == LAYER_LINEAR;
+    return product && net->layers[l->input[0]].bipolar;
 }
 
 int net_consumer(const struct net *net, int layer)
@@ -107,6 +116,8 @@ static uint64_t hash_layer(uint64_t hash, const struct layer *l)
     // Plain windows keep the hash that they had before there were others.
     for (size_t i = 0; !plain_windows(l) && i < sizeof geometry / sizeof *geometry; i++)
         hash = hash_int(hash, geometry[i]);
+    if (l->bipolar)
+        hash = hash_int(hash, l->bipolar);
     return hash;
 }
 
@@ -123,6 +134,10 @@ uint64_t net_hash(const struct net *net)
     // Hashed only where it is not the default, so that older hashes stay valid.
     if (net->weight_scale != WEIGHT_SCALE_CHANNEL && net->form != FORM_FLOAT)
         hash = hash_int(hash, net->weight_scale);
+    if (net->form == FORM_BINARY && net->activations != ACTIVATIONS_ZERO_ONE) {
+        hash = hash_int(hash, net->activations);
+        hash = hash_int(hash, net->pad_value);
+    }
     for (size_t i = 0; i < net->n; i++)
         hash = hash_layer(hash, &net->layers[i]);
     return hash;

@@ -30,6 +30,7 @@ enum net_encoder {
     ENCODER_THERMOMETER, // `levels` 1-bit planes per channel; plane level * channels + channel
     ENCODER_BIT_PLANES,  // one 1-bit plane per bit of a channel
     ENCODER_RAW,         // the channels as they come
+    ENCODER_SIGN, // one 1-bit plane per channel: whether the pixel is at least half the range
 };
 extern const char *const net_encoder_names[];
 
@@ -47,6 +48,16 @@ extern const char *const net_normalise_names[];
 enum weight_scale { WEIGHT_SCALE_CHANNEL, WEIGHT_SCALE_LAYER };
 extern const char *const weight_scale_names[]; // "channel", "layer", NULL
 
+// The two values of the binary form's activations, and where they begin: 1 where x > 1/2, else 0
+// (DoReFa); or +1 where x >= 0, else -1. Maps and word lines carry bits b in both cases; of the
+// second kind of map, the value is 2b - 1.
+enum net_activations { ACTIVATIONS_ZERO_ONE, ACTIVATIONS_PLUS_MINUS_ONE };
+extern const char *const net_activations_names[];
+
+// What stands around a map of -1 and +1. Maps of 0 and 1 are padded with 0.
+enum net_pad_value { PAD_VALUE_ZERO, PAD_VALUE_MINUS_ONE, PAD_VALUE_PLUS_ONE };
+extern const char *const net_pad_value_names[];
+
 struct layer {
     const char *name; // PyTorch style: "layer1.0.conv1"
     enum layer_kind kind;
@@ -59,7 +70,10 @@ struct layer {
     enum pool_kind pool;
     bool count_pad; // an average pool divides by all taps, not by those on the map only
     bool bn;
+    bool bias; // conv, linear: added to the sums, before a batch-norm
     enum layer_act act;
+    bool bipolar;    // binary form: the bits of its map stand for -1 and +1
+    bool pad_one;    // conv: a bit of 1 stands around the map that it reads, else 0
     bool is_signed;  // integer forms: its map has negative values, stored in two's complement (raw
                      // images, and maps that no ReLU or comparator follows); false elsewhere
     bool scalable;   // its out_c follows --width and --widths
@@ -94,9 +108,11 @@ struct net {
     int levels;    // of the thermometer
     bool pad_both; // shortcuts pad and cut channels on both sides, else at the end
     enum net_normalise normalise;
-    enum weight_scale weight_scale; // of the integer forms' weights
-    int residual_bits;              // binary form; 0: no fixed-point stream
-    int residual_frac;              // of these, behind the point
+    enum net_activations activations; // of the binary form
+    enum net_pad_value pad_value;     // of its maps of -1 and +1
+    enum weight_scale weight_scale;   // of the integer forms' weights
+    int residual_bits;                // binary form; 0: no fixed-point stream
+    int residual_frac;                // of these, behind the point
     struct net_changes changes;
     size_t n;
     const struct layer *layers; // [0] is the input layer: the encoder's planes
@@ -142,6 +158,8 @@ void net_warn(const struct net *net, struct warnings *warnings);
 // "channel" or "layer": what has one scale of the weights in this form; NULL in the float form.
 const char *net_weight_scale(const struct net *net);
 struct net_ops net_ops(const struct net *net);
+// Whether the layer's products read -1 and +1 (as bits).
+bool net_reads_bipolar(const struct net *net, int layer);
 // The layer that reads this one's output as its main input (input[0]); -1 if none or several.
 int net_consumer(const struct net *net, int layer);
 // The add that takes a conv's or linear layer's sums as they are and is their only reader; -1:

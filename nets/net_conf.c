@@ -6,7 +6,9 @@
 const char *const spec_kind_names[] = {"conv", "linear", "pool", "add", "head", NULL};
 static const char *const pool_names[] = {"max", "average", NULL};
 static const char *const pad_words[] = {"same", "valid", NULL};
-static const char *const encoder_names[] = {"auto", "thermometer", "bit_planes", "raw", NULL};
+static const char *const encoder_names[] = {"auto", "thermometer", "bit_planes",
+                                            "raw",  "sign",        NULL};
+static const char *const planes_names[] = {"auto", "zero_one", "plus_minus_one", NULL};
 static const char *const add_names[] = {"auto", "before_bn", "after_bn", NULL};
 static const char *const pad_names[] = {"auto", "end", "both", NULL};
 static const char *const head_names[] = {"auto", "flatten", "avgpool", NULL};
@@ -42,7 +44,11 @@ static const struct conf_field layer_fields[] = {
     {"scale", CONF_BOOL, AT(scale), HAS(has_scale),
      .help = "conv, linear: widths change out; true but for the last linear layer"},
     {"bn", CONF_BOOL, AT(bn), HAS(has_bn),
-     .help = "conv: true, linear: false; in the binary form every threshold holds one"},
+     .help =
+         "conv: true, linear: false; in the binary form every threshold holds one, but where "
+         "activations are plus_minus_one and this is false; the last layer has one if it is true"},
+    {"bias", CONF_BOOL, AT(bias), HAS(has_bias),
+     .help = "conv, linear: true without bn, else false; in the binary form false"},
     {"relu", CONF_BOOL, AT(relu), HAS(has_relu),
      .help = "conv, linear, add in integer and float forms: whether a ReLU follows; true but for "
              "the last layer and for sums that only adds read; maps without one are signed"},
@@ -82,8 +88,15 @@ const struct conf_field net_fields[] = {
     {"classes", CONF_INT, AT(classes), .min = 1, .max = MAX_CHANNELS, .optional = true,
      .help = "outputs of the last linear layer"},
     {"default_form", CONF_ENUM, AT(default_form), .names = net_form_names, .fallback = "int8"},
+    {"activations", CONF_ENUM, AT(activations), .names = net_activations_names,
+     .fallback = "zero_one",
+     .help = "binary form: 1 where x > 1/2, else 0 (DoReFa); or +1 where x >= 0, else -1"},
+    {"pad_value", CONF_ENUM, AT(pad_value), .names = net_pad_value_names, .fallback = "zero",
+     .help = "binary form: what stands around maps of -1 and +1; zero is PyTorch's padding"},
     {"encoder", CONF_ENUM, AT(encoder), .names = encoder_names, .fallback = "auto",
-     .help = "auto: binary thermometer, else raw"},
+     .help = "auto: binary thermometer, else raw; sign: one plane per channel, pixel >= half"},
+    {"planes", CONF_ENUM, AT(planes), .names = planes_names, .fallback = "auto",
+     .help = "binary form: the two values of the encoder's planes; auto: as activations"},
     {"levels", CONF_INT, AT(levels), .min = 1, .max = MAX_LEVELS, .fallback = "32",
      .help = "of the thermometer, per channel"},
     {"add", CONF_ENUM, AT(add), .names = add_names, .fallback = "auto",
@@ -126,8 +139,10 @@ static bool start(struct build *b, enum net_form form)
     b->same_as = arena_alloc(b->scratch, n, sizeof *b->same_as);
     b->readers = arena_alloc(b->scratch, n, sizeof *b->readers);
     b->stream_readers = arena_alloc(b->scratch, n, sizeof *b->stream_readers);
-    const int planes[] = {
-        [ENCODER_THERMOMETER] = spec->levels, [ENCODER_BIT_PLANES] = in->bits, [ENCODER_RAW] = 1};
+    const int planes[] = {[ENCODER_THERMOMETER] = spec->levels,
+                          [ENCODER_BIT_PLANES] = in->bits,
+                          [ENCODER_RAW] = 1,
+                          [ENCODER_SIGN] = 1};
     int64_t out_c = (int64_t)in->channels * planes[b->rules.encoder];
     if (out_c > MAX_CHANNELS)
         return conf_fail(conf_find(b->root, "input"), b->err,
@@ -154,6 +169,7 @@ static bool start(struct build *b, enum net_form form)
         .dilation_w = 1,
         .groups = 1,
         .is_signed = is_signed,
+        .bipolar = b->rules.planes_plus_minus_one,
         .in_bits = {in->bits, 0},
         .out_bits = b->rules.encoder != ENCODER_RAW ? 1
                     : form == FORM_FLOAT            ? 32
@@ -195,6 +211,8 @@ static struct net *finish(const struct build *b, const char *width)
         .levels = b->rules.levels,
         .pad_both = b->rules.pad_both,
         .normalise = (enum net_normalise)in->normalise,
+        .activations = (enum net_activations)spec->activations,
+        .pad_value = (enum net_pad_value)spec->pad_value,
         .weight_scale = (enum weight_scale)spec->quantise.weights,
         .residual_bits = stream ? b->rules.residual_bits : 0,
         .residual_frac = stream ? residual_frac(spec, &b->rules) : 0,

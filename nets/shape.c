@@ -197,7 +197,7 @@ static bool multiply(int64_t *total, int64_t factor)
     return true;
 }
 
-static bool count_weights(struct layer *layer, const struct layer_spec *spec, bool binary)
+static bool count_weights(struct layer *layer)
 {
     layer->weights = (int64_t)layer->out_c * (layer->in_c / layer->groups);
     if (!multiply(&layer->weights, (int64_t)layer->kernel_h * layer->kernel_w))
@@ -205,10 +205,8 @@ static bool count_weights(struct layer *layer, const struct layer_spec *spec, bo
     layer->macs = layer->weights;
     if (!multiply(&layer->macs, (int64_t)layer->out_h * layer->out_w))
         return false;
-    // Stored beside the weights: batch-norm's two numbers, or a bias where nothing else follows.
-    // The sums of a binary net leave without one.
-    bool bias = !has_bn(spec) && !binary;
-    layer->params = layer->bn ? 2 * (int64_t)layer->out_c : bias ? layer->out_c : 0;
+    // Stored beside the weights: batch-norm's two numbers, and a bias.
+    layer->params = (2 * layer->bn + layer->bias) * (int64_t)layer->out_c;
     if (layer->params > INT64_MAX - layer->weights)
         return false;
     layer->params += layer->weights;
@@ -227,10 +225,10 @@ static int64_t covered(const struct side *side, int outs)
     return sum;
 }
 
-static bool count_one(struct layer *layer, const struct layer_spec *spec, bool binary)
+static bool count_one(struct layer *layer)
 {
     if (layer->kind == LAYER_CONV || layer->kind == LAYER_LINEAR)
-        return count_weights(layer, spec, binary);
+        return count_weights(layer);
     if (layer->kind == LAYER_ADD)
         layer->adds = (int64_t)layer->out_c * layer->out_h * layer->out_w;
     if (layer->kind == LAYER_POOL) {
@@ -250,7 +248,7 @@ bool count_layers(struct build *b)
     int64_t room = INT64_MAX;
     for (size_t i = 1; i < b->n; i++) {
         struct layer *layer = &b->layers[i];
-        bool ok = count_one(layer, b->specs[i], b->rules.form == FORM_BINARY);
+        bool ok = count_one(layer);
         int64_t most = layer->macs > layer->params ? layer->macs : layer->params;
         most = most > layer->pools ? most : layer->pools;
         if (!ok || most > room)

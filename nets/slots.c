@@ -108,7 +108,7 @@ static void add_layer(struct maker *m, size_t i)
     if (has_weights(layer)) {
         const char *name = weights_name(m->mem, layer->name);
         add_slot(m, i, name, PART_WEIGHT);
-        if (!layer->bn && layer->params > layer->weights)
+        if (layer->bias)
             add_slot(m, i, name, PART_BIAS);
     }
     if (!layer->bn)

@@ -33,6 +33,7 @@ struct layer_spec {
     const char *shortcut;
     bool scale, has_scale;
     bool bn, has_bn;
+    bool bias, has_bias;
     bool relu, has_relu;
     const char *forms; // NULL: all
 };
@@ -46,7 +47,8 @@ struct input_spec {
 };
 
 // Of the enumerated keys, 0 is "auto": as the form has it.
-enum spec_encoder { AUTO_ENCODER, SPEC_THERMOMETER, SPEC_BIT_PLANES, SPEC_RAW };
+enum spec_encoder { AUTO_ENCODER, SPEC_THERMOMETER, SPEC_BIT_PLANES, SPEC_RAW, SPEC_SIGN };
+enum spec_planes { AUTO_PLANES, PLANES_ZERO_ONE, PLANES_PLUS_MINUS_ONE };
 enum spec_add { AUTO_ADD, ADD_BEFORE_BN, ADD_AFTER_BN };
 enum spec_pad { AUTO_PAD, PAD_END, PAD_BOTH };
 enum spec_head { AUTO_HEAD, HEAD_FLATTEN, HEAD_AVGPOOL };
@@ -58,6 +60,7 @@ struct net_spec {
     struct input_spec input;
     int classes; // 0: not said
     int default_form;
+    int activations, pad_value, planes; // of the binary form
     int encoder, levels, add, shortcut_pad, head, max_pool;
     int residual_bits, residual_frac, weight_bits, activation_bits;
     struct quantise_spec quantise;
@@ -69,6 +72,7 @@ struct form_rules {
     enum net_form form;
     enum net_encoder encoder;
     int levels;
+    bool plus_minus_one, planes_plus_minus_one; // activations; planes of the encoder
     bool add_before_bn, pad_both, flatten, pool_to_stride;
     int residual_bits, weight_bits, activation_bits;
 };
@@ -104,6 +108,8 @@ bool reads_stream(const struct build *b, const struct layer *layer, int edge);
 // Whether a conv or linear layer of the net as written is followed by batch-norm, else it has a
 // bias.
 bool has_bn(const struct layer_spec *spec);
+// Whether the layer has a bias in that form.
+bool has_bias(const struct layer_spec *spec, enum net_form form);
 // Bits of a map in two's complement that has so many without a sign: 1 bit would hold -1 and 0.
 int signed_bits(int bits);
 // Refuses keys that no form can follow.

@@ -2,6 +2,7 @@
 // file must have been used, then the values are read.
 #include "nets/weights.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -77,6 +78,15 @@ struct weights *weights_copy(const struct net *net, const struct weights *weight
     }
     arena_destroy(scratch);
     return copy;
+}
+
+void weights_scales(const struct layer_weights *weights, int64_t n, int out_c, double *scales)
+{
+    double sum = 0;
+    for (int64_t i = 0; i < n && !weights->scale; i++)
+        sum += fabs((double)weights->w[i]);
+    for (int c = 0; c < out_c; c++)
+        scales[c] = weights->scale ? (double)weights->scale[c] : sum / (double)n;
 }
 
 // "[16, 3, 3, 3]"

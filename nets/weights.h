@@ -11,8 +11,9 @@ struct err;
 struct net;
 
 struct layer_weights {
-    float *w;    // conv: (out, in/groups, kernel_h, kernel_w); linear: (out, in); else NULL
-    float *bias; // (out); NULL where the layer has none
+    float *w;     // conv: (out, in/groups, kernel_h, kernel_w); linear: (out, in); else NULL
+    float *scale; // (out); binary form: weights act as sign(w) * scale; NULL: sign(w) * mean |w|
+    float *bias;  // (out); NULL where the layer has none
     // Batch-norm, (out) each, all NULL without: gamma * (x - mean) / sqrt(var + bn_eps) + beta.
     // That of an add (a binary block's second one) stands at the conv that the add sums up.
     float *gamma, *beta, *mean, *var;
@@ -36,6 +37,9 @@ struct weights *weights_create(const struct net *net);
 // The same values, in weights of their own.
 struct weights *weights_copy(const struct net *net, const struct weights *weights);
 void weights_destroy(struct weights *weights); // NULL is fine
+// What the weights of a layer are worth in the binary form, per output channel: the layer's scale,
+// or its mean |w| (DoReFa). They act as +1 where w >= 0, else -1, times this.
+void weights_scales(const struct layer_weights *weights, int64_t n, int out_c, double *scales);
 
 // Reads a file for the net. Its tensors may bear the names that weights_save gives, or number the
 // blocks over all stages (layers.3.conv1 for layer2.0.conv1), call the classifier linear, fc or

@@ -37,6 +37,8 @@ INLINE float read_one(enum reading_kind kind, const struct reading *r, float v)
         return v < 0 ? 0 : v;
     case READ_BIT:
         return v > 0.5F ? 1 : 0;
+    case READ_SIGN:
+        return v >= 0 ? 1 : -1;
     case READ_STEPS:
         steps = steps < r->bottom ? r->bottom : steps;
         return whole(steps > r->top ? r->top : steps) * r->unit;
@@ -86,6 +88,9 @@ static void read(const struct reading *r, const float *x, size_t rows, int width
     case READ_BIT:
         read_kind(READ_BIT, r, x, rows, width, operand, out);
         break;
+    case READ_SIGN:
+        read_kind(READ_SIGN, r, x, rows, width, operand, out);
+        break;
     case READ_STEPS:
         read_kind(READ_STEPS, r, x, rows, width, operand, out);
         break;
@@ -123,6 +128,9 @@ static void combine(const float *restrict scale, const float *restrict shift,
         break;
     case READ_BIT:
         combine_kind(READ_BIT, scale, shift, r, from, rows, width, x);
+        break;
+    case READ_SIGN:
+        combine_kind(READ_SIGN, scale, shift, r, from, rows, width, x);
         break;
     case READ_STEPS:
         combine_kind(READ_STEPS, scale, shift, r, from, rows, width, x);

@@ -13,6 +13,7 @@ enum reading_kind {
     READ_RELU,
     READ_BIT,   // 1 where it is above 1/2
     READ_STEPS, // whole steps from `bottom` to `top`, `unit` each
+    READ_SIGN,  // 1 where it is 0 or more, else -1
 };
 
 // What a reader sees of a map of sums: kind(scale * sum + shift).

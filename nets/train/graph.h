@@ -3,7 +3,8 @@
 // stand in struct weights.
 //
 // Forms: binary as DoReFa (weights sign(w) * mean|w| of the layer, sign(0) = +1 as nets/forward has
-// it; activations 1 where x > 0.5, gradient passed where 0 <= x <= 1; that of weights passed
+// it; activations 1 where x > 0.5, gradient passed where 0 <= x <= 1, or +1 where x >= 0, else -1,
+// gradient passed where -1 <= x <= 1; that of weights passed
 // everywhere, the scale taken as constant); int8 and int16 as nets/integer has them: symmetric
 // steps of weights, of a size per output channel, and steps of activations from 0 to a running
 // range, gradients straight through inside it; float.

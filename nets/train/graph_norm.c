@@ -31,6 +31,13 @@ static double unit_of(const struct node *n, int c)
     return n->unit_sum ? (double)n->unit_sum[c] : 1;
 }
 
+// What is added to a layer's sums. An add's have that of its product already.
+static double bias_of(const struct graph *g, int node, int c)
+{
+    const struct node *n = &g->nodes[node];
+    return n->biased && n->owner == node ? (double)g->params->layers[node].bias[c] : 0;
+}
+
 static void batch_statistics(struct graph *g, int worker, int node)
 {
     const struct node *n = &g->nodes[node];
@@ -46,7 +53,7 @@ static void batch_statistics(struct graph *g, int worker, int node)
         const struct weights *to = g->grads ? g->grads : g->stats;
         if (worker > 0 || !to)
             continue;
-        to->layers[n->owner].mean[c] = (float)(mean * unit);
+        to->layers[n->owner].mean[c] = (float)(mean * unit + bias_of(g, node, c));
         to->layers[n->owner].var[c] = (float)(count > 1 ? var * count / (count - 1) : var);
     }
 }
@@ -56,7 +63,7 @@ static void running_statistics(struct graph *g, int worker, int node)
     const struct node *n = &g->nodes[node];
     const struct layer_weights *from = &g->params->layers[n->owner];
     for (int c = 0; c < n->c; c++) {
-        g->workers[worker].mean[node][c] = (double)from->mean[c];
+        g->workers[worker].mean[node][c] = (double)from->mean[c] - bias_of(g, node, c);
         g->workers[worker].inverse[node][c] = 1 / sqrt((double)from->var[c] + from->bn_eps);
     }
 }
@@ -66,14 +73,13 @@ void graph_set_norm(struct graph *g, int worker, int node)
     const struct node *n = &g->nodes[node];
     const struct layer_weights *from = &g->params->layers[n->owner];
     struct worker *w = &g->workers[worker];
-    bool bias = n->biased && n->owner == node;
     if (n->layer->bn && g->own)
         batch_statistics(g, worker, node);
     else if (n->layer->bn)
         running_statistics(g, worker, node);
     for (int i = 0; i < n->width; i++) {
         int c = i % n->c;
-        double scale = 1, shift = bias ? (double)from->bias[c] : 0;
+        double scale = 1, shift = bias_of(g, node, c);
         if (n->layer->bn) {
             scale = (double)from->gamma[c] * w->inverse[node][c];
             shift = (double)from->beta[c] - w->mean[node][c] * scale;
@@ -98,13 +104,13 @@ struct reading graph_reading(const struct graph *g, int worker, int node, bool p
     } else if (n->layer->act == ACT_RELU) {
         r.kind = READ_RELU;
     } else if (n->layer->act == ACT_THRESHOLD && product) {
-        r.kind = READ_BIT;
+        r.kind = n->layer->bipolar ? READ_SIGN : READ_BIT;
     }
     return r;
 }
 
-// A bit's gradient passes between 0 and 1, a rectifier's above 0, a quantised value's within the
-// range.
+// A bit's gradient passes between 0 and 1, a sign's between -1 and 1, a rectifier's above 0, a
+// quantised value's within the range.
 struct passing graph_passing(const struct graph *g, int worker, int node, int shard)
 {
     const struct node *n = &g->nodes[node];
@@ -119,6 +125,8 @@ struct passing graph_passing(const struct graph *g, int worker, int node, int sh
         p.high = (float)range;
     else if (n->layer->act == ACT_THRESHOLD)
         p.high = 1;
+    if (n->layer->bipolar)
+        p.low = -1;
     p.masked = n->masked ? graph_at(g, node, n->masked, shard) : NULL;
     p.plain = n->plain ? graph_at(g, node, n->plain, shard) : NULL;
     return p;
@@ -132,6 +140,8 @@ static void store_gradients(struct graph *g, const struct node *n, const double 
         if (n->layer->bn) {
             to->gamma[c] = (float)gamma[c];
             to->beta[c] = (float)beta[c];
+            if (n->biased) // the batch's mean takes it off again
+                to->bias[c] = 0;
         } else {
             to->bias[c] = (float)beta[c];
         }

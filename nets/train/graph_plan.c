@@ -23,6 +23,28 @@ static bool stepped(const struct net *net)
     return net->form == FORM_INT8 || net->form == FORM_INT16;
 }
 
+// Of maps of -1 and +1: products pad with zeros; and a chip's cells and read-outs are those of
+// bits, of which the digital side makes signs.
+static bool check_bipolar(const struct graph *g, int layer, struct err *err)
+{
+    const struct net *net = g->net;
+    const struct layer *l = &net->layers[layer];
+    if (!net_reads_bipolar(net, layer))
+        return true;
+    bool padded = l->pad_top + l->pad_left + l->pad_bottom + l->pad_right > 0;
+    if (padded && net->pad_value != PAD_VALUE_ZERO)
+        return err_set(
+            err,
+            "net '%s': training pads layer '%s' with zeros; set pad_value: zero, or train "
+            "elsewhere",
+            net->name, l->name);
+    return !g->options.perturb ||
+           err_set(err,
+                   "net '%s': training that feels a chip knows activations of 0 and 1 alone, and "
+                   "layer '%s' reads -1 and +1; drop perturb, or set activations: zero_one",
+                   net->name, l->name);
+}
+
 static bool check(const struct graph *g, struct err *err)
 {
     const struct net *net = g->net;
@@ -32,6 +54,9 @@ static bool check(const struct graph *g, struct err *err)
                        "net '%s': its last layer '%s' leaves %d x %d x %d values, not one for each "
                        "of the %d classes; end with a linear layer",
                        net->name, last->name, last->out_c, last->out_h, last->out_w, net->classes);
+    for (size_t i = 1; i < net->n; i++)
+        if (!check_bipolar(g, (int)i, err))
+            return false;
     for (size_t i = 1; i < net->n; i++) {
         const struct layer *l = &net->layers[i], *from = &net->layers[l->input[0]];
         bool max_pool = l->kind == LAYER_POOL && l->pool == POOL_MAX;
@@ -112,7 +137,7 @@ static void plan_nodes(struct graph *g)
         n->layer = l;
         n->c = l->out_c;
         n->owner = l->kind == LAYER_ADD ? l->input[0] : i;
-        n->biased |= is_product(l) && !l->bn && l->params > l->weights;
+        n->biased |= l->bias;
         n->product = n->product ? n->product : -1; // an add's was set by the product
         plan_geometry(n);
         plan_quantiser(g, i);

@@ -31,7 +31,7 @@ int64_t array_value(int64_t full, int half, int64_t codes)
 struct array_worker {
     const struct arrays *arrays;
     uint64_t *bits;  // of one window, packed
-    uint8_t *padded; // the map of a binary layer with zeros around
+    uint8_t *padded; // the map of a binary layer with its padding around
     int32_t *window; // of one window, by row
     int16_t *lines;  // the map of a layer of small integers
     int32_t *sums;   // of one group of rows, or of all; of a row of windows
@@ -100,7 +100,7 @@ static void pad_map(const struct layer *l, const struct matrix *m, const int32_t
                     uint8_t *padded)
 {
     int width = padded_w(l), height = padded_h(l);
-    memset(padded, 0, padded_size(l, m));
+    memset(padded, l->pad_one, padded_size(l, m));
     for (int c = 0; c < l->in_c; c++)
         for (int y = 0; y < l->in_h; y++) {
             uint8_t *to = padded + ((size_t)c * height + y + l->pad_top) * width + l->pad_left;

@@ -85,7 +85,8 @@ void gather_window(const struct layer *layer, const int32_t *in, int chan0, int 
             for (int kx = 0; kx < layer->kernel_w; kx++, row++) {
                 int ix = window_left(layer, x) + kx * layer->dilation_w;
                 bool inside = iy >= 0 && iy < layer->in_h && ix >= 0 && ix < layer->in_w;
-                window[row] = inside ? in[((size_t)c * layer->in_h + iy) * layer->in_w + ix] : 0;
+                window[row] =
+                    inside ? in[((size_t)c * layer->in_h + iy) * layer->in_w + ix] : layer->pad_one;
             }
         }
 }

@@ -37,8 +37,8 @@ struct weight_row weight_row(const struct layer *layer, const struct slice *slic
 int32_t weight_at(const struct layer *layer, const struct slice *slice, const int32_t *w, int row,
                   int out);
 
-// The inputs of the window at (y, x) for `chans` channels from `chan0` on, by im2col row; 0 outside
-// the map.
+// The inputs of the window at (y, x) for `chans` channels from `chan0` on, by im2col row; outside
+// the map 0, or 1 where the layer's pad_one says so.
 void gather_window(const struct layer *layer, const int32_t *in, int chan0, int chans, int y, int x,
                    int32_t *window);
 // The same for all rows of the matrix that a slice is a part of.

@@ -45,7 +45,8 @@ void lines_fill(const struct arrays *arrays, int layer, const int32_t *in, int16
 {
     const struct layer *l = &arrays->map->net->layers[layer];
     size_t top = (size_t)l->pad_top, left = (size_t)l->pad_left, width = (size_t)padded_w(l);
-    memset(map, 0, lines_map_size(arrays, layer) * sizeof *map);
+    for (size_t i = 0; i < lines_map_size(arrays, layer); i++)
+        map[i] = l->pad_one;
     for (int y = 0; y < l->in_h; y++)
         for (int c = 0; c < l->in_c; c++) {
             int16_t *to = map + ((y + top) * width + left) * l->in_c + c;

@@ -42,6 +42,15 @@ static bool fits_int32(const int64_t *v, int n)
     return true;
 }
 
+// Sums of bits that stand for -1 and +1 count twice.
+static bool fits_mul(const struct int_layer *il, int n)
+{
+    for (int i = 0; i < n; i++)
+        if (il->bipolar && (2 * il->mul[i] > INT32_MAX || 2 * il->mul[i] < INT32_MIN))
+            return false;
+    return fits_int32(il->mul, n);
+}
+
 static bool covers_layer(const struct packed *p, int layer)
 {
     const struct net *net = p->map->net;
@@ -54,7 +63,7 @@ static bool covers_layer(const struct packed *p, int layer)
         return false;
     bool ends = (size_t)last == net->n - 1;
     return p->kind->covers(p, layer) && l->groups == 1 && l->dilation_w <= LINE_DILATION &&
-           (ends || net->layers[last].act == ACT_THRESHOLD) && fits_int32(il->mul, l->out_c) &&
+           (ends || net->layers[last].act == ACT_THRESHOLD) && fits_mul(il, l->out_c) &&
            fits_int32(il->res, l->out_c) && !(ends && il->add >= 0);
 }
 
@@ -109,25 +118,66 @@ void packed_add_map(struct packed *p, const struct layer *l, struct section *s, 
 
 // --- Layers ---
 
+// Kinds of windows that differ in what is subtracted from their sums.
+static int kinds_of(const struct int_layer *il)
+{
+    return il->bipolar ? il->bipolar->rows * il->bipolar->columns : 1;
+}
+
+// K of a kind of windows: acc = 2 * sum - K.
+static int64_t constant_of(const struct packed *p, int layer, int kind, int c)
+{
+    int outs = p->map->net->layers[layer].out_c;
+    return integer_constant(p->net, layer, (size_t)kind * outs + c);
+}
+
+// The largest sum with 2 * sum - constant <= acc.
+static int32_t sum_of(int32_t acc, int64_t constant)
+{
+    int64_t twice = acc + constant, sum = twice / 2 - (twice % 2 < 0);
+    return (int32_t)(sum < INT32_MIN ? INT32_MIN : sum > INT32_MAX ? INT32_MAX : sum);
+}
+
+static void fold_thresholds(struct packed *p, int layer)
+{
+    const struct int_layer *il = &p->net->layers[layer];
+    struct packed_layer *pl = &p->layers[layer];
+    int outs = p->map->net->layers[layer].out_c, kinds = kinds_of(il);
+    size_t n = (size_t)pl->columns * kinds;
+    pl->low = arena_alloc(p->mem, n, sizeof *pl->low);
+    pl->high = arena_alloc(p->mem, n, sizeof *pl->high);
+    for (int kind = 0; kind < kinds; kind++)
+        for (int c = 0; c < outs; c++) {
+            int32_t *low = &pl->low[(size_t)kind * pl->columns + c];
+            int32_t *high = &pl->high[(size_t)kind * pl->columns + c];
+            integer_threshold(il, c, low, high);
+            if (!il->bipolar || *low > *high)
+                continue;
+            int64_t constant = constant_of(p, layer, kind, c);
+            *low = *low == INT32_MIN ? *low : sum_of(*low - 1, constant) + 1;
+            *high = *high == INT32_MAX ? *high : sum_of(*high, constant);
+        }
+}
+
 static void fold_stage(struct packed *p, int layer)
 {
     const struct int_layer *il = &p->net->layers[layer];
     struct packed_layer *pl = &p->layers[layer];
-    int outs = p->map->net->layers[layer].out_c;
+    int outs = p->map->net->layers[layer].out_c, kinds = kinds_of(il), factor = il->bipolar ? 2 : 1;
     size_t n = (size_t)pl->columns;
     if (!pl->streams) {
-        pl->low = arena_alloc(p->mem, n, sizeof *pl->low);
-        pl->high = arena_alloc(p->mem, n, sizeof *pl->high);
-        for (int c = 0; c < outs; c++)
-            integer_threshold(il, c, &pl->low[c], &pl->high[c]);
+        fold_thresholds(p, layer);
         return;
     }
     int32_t *mul = arena_alloc(p->mem, n, sizeof *mul), *res = arena_alloc(p->mem, n, sizeof *res);
-    int64_t *offset = arena_alloc(p->mem, n, sizeof *offset);
+    int64_t *offset = arena_alloc(p->mem, n * kinds, sizeof *offset);
     for (int c = 0; c < outs; c++) {
-        mul[c] = (int32_t)il->mul[c];
+        mul[c] = (int32_t)(factor * il->mul[c]);
         res[c] = il->res ? (int32_t)il->res[c] : 0;
-        offset[c] = il->offset[c];
+        for (int kind = 0; kind < kinds; kind++) {
+            int64_t constant = il->bipolar ? constant_of(p, layer, kind, c) : 0;
+            offset[kind * n + c] = il->offset[c] - il->mul[c] * constant;
+        }
     }
     pl->residual = (struct residual){mul, res, offset, il->shift, il->half, il->low, il->high};
 }

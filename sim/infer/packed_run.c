@@ -15,6 +15,25 @@ static size_t pixels_of(const struct layer *l)
     return (size_t)l->out_h * l->out_w;
 }
 
+// Ones everywhere in a layer's maps; what is inside is copied over them.
+static void pad_sections(struct packed_run *run, int layer)
+{
+    const struct packed *p = run->packed;
+    const struct layer *l = &p->map->net->layers[layer];
+    const struct packed_layer *pl = &p->layers[layer];
+    int each = packed_pixel_bytes(l->in_c), width = padded_w(l);
+    size_t line = (size_t)width * each;
+    uint8_t *ones = mem_alloc(line + SLACK, 1);
+    memset(ones, 0xff, line);
+    for (int i = 0; i < pl->n_sections; i++) {
+        const struct section *s = &pl->sections[i];
+        for (int y = 0; y < padded_h(l); y++)
+            p->kind->copy(p->kernels, s, ones, each, width,
+                          run->maps + s->map + (size_t)y * width * s->pixel_bytes);
+    }
+    free(ones);
+}
+
 struct packed_run *packed_run_create(const struct packed *packed)
 {
     const struct net *net = packed->map->net;
@@ -32,6 +51,9 @@ struct packed_run *packed_run_create(const struct packed *packed)
                 mem_alloc(pixels * pl->columns, sizeof *run->streams[pl->last]);
     }
     run->maps = mem_alloc(packed->maps, 1);
+    for (size_t i = 1; i < net->n; i++)
+        if (packed->layers[i].used && net->layers[i].pad_one)
+            pad_sections(run, (int)i);
     run->flat = mem_alloc((size_t)packed->flat + SLACK, 1);
     run->sums = mem_alloc((size_t)packed->sums, sizeof *run->sums);
     run->codes = mem_alloc((size_t)packed->sums, sizeof *run->codes);
@@ -131,6 +153,34 @@ static const int32_t *shortcut_row(struct packed_run *run, const struct layer *a
     return run->shortcut;
 }
 
+// The logits of a layer of one window.
+static void finish_logits(struct packed_run *run, int layer, const int32_t *sums)
+{
+    const struct packed *p = run->packed;
+    const struct int_layer *il = &p->net->layers[layer];
+    for (int c = 0; c < p->map->net->layers[layer].out_c; c++) {
+        int64_t acc =
+            il->bipolar ? 2 * (int64_t)sums[c] - integer_constant(p->net, layer, c) : sums[c];
+        run->logits[c] = il->mul[c] * acc + il->offset[c];
+    }
+}
+
+// Windows next to each other whose constants are the same.
+struct stretch {
+    int x0, x1;
+    size_t kind;
+};
+
+static struct stretch stretch_at(const struct int_bipolar *b, int y, int x, int out_w)
+{
+    if (!b)
+        return (struct stretch){0, out_w, 0};
+    struct stretch s = {x, x + 1, (size_t)b->row[y] * b->columns + b->column[x]};
+    while (s.x1 < out_w && b->column[s.x1] == b->column[x])
+        s.x1++;
+    return s;
+}
+
 static void finish_row(struct packed_run *run, int layer, const int32_t *sums, int y)
 {
     const struct packed *p = run->packed;
@@ -138,18 +188,26 @@ static void finish_row(struct packed_run *run, int layer, const int32_t *sums, i
     const struct int_layer *il = &p->net->layers[layer];
     const struct layer *o = &p->map->net->layers[pl->last];
     if ((size_t)pl->last == p->map->net->n - 1) {
-        for (int c = 0; c < o->out_c; c++)
-            run->logits[c] = il->mul[c] * sums[c] + il->offset[c];
+        finish_logits(run, layer, sums);
         return;
     }
-    uint8_t *bits = run->bits[pl->last] + (size_t)y * o->out_w * pl->columns / 8;
-    if (!pl->streams) {
-        p->kernels->threshold(sums, pl->low, pl->high, o->out_w, pl->columns, bits);
-        return;
+    size_t columns = (size_t)pl->columns, first = (size_t)y * o->out_w * columns;
+    const int32_t *shortcut =
+        pl->streams && il->add >= 0 ? shortcut_row(run, o, pl->columns, y) : NULL;
+    for (int x = 0; x < o->out_w;) {
+        struct stretch s = stretch_at(il->bipolar, y, x, o->out_w);
+        size_t at = s.x0 * columns, kind = s.kind * columns;
+        uint8_t *bits = run->bits[pl->last] + (first + at) / 8;
+        struct residual r = pl->residual;
+        r.offset += pl->streams ? kind : 0;
+        if (pl->streams)
+            p->kernels->add_residual(&r, sums + at, shortcut ? shortcut + at : NULL, s.x1 - s.x0,
+                                     pl->columns, run->streams[pl->last] + first + at, bits);
+        else
+            p->kernels->threshold(sums + at, pl->low + kind, pl->high + kind, s.x1 - s.x0,
+                                  pl->columns, bits);
+        x = s.x1;
     }
-    const int32_t *shortcut = il->add >= 0 ? shortcut_row(run, o, pl->columns, y) : NULL;
-    p->kernels->add_residual(&pl->residual, sums, shortcut, o->out_w, pl->columns,
-                             run->streams[pl->last] + (size_t)y * o->out_w * pl->columns, bits);
 }
 
 const int64_t *packed_run_image(struct packed_run *run, const uint8_t *image)

@@ -44,7 +44,9 @@ struct packed_layer {
     int most;
     struct readout readout; // currents
     bool streams;           // its stream is kept
-    int32_t *low, *high;    // else: its thresholds
+    // Else its thresholds, (kinds of windows, columns); so are the offsets of `residual`. There is
+    // more than one kind where inputs are -1 and +1, see struct int_bipolar.
+    int32_t *low, *high;
     struct residual residual;
 };
 
@@ -81,7 +83,7 @@ struct packed_run {
     const struct packed *packed;
     uint8_t **bits;    // per layer: its map, pixel by pixel
     int32_t **streams; // per layer: its residual stream, pixel by pixel; NULL without
-    uint8_t *maps;     // of all sections, zeros around
+    uint8_t *maps;     // of all sections, with their padding around
     uint8_t *flat;     // a linear layer's input in its own order
     int32_t *sums, *codes, *shortcut; // of one line of windows
     int64_t *logits;

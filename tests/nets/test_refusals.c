@@ -20,6 +20,22 @@ static void refuse_all(const struct refusal *cases, size_t n, enum net_form form
 }
 #define REFUSE(cases, form) refuse_all(cases, sizeof(cases) / sizeof *(cases), form)
 
+static void test_binary_keys(void **state)
+{
+    (void)state;
+    static const struct refusal cases[] = {
+        {HEAD "pad_value: plus_one\nlayers:\n" CONV_A,
+         "net.yaml:3:12: pad_value: maps of 0 and 1 are padded with 0; take the key out, or set "
+         "activations: plus_minus_one"},
+        {HEAD "planes: plus_minus_one\nencoder: raw\nlayers:\n" CONV_A,
+         "planes: the encoder raw makes no planes"},
+        {HEAD "activations: minus_plus_one\nlayers:\n" CONV_A, "zero_one, plus_minus_one"},
+        {NET CONV_A "  - {name: b, kind: add, shortcut: a, bias: true}\n",
+         "layers.1.bias: a layer of this kind (add) has no such key"},
+    };
+    REFUSE(cases, FORM_BINARY);
+}
+
 static void test_shapes(void **state)
 {
     (void)state;
@@ -194,6 +210,7 @@ static void test_allowed(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_binary_keys),
         cmocka_unit_test(test_shapes), cmocka_unit_test(test_references),
         cmocka_unit_test(test_keys),   cmocka_unit_test(test_binary),
         cmocka_unit_test(test_float),  cmocka_unit_test(test_allowed),

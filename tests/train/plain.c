@@ -42,6 +42,11 @@ static bool product(const struct layer *l)
     return l->kind == LAYER_CONV || l->kind == LAYER_LINEAR;
 }
 
+static bool signs(const struct net *net, const struct layer *l)
+{
+    return net->activations == ACTIVATIONS_PLUS_MINUS_ONE && l->act == ACT_THRESHOLD;
+}
+
 static int owner_of(const struct layer *l, int i)
 {
     return l->kind == LAYER_ADD ? l->input[0] : i;
@@ -95,7 +100,7 @@ static void make_weights(struct plain *p, int i)
         double step = largest_of(p, i, k) / (pow(2, l->weight_bits - 1) - 1);
         to[k] = (double)w[k];
         if (l->weight_bits == 1)
-            to[k] = (w[k] >= 0 ? 1 : -1) * sum / (double)n;
+            to[k] = (w[k] >= 0 ? 1 : -1) * (double)(float)(sum / (double)n); // sums are exact
         else if (stepped(p->net))
             to[k] = rint((double)w[k] / step) * step;
     }
@@ -212,6 +217,15 @@ static void run_pool(struct plain *p, int i, bool back)
                 pool_window(p, i, plane, y, x, out, back);
 }
 
+static void add_bias(struct plain *p, int i)
+{
+    const struct layer *l = &p->net->layers[i];
+    const float *bias = p->s->params->layers[i].bias;
+    size_t pixels = (size_t)l->out_h * l->out_w;
+    for (size_t k = 0; bias && k < (size_t)p->s->n * size_of(l); k++)
+        p->maps[i].sum[k] += (double)bias[k / pixels % l->out_c];
+}
+
 static void normalise(struct plain *p, int i, struct weights *grads)
 {
     const struct layer *l = &p->net->layers[i];
@@ -242,7 +256,7 @@ static void normalise(struct plain *p, int i, struct weights *grads)
             if (l->bn)
                 m->v[at] = (double)w->gamma[c] * m->x_hat[at] + (double)w->beta[c];
             else
-                m->v[at] = m->sum[at] + (product(l) && w->bias ? (double)w->bias[c] : 0);
+                m->v[at] = m->sum[at];
         }
     }
 }
@@ -261,6 +275,8 @@ static void activate(struct plain *p, int i)
             v = rint(fmin(fmax(v / range * top, bottom), top)) / top * range;
         m->value[k] = v;
         m->read[k] = l->act == ACT_THRESHOLD ? v > 0.5 : v;
+        if (signs(p->net, l))
+            m->read[k] = v >= 0 ? 1 : -1;
     }
 }
 
@@ -289,6 +305,7 @@ static void forward(struct plain *p, struct weights *grads)
         if (product(l)) {
             make_weights(p, i);
             visit_product(p, i, multiply);
+            add_bias(p, i);
         } else if (l->kind == LAYER_ADD) {
             run_add(p, i, false);
         } else {
@@ -324,6 +341,8 @@ static double gradient(const struct plain *p, int i, size_t at)
     const struct layer *l = &p->net->layers[i];
     const struct map *m = &p->maps[i];
     double v = m->v[at], range = range_of(p, i);
+    if (signs(p->net, l)) // Hubara et al., 2016, eq. 4: hard tanh
+        return m->d_value[at] + (fabs(v) <= 1 ? m->d_read[at] : 0);
     if (l->act == ACT_THRESHOLD && range <= 0)
         return m->d_value[at] + (v >= 0 && v <= 1 ? m->d_read[at] : 0);
     double d = m->d_value[at] + m->d_read[at];
@@ -358,9 +377,12 @@ static void denormalise(struct plain *p, int i, struct weights *grads)
         if (l->bn) {
             to->gamma[c] = (float)dx;
             to->beta[c] = (float)d;
-        } else if (product(l) && to->bias) {
-            to->bias[c] = (float)d;
         }
+        double bias = 0;
+        for (size_t k = 0; k < count; k++)
+            bias += m->d_sum[(k / pixels * l->out_c + c) * pixels + k % pixels];
+        if (product(l) && to->bias)
+            to->bias[c] = (float)bias;
     }
 }
 

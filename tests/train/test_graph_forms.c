@@ -9,9 +9,11 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "nets/forward.h"
 #include "nets/integer.h"
+#include "nets/perturb.h"
 #include "sim/base/err.h"
 #include "sim/base/mem.h"
 #include "tests/close.h"
@@ -82,10 +84,23 @@ enum { CLASSES = 5 };
     "  - {name: fc1, kind: linear, out: 13, bn: true}\n"                                           \
     "  - {name: fc2, kind: linear, out: 5}\n"
 
+// Biases with and without a batch-norm behind them, and a batch-norm behind the last layer.
+#define BIASED                                                                                     \
+    "  - {name: conv1, kind: conv, out: 6, kernel: 3, pad: 1, bias: true}\n"                       \
+    "  - {name: layer1.0.conv1, kind: conv, out: 7, kernel: 3, pad: 1, bn: false, bias: true}\n"   \
+    "  - {name: layer1.0.conv2, kind: conv, out: 6, kernel: 3, pad: 1, bias: true}\n"              \
+    "  - {name: layer1.0.add, kind: add, shortcut: conv1}\n"                                       \
+    "  - {name: fc1, kind: linear, out: 9, bn: false}\n"                                           \
+    "  - {name: fc2, kind: linear, out: 5, bn: true, bias: true}\n"
+
 static const char *const heads[] = {
     IMAGE "default_form: binary",
     IMAGE "default_form: binary\nadd: after_bn\nshortcut_pad: both\nhead: avgpool",
     IMAGE "default_form: binary\nencoder: bit_planes\nhead: avgpool",
+    IMAGE "default_form: binary\nactivations: plus_minus_one",
+    IMAGE "default_form: binary\nactivations: plus_minus_one\nadd: after_bn\nhead: avgpool",
+    IMAGE "default_form: binary\nactivations: plus_minus_one\nencoder: sign",
+    IMAGE "default_form: binary\nactivations: plus_minus_one\nplanes: zero_one",
     IMAGE "default_form: int8",
     IMAGE "default_form: int8\nadd: before_bn\nencoder: thermometer",
     IMAGE "default_form: int16\nweight_bits: 4\nactivation_bits: 3",
@@ -101,6 +116,7 @@ enum { HEADS = sizeof heads / sizeof *heads };
 static const char *const odd_heads[] = {
     ODD_IMAGE "default_form: binary",
     ODD_IMAGE "default_form: binary\nencoder: bit_planes",
+    ODD_IMAGE "default_form: binary\nactivations: plus_minus_one",
     ODD_IMAGE "default_form: int8",
     ODD_IMAGE "default_form: int16\nweight_bits: 5\nactivation_bits: 3\nencoder: thermometer",
     ODD_IMAGE "default_form: float",
@@ -162,6 +178,7 @@ static void test_straight_through(void **state)
     for (int i = 0; i < HEADS; i++) {
         check_step(heads[i], BLOCKS);
         check_step(heads[i], CHAIN);
+        check_step(heads[i], BIASED);
     }
     for (int i = 0; i < ODD_HEADS; i++)
         check_step(odd_heads[i], ODD);
@@ -237,6 +254,7 @@ static void test_inference_is_that_of_nets(void **state)
     for (int i = 0; i < HEADS; i++) {
         check_reference(heads[i], BLOCKS);
         check_reference(heads[i], CHAIN);
+        check_reference(heads[i], BIASED);
     }
     for (int i = 0; i < ODD_HEADS; i++)
         check_reference(odd_heads[i], ODD);
@@ -312,6 +330,29 @@ static void test_ranges_are_found(void **state)
     lesson_free(&l);
 }
 
+static void expect_no_graph(const char *head, const struct perturb *perturb, const char *part)
+{
+    struct err err = {0};
+    struct graph *graph = NULL;
+    struct lesson l = lesson_make(head, CHAIN);
+    const struct graph_options options = {
+        &backend_reference, OPERAND_F32, LESSON_IMAGES, 3, 2, perturb, false};
+    assert_false(graph_create(l.net, &options, &graph, &err));
+    if (!strstr(err.text, part))
+        fail_msg("'%s' has no '%s'", err.text, part);
+    lesson_free(&l);
+}
+
+static void test_signs_that_cannot_be_trained(void **state)
+{
+    (void)state;
+    static const struct perturb none = {0};
+    expect_no_graph(IMAGE "default_form: binary\nactivations: plus_minus_one\npad_value: plus_one",
+                    NULL, "training pads layer 'conv1' with zeros");
+    expect_no_graph(IMAGE "default_form: binary\nactivations: plus_minus_one", &none,
+                    "training that feels a chip knows activations of 0 and 1 alone");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -320,6 +361,7 @@ int main(void)
         cmocka_unit_test(test_inference_is_that_of_nets),
         cmocka_unit_test(test_inference_is_the_integer_net),
         cmocka_unit_test(test_ranges_are_found),
+        cmocka_unit_test(test_signs_that_cannot_be_trained),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -138,23 +138,23 @@ static void fill(struct numbers *to)
 
 struct results {
     double moments[2][WIDTH], passed[3][2][WIDTH];
-    float read[4][MAP], combined[5][MAP], pass[3][MAP], added[MAP], most;
-    uint16_t halves[4][MAP], pass_halves[3][MAP], planes[MAP];
+    float read[5][MAP], combined[6][MAP], pass[3][MAP], added[MAP], most;
+    uint16_t halves[5][MAP], pass_halves[3][MAP], planes[MAP];
 };
 
 static void run_elements(const struct elements *e, const struct numbers *in, struct results *out)
 {
     memset(out, 0, sizeof *out);
     e->moments(in->x, ROWS, WIDTH, out->moments[0], out->moments[1]);
-    for (int kind = READ_PLAIN; kind <= READ_STEPS; kind++) {
+    for (int kind = READ_PLAIN; kind <= READ_SIGN; kind++) {
         const struct reading r = {(enum reading_kind)kind, in->scale, in->shift, 2.5F, 7, 0.4F};
         e->read(&r, in->x, ROWS, WIDTH, OPERAND_F32, out->read[kind]);
         e->read(&r, in->x, ROWS, WIDTH, OPERAND_BF16, out->halves[kind]);
         memcpy(out->combined[kind], in->d, sizeof in->d);
         e->combine(in->factors[0], in->factors[1], &r, in->x, ROWS, WIDTH, out->combined[kind]);
     }
-    memcpy(out->combined[4], in->d, sizeof in->d);
-    e->combine(in->factors[0], in->factors[1], NULL, NULL, ROWS, WIDTH, out->combined[4]);
+    memcpy(out->combined[5], in->d, sizeof in->d);
+    e->combine(in->factors[0], in->factors[1], NULL, NULL, ROWS, WIDTH, out->combined[5]);
     for (int i = 0; i < 3; i++) {
         const struct passing p = {
             in->scale, in->shift, 0, 1, i == 1 ? NULL : in->d, i == 0 ? NULL : in->e};
@@ -188,6 +188,7 @@ static void test_levels_do_not_matter(void **state)
     // And the scalar ones do what they say, at one element each.
     float v = in->scale[1] * in->x[WIDTH + 1] + in->shift[1];
     assert_true(want->read[READ_BIT][WIDTH + 1] == (v > 0.5F));
+    assert_true(want->read[READ_SIGN][WIDTH + 1] == (v >= 0 ? 1 : -1));
     assert_true(want->read[READ_STEPS][WIDTH + 1] == rintf(fminf(fmaxf(v * 2.5F, 0), 7)) * 0.4F);
     assert_int_equal(want->halves[READ_PLAIN][WIDTH + 1], bf16_of(v));
     float d = (v >= 0 && v <= 1 ? in->d[WIDTH + 1] : 0) + in->e[WIDTH + 1];

@@ -11,11 +11,12 @@
 #include "sim/base/err.h"
 #include "sim/base/mem.h"
 
-enum { PARTS = 6 };
+enum { PARTS = 7 };
 
 static const char *const part_names[PARTS] = {
-    [PART_WEIGHT] = "weight", [PART_BIAS] = "bias",         [PART_GAMMA] = "weight",
-    [PART_BETA] = "bias",     [PART_MEAN] = "running_mean", [PART_VAR] = "running_var",
+    [PART_WEIGHT] = "weight",   [PART_SCALE] = "weight_scale", [PART_BIAS] = "bias",
+    [PART_GAMMA] = "weight",    [PART_BETA] = "bias",          [PART_MEAN] = "running_mean",
+    [PART_VAR] = "running_var",
 };
 
 static bool has_weights(const struct layer *layer)
@@ -81,6 +82,7 @@ static void add_slot(struct maker *m, size_t layer, const char *name, enum weigh
         .name = arena_printf(m->mem, "%s.%s", name, part_names[part]),
         .layer = layer,
         .part = part,
+        .optional = part == PART_SCALE,
         .rank = 1,
         .shape = {l->out_c, 1, 1, 1},
         .count = l->out_c,
@@ -108,6 +110,8 @@ static void add_layer(struct maker *m, size_t i)
     if (has_weights(layer)) {
         const char *name = weights_name(m->mem, layer->name);
         add_slot(m, i, name, PART_WEIGHT);
+        if (layer->weight_bits == 1 && m->net->form == FORM_BINARY)
+            add_slot(m, i, name, PART_SCALE);
         if (layer->bias)
             add_slot(m, i, name, PART_BIAS);
     }
@@ -161,8 +165,21 @@ bool slots_create(const struct net *net, struct arena *mem, struct slots *slots,
     return check_names(&m, err);
 }
 
-int slot_aliases(const struct net *net, const struct slot *slot, struct arena *mem,
-                 const char *aliases[SLOT_ALIASES])
+// Behind those that there are, each with the other words for a scale in place of its last.
+static int scale_aliases(const struct slot *slot, struct arena *mem, int n,
+                         const char *aliases[SLOT_ALIASES])
+{
+    static const char *const words[] = {"scale", "alpha"}; // XNOR-Net's is alpha
+    for (int i = n; i >= 0; i--) {
+        const char *name = i < n ? aliases[i] : slot->name, *last = last_component(name);
+        for (int k = 0; k < 2 && n < SLOT_ALIASES; k++)
+            aliases[n++] = arena_printf(mem, "%.*s%s", (int)(last - name), name, words[k]);
+    }
+    return n;
+}
+
+static int layer_aliases(const struct net *net, const struct slot *slot, struct arena *mem,
+                         const char *aliases[SLOT_ALIASES])
 {
     static const char *const classifiers[] = {"linear", "fc", "classifier"};
     const struct layer *layer = &net->layers[slot->layer];
@@ -182,11 +199,20 @@ int slot_aliases(const struct net *net, const struct slot *slot, struct arena *m
     return n;
 }
 
+int slot_aliases(const struct net *net, const struct slot *slot, struct arena *mem,
+                 const char *aliases[SLOT_ALIASES])
+{
+    int n = layer_aliases(net, slot, mem, aliases);
+    return slot->part == PART_SCALE ? scale_aliases(slot, mem, n, aliases) : n;
+}
+
 float **slot_place(struct layer_weights *layer, enum weight_part part)
 {
     switch (part) {
     case PART_WEIGHT:
         return &layer->w;
+    case PART_SCALE:
+        return &layer->scale;
     case PART_BIAS:
         return &layer->bias;
     case PART_GAMMA:

@@ -12,12 +12,21 @@ struct net;
 struct safetensors;
 struct stored_tensor;
 
-enum weight_part { PART_WEIGHT, PART_BIAS, PART_GAMMA, PART_BETA, PART_MEAN, PART_VAR };
+enum weight_part {
+    PART_WEIGHT,
+    PART_SCALE, // of binary weights: one, or one for every output channel
+    PART_BIAS,
+    PART_GAMMA,
+    PART_BETA,
+    PART_MEAN,
+    PART_VAR
+};
 
 struct slot {
     const char *name; // "layer1.0.bn1.running_mean"
     size_t layer;     // whose struct layer_weights has the values
     enum weight_part part;
+    bool optional; // a file need not have it
     int rank;
     int64_t shape[4];
     int64_t count;
@@ -31,7 +40,7 @@ struct slots {
     size_t *first;      // of each layer: its first slot, the weights if it has any
 };
 
-enum { SLOT_ALIASES = 4 };
+enum { SLOT_ALIASES = 8 };
 #define BN_EPS 1e-5 // PyTorch's default
 
 // Names and shapes only; false when two tensors would bear one name, or one that no file can hold.

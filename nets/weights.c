@@ -2,7 +2,6 @@
 // file must have been used, then the values are read.
 #include "nets/weights.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,7 +21,9 @@ void weights_destroy(struct weights *weights)
         arena_destroy(weights->mem); // the weights themselves lie there
 }
 
-static struct weights *create(const struct net *net, const struct slots *slots, double bn_eps)
+// Room for all slots, of optional ones for those that `has` names; NULL: none.
+static struct weights *create(const struct net *net, const struct slots *slots, double bn_eps,
+                              bool (*has)(const void *context, size_t slot), const void *context)
 {
     struct arena *mem = arena_create();
     struct weights *weights = arena_alloc(mem, 1, sizeof *weights);
@@ -32,6 +33,8 @@ static struct weights *create(const struct net *net, const struct slots *slots, 
         weights->layers[i].bn_eps = bn_eps;
     for (size_t i = 0; i < slots->n; i++) {
         const struct slot *slot = &slots->items[i];
+        if (slot->optional && (!has || !has(context, i)))
+            continue;
         float **place = slot_place(&weights->layers[slot->layer], slot->part);
         *place = arena_alloc(mem, (size_t)slot->count, sizeof **place);
     }
@@ -43,11 +46,11 @@ struct weights *weights_create(const struct net *net)
     struct arena *scratch = arena_create();
     struct slots slots;
     slots_create(net, scratch, &slots, NULL); // names do not matter here
-    struct weights *weights = create(net, &slots, BN_EPS);
+    struct weights *weights = create(net, &slots, BN_EPS, NULL, NULL);
     for (size_t i = 0; i < slots.n; i++) {
         const struct slot *slot = &slots.items[i];
         float *values = *slot_place(&weights->layers[slot->layer], slot->part);
-        for (int64_t k = 0; k < slot->count; k++)
+        for (int64_t k = 0; values && k < slot->count; k++)
             values[k] = slot->part == PART_GAMMA || slot->part == PART_VAR ? 1.0f : 0.0f;
     }
     arena_destroy(scratch);
@@ -59,12 +62,25 @@ static const char *keep_text(const struct weights *weights, const char *text)
     return text ? arena_strdup(weights->mem, text) : NULL;
 }
 
+struct source {
+    const struct slots *slots;
+    const struct weights *weights;
+};
+
+static bool source_has(const void *context, size_t slot)
+{
+    const struct source *from = context;
+    const struct slot *s = &from->slots->items[slot];
+    return slot_values(&from->weights->layers[s->layer], s->part) != NULL;
+}
+
 struct weights *weights_copy(const struct net *net, const struct weights *weights)
 {
     struct arena *scratch = arena_create();
     struct slots slots;
     slots_create(net, scratch, &slots, NULL);
-    struct weights *copy = create(net, &slots, BN_EPS);
+    const struct source source = {&slots, weights};
+    struct weights *copy = create(net, &slots, BN_EPS, source_has, &source);
     copy->split = keep_text(copy, weights->split);
     copy->trained_on = keep_text(copy, weights->trained_on);
     copy->form = keep_text(copy, weights->form);
@@ -74,19 +90,11 @@ struct weights *weights_copy(const struct net *net, const struct weights *weight
         const struct slot *slot = &slots.items[i];
         float *to = *slot_place(&copy->layers[slot->layer], slot->part);
         const float *from = *slot_place(&weights->layers[slot->layer], slot->part);
-        memcpy(to, from, (size_t)slot->count * sizeof *to);
+        if (from)
+            memcpy(to, from, (size_t)slot->count * sizeof *to);
     }
     arena_destroy(scratch);
     return copy;
-}
-
-void weights_scales(const struct layer_weights *weights, int64_t n, int out_c, double *scales)
-{
-    double sum = 0;
-    for (int64_t i = 0; i < n && !weights->scale; i++)
-        sum += fabs((double)weights->w[i]);
-    for (int c = 0; c < out_c; c++)
-        scales[c] = weights->scale ? (double)weights->scale[c] : sum / (double)n;
 }
 
 // "[16, 3, 3, 3]"
@@ -100,8 +108,17 @@ static void print_shape(char text[SHAPE_ROOM], int rank, const int64_t *shape)
     memcpy(text + used, "]", 2);
 }
 
+// One scale, or one for every output channel, however many sizes of 1 stand around: what broadcasts
+// over the weights.
+static bool fits_scale(const struct slot *slot, const struct stored_tensor *tensor)
+{
+    return tensor->count == 1 || (tensor->count == slot->count && tensor->shape[0] == slot->count);
+}
+
 static bool fits(const struct slot *slot, const struct stored_tensor *tensor)
 {
+    if (slot->part == PART_SCALE)
+        return fits_scale(slot, tensor);
     bool same = slot->rank == tensor->rank;
     for (int i = 0; same && i < slot->rank; i++)
         same = slot->shape[i] == tensor->shape[i];
@@ -190,7 +207,7 @@ static bool check_missing(const struct match *m, struct err *err)
     size_t missing = 0, extra;
     const char *first = NULL;
     for (size_t i = 0; i < m->slots.n; i++)
-        if (!m->found[i]) {
+        if (!m->found[i] && !m->slots.items[i].optional) {
             first = first ? first : m->slots.items[i].name;
             missing++;
         }
@@ -230,19 +247,29 @@ static bool read_eps(const struct match *m, double *eps, struct err *err)
                    m->path, text);
 }
 
+static bool match_has(const void *context, size_t slot)
+{
+    const struct match *m = context;
+    return m->found[slot] != NULL;
+}
+
 static bool read_values(const struct match *m, struct weights **out, struct err *err)
 {
     double eps;
     if (!read_eps(m, &eps, err))
         return false;
-    struct weights *weights = create(m->net, &m->slots, eps);
+    struct weights *weights = create(m->net, &m->slots, eps, match_has, m);
     weights->split = keep_text(weights, safetensors_metadata(m->file, "split"));
     weights->trained_on = keep_text(weights, safetensors_metadata(m->file, "data"));
     weights->form = keep_text(weights, safetensors_metadata(m->file, "form"));
     for (size_t i = 0; i < m->slots.n; i++) {
         const struct slot *slot = &m->slots.items[i];
         float *values = *slot_place(&weights->layers[slot->layer], slot->part);
+        if (!values)
+            continue;
         safetensors_values(m->found[i], values);
+        for (int64_t k = m->found[i]->count; k < slot->count; k++)
+            values[k] = values[0];
         if (!slot_check(slot, values, m->path, err)) {
             weights_destroy(weights);
             return false;

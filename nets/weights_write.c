@@ -92,6 +92,8 @@ static void print_header(FILE *text, const struct net *net, const struct weights
         jsonw_string(w, "data", weights->trained_on);
     jsonw_end(w);
     for (size_t i = 0; i < slots->n; i++) {
+        if (!slot_values(&weights->layers[slots->items[i].layer], slots->items[i].part))
+            continue;
         write_entry(w, &slots->items[i], begin);
         begin += slots->items[i].count * VALUE_BYTES;
     }
@@ -129,7 +131,9 @@ static bool check_all(const char *name, const struct weights *weights, const str
     for (size_t i = 0; i < slots->n; i++) {
         const struct slot *slot = &slots->items[i];
         const float *values = slot_values(&weights->layers[slot->layer], slot->part);
-        assert(values);
+        assert(values || slot->optional);
+        if (!values)
+            continue;
         if (weights->layers[slot->layer].bn_eps != weights->layers[0].bn_eps)
             return err_set(err,
                            "%s: %s: bn_eps is %g, elsewhere %g; a file holds one, use the same in "
@@ -158,7 +162,9 @@ bool weights_write(FILE *out, const char *name, const struct net *net,
               write_header(out, name, net, weights, &slots, err);
     for (size_t i = 0; ok && i < slots.n; i++) {
         const struct slot *slot = &slots.items[i];
-        write_values(out, slot_values(&weights->layers[slot->layer], slot->part), slot->count);
+        const float *values = slot_values(&weights->layers[slot->layer], slot->part);
+        if (values)
+            write_values(out, values, slot->count);
     }
     arena_destroy(scratch);
     return ok;
@@ -184,8 +190,9 @@ uint64_t weights_hash(const struct net *net, const struct weights *weights)
     slots_create(net, scratch, &slots, NULL); // names do not matter here
     for (size_t i = 0; i < slots.n; i++) {
         const struct slot *slot = &slots.items[i];
-        hash =
-            hash_values(hash, slot_values(&weights->layers[slot->layer], slot->part), slot->count);
+        const float *values = slot_values(&weights->layers[slot->layer], slot->part);
+        if (values)
+            hash = hash_values(hash, values, slot->count);
     }
     arena_destroy(scratch);
     return hash;

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "nets/net.h"
+#include "nets/weights.h"
 #include "sim/base/clock.h"
 #include "sim/base/err.h"
 #include "sim/base/mem.h"
@@ -363,6 +364,7 @@ int cmd_eval(int argc, char **argv)
         plausible_chip(m.chip, m.map ? &m.map->pe_buffer : NULL, m.map ? &m.map->tile_buffer : NULL,
                        &warnings);
         model_warn(&m, a.model.weights, a.model.data != NULL, &warnings);
+        weights_warn(m.net, m.weights, &warnings);
         out.accuracy = mem_alloc(a.trials, sizeof *out.accuracy);
         out.trials = (unsigned)a.trials;
         out.reference = reference_names[a.reference];

@@ -12,11 +12,12 @@
 #include "sim/conf/conf.h"
 #include "tools/cmd.h"
 #include "tools/inputs.h"
+#include "tools/print_tensors.h"
 #include "nets/train/recipe.h"
 #include "tools/search/job.h"
 #include "tools/sweep/job.h"
 
-enum { OPTION_PARTS = 1, OPTION_INHERITED };
+enum { OPTION_PARTS = 1, OPTION_INHERITED, OPTION_TENSORS };
 
 static const struct argp_option options[] = {
     {"form", OPTION_FORM, "FORM", 0, "net: binary, int8, int16 or float", 0},
@@ -26,6 +27,8 @@ static const struct argp_option options[] = {
     {"parts", OPTION_PARTS, NULL, 0, "chip: peak power, area and power density of its parts", 0},
     {"inherited", OPTION_INHERITED, NULL, 0,
      "chip: every key that the file itself does not state, with where its value comes from", 0},
+    {"tensors", OPTION_TENSORS, NULL, 0,
+     "net: the tensors of a weights file, and what their values mean", 0},
     {0},
 };
 static const char doc[] = "Print a chip (resolved: every key with where its value came from, "
@@ -36,13 +39,14 @@ static const char doc[] = "Print a chip (resolved: every key with where its valu
                           "  bitline show chip isaac-ce --parts\n"
                           "  bitline show chip hawis-q8 --inherited\n"
                           "  bitline show net resnet20 --form binary --width 3x\n"
+                          "  bitline show net resnet20 --tensors\n"
                           "  bitline show schema          all keys of chip, net and job files\n"
                           "  bitline show schema tile     those of one part";
 
 struct args {
     struct inputs inputs;
     const char *what, *name;
-    bool parts, inherited;
+    bool parts, inherited, tensors;
     struct err err;
 };
 
@@ -52,6 +56,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     if (inputs_option(&a->inputs, key, arg, &a->err))
         return 0;
     switch (key) {
+    case OPTION_TENSORS:
+        a->tensors = true;
+        return 0;
     case OPTION_PARTS:
         a->parts = true;
         return 0;
@@ -302,6 +309,7 @@ static void print_net(const struct net *net)
     printf("counted as nothing there   %" PRId64 " residual additions, %" PRId64
            " elements read by pooling, %" PRId64 " thresholds\n",
            ops.residual_adds, ops.pool_elements, ops.thresholds);
+    print_activations(net);
     if (net->residual_bits)
         printf("residual stream            %d bits, fixed point\n", net->residual_bits);
 }
@@ -311,9 +319,11 @@ static bool show_net(const struct args *a, struct err *err)
     struct net *net = NULL;
     if (!inputs_net(&a->inputs, a->name, &net, err))
         return false;
-    print_net(net);
+    if (!a->tensors)
+        print_net(net);
+    bool ok = !a->tensors || print_tensors(net, err);
     net_destroy(net);
-    return true;
+    return ok;
 }
 
 static bool show_schema(const struct args *a, struct err *err)

@@ -210,10 +210,10 @@ static void test_allowed(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_binary_keys),
-        cmocka_unit_test(test_shapes), cmocka_unit_test(test_references),
-        cmocka_unit_test(test_keys),   cmocka_unit_test(test_binary),
-        cmocka_unit_test(test_float),  cmocka_unit_test(test_allowed),
+        cmocka_unit_test(test_binary_keys), cmocka_unit_test(test_shapes),
+        cmocka_unit_test(test_references),  cmocka_unit_test(test_keys),
+        cmocka_unit_test(test_binary),      cmocka_unit_test(test_float),
+        cmocka_unit_test(test_allowed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -28,9 +28,10 @@ static void compare(const struct net *net, const struct weights *a, const struct
         const struct layer_weights *x = &a->layers[i], *y = &b->layers[i];
         int out = net->layers[i].out_c;
         if (!same_values(x->w, y->w, net->layers[i].weights) ||
-            !same_values(x->bias, y->bias, out) || !same_values(x->gamma, y->gamma, out) ||
-            !same_values(x->beta, y->beta, out) || !same_values(x->mean, y->mean, out) ||
-            !same_values(x->var, y->var, out) || x->bn_eps != y->bn_eps)
+            !same_values(x->scale, y->scale, out) || !same_values(x->bias, y->bias, out) ||
+            !same_values(x->gamma, y->gamma, out) || !same_values(x->beta, y->beta, out) ||
+            !same_values(x->mean, y->mean, out) || !same_values(x->var, y->var, out) ||
+            x->bn_eps != y->bn_eps)
             fail_msg("%s: other values", net->layers[i].name);
     }
 }
@@ -74,6 +75,48 @@ static void test_round_trip(void **state)
             weights_destroy(back);
             net_destroy(net);
         }
+}
+
+// Scales that a file has go everywhere with its weights; one that stands for all is written out.
+static void test_scales(void **state)
+{
+    (void)state;
+    static const char header[] =
+        "{\"fc.weight\":{\"dtype\":\"I8\",\"shape\":[3,1],\"data_offsets\":[0,3]},"
+        "\"fc.alpha\":{\"dtype\":\"F32\",\"shape\":%s,\"data_offsets\":[3,%d]}}";
+    static const unsigned char values[] = {1, 0xff, 0,    0, 0, 0,    0x3f, 0,
+                                           0, 0x80, 0x3f, 0, 0, 0x80, 0xbf}; // 1 -1 0; 0.5 1 -1
+    static const float each[] = {0.5F, 1, -1}, one[] = {0.5F, 0.5F, 0.5F};
+    struct net *net =
+        text_net("name: t\ninput: {channels: 1, height: 1, width: 1}\ndefault_form: "
+                 "binary\nencoder: sign\nlayers: [{name: fc, kind: linear, out: 3}]\n",
+                 NULL);
+    for (int k = 0; k < 2; k++) {
+        char text[300];
+        struct err err = {0};
+        snprintf(text, sizeof text, header, k ? "[]" : "[3,1]", k ? 7 : 15);
+        struct stored stored = stored_file(text, values, k ? 7 : 15);
+        struct weights *weights = load_stored(&stored, net), *copy = weights_copy(net, weights);
+        assert_memory_equal(weights->layers[1].scale, k ? one : each, sizeof each);
+        compare(net, weights, copy);
+        struct stored again = stored_weights(net, copy);
+        struct weights *back = load_stored(&again, net);
+        compare(net, weights, back);
+        uint64_t hash = weights_hash(net, back);
+        assert_true(hash == weights_hash(net, weights));
+        back->layers[1].scale[2] += 1;
+        assert_true(hash != weights_hash(net, back));
+        assert_false(weights_trainable(net, back, "file", &err));
+        assert_non_null(strstr(err.text, "file: layer 'fc' has a scale of its own"));
+        back->layers[1].scale = NULL;
+        assert_true(weights_trainable(net, back, "file", &err));
+        free(stored.bytes);
+        free(again.bytes);
+        weights_destroy(weights);
+        weights_destroy(copy);
+        weights_destroy(back);
+    }
+    net_destroy(net);
 }
 
 // The format, byte by byte, for a net small enough to be written down.
@@ -283,9 +326,10 @@ static void test_save(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_round_trip),   cmocka_unit_test(test_bytes),
-        cmocka_unit_test(test_types),        cmocka_unit_test(test_aliases),
-        cmocka_unit_test(test_binary_block), cmocka_unit_test(test_save),
+        cmocka_unit_test(test_round_trip), cmocka_unit_test(test_scales),
+        cmocka_unit_test(test_bytes),      cmocka_unit_test(test_types),
+        cmocka_unit_test(test_aliases),    cmocka_unit_test(test_binary_block),
+        cmocka_unit_test(test_save),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -154,7 +154,9 @@ bool stages_open(const struct stages_params *params, const struct conf_node *at,
     }
     plan_stage_b(s, episodes);
     if (!check(s, at, net, err) ||
-        (params->weights && !weights_load(params->weights, s->train->net, &s->weights, err)) ||
+        (params->weights &&
+         (!weights_load(params->weights, s->train->net, &s->weights, err) ||
+          !weights_trainable(s->train->net, s->weights, params->weights, err))) ||
         !check_split(s, s->weights, err) || !check_split(s, s->train->init, err)) {
         stages_close(s);
         return false;

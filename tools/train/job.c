@@ -152,7 +152,9 @@ static bool load_init(struct train_job *job, struct err *err)
         return true;
     if (text && !load_at(job, listed ? NULL : text, listed ? text : NULL, &job->init_net, err))
         return false;
-    return inputs_weights(r->init, text ? job->init_net : job->net, &job->init, err);
+    const struct net *net = text ? job->init_net : job->net;
+    return inputs_weights(r->init, net, &job->init, err) &&
+           weights_trainable(net, job->init, r->init, err);
 }
 
 static bool load_nets(struct train_job *job, struct err *err)
@@ -168,7 +170,8 @@ static bool load_nets(struct train_job *job, struct err *err)
     };
     return !r->has_distill ||
            (inputs_net(&teacher, d->net, &job->teacher, err) &&
-            inputs_weights(d->weights, job->teacher, &job->teacher_weights, err));
+            inputs_weights(d->weights, job->teacher, &job->teacher_weights, err) &&
+            weights_trainable(job->teacher, job->teacher_weights, d->weights, err));
 }
 
 static bool check_form(const struct train_job *job, struct err *err)

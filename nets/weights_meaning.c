@@ -1,0 +1,94 @@
+// What a weights file holds, and what its values mean.
+#include <math.h>
+#include <string.h>
+
+#include "nets/net.h"
+#include "nets/slots.h"
+#include "nets/weights.h"
+#include "sim/base/err.h"
+#include "sim/base/mem.h"
+#include "sim/base/warn.h"
+
+void weights_scales(const struct layer_weights *weights, int64_t n, int out_c, double *scales)
+{
+    double sum = 0;
+    for (int64_t i = 0; i < n && !weights->scale; i++)
+        sum += fabs((double)weights->w[i]);
+    for (int c = 0; c < out_c; c++)
+        scales[c] = weights->scale ? (double)weights->scale[c] : sum / (double)n;
+}
+
+bool weights_list(const struct net *net,
+                  void (*each)(void *context, const struct tensor_info *info), void *context,
+                  struct err *err)
+{
+    static const char *const what[] = {
+        [PART_WEIGHT] = "weights", [PART_SCALE] = "scale of the weights",
+        [PART_BIAS] = "bias",      [PART_GAMMA] = "batch-norm: gamma",
+        [PART_BETA] = "beta",      [PART_MEAN] = "mean",
+        [PART_VAR] = "variance",
+    };
+    struct arena *scratch = arena_create();
+    struct slots slots;
+    bool ok = slots_create(net, scratch, &slots, err);
+    for (size_t i = 0; ok && i < slots.n; i++) {
+        const struct slot *s = &slots.items[i];
+        struct tensor_info info = {s->name, s->rank, {0}, s->optional, what[s->part]};
+        memcpy(info.shape, s->shape, sizeof info.shape);
+        each(context, &info);
+    }
+    arena_destroy(scratch);
+    return ok;
+}
+
+bool weights_trainable(const struct net *net, const struct weights *weights, const char *name,
+                       struct err *err)
+{
+    for (size_t i = 1; i < net->n; i++)
+        if (weights->layers[i].scale)
+            return err_set(err,
+                           "%s: layer '%.80s' has a scale of its own, and training scales binary "
+                           "weights by their mean; multiply them by it and leave it out",
+                           name, net->layers[i].name);
+    return true;
+}
+
+static bool are_signs(const struct layer_weights *w, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++)
+        if (fabsf(w->w[i]) < 1 || fabsf(w->w[i]) > 1)
+            return false;
+    return n > 0;
+}
+
+// Whether the size of a layer's sums matters for what the net answers: no batch-norm follows, and
+// they meet something of another scale.
+static bool scale_matters(const struct net *net, int layer)
+{
+    const struct layer *l = &net->layers[layer];
+    int next = net_consumer(net, layer);
+    bool adds = next >= 0 && net->layers[next].kind == LAYER_ADD;
+    if (l->bn || (adds && net->layers[next].bn))
+        return false;
+    return l->bias || adds || (l->act == ACT_THRESHOLD && !l->bipolar);
+}
+
+void weights_warn(const struct net *net, const struct weights *weights, struct warnings *warnings)
+{
+    const char *first = NULL;
+    int n = 0;
+    for (size_t i = 1; i < net->n && net->form == FORM_BINARY; i++) {
+        const struct layer_weights *w = &weights->layers[i];
+        if (w->scale || !are_signs(w, net->layers[i].weights) || !scale_matters(net, (int)i))
+            continue;
+        first = first ? first : net->layers[i].name;
+        n++;
+    }
+    if (n)
+        warn_add(
+            warnings, "no-scale",
+            "the weights of layer '%s'%s are -1 and +1 without a scale, and what follows "
+            "depends on it: they are taken times 1; if the net was trained with a scale, add it "
+            "as %s.weight_scale",
+            first, n > 1 ? " and others" : "", first);
+}

@@ -93,7 +93,10 @@ static const char *encoder_advice(const struct match *m)
         raw *= net->raw_c;
         int64_t planes = tensor->shape[1] * layer->groups;
         if (net->encoder != ENCODER_RAW && planes == raw)
-            return "; the file reads raw images, as --form int8 and float do";
+            return net->form == FORM_BINARY
+                       ? "; the file reads raw images, as --form int8 and float do, or one plane "
+                         "per channel (encoder: sign or raw)"
+                       : "; the file reads raw images, as --form int8 and float do";
         if (net->encoder == ENCODER_RAW && planes > raw && planes % raw == 0)
             return arena_printf(m->mem,
                                 "; the file reads %lld planes per channel of an image, as --form "

@@ -269,7 +269,9 @@ void form_apply(struct build *b)
             apply_pool(b, i);
         else
             apply_weights(b, i);
-        layer->bipolar = b->rules.plus_minus_one && layer->act == ACT_THRESHOLD;
+        bool hands_on = layer->kind == LAYER_POOL && layer->pool == POOL_MAX;
+        layer->bipolar = hands_on ? b->layers[layer->input[0]].bipolar
+                                  : b->rules.plus_minus_one && layer->act == ACT_THRESHOLD;
         layer->pad_one = b->layers[layer->input[0]].bipolar && layer->kind == LAYER_CONV &&
                          b->spec->pad_value == PAD_VALUE_PLUS_ONE;
     }

@@ -263,7 +263,7 @@ static void run_layer(struct forward *f, int i)
         finish(f, i, i);
         break;
     case LAYER_POOL:
-        pool(l, f->maps[l->input[0]], out);
+        pool(l, l->pool == POOL_MAX ? read_map(f, l->input[0]) : f->maps[l->input[0]], out);
         finish(f, i, i);
         break;
     case LAYER_ADD:

@@ -305,6 +305,15 @@ int64_t integer_pool_mul(const struct integer *net, int layer, int inputs)
     return all ? net->pool_mul[layer] : pool_mul(net, layer, inputs);
 }
 
+// A map of bits: a comparator's, an encoder's, or what a max-pool leaves of one.
+static bool holds_bits(const struct net *net, int layer)
+{
+    const struct layer *l = &net->layers[layer];
+    if (l->kind == LAYER_POOL && l->pool == POOL_MAX)
+        return holds_bits(net, l->input[0]);
+    return layer ? l->act == ACT_THRESHOLD : net->encoder != ENCODER_RAW;
+}
+
 // What the stages above cannot say.
 static bool check_net(const struct net *net, struct err *err)
 {
@@ -315,11 +324,12 @@ static bool check_net(const struct net *net, struct err *err)
                        net->name);
     for (size_t i = 1; i < net->n; i++) {
         const struct layer *l = &net->layers[i];
-        if (l->kind == LAYER_POOL && net->form == FORM_BINARY)
-            return err_set(err,
-                           "net '%s': pooling '%s' has no whole-number form in a binary net; set "
-                           "head: flatten and max_pool: stride",
-                           net->name, l->name);
+        if (l->kind == LAYER_POOL && net->form == FORM_BINARY && !holds_bits(net, (int)i))
+            return err_set(
+                err,
+                "net '%s': pooling '%s' has no whole-number form in a binary net, but for "
+                "max-pools of bits; set head: flatten and max_pool: stride",
+                net->name, l->name);
         if (l->weight_bits > 16)
             return err_set(err, "net '%s': weights of %d bits are too wide; at most 16", net->name,
                            l->weight_bits);

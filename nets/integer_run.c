@@ -264,11 +264,19 @@ static int64_t pool_window(const struct integer *net, int layer, const struct in
     return round_shift(sum * integer_pool_mul(net, layer, inputs), net->pool_shift[layer]);
 }
 
+// What an add makes of a pooled bit: its value, in steps of 2^-residual_frac.
+static int32_t stream_of(const struct net *net, const struct layer *l, int32_t bit)
+{
+    int64_t high = ((int64_t)1 << (net->residual_bits > 0 ? net->residual_bits - 1 : 31)) - 1;
+    int64_t value = l->bipolar ? 2 * bit - 1 : bit;
+    return clamp(value * ((int64_t)1 << net->residual_frac), -high - 1, high);
+}
+
 static void run_pool(struct integer_run *run, int layer)
 {
     const struct net *net = run->net->net;
     const struct layer *l = &net->layers[layer];
-    const int32_t *in = run->streams[l->input[0]];
+    const int32_t *in = run->maps[l->input[0]]; // of k bits, the stream is the map
     int64_t high = ((int64_t)1 << (l->out_bits - l->is_signed)) - 1;
     int64_t low = l->is_signed ? -high - 1 : 0;
     int32_t *map = run->maps[layer], *stream = run->streams[layer];
@@ -276,7 +284,10 @@ static void run_pool(struct integer_run *run, int layer)
         for (int y = 0; y < l->out_h; y++)
             for (int x = 0; x < l->out_w; x++) {
                 struct inside inside = window_inside(l, y, x);
-                *map++ = *stream++ = clamp(pool_window(run->net, layer, &inside, in), low, high);
+                int64_t value = pool_window(run->net, layer, &inside, in);
+                *map = clamp(value, low, high);
+                *stream++ = net->form == FORM_BINARY ? stream_of(net, l, *map) : *map;
+                map++;
             }
     for (size_t i = 0; i < map_size(l) && (size_t)layer == net->n - 1; i++)
         run->logits[i] = run->maps[layer][i];

@@ -241,7 +241,8 @@ static void note_changes(struct linker *l, size_t i)
         note(l, &c->heads, i);
     if (b->rules.form == FORM_BINARY && spec->has_relu && spec->relu)
         note(l, &c->relus, i);
-    if (b->rules.form == FORM_BINARY && weights && i + 1 < l->n && spec->has_bn && !spec->bn)
+    if (b->rules.form == FORM_BINARY && !b->rules.plus_minus_one && weights && i + 1 < l->n &&
+        spec->has_bn && !spec->bn)
         note(l, &c->norms, i);
 }
 

@@ -59,6 +59,8 @@ bool weights_list(const struct net *net,
                   void (*each)(void *context, const struct tensor_info *info), void *context,
                   struct err *err);
 
+// As net_weight_scale(), but "channel" for binary weights whose scales differ within a layer.
+const char *weights_scale_kind(const struct net *net, const struct weights *weights);
 // Warns of binary weights of -1 and +1 without a scale where the answer depends on one (no-scale).
 void weights_warn(const struct net *net, const struct weights *weights, struct warnings *warnings);
 

@@ -53,6 +53,22 @@ bool weights_trainable(const struct net *net, const struct weights *weights, con
     return true;
 }
 
+static bool differ(const float *values, int n)
+{
+    for (int i = 1; i < n; i++)
+        if (values[i] < values[0] || values[i] > values[0])
+            return true;
+    return false;
+}
+
+const char *weights_scale_kind(const struct net *net, const struct weights *weights)
+{
+    for (size_t i = 1; i < net->n; i++)
+        if (weights->layers[i].scale && differ(weights->layers[i].scale, net->layers[i].out_c))
+            return weight_scale_names[WEIGHT_SCALE_CHANNEL];
+    return net_weight_scale(net);
+}
+
 static bool are_signs(const struct layer_weights *w, int64_t n)
 {
     for (int64_t i = 0; i < n; i++)

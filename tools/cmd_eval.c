@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "nets/net.h"
-#include "nets/weights.h"
 #include "sim/base/clock.h"
 #include "sim/base/err.h"
 #include "sim/base/mem.h"
@@ -337,8 +336,10 @@ static void warn_chance(const struct model *m, const struct eval_report *out,
     for (unsigned t = 0; t < out->trials; t++)
         right += out->accuracy[t] * (double)m->images;
     chance_warn((size_t)(right + 0.5), m->images * out->trials, m->data->classes,
-                defect_any(&m->chip->defects)
-                    ? "with these defects nothing may be left of the net"
+                defect_any(&m->chip->defects) ? "with these defects nothing may be left of the net"
+                : m->net->form == FORM_BINARY
+                    ? "check that net, form, weights and data belong together, and the net's key "
+                      "activations (zero_one or plus_minus_one)"
                     : "check that net, form, weights and data belong together",
                 warnings);
 }
@@ -364,7 +365,6 @@ int cmd_eval(int argc, char **argv)
         plausible_chip(m.chip, m.map ? &m.map->pe_buffer : NULL, m.map ? &m.map->tile_buffer : NULL,
                        &warnings);
         model_warn(&m, a.model.weights, a.model.data != NULL, &warnings);
-        weights_warn(m.net, m.weights, &warnings);
         out.accuracy = mem_alloc(a.trials, sizeof *out.accuracy);
         out.trials = (unsigned)a.trials;
         out.reference = reference_names[a.reference];

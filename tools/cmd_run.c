@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "nets/net.h"
 #include "sim/base/err.h"
 #include "sim/base/file.h"
 #include "sim/base/mem.h"
@@ -235,6 +236,24 @@ static bool print_all(const struct args *a, const struct mapping *map, const str
     return true;
 }
 
+// Of the digital side, what the ledger does not have.
+static void warn_borders(const struct net *net, struct warnings *warnings)
+{
+    for (size_t i = 1; i + 1 < net->n; i++) {
+        const struct layer *l = &net->layers[i];
+        int pads = l->pad_top + l->pad_left + l->pad_bottom + l->pad_right;
+        if (!net_reads_bipolar(net, (int)i) || net->pad_value != PAD_VALUE_ZERO || !pads)
+            continue;
+        warn_add(
+            warnings, "border-thresholds",
+            "layer '%s' pads a map of -1 and +1 with zeros, so that its thresholds differ "
+            "between windows at the border and inside; their table and its selection are taken "
+            "to cost nothing, see pad_value for paddings that need none",
+            l->name);
+        return;
+    }
+}
+
 int cmd_run(int argc, char **argv)
 {
     struct args a = {.seed = 1};
@@ -262,6 +281,7 @@ int cmd_run(int argc, char **argv)
         plausible_chip(chip, &map->pe_buffer, &map->tile_buffer, &a.warnings);
         plausible_run(result, &a.warnings);
         net_warn(net, &a.warnings);
+        warn_borders(net, &a.warnings);
         if (print_all(&a, map, result, trace, &a.err))
             code = EXIT_OK;
     }

@@ -48,6 +48,7 @@ void model_warn(const struct model *model, const char *weights, bool data_given,
     warn_data(model, weights, data_given, warnings);
     warn_form(model, weights, warnings);
     net_warn(model->net, warnings);
+    weights_warn(model->net, model->weights, warnings);
 }
 
 bool chance_level(size_t right, size_t images, int classes)

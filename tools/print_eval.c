@@ -82,7 +82,7 @@ void print_eval_json(const struct eval_report *r)
     json_hash(w, "net_hash", m->net->hash);
     json_hash(w, "weights_hash", weights_hash(m->net, m->weights));
     jsonw_string(w, "form", net_form_names[m->net->form]);
-    jsonw_string(w, "weight_scale", net_weight_scale(m->net));
+    jsonw_string(w, "weight_scale", weights_scale_kind(m->net, m->weights));
     jsonw_string(w, "data", m->data->name);
     jsonw_int(w, "seed", (int64_t)r->params->seed);
     jsonw_number(w, "accuracy", mean);

@@ -59,8 +59,8 @@ static bool covers_layer(const struct packed *p, int layer)
     int last = il->add >= 0 ? il->add : layer;
     if (l->kind == LAYER_ADD)
         return l->input[1] > 0 && net_fused_add(net, l->input[0]) == layer;
-    if (l->kind == LAYER_POOL)
-        return false;
+    if (l->kind == LAYER_POOL) // of bits, as nets/integer has it
+        return !reads_stream_of(net, layer);
     bool ends = (size_t)last == net->n - 1;
     return p->kind->covers(p, layer) && l->groups == 1 && l->dilation_w <= LINE_DILATION &&
            (ends || net->layers[last].act == ACT_THRESHOLD) && fits_mul(il, l->out_c) &&
@@ -233,7 +233,7 @@ static struct packed *lay_out_all(const struct packed *start)
     p->mem = mem;
     p->layers = arena_alloc(mem, net->n, sizeof *p->layers);
     for (size_t i = 1; i < net->n; i++)
-        if (net->layers[i].kind != LAYER_ADD)
+        if (net->layers[i].kind == LAYER_CONV || net->layers[i].kind == LAYER_LINEAR)
             lay_out(p, (int)i);
     tabulate_encoder(p);
     return p;

@@ -210,6 +210,29 @@ static void finish_row(struct packed_run *run, int layer, const int32_t *sums, i
     }
 }
 
+// The largest of bits is their OR, eight channels at a time.
+static void pool_bits(struct packed_run *run, int layer)
+{
+    const struct net *net = run->packed->map->net;
+    const struct layer *l = &net->layers[layer];
+    size_t each = (size_t)packed_pixel_bytes(l->out_c);
+    const uint8_t *in = run->bits[l->input[0]];
+    uint8_t *to = run->bits[layer];
+    for (int y = 0; y < l->out_h; y++)
+        for (int x = 0; x < l->out_w; x++, to += each) {
+            struct taps rows = taps_inside_h(l, y), columns = taps_inside_w(l, x);
+            memset(to, 0, each);
+            for (int ky = rows.first; ky < rows.end; ky++)
+                for (int kx = columns.first; kx < columns.end; kx++) {
+                    size_t iy = (size_t)(window_top(l, y) + ky * l->dilation_h);
+                    size_t ix = (size_t)(window_left(l, x) + kx * l->dilation_w);
+                    const uint8_t *from = in + (iy * l->in_w + ix) * each;
+                    for (size_t k = 0; k < each; k++)
+                        to[k] |= from[k];
+                }
+        }
+}
+
 const int64_t *packed_run_image(struct packed_run *run, const uint8_t *image)
 {
     const struct net *net = run->packed->map->net;
@@ -219,6 +242,10 @@ const int64_t *packed_run_image(struct packed_run *run, const uint8_t *image)
         int i = integer->stages[s];
         const struct layer *l = &net->layers[i];
         const uint8_t *bits = run->bits[l->input[0]];
+        if (l->kind == LAYER_POOL) {
+            pool_bits(run, i);
+            continue;
+        }
         if (l->kind == LAYER_LINEAR && pixels_of(&net->layers[l->input[0]]) > 1) {
             flatten(run, &net->layers[l->input[0]], bits);
             bits = run->flat;

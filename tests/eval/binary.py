@@ -134,7 +134,8 @@ def python_with_torch():
 
 def torch_agrees(python, bitline, folder):
     """Random nets written by the exporter of docs/: every padding, biases, scales, an addition."""
-    subprocess.run([python, HERE / "binary_torch.py", sys.argv[4], folder], check=True)
+    # -P: this folder has modules of the names of Python's own.
+    subprocess.run([python, "-P", HERE / "binary_torch.py", sys.argv[4], folder], check=True)
     nets = sorted(folder.iterdir())
     expect(len(nets) == 6, f"{nets}")
     for net in nets:
@@ -168,7 +169,8 @@ def scales_are_told(bitline, folder):
     """Signs in front of a bias need a scale; the comparator behind fc1 needs none."""
     small(folder)
     warnings = evaluate(bitline, folder, "ideal")["warnings"]
-    expect([w["code"] for w in warnings] == ["no-scale"], f"{warnings}")
+    expect([w["code"] for w in warnings] == ["no-scale", "chance-level"], f"{warnings}")
+    expect("activations" in warnings[1]["text"], f"{warnings}")
     expect("'fc2'" in warnings[0]["text"], f"{warnings}")
     done = bitline.run("eval", "ideal", "./net.yaml", "--weights", "net.safetensors", "--data",
                        "mnist:.", cwd=folder)
@@ -177,12 +179,27 @@ def scales_are_told(bitline, folder):
     for shape, values in (([], [0.5]), ([10], [0.5] * 10), ([10, 1], [0.5] * 9 + [0.25])):
         small(folder, (shape, values))
         got = evaluate(bitline, folder, "ideal")
-        expect(not got["warnings"], f"{shape}: {got['warnings']}")
+        codes = [w["code"] for w in got["warnings"]]
+        expect("no-scale" not in codes, f"{shape}: {got['warnings']}")
+        expect(got["weight_scale"] == ("channel" if values[-1] == 0.25 else "layer"), f"{got}")
         hashes.append(got["weights_hash"])
     expect(hashes[0] == hashes[1] != hashes[2], f"{hashes}")
     small(folder, ([5], [1] * 5))
     bitline.refuse(folder, ["eval", "ideal", "./net.yaml", "--weights", "net.safetensors", "--data",
                             "mnist:."], ["fc2.scale: has the shape [5]", "wants [10]"])
+
+
+def borders_are_told(bitline, folder):
+    """Zeros around -1 and +1 make thresholds of a window's position, other values do not."""
+    conv = SMALL_NET.replace("  - {name: fc1", "  - {name: conv, kind: conv, out: 3, kernel: 3}\n"
+                             "  - {name: padded, kind: conv, out: 3, kernel: 3, pad: 1}\n"
+                             "  - {name: fc1")
+    (folder / "net.yaml").write_text(conv)
+    for pad, codes in ("zero", ["border-thresholds"]), ("minus_one", []), ("plus_one", []):
+        said = json.loads(bitline.output("run", "hawis", "./net.yaml", "--json", "--set",
+                                         f"net.pad_value={pad}", cwd=folder))
+        codes_said = [w["code"] for w in said["warnings"] if w["code"] == "border-thresholds"]
+        expect(codes_said == codes, f"{pad}: {said['warnings']}")
 
 
 def tensors_are_listed(bitline, folder):
@@ -197,7 +214,7 @@ def tensors_are_listed(bitline, folder):
 
 def main():
     bitline, python = Bitline(sys.argv[1]), python_with_torch()
-    tests = [scales_are_told, tensors_are_listed]
+    tests = [scales_are_told, borders_are_told, tensors_are_listed]
     if TFC.exists():
         tests.append(tfc_is_its_graph)
     else:

@@ -212,8 +212,9 @@ static void test_form(void **state)
                                  "flattened map of 64 x 8 x 8, as --form binary does";
     misfit(form_net("resnet20", FORM_BINARY, 1), form_net("resnet20", FORM_FLOAT, 1), planes);
     misfit(form_net("resnet20", FORM_INT8, 1), form_net("resnet20", FORM_BINARY, 1),
-           "; the file reads raw images, as --form int8 and float do; the file's classifier reads "
-           "averages of 64 channels, as --form int8 and float do (head: avgpool)");
+           "; the file reads raw images, as --form int8 and float do, or one plane per channel "
+           "(encoder: sign or raw); the file's classifier reads averages of 64 channels, as --form "
+           "int8 and float do (head: avgpool)");
     misfit(form_net("resnet20", FORM_BINARY, 2), form_net("resnet20", FORM_FLOAT, 1),
            "; the file fits --width 2x; the file reads 32 planes per channel of an image, as "
            "--form binary does; the file's classifier reads a flattened map of 128 x 8 x 8");

@@ -130,7 +130,7 @@ static void keep_first(struct plan *plan, struct model *m)
         plan->chip = arena_strdup(plan->mem, m->chip->name);
         plan->net = arena_strdup(plan->mem, m->net->name);
         plan->form = net_form_names[m->net->form];
-        plan->weight_scale = net_weight_scale(m->net);
+        plan->weight_scale = weights_scale_kind(m->net, m->weights);
     }
 }
 

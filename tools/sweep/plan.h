@@ -36,7 +36,7 @@ struct plan {
     char hash[17];                             // of the keys
     struct dataset *data;                      // test images, the same for all points
     const char *chip, *net, *form, *data_name; // of the first point
-    const char *weight_scale;                  // the same, as net_weight_scale() says
+    const char *weight_scale;                  // the same, as weights_scale_kind() says
     size_t images;
     struct warnings warnings; // of all points; of several with one code, the first
     struct arena *mem;

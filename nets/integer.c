@@ -273,8 +273,9 @@ static void choose_scales(struct integer *net, const double *ranges)
         net->scale[i] = 1;
         if (from->form != FORM_BINARY && kept)
             net->scale[i] = net->scale[l->input[0]];
-        else if (from->form != FORM_BINARY && ranges[i] > 0)
-            net->scale[i] = ranges[i] / (double)(power(l->out_bits - l->is_signed) - 1);
+        else if (from->form != FORM_BINARY) // a map of zeros takes range 1: others share its shift
+            net->scale[i] =
+                (ranges[i] > 0 ? ranges[i] : 1) / (double)(power(l->out_bits - l->is_signed) - 1);
     }
 }
 

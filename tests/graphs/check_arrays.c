@@ -192,20 +192,6 @@ static void count_refusal(struct report *report, const struct err *err)
     snprintf(report->chip_refusal, sizeof report->chip_refusal, "%s", err->text);
 }
 
-// ADCs without a sign clip what negative digits of a single cycle make.
-static bool clips_signs(const struct trial *trial, const struct mapping *map)
-{
-    const struct crossbar_params *crossbar = &map->chip->crossbar;
-    if (crossbar->polarity == POLARITY_DIFFERENTIAL && !crossbar->subtract_after)
-        return false;
-    for (int i = 1; i < trial->flat.n; i++)
-        if (graph_weights(&trial->flat, i) &&
-            graph_signed(&trial->flat, trial->flat.nodes[i].from[0]) &&
-            map->layers[trial->layer[i]].input_cycles == 1)
-            return true;
-    return false;
-}
-
 static enum outcome check_mapping(const struct trial *trial, const struct wanted *want,
                                   const struct mapping *map, struct report *report)
 {
@@ -220,7 +206,7 @@ static enum outcome check_mapping(const struct trial *trial, const struct wanted
     else
         count_refusal(report, &err);
     arrays_destroy(arrays);
-    if (outcome != SAME || clips_signs(trial, map))
+    if (outcome != SAME)
         return outcome;
     err = (struct err){0};
     struct analog *analog = analog_create(map, trial->integer, &none, level, &err);

@@ -295,7 +295,7 @@ static enum outcome compare_scales(const struct steps *s)
         const struct node *node = &flat->nodes[i];
         int own = graph_signed(flat, i) ? (bits < 2 ? 2 : bits) - 1 : bits;
         double range = s->trial->ranges[s->trial->layer[i]];
-        double want = range > 0 ? range / (ldexp(1, own) - 1) : 1;
+        double want = (range > 0 ? range : 1) / (ldexp(1, own) - 1); // zeros: of 1
         if (node->kind == NODE_POOL && !node->average)
             want = unit_of(s, node->from[0]);
         if (fabs(unit_of(s, i) / want - 1) > 1e-9)

@@ -24,13 +24,14 @@ enum { CHIPS = 3 };
 
 struct gather {
     const int32_t *w, *in;
+    int outside; // the bit around a map of -1 and +1
     int64_t sum;
 };
 
 static void gather(void *context, size_t weight, size_t input)
 {
     struct gather *g = context;
-    g->sum += (int64_t)g->w[weight] * g->in[input];
+    g->sum += (int64_t)g->w[weight] * (input == PLAIN_OUTSIDE ? g->outside : g->in[input]);
 }
 
 // Every value that a map can hold, its ends often.
@@ -55,7 +56,9 @@ static enum outcome compare_sums(const struct trial *trial, int i, const int32_t
                                  const int64_t *acc, struct report *report)
 {
     const struct node *node = &trial->flat.nodes[i];
-    struct gather g = {.w = trial->integer->layers[trial->layer[i]].w, .in = in};
+    struct gather g = {.w = trial->integer->layers[trial->layer[i]].w,
+                       .in = in,
+                       .outside = trial->flat.pad_value > 0};
     size_t at = 0;
     for (int c = 0; c < node->c; c++)
         for (int y = 0; y < node->h; y++)

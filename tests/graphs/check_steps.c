@@ -32,7 +32,7 @@ static void round_weights(struct steps *s, int i)
     s->step[i] = mem_alloc((size_t)flat->nodes[i].c, sizeof(double));
     for (int c = 0; c < flat->nodes[i].c && n; c++) {
         double most = plain_largest(flat, i, c);
-        s->step[i][c] = bits == 1 ? plain_scale(flat, i) : most / ((1 << (bits - 1)) - 1);
+        s->step[i][c] = bits == 1 ? plain_scale(flat, i, c) : most / ((1 << (bits - 1)) - 1);
         for (size_t k = c * each; k < (c + 1) * each; k++)
             s->w[i][k] = bits == 1  ? w[k] >= 0 ? 1 : -1
                          : most > 0 ? (int32_t)lrint((double)w[k] / s->step[i][c])
@@ -44,6 +44,8 @@ static void round_weights(struct steps *s, int i)
 
 struct gather {
     const int32_t *w, *map;
+    bool bipolar; // its bits stand for -1 and +1
+    int pad;      // what stands around it
     int64_t sum, most;
     int n;
 };
@@ -51,7 +53,9 @@ struct gather {
 static void gather(void *context, size_t weight, size_t input)
 {
     struct gather *g = context;
-    int64_t x = g->map[input];
+    int64_t x = input == PLAIN_OUTSIDE ? g->pad : g->map[input];
+    if (g->bipolar && input != PLAIN_OUTSIDE)
+        x = 2 * x - 1;
     g->sum += g->w ? g->w[weight] * x : x;
     g->most = g->n++ && g->most > x ? g->most : x;
 }
@@ -85,7 +89,10 @@ static double layer_value(const struct steps *s, int i, int c, int y, int x, dou
 {
     const struct graph *flat = &s->trial->flat;
     int from = flat->nodes[i].from[0];
-    struct gather g = {.w = s->w[i], .map = map_of(s, from)};
+    struct gather g = {.w = s->w[i],
+                       .map = map_of(s, from),
+                       .bipolar = graph_bipolar(flat, from),
+                       .pad = flat->pad_value};
     plain_window(flat, i, c, y, x, gather, &g);
     const float *bias = flat->values[i].bias;
     double shift, scale = plain_norm(flat, i, c, &shift);
@@ -101,6 +108,8 @@ static double pool_value(const struct steps *s, int i, int c, int y, int x)
     struct gather g = {.map = map_of(s, node->from[0])};
     plain_window(flat, i, c, y, x, gather, &g);
     bool head = node->kind == NODE_HEAD;
+    if (flat->binary) // the largest bit
+        return graph_bipolar(flat, i) ? 2.0 * (double)g.most - 1 : (double)g.most;
     int taps = graph_divisor(flat, i, y, x);
     return unit_of(s, node->from[0]) *
            (head || node->average ? (double)g.sum / taps : (double)g.most);
@@ -223,8 +232,12 @@ static enum outcome compare_binary(const struct steps *s, int i, size_t at, doub
     const struct graph *flat = &s->trial->flat;
     const struct net *net = s->trial->net;
     int32_t bit = map_of(s, i)[at];
-    if (flat->nodes[i].act == ACTS_THRESHOLD && fabs(value - 0.5) > 1e-6 + loss &&
-        bit != (value > 0.5))
+    double half = graph_bipolar(flat, i) ? 0 : 0.5;
+    bool bare = graph_weights(flat, i) && flat->nodes[i].norm < 0 && !flat->nodes[i].biased;
+    bool exact_zero = flat->plus_minus_one && bare && value == 0; // whose sign is +1
+    bool decided = exact_zero || fabs(value - half) > 1e-6 + loss;
+    if ((flat->nodes[i].act == ACTS_THRESHOLD || flat->nodes[i].kind == NODE_POOL) && decided &&
+        bit != (exact_zero || value > half))
         return wrong(s, i, at, "a bit of", bit, value);
     if (!added(flat, i))
         return SAME;
@@ -280,6 +293,8 @@ static enum outcome compare_image(const struct steps *s)
     size_t n = node_size(&flat->nodes[0]);
     for (size_t k = 0; k < n; k++) {
         double exact = plain_pixel(flat, image, k) / unit_of(s, 0), stored = map_of(s, 0)[k];
+        if (graph_bipolar(flat, 0))
+            stored = 2 * stored - 1;
         if (fabs(stored - exact) > (flat->encoder == GRAPH_RAW ? 0.501 : 0))
             return wrong(s, 0, k, "stored", stored, exact);
     }

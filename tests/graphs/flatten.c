@@ -75,8 +75,9 @@ static void place_norms(struct graph *flat)
         node->norm = -1;
         if (!has_weights(node))
             continue;
-        if (flat->binary)
-            node->bn = i < flat->n - 1;
+        node->biased = node->bias >= 0 ? node->bias : !node->bn && !flat->binary;
+        if (flat->binary && !flat->plus_minus_one && i < flat->n - 1)
+            node->bn = true; // a comparator at one half has one
         node->norm = node->bn ? i : -1;
     }
     for (int i = 1; i < flat->n && flat->add_before_bn; i++) {
@@ -95,6 +96,16 @@ void graph_flatten(const struct graph *graph, struct graph *out)
     for (int i = 0; i < out->n; i++)
         out->nodes[i].act = act_of(out, i);
     place_norms(out);
+}
+
+bool graph_bipolar(const struct graph *flat, int i)
+{
+    bool planes = flat->planes >= 0 ? flat->planes : flat->plus_minus_one;
+    if (!flat->binary || (i == 0 && flat->encoder == GRAPH_RAW))
+        return false;
+    if (flat->nodes[i].kind == NODE_POOL)
+        return graph_bipolar(flat, flat->nodes[i].from[0]);
+    return i == 0 ? planes : flat->plus_minus_one;
 }
 
 bool graph_signed(const struct graph *flat, int i)

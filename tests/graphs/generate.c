@@ -31,6 +31,8 @@ static int append(struct builder *b, struct node node)
     if (g->n == GRAPH_NODES)
         return -1;
     int i = g->n++;
+    if ((node.kind == NODE_CONV || node.kind == NODE_LINEAR) && chance(b, 15))
+        node.bias = chance(b, 50);
     node.id = b->next_id++;
     if (node.kind != NODE_POOL && node.kind != NODE_HEAD && !g->binary && chance(b, 15))
         node.relu = chance(b, 50);
@@ -51,6 +53,7 @@ static struct node make_node(enum node_kind kind, int from)
                          .dilation = {1, 1},
                          .groups = 1,
                          .count_pad = -1,
+                         .bias = -1,
                          .relu = -1};
 }
 
@@ -149,7 +152,7 @@ static int add_pool(struct builder *b, int from)
     node.kernel[1] = chance(b, 80) ? side : between(b, 1, 3);
     node.stride[0] = chance(b, 50) ? node.kernel[0] : stride;
     node.stride[1] = chance(b, 50) ? node.kernel[1] : stride;
-    node.average = chance(b, 50);
+    node.average = !b->graph->binary && chance(b, 50); // the binary form has pools of bits alone
     bool strided = b->graph->pool_to_stride && !node.average;
     if (!strided && chance(b, 40))
         pad_window(b, &node);
@@ -263,7 +266,7 @@ static void grow(struct builder *b)
         add_sum(b, from, pick(b));
     else if (what < 92 && strided && chance(b, 60))
         add_conv_pool(b, from);
-    else if (what < 92 && !strided && !g->binary)
+    else if (what < 92 && !strided && (!g->binary || from > 0 || g->encoder != GRAPH_RAW))
         add_pool(b, from);
     else if (what < 94)
         add_linear(b, from, between(b, 1, 8));
@@ -340,22 +343,26 @@ static void choose_keys(struct builder *b)
     g->weights_by_layer = chance(b, 20);
     int encoder = between(b, 0, 99);
     bool raw = encoder < (g->binary ? 10 : 80);
-    g->encoder = raw ? GRAPH_RAW : encoder < 92 ? GRAPH_THERMOMETER : GRAPH_BIT_PLANES;
+    g->encoder = raw            ? GRAPH_RAW
+                 : encoder < 90 ? GRAPH_THERMOMETER
+                 : encoder < 95 ? GRAPH_BIT_PLANES
+                                : GRAPH_SIGN;
     g->levels = between(b, 1, 4);
     g->normalise = (enum graph_normalise)between(b, 0, 2);
     g->add_before_bn = chance(b, g->binary ? 75 : 20);
     g->pad_both = chance(b, g->binary ? 25 : 75);
-    g->flatten = g->binary || chance(b, 15); // no pooling in binary nets yet
-    g->pool_to_stride = g->binary || chance(b, 15);
+    g->flatten = g->binary || chance(b, 15);
+    g->pool_to_stride = chance(b, g->binary ? 60 : 15);
     g->residual_bits = between(b, 2, 16);
     g->residual_frac = between(b, 0, g->residual_bits - 1);
+    g->plus_minus_one = g->binary && chance(b, 50);
+    g->planes = !g->binary || raw || chance(b, 70) ? -1 : chance(b, 50);
+    if (g->plus_minus_one || (g->planes > 0 && g->binary))
+        g->pad_value = between(b, -1, 1);
     g->bn_eps = chance(b, 60) ? 1e-5 : 1e-3;
-    int planes = g->encoder == GRAPH_THERMOMETER  ? g->levels
-                 : g->encoder == GRAPH_BIT_PLANES ? g->raw_bits
-                                                  : 1;
     struct node *in = &g->nodes[0];
     *in = make_node(NODE_INPUT, -1);
-    in->c = between(b, 1, 3) * planes;
+    in->c = between(b, 1, 3) * graph_planes(g);
     in->h = between(b, 3, 9);
     in->w = chance(b, 50) ? in->h : between(b, 3, 9);
     if (chance(b, 40)) // halves again and again

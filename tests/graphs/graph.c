@@ -51,6 +51,13 @@ int graph_readers(const struct graph *graph, int node, bool as_shortcut)
     return readers;
 }
 
+int graph_planes(const struct graph *graph)
+{
+    return graph->encoder == GRAPH_THERMOMETER  ? graph->levels
+           : graph->encoder == GRAPH_BIT_PLANES ? graph->raw_bits
+                                                : 1;
+}
+
 // --- Shapes ---
 
 static int windows(int size, int before, int after, int kernel, int dilation, int stride)

@@ -13,12 +13,13 @@ enum {
 
 enum node_kind { NODE_INPUT, NODE_CONV, NODE_LINEAR, NODE_POOL, NODE_ADD, NODE_HEAD };
 enum node_act { ACTS_NOT, ACTS_RELU, ACTS_THRESHOLD };
-enum graph_encoder { GRAPH_RAW, GRAPH_THERMOMETER, GRAPH_BIT_PLANES };
+enum graph_encoder { GRAPH_RAW, GRAPH_THERMOMETER, GRAPH_BIT_PLANES, GRAPH_SIGN };
 enum graph_normalise { GRAPH_UNIT, GRAPH_IMAGENET, GRAPH_MNIST };
 
 // Per output channel; NULL where the layer has none.
 struct node_values {
-    float *w; // (out, in / groups, kernel_h, kernel_w), of linear layers (out, in)
+    float *w;     // (out, in / groups, kernel_h, kernel_w), of linear layers (out, in)
+    float *scale; // of binary weights; NULL: mean |w|
     float *bias;
     float *gamma, *beta, *mean, *var;
 };
@@ -35,10 +36,12 @@ struct node {
     bool average;  // of a pool
     int count_pad; // of an average pool: the key: 0 or 1; -1: not written
     bool bn;
+    int bias;    // of conv and linear: the key: 0 or 1; -1: not written
     int relu;    // of conv, linear and add: the key: 0 or 1; -1: not written
     int c, h, w; // of the output
     // Set by graph_flatten() only.
     enum node_act act;
+    bool biased;
     int norm; // node whose batch-norm is applied to this one's output; -1: none
 };
 
@@ -54,6 +57,9 @@ struct graph {
     bool weights_by_layer; // one scale for all channels
     bool add_before_bn, pad_both, flatten, pool_to_stride;
     int residual_bits, residual_frac; // of the binary form
+    bool plus_minus_one;              // binary form: activations of -1 and +1
+    int planes;    // binary form: the key: 0: zero_one, 1: plus_minus_one; -1: not written
+    int pad_value; // binary form: -1, 0, +1: what stands around maps of -1 and +1
     double bn_eps;
     int n;
     struct node nodes[GRAPH_NODES]; // [0] is the image; the last one is the output
@@ -91,6 +97,11 @@ bool graph_without(const struct graph *graph, int node, int side, struct graph *
 // Whether a node of a flattened graph leaves a map with a sign in the integer forms: images but
 // black and white ones of 0 and 1, what no ReLU follows, and pools of these.
 bool graph_signed(const struct graph *flat, int node);
+
+// Whether the two values of a node's map, as layers read it, are -1 and +1; else they are 0 and 1.
+bool graph_bipolar(const struct graph *flat, int node);
+// Planes that the encoder makes of a channel.
+int graph_planes(const struct graph *graph);
 
 // "conv3": the node's name in the net file.
 const char *graph_name(const struct node *node, char name[GRAPH_NAME]);

@@ -36,13 +36,15 @@ double plain_pixel(const struct graph *flat, const uint8_t *image, size_t k)
             return (x - mean[plane % 3]) / std[plane % 3];
         return flat->normalise == GRAPH_MNIST ? (x - 0.1307) / 0.3081 : x;
     }
-    bool thermometer = flat->encoder == GRAPH_THERMOMETER;
-    int levels = thermometer ? flat->levels : flat->raw_bits;
-    int channels = in->c / levels, level = (int)plane / channels, c = (int)plane % channels;
+    double low = graph_bipolar(flat, 0) ? -1 : 0;
+    int levels = graph_planes(flat), channels = in->c / levels, level = (int)plane / channels,
+        c = (int)plane % channels;
     int x = image[(size_t)c * map + pixel];
-    if (!thermometer) // the highest bit first
-        return x >> (levels - 1 - level) & 1;
-    return x > (level + 0.5) * 256 / levels ? 1 : 0;
+    if (flat->encoder == GRAPH_SIGN)
+        return 2.0 * x / ((1 << flat->raw_bits) - 1) - 1 >= 0 ? 1 : low;
+    if (flat->encoder == GRAPH_BIT_PLANES) // the highest bit first
+        return x >> (levels - 1 - level) & 1 ? 1 : low;
+    return x > (level + 0.5) * 256 / levels ? 1 : low;
 }
 
 // --- Layers ---
@@ -62,6 +64,7 @@ void plain_window(const struct graph *flat, int i, int c, int y, int x,
     int kernel_w = node->kind == NODE_HEAD ? from->w : node->kernel[1];
     int channels = pool ? 1 : from->c / node->groups;
     int first = pool ? c : c / (node->c / node->groups) * channels;
+    bool around = node->kind == NODE_CONV && graph_bipolar(flat, node->from[0]) && flat->pad_value;
     size_t weight = pool ? 0 : (size_t)c * channels * kernel_h * kernel_w;
     for (int k = 0; k < channels; k++)
         for (int ky = 0; ky < kernel_h; ky++)
@@ -70,6 +73,8 @@ void plain_window(const struct graph *flat, int i, int c, int y, int x,
                 int ix = x * node->stride[1] + kx * node->dilation[1] - node->pad[1];
                 if (iy >= 0 && iy < from->h && ix >= 0 && ix < from->w)
                     each(context, weight, ((size_t)(first + k) * from->h + iy) * from->w + ix);
+                else if (around)
+                    each(context, weight, PLAIN_OUTSIDE);
             }
 }
 
@@ -83,9 +88,11 @@ ptrdiff_t plain_shortcut(const struct graph *flat, int i, int c, int y, int x)
            x * (from->w / add->w);
 }
 
-double plain_scale(const struct graph *flat, int i)
+double plain_scale(const struct graph *flat, int i, int c)
 {
     double sum = 0;
+    if (flat->values[i].scale)
+        return (double)flat->values[i].scale[c];
     size_t n = graph_weights(flat, i);
     for (size_t k = 0; k < n; k++)
         sum += fabs((double)flat->values[i].w[k]);
@@ -104,12 +111,22 @@ double plain_norm(const struct graph *flat, int i, int c, double *shift)
     return scale;
 }
 
+// What layers read in the binary form; *error: of x, then of the result.
+static double threshold(const struct graph *flat, double x, double *error)
+{
+    double half = flat->plus_minus_one ? 0 : 0.5, low = flat->plus_minus_one ? -1 : 0;
+    bool high = flat->plus_minus_one ? x >= half : x > half;
+    *error = fabs(x - half) <= *error ? 1 - low : 0;
+    return high ? 1 : low;
+}
+
 // A sum, and its error, of one output.
 struct sum {
     const struct graph *flat;
     const struct plain *plain;
     const float *w;
     int from;
+    bool bits;    // pools of the binary form read what layers read
     double alpha; // binary: what +-1 stands for
     double weight_error;
     double value, error, terms, most, most_error; // terms: of absolute values
@@ -120,14 +137,16 @@ static void add_product(void *context, size_t weight, size_t input)
 {
     struct sum *s = context;
     const struct graph *flat = s->flat;
-    double x = s->plain->value[s->from][input], e = s->plain->error[s->from][input];
-    if (flat->nodes[s->from].act == ACTS_THRESHOLD) { // 1 where above one half
-        e = fabs(x - 0.5) <= e ? 1 : 0;
-        x = x > 0.5 ? 1 : 0;
+    double x = flat->pad_value, e = 0;
+    if (input != PLAIN_OUTSIDE) {
+        x = s->plain->value[s->from][input];
+        e = s->plain->error[s->from][input];
     }
+    if (input != PLAIN_OUTSIDE && flat->nodes[s->from].act == ACTS_THRESHOLD)
+        x = threshold(flat, x, &e);
     double w = (double)s->w[weight];
     if (flat->binary)
-        w = w >= 0 ? s->alpha : -s->alpha;
+        w = w >= 0 ? 1 : -1;
     s->value += w * x;
     s->terms += fabs(w) * (fabs(x) + e);
     s->error += fabs(w) * e + s->weight_error * (fabs(x) + e);
@@ -139,6 +158,8 @@ static void add_element(void *context, size_t weight, size_t input)
     struct sum *s = context;
     double x = s->plain->value[s->from][input], e = s->plain->error[s->from][input];
     (void)weight;
+    if (s->bits && s->flat->nodes[s->from].act == ACTS_THRESHOLD)
+        x = threshold(s->flat, x, &e);
     s->most = s->n && s->most > x ? s->most : x;
     s->most_error = fmax(s->most_error, e);
     s->value += x;
@@ -158,6 +179,18 @@ double plain_largest(const struct graph *flat, int i, int c)
     return largest;
 }
 
+// Sums of bits or signs are whole numbers, which floats hold exactly.
+static void scale_signs(const struct graph *flat, int i, struct sum *s)
+{
+    if ((flat->encoder != GRAPH_RAW || flat->nodes[i].from[0] > 0) && !(s->error > 0)) {
+        s->terms = fabs(s->value);
+        s->n = 0;
+    }
+    s->value *= s->alpha;
+    s->error *= fabs(s->alpha);
+    s->terms *= fabs(s->alpha);
+}
+
 // Half a step of weights that are rounded to 2^(bits - 1) - 1 symmetric steps.
 static double weight_error(const struct graph *flat, int i, int c, int weight_bits)
 {
@@ -170,12 +203,15 @@ static struct sum sum_of(const struct graph *flat, int i, int c, int y, int x,
     const struct node *node = &flat->nodes[i];
     struct sum s = {.flat = flat, .plain = plain, .w = flat->values[i].w, .from = node->from[0]};
     if (graph_weights(flat, i)) {
-        s.alpha = flat->binary ? plain_scale(flat, i) : 0;
+        s.alpha = flat->binary ? plain_scale(flat, i, c) : 0;
         s.weight_error = weight_error(flat, i, c, losses->weight_bits);
         plain_window(flat, i, c, y, x, add_product, &s);
+        if (flat->binary)
+            scale_signs(flat, i, &s);
         return s;
     }
     if (node->kind != NODE_ADD) {
+        s.bits = flat->binary;
         plain_window(flat, i, c, y, x, add_element, &s);
         int taps = graph_divisor(flat, i, y, x);
         bool average = node->average || node->kind == NODE_HEAD;

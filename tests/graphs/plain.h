@@ -27,13 +27,15 @@ void plain_run(const struct graph *flat, const uint8_t *image, const struct loss
 
 // Element k of what the image becomes: planes, or normalised pixels.
 double plain_pixel(const struct graph *flat, const uint8_t *image, size_t k);
-// Calls `each` with the weight's and the input's index of every product of output (c, y, x).
+// Calls `each` with the weight's and the input's index of every product of output (c, y, x); input
+// PLAIN_OUTSIDE: what stands around a map of -1 and +1, if that is not 0.
+#define PLAIN_OUTSIDE ((size_t)-1)
 void plain_window(const struct graph *flat, int node, int c, int y, int x,
                   void (*each)(void *context, size_t weight, size_t input), void *context);
 // Index of the shortcut's element that is added at (c, y, x); -1: none.
 ptrdiff_t plain_shortcut(const struct graph *flat, int add, int c, int y, int x);
-// Mean of |w|: what +-1 stands for.
-double plain_scale(const struct graph *flat, int node);
+// What +-1 of a channel's binary weights stands for: their scale, or the layer's mean |w|.
+double plain_scale(const struct graph *flat, int node, int c);
 // The largest absolute weight that shares the scale of a channel.
 double plain_largest(const struct graph *flat, int node, int c);
 // Scale and shift that take the place of a batch-norm; 1 and 0 without.

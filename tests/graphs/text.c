@@ -89,8 +89,11 @@ static void put_node(struct writer *w, const struct graph *graph, int i)
     if (node->kind == NODE_ADD)
         put(w, ", shortcut: %s", graph_name(&graph->nodes[node->from[1]], name));
     bool conv = node->kind == NODE_CONV, linear = node->kind == NODE_LINEAR;
-    if ((conv && written(w, node->bn)) || (linear && written(w, !node->bn)))
+    bool normal = !graph->binary && node->bn == conv; // the binary form has a default of its own
+    if ((conv || linear) && written(w, normal))
         put(w, ", bn: %s", node->bn ? "true" : "false");
+    if ((conv || linear) && node->bias >= 0)
+        put(w, ", bias: %s", node->bias ? "true" : "false");
     if (node->relu >= 0)
         put(w, ", relu: %s", node->relu ? "true" : "false");
     put(w, "}\n");
@@ -98,16 +101,13 @@ static void put_node(struct writer *w, const struct graph *graph, int i)
 
 static void put_keys(struct writer *w, const struct graph *graph)
 {
-    static const char *const encoders[] = {"raw", "thermometer", "bit_planes"};
+    static const char *const encoders[] = {"raw", "thermometer", "bit_planes", "sign"};
     static const char *const normalise[] = {"unit", "imagenet", "mnist"};
     const struct node *in = &graph->nodes[0];
     bool binary = graph->binary;
-    int planes = graph->encoder == GRAPH_THERMOMETER  ? graph->levels
-                 : graph->encoder == GRAPH_BIT_PLANES ? graph->raw_bits
-                                                      : 1;
     put(w, "name: random\ndefault_form: %s\n", binary ? "binary" : graph->int16 ? "int16" : "int8");
     put(w, "input: {channels: %d, height: %d, width: %d, bits: %d, normalise: %s}\n",
-        in->c / planes, in->h, in->w, graph->raw_bits, normalise[graph->normalise]);
+        in->c / graph_planes(graph), in->h, in->w, graph->raw_bits, normalise[graph->normalise]);
     put(w, "encoder: %s\nlevels: %d\n", encoders[graph->encoder], graph->levels);
     if (written(w, graph->add_before_bn == binary))
         put(w, "add: %s\n", graph->add_before_bn ? "before_bn" : "after_bn");
@@ -120,6 +120,13 @@ static void put_keys(struct writer *w, const struct graph *graph)
     if (binary)
         put(w, "residual_bits: %d\nresidual_frac: %d\n", graph->residual_bits,
             graph->residual_frac);
+    if (written(w, !graph->plus_minus_one))
+        put(w, "activations: %s\n", graph->plus_minus_one ? "plus_minus_one" : "zero_one");
+    if (graph->planes >= 0)
+        put(w, "planes: %s\n", graph->planes ? "plus_minus_one" : "zero_one");
+    static const char *const pads[] = {"minus_one", "zero", "plus_one"};
+    if (graph->pad_value)
+        put(w, "pad_value: %s\n", pads[graph->pad_value + 1]);
     if (written(w, !graph->weights_by_layer))
         put(w, "quantise: {weights: %s}\n", graph->weights_by_layer ? "layer" : "channel");
     if (graph->weight_bits && !binary)

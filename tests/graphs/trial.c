@@ -60,14 +60,17 @@ static bool copy(float *to, const float *from, size_t n)
     return true;
 }
 
-static bool copy_values(const struct graph *flat, int i, struct layer_weights *to)
+static bool copy_values(const struct graph *flat, int i, struct arena *mem,
+                        struct layer_weights *to)
 {
     const struct node_values *v = &flat->values[i];
     size_t n = (size_t)flat->nodes[i].c;
+    if (v->scale) // which weights may lack
+        to->scale = arena_alloc(mem, n, sizeof *to->scale);
     to->bn_eps = flat->bn_eps;
-    return copy(to->w, v->w, graph_weights(flat, i)) && copy(to->bias, v->bias, n) &&
-           copy(to->gamma, v->gamma, n) && copy(to->beta, v->beta, n) &&
-           copy(to->mean, v->mean, n) && copy(to->var, v->var, n);
+    return copy(to->w, v->w, graph_weights(flat, i)) && copy(to->scale, v->scale, n) &&
+           copy(to->bias, v->bias, n) && copy(to->gamma, v->gamma, n) &&
+           copy(to->beta, v->beta, n) && copy(to->mean, v->mean, n) && copy(to->var, v->var, n);
 }
 
 struct weights *trial_weights(const struct graph *flat, const struct net *net, int *layer,
@@ -80,7 +83,8 @@ struct weights *trial_weights(const struct graph *flat, const struct net *net, i
         differs(report, "%zu layers, not %d", net->n, flat->n);
     for (int i = 0; i < flat->n && ok; i++) {
         layer[i] = find_layer(net, graph_name(&flat->nodes[i], name));
-        ok = layer[i] >= 0 && (i == 0 || copy_values(flat, i, &weights->layers[layer[i]]));
+        ok = layer[i] >= 0 &&
+             (i == 0 || copy_values(flat, i, weights->mem, &weights->layers[layer[i]]));
         if (!ok)
             differs(report, "%s: has other values", name);
     }
@@ -95,9 +99,7 @@ struct weights *trial_weights(const struct graph *flat, const struct net *net, i
 static void make_images(struct trial *trial)
 {
     const struct node *in = &trial->graph->nodes[0];
-    int planes = trial->graph->encoder == GRAPH_THERMOMETER  ? trial->graph->levels
-                 : trial->graph->encoder == GRAPH_BIT_PLANES ? trial->graph->raw_bits
-                                                             : 1;
+    int planes = graph_planes(trial->graph);
     size_t bytes = node_size(in) / (size_t)planes;
     trial->pixels = mem_alloc(TRIAL_IMAGES, bytes);
     graph_images(trial->graph, TRIAL_IMAGES, bytes, trial->pixels);

@@ -58,8 +58,10 @@ void graph_fill(struct graph *flat)
             continue;
         struct prng prng = {flat->seed * 1000003 + (uint64_t)node->id};
         to->w = fill_weights(flat, i, &prng);
-        if (!node->bn && !flat->binary)
+        if (node->biased)
             to->bias = fill(&prng, node->c, -1, 1);
+        if (flat->binary && prng_percent(&prng, 20))
+            to->scale = fill(&prng, node->c, -0.2, 1);
         if (!node->bn)
             continue;
         to->gamma = fill(&prng, node->c, -0.4, 1.2);
@@ -75,7 +77,7 @@ void graph_free_values(struct graph *flat)
 {
     for (int i = 0; i < flat->n; i++) {
         struct node_values *v = &flat->values[i];
-        float *const all[] = {v->w, v->bias, v->gamma, v->beta, v->mean, v->var};
+        float *const all[] = {v->w, v->scale, v->bias, v->gamma, v->beta, v->mean, v->var};
         for (size_t k = 0; k < sizeof all / sizeof *all; k++)
             free(all[k]);
         *v = (struct node_values){0};

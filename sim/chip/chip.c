@@ -10,6 +10,7 @@
 
 static const char *const polarity_names[] = {"single", "differential", "offset_column", NULL};
 static const char *const subtract_names[] = {"before_adc", "after_adc", NULL};
+static const char *const encoding_names[] = {"plain", "flip", NULL};
 static const char *const slice_names[] = {"columns", "arrays", NULL};
 static const char *const overlap_names[] = {"none", "window", NULL};
 const char *const map_policy_names[] = {"kernel-aligned", "dense", NULL};
@@ -37,6 +38,10 @@ static const struct conf_field crossbar_fields[] = {
      .fallback = "differential", .help = "how negative weights are held"},
     {"subtract", CONF_ENUM, OF(crossbar_params, subtract_after), .names = subtract_names,
      .fallback = "before_adc", .help = "differential: plus and minus columns are subtracted"},
+    {"encoding", CONF_ENUM, OF(crossbar_params, encoding), .names = encoding_names,
+     .fallback = "plain",
+     .help = "flip: a column of a single array whose levels add up to more than half of full scale "
+             "is stored complemented, so that its ADC needs one bit less (ISAAC)"},
     {"slices", CONF_ENUM, OF(crossbar_params, slices), .names = slice_names, .fallback = "arrays",
      .help = "where the cells of one weight stand: side by side, or in crossbars of their own"},
     {"rows_active", CONF_INT, OF(crossbar_params, rows_active), .min = 1, .max = 65536,
@@ -286,6 +291,12 @@ static bool check(struct chip *chip, struct err *err)
     if (chip->crossbar.subtract_after && chip->crossbar.polarity != POLARITY_DIFFERENTIAL)
         return conf_fail(at(chip, "crossbar.subtract"), err,
                          "only differential pairs are subtracted; remove the key or set polarity");
+    if (chip->crossbar.encoding == ENCODING_FLIP &&
+        chip->crossbar.polarity == POLARITY_DIFFERENTIAL)
+        return conf_fail(at(chip, "crossbar.encoding"), err,
+                         "a differential pair holds no offset, so flipped columns would not lower "
+                         "its sums; set crossbar.polarity to single or offset_column, or encoding "
+                         "to plain");
     if (!defect_check(&chip->defects, at(chip, "defects"), err))
         return false;
     if (chip->mapping.tiles > chip_tiles(chip))

@@ -21,6 +21,10 @@ enum polarity {
     POLARITY_DIFFERENTIAL, // a pair of arrays, G+ and G-
     POLARITY_OFFSET,       // one array and one more column that measures the offset
 };
+enum encoding {
+    ENCODING_PLAIN,
+    ENCODING_FLIP, // columns whose levels are high are stored complemented (ISAAC)
+};
 enum slice_layout {
     SLICES_IN_COLUMNS, // the cells of one weight stand side by side in one array (ISAAC)
     SLICES_IN_ARRAYS,  // each slice of the weights has a crossbar of its own (MNSIM)
@@ -41,6 +45,7 @@ struct crossbar_params {
     int rows, columns;             // of usable cells; the offset column comes on top
     int spare_rows, spare_columns; // more lines, used in place of broken ones
     int polarity;
+    int encoding;            // enum encoding
     int subtract_after;      // 0: plus and minus columns are subtracted before the ADC, 1: after
     int slices;              // enum slice_layout
     int rows_active;         // at once, at most; -1: as many as there are DACs

@@ -85,6 +85,18 @@ static void time_owner(const struct chip *chip, const struct adc_params *adc, in
     sums->wait_s = steps * (rounds - 1) * adc->time_s;
 }
 
+// Flipped columns are corrected by top * (sum of the inputs): for each group of rows and window one
+// shift-add per column. ISAAC reads the sum of the inputs from its unit column, whose conversions
+// are counted with the others, and keeps one bit per column (Shafiee et al., ISCA 2016); a single
+// array counts its inputs digitally, one add per row and cycle. Estimates: the paper lists no
+// energy for the correction and no stage, so it takes no time here.
+static int64_t unflip_adds(const struct chip *chip, const struct slice *s, int64_t groups,
+                           int64_t cycles)
+{
+    bool unit = chip->crossbar.polarity == POLARITY_OFFSET;
+    return (s->columns - unit) * groups + (unit ? 0 : s->rows * cycles);
+}
+
 static void count_slice(struct work *work, const struct chip *chip, const struct adc_params *adc,
                         const struct map_layer *m, const struct slice *s, int bits,
                         struct load *load)
@@ -105,6 +117,8 @@ static void count_slice(struct work *work, const struct chip *chip, const struct
         work->count[METER_SHIFT_ADDS] += conversions;
         load->shift_adds += conversions;
     }
+    if (chip->crossbar.encoding == ENCODING_FLIP)
+        work->count[METER_SHIFT_ADDS] += unflip_adds(chip, s, groups, cycles);
     load->columns += columns;
     load->groups = groups > load->groups ? groups : load->groups;
 }

@@ -13,6 +13,7 @@
 #include "sim/infer/cells.h"
 #include "sim/infer/evaluate.h"
 #include "sim/infer/fault.h"
+#include "sim/infer/flip.h"
 #include "sim/infer/readout.h"
 #include "sim/map/map.h"
 #include "workloads/dataset.h"
@@ -41,19 +42,6 @@ static int read_level(const struct draw *draw, const struct cell_address *at, in
     return fate == CELL_LRS ? top : fate == CELL_HRS ? 0 : level;
 }
 
-static int held_level(const struct activity *a, const struct slice *s, int row, int column,
-                      int array)
-{
-    const struct chip *chip = a->map->chip;
-    const struct layer *l = &a->map->net->layers[s->layer];
-    int columns = a->map->layers[s->layer].column_slices, out = column / columns;
-    int slice = columns > 1 ? column % columns : s->weight_slice;
-    if (out >= s->outs)
-        return 1; // the offset column
-    int32_t w = weight_at(l, s, a->net->layers[s->layer].w, row, out);
-    return cell_level(chip->crossbar.polarity, l->weight_bits, chip->cell.bits, w, slice, array);
-}
-
 static void take_levels(struct activity *a, int index, const struct draw *draw)
 {
     const struct slice *s = &a->map->slices[index];
@@ -61,12 +49,16 @@ static void take_levels(struct activity *a, int index, const struct draw *draw)
     const struct map_tile *t = &a->map->tiles[s->tile];
     struct cell_address at = {t->x, t->y, s->pe, s->crossbar, 0, 0, 0};
     int top = (1 << chip->cell.bits) - 1, planes = planes_of(chip);
+    const int32_t *w = a->net->layers[s->layer].w;
+    struct column_flips flips = flips_make(a->mem, a->map, a->net, s);
     for (int p = 0; p < planes; p++)
         a->levels[p][index] = arena_alloc(a->mem, (size_t)s->rows * s->columns, sizeof(int32_t));
     for (at.polarity = 0; at.polarity < chip_arrays(chip); at.polarity++)
         for (at.row = 0; at.row < s->rows; at.row++)
             for (at.column = 0; at.column < s->columns; at.column++) {
-                int level = held_level(a, s, at.row, at.column, at.polarity);
+                const uint8_t *flipped = flips_of_row(&flips, at.row);
+                int level = slice_level(a->map, s, w, at.row, at.column, at.polarity);
+                level = flipped && flipped[at.column] ? top - level : level;
                 level = read_level(draw, &at, level, top);
                 int32_t *to = a->levels[planes > 1 ? at.polarity : 0][index];
                 to[(size_t)at.row * s->columns + at.column] +=

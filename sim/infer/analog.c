@@ -144,6 +144,7 @@ struct analog_worker {
     int32_t *digits;             // of one cycle, by row of a slice
     int64_t *currents;           // by column
     int64_t *codes; // of the plus and the minus side, by column; added up over cycles and groups
+    int64_t *units; // of flipped columns: the inputs added up likewise, in codes or digits
     int64_t *sums;  // of codes, by output
     double *noise;  // of one read-out, by column
     uint32_t image;
@@ -167,6 +168,7 @@ struct analog_worker *analog_worker_create(const struct analog *analog)
     w->digits = mem_alloc(rows, sizeof *w->digits);
     w->currents = mem_alloc(columns, sizeof *w->currents);
     w->codes = mem_alloc(columns, sizeof *w->codes);
+    w->units = mem_alloc(columns, sizeof *w->units);
     w->sums = mem_alloc(outs, sizeof *w->sums);
     w->noise = mem_alloc(columns, sizeof *w->noise);
     return w;
@@ -181,6 +183,7 @@ void analog_worker_destroy(struct analog_worker *w)
     free(w->digits);
     free(w->currents);
     free(w->codes);
+    free(w->units);
     free(w->sums);
     free(w->noise);
     free(w);
@@ -240,6 +243,7 @@ static void read_plane(struct analog_worker *w, const struct block *block, int p
     const struct analog *a = w->analog;
     const struct slice *s = block->slice;
     const struct adc_fate *fates = block->damage.adc;
+    const uint8_t *flipped = flips_of_row(&block->flips, cycle->first);
     int planes = block->plane[1] ? 2 : 1;
     // The arrays of a pair leak alike.
     double leak = readout_signed(a->map->chip) ? 0 : a->leak * (double)cycle->driven;
@@ -258,8 +262,22 @@ static void read_plane(struct analog_worker *w, const struct block *block, int p
         if (noise > 0)
             current += noise * w->noise[c];
         const struct adc_fate *fate = fates ? &fates[c * planes + plane] : NULL;
-        w->codes[c] += weight * (int64_t)code_of(adc, fate, current);
+        int64_t code = weight * (int64_t)code_of(adc, fate, current);
+        w->codes[c] += flipped && flipped[c] ? -code : code;
     }
+}
+
+// What one cycle's inputs count for in flipped columns: the code of the offset column, or the
+// digital sum. `unit`: codes of the offset column before this cycle.
+static void add_units(struct analog_worker *w, const struct block *block, const struct cycle *c,
+                      int64_t unit, int64_t weight)
+{
+    const struct slice *s = block->slice;
+    const uint8_t *flipped = flips_of_row(&block->flips, c->first);
+    bool offset = w->analog->map->chip->crossbar.polarity == POLARITY_OFFSET;
+    int64_t inputs = offset ? w->codes[s->columns - 1] - unit : weight * c->sent;
+    for (int column = 0; column < s->columns; column++)
+        w->units[column] += flipped[column] ? inputs : 0;
 }
 
 // Every group of rows in every cycle. Returns the sum of the inputs, for the digital side of single
@@ -273,6 +291,7 @@ static int64_t convert_slice(struct analog_worker *w, const struct block *block,
     int active = chip_rows_active(chip), cycles = a->map->layers[s->layer].input_cycles;
     int64_t inputs = 0;
     memset(w->codes, 0, (size_t)s->columns * sizeof *w->codes);
+    memset(w->units, 0, (size_t)s->columns * sizeof *w->units);
     for (int first = 0; first < s->rows; first += active) {
         int rows = s->rows - first < active ? s->rows - first : active;
         for (int cycle = 0; cycle < cycles; cycle++) {
@@ -283,7 +302,10 @@ static int64_t convert_slice(struct analog_worker *w, const struct block *block,
             weight = back ? -weight : weight;
             take_digits(w, chip, block, cycles, signed_inputs, &c);
             inputs += weight * c.sent;
+            int64_t unit = w->codes[s->columns - 1];
             read_plane(w, block, 0, &c, adc, weight);
+            if (block->flips.of)
+                add_units(w, block, &c, unit, weight);
             if (block->plane[1])
                 read_plane(w, block, 1, &c, adc, -weight);
         }
@@ -303,8 +325,11 @@ static void read_slice(struct analog_worker *w, const struct block *block,
     bool pair = chip->crossbar.polarity == POLARITY_DIFFERENTIAL;
     int columns = map->layers[s->layer].column_slices, bits = l->weight_bits;
     bool offset = !pair && s->weight_slice == 0;
-    int64_t unit = chip->crossbar.polarity == POLARITY_OFFSET ? w->codes[s->columns - 1]
-                                                              : llrint((double)inputs / adc->worth);
+    bool has_unit = chip->crossbar.polarity == POLARITY_OFFSET;
+    int64_t unit = has_unit ? w->codes[s->columns - 1] : llrint((double)inputs / adc->worth);
+    double top = (1 << chip->cell.bits) - 1, code = has_unit ? 1 : adc->worth;
+    for (int c = 0; c < s->columns && block->flips.of; c++)
+        w->codes[c] += llrint(top * (double)w->units[c] / code);
     for (int o = 0; o < s->outs; o++) {
         int64_t sum = 0;
         for (int k = 0; k < columns; k++)

@@ -8,6 +8,7 @@
 #include "sim/chip/chip.h"
 #include "sim/infer/bound.h"
 #include "sim/infer/cells.h"
+#include "sim/infer/flip.h"
 #include "sim/infer/matrix.h"
 #include "sim/map/map.h"
 
@@ -142,6 +143,8 @@ struct row_weights {
     int slice, columns; // the first slice; how many stand side by side
     int doubled;        // binary weights of single arrays stand for -1 and +1
     int64_t off;
+    const uint8_t *flipped; // by column; NULL: none is
+    int64_t unit;           // what one input counts for where they are
 };
 
 static void read_levels(const struct cell_model *m, const struct row_fates *fates,
@@ -152,6 +155,7 @@ static void read_levels(const struct cell_model *m, const struct row_fates *fate
             for (int k = 0; k < r->columns; k++, cell++) {
                 int level = cell_level(m->polarity, m->bits, m->cell_bits, r->w.at[o * r->w.step],
                                        r->slice + k, p);
+                level = r->flipped && r->flipped[cell] ? m->top - level : level;
                 levels[p][cell] = read_cell(m, level, (enum cell_fate)fates->of[p][cell]);
             }
 }
@@ -164,6 +168,7 @@ static void read_weights(const struct cell_model *m, const struct row_weights *r
         int64_t sum = 0;
         for (int k = 0; k < r->columns; k++, cell++) {
             int64_t level = levels[0][cell] - (pair ? levels[1][cell] : 0);
+            level = r->flipped && r->flipped[cell] ? m->top * r->unit - level : level;
             sum += level * ((int64_t)1 << (r->slice + k) * m->cell_bits);
         }
         to[o] += (int32_t)(sum * (1 + r->doubled) - r->off);
@@ -198,15 +203,19 @@ static void read_slice(struct arrays *a, const struct draw *draw, const struct s
                             .slice = columns > 1 ? 0 : s->weight_slice,
                             .columns = columns,
                             .doubled = offset && m->bits == 1};
+    struct column_flips flips = flips_make(a->mem, a->map, a->net, s);
     draw_columns(a, draw, s, fates);
     for (at.row = 0; at.row < s->rows; at.row++) {
         int n = s->outs * columns;
-        int64_t unit = offset ? unit_of(a, draw, s, at.row, m, fates) : 0;
+        bool read_unit = offset || flips.of;
+        int64_t unit = read_unit ? unit_of(a, draw, s, at.row, m, fates) : 0;
         size_t row = (size_t)s->row0 + at.row;
         int32_t *to = matrix->w + ((size_t)index * matrix->rows + row) * matrix->columns +
                       (s->out0 - index * matrix->outs);
         r.w = weight_row(l, s, a->net->layers[s->layer].w, at.row, fates->weights);
-        r.off = m->bits == 1 ? unit : unit * ((int64_t)1 << (m->bits - 1));
+        r.off = !offset ? 0 : m->bits == 1 ? unit : unit * ((int64_t)1 << (m->bits - 1));
+        r.flipped = flips_of_row(&flips, at.row);
+        r.unit = unit;
         draw_arrays(a, draw, at, n, fates);
         if (bits) {
             read_pairs(fates, &r.w, s->outs, levels->of[0], to);
@@ -214,7 +223,7 @@ static void read_slice(struct arrays *a, const struct draw *draw, const struct s
         } else {
             read_levels(m, fates, &r, levels->of);
             read_weights(m, &r, pair, levels->of, to);
-            if (offset && has_unit)
+            if (read_unit && has_unit)
                 levels->of[0][n++] = (int32_t)unit;
             add_parts(levels, pair, n);
         }

@@ -61,7 +61,8 @@ static void start_variation(struct cell_row *row, const struct analog *a)
 }
 
 static void take_levels(const struct analog *a, const struct slice *s,
-                        const struct cell_address *at, int32_t *scratch, uint16_t *levels)
+                        const struct cell_address *at, const uint8_t *flipped, int32_t *scratch,
+                        uint16_t *levels)
 {
     const struct chip *chip = a->map->chip;
     const struct layer *l = &a->map->net->layers[s->layer];
@@ -76,6 +77,8 @@ static void take_levels(const struct analog *a, const struct slice *s,
         if (out < s->outs)
             level = cell_level(kind, l->weight_bits, chip->cell.bits, w.at[out * w.step], slice,
                                at->polarity);
+        if (flipped && flipped[c])
+            level = (1 << chip->cell.bits) - 1 - level;
         levels[c] = (uint16_t)level;
     }
 }
@@ -106,10 +109,10 @@ static void conduct(const struct analog *a, const struct cell_row *row,
 }
 
 static void make_row(struct analog *a, const struct cell_row *row, const struct slice *s,
-                     const struct cell_address *at)
+                     const struct cell_address *at, const uint8_t *flipped)
 {
     const int stuck[] = {[CELL_LRS] = (1 << a->map->chip->cell.bits) - 1, [CELL_HRS] = 0};
-    take_levels(a, s, at, row->weights, row->levels);
+    take_levels(a, s, at, flipped, row->weights, row->levels);
     conduct(a, row, at, s->columns);
     a->counts.cells += s->columns;
     if (a->broken)
@@ -125,14 +128,14 @@ static void make_row(struct analog *a, const struct cell_row *row, const struct 
     }
 }
 
-void blocks_array(struct analog *a, const struct cell_row *row, const struct slice *s, int array,
-                  int32_t *g)
+void blocks_array(struct analog *a, const struct cell_row *row, const struct slice *s,
+                  const struct column_flips *flips, int array, int32_t *g)
 {
     const struct chip *chip = a->map->chip;
     const struct map_tile *t = &a->map->tiles[s->tile];
     struct cell_address at = {t->x, t->y, s->pe, s->crossbar, array, 0, 0};
     for (at.row = 0; at.row < s->rows; at.row++) {
-        make_row(a, row, s, &at);
+        make_row(a, row, s, &at, flips_of_row(flips, at.row));
         memcpy(g + (size_t)at.row * s->columns, row->units, (size_t)s->columns * sizeof *g);
     }
     damage_lines(a->map, s, array, &a->draw, g, &a->counts);
@@ -148,13 +151,14 @@ static void make_block(struct analog *a, const struct cell_row *row, struct bloc
     size_t n = (size_t)s->rows * s->columns;
     bool apart = a->map->chip->crossbar.subtract_after;
     int planes = 1 + apart, arrays = chip_arrays(a->map->chip);
+    block->flips = flips_make(a->mem, a->map, a->net, s);
     for (int p = 0; p < planes; p++) {
         block->plane[p] = arena_alloc(a->mem, n, sizeof *block->plane[p]);
-        blocks_array(a, row, s, p, block->plane[p]);
+        blocks_array(a, row, s, &block->flips, p, block->plane[p]);
     }
     if (arrays > planes) { // subtracted before the ADC
         int32_t *minus = mem_alloc(n, sizeof *minus);
-        blocks_array(a, row, s, 1, minus);
+        blocks_array(a, row, s, &block->flips, 1, minus);
         for (size_t i = 0; i < n; i++)
             block->plane[0][i] -= minus[i];
         free(minus);
@@ -169,8 +173,9 @@ static void bound_block(struct analog *a, const struct block *block)
     const struct chip *chip = a->map->chip;
     int active = chip_rows_active(chip);
     int columns = s->outs * a->map->layers[s->layer].column_slices;
-    // The offset columns of further weight slices are converted, but nobody reads their codes.
-    if (chip->crossbar.polarity == POLARITY_OFFSET && s->weight_slice == 0)
+    // Without flipped columns nobody reads the codes of further weight slices' offset columns.
+    bool read_unit = s->weight_slice == 0 || block->flips.of;
+    if (chip->crossbar.polarity == POLARITY_OFFSET && read_unit)
         columns = s->columns;
     struct digit_range digits = bound_digits(a->map, s->layer);
     if (a->draw.defects.drivers > 0) // a stuck one drives as high as it can

@@ -6,6 +6,7 @@
 #include "sim/infer/analog.h"
 #include "sim/infer/bound.h"
 #include "sim/infer/damage.h"
+#include "sim/infer/flip.h"
 #include "sim/infer/readout.h"
 
 struct arena;
@@ -17,6 +18,7 @@ struct slice;
 struct block {
     const struct slice *slice;
     int32_t *plane[2]; // (rows, columns)
+    struct column_flips flips;
     struct damage damage;
 };
 
@@ -50,4 +52,4 @@ struct cell_row; // scratch
 struct cell_row *cell_row_create(const struct analog *analog);
 void cell_row_destroy(struct cell_row *row); // NULL is fine
 void blocks_array(struct analog *analog, const struct cell_row *row, const struct slice *s,
-                  int array, int32_t *g);
+                  const struct column_flips *flips, int array, int32_t *g);

@@ -10,6 +10,7 @@
 #include "sim/chip/chip.h"
 #include "sim/infer/array.h"
 #include "sim/infer/cells.h"
+#include "sim/infer/flip.h"
 #include "sim/infer/matrix.h"
 #include "sim/map/map.h"
 #include "workloads/dataset.h"
@@ -52,31 +53,21 @@ static int groups_of(const struct calibration *c, const struct slice *s)
     return (s->rows + c->active - 1) / c->active;
 }
 
-// The level of a cell in column c of a slice; 1 in the offset column.
-static int level_at(const struct calibration *c, const struct slice *s, int row, int column,
-                    int array)
-{
-    const struct chip *chip = c->map->chip;
-    const struct layer *l = &c->map->net->layers[s->layer];
-    int columns = c->map->layers[s->layer].column_slices, out = column / columns;
-    if (out >= s->outs)
-        return 1;
-    int32_t w = weight_at(l, s, c->net->layers[s->layer].w, row, out);
-    int slice = columns > 1 ? column % columns : s->weight_slice;
-    return cell_level(chip->crossbar.polarity, l->weight_bits, chip->cell.bits, w, slice, array);
-}
-
 static uint64_t *make_masks(struct calibration *c, const struct piece *p, int array)
 {
     const struct slice *s = p->slice;
-    int bits = c->map->chip->cell.bits;
+    int bits = c->map->chip->cell.bits, top = (1 << bits) - 1;
+    const int32_t *w = c->net->layers[s->layer].w;
+    struct column_flips flips = flips_make(c->mem, c->map, c->net, s);
     size_t plane = (size_t)c->group_words * p->columns;
     uint64_t *masks = arena_alloc(c->mem, (size_t)groups_of(c, s) * bits * plane, sizeof *masks);
     for (int row = 0; row < s->rows; row++) {
         int in_group = row % c->active;
+        const uint8_t *flipped = flips_of_row(&flips, row);
         uint64_t *to = masks + (size_t)(row / c->active) * bits * plane;
         for (int column = 0; column < s->columns; column++) {
-            int level = level_at(c, s, row, column, array);
+            int level = slice_level(c->map, s, w, row, column, array);
+            level = flipped && flipped[column] ? top - level : level;
             for (int bit = 0; bit < bits; bit++)
                 to[bit * plane + (size_t)in_group / 64 * p->columns + column] |=
                     (uint64_t)(level >> bit & 1) << in_group % 64;

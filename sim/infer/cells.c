@@ -19,13 +19,37 @@ int cell_level(int polarity, int bits, int cell_bits, int32_t w, int slice, int 
     return (int)(held >> (slice * cell_bits) & ((1 << cell_bits) - 1));
 }
 
+int slice_level(const struct mapping *mapping, const struct slice *slice, const int32_t *w, int row,
+                int column, int array)
+{
+    const struct chip *chip = mapping->chip;
+    const struct layer *l = &mapping->net->layers[slice->layer];
+    int columns = mapping->layers[slice->layer].column_slices, out = column / columns;
+    if (out >= slice->outs)
+        return 1; // the offset column
+    return cell_level(chip->crossbar.polarity, l->weight_bits, chip->cell.bits,
+                      weight_at(l, slice, w, row, out),
+                      columns > 1 ? column % columns : slice->weight_slice, array);
+}
+
+int64_t column_full(const struct chip *chip, int64_t rows, int level)
+{
+    int64_t full = rows * level;
+    if (chip->crossbar.encoding != ENCODING_FLIP)
+        return full;
+    int64_t half = rows * ((1 << chip->cell.bits) - 1) / 2;
+    int64_t unit = chip->crossbar.polarity == POLARITY_OFFSET ? rows : 0;
+    half = half > unit ? half : unit;
+    return full < half ? full : half;
+}
+
 bool full_sum(const struct mapping *mapping, int layer, const int64_t *ranges, int64_t *full,
               struct err *err)
 {
     const struct chip *chip = mapping->chip;
     const char *name = mapping->net->layers[layer].name;
-    int64_t cell_top = (1 << chip->cell.bits) - 1, dac_top = (1 << chip->dac.bits) - 1;
-    *full = chip_rows_active(chip) * cell_top * dac_top;
+    int64_t dac_top = (1 << chip->dac.bits) - 1;
+    *full = column_full(chip, chip_rows_active(chip), (1 << chip->cell.bits) - 1) * dac_top;
     if (chip_adc(chip, name)->range == ADC_FULL)
         return true;
     if (!ranges)

@@ -15,6 +15,15 @@ struct slice;
 // plus or the only one, 1: minus) of the given polarity (enum polarity of sim/chip).
 int cell_level(int polarity, int bits, int cell_bits, int32_t w, int slice, int array);
 
+// The level that column `column` of a slice holds in one of its rows, before any flip (flip.h); 1
+// in the offset column. w: the layer's weights.
+int slice_level(const struct mapping *mapping, const struct slice *slice, const int32_t *w, int row,
+                int column, int array);
+
+// The largest sum of `rows` cells of one column that hold levels up to `level`: with flipped
+// columns at most half of full scale, or what the offset column holds.
+int64_t column_full(const struct chip *chip, int64_t rows, int level);
+
 // R of one layer's ADC, in steps of a sum: the largest that one conversion can meet, or where it is
 // calibrated what `ranges` says of the layer. Refuses a calibrated ADC without ranges.
 bool full_sum(const struct mapping *mapping, int layer, const int64_t *ranges, int64_t *full,

@@ -156,8 +156,9 @@ static void read_slice(struct perturbation *p, const struct slice *s, float *w)
     int each = map->layers[s->layer].column_slices;
     size_t rows = (size_t)l->in_c / l->groups * l->kernel_h * l->kernel_w;
     double level = 1 / p->cells.states.step;
-    blocks_array(&p->cells, p->row, s, 0, p->plus);
-    blocks_array(&p->cells, p->row, s, 1, p->minus);
+    const struct column_flips none = {.of = NULL}; // of single arrays only
+    blocks_array(&p->cells, p->row, s, &none, 0, p->plus);
+    blocks_array(&p->cells, p->row, s, &none, 1, p->minus);
     for (int row = 0; row < s->rows; row++)
         for (int o = 0; o < s->outs; o++) {
             size_t at = (size_t)row * s->columns + (size_t)o * each;

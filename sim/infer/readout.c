@@ -37,10 +37,16 @@ static double worth_of(const struct mapping *map, int layer, double codes, bool 
     const struct layer *l = &map->net->layers[layer];
     int all = chip_rows_active(chip), group = l->in_c / l->groups * l->kernel_h * l->kernel_w;
     int own = group * groups_packed(l, chip);
-    double inputs = (1 << chip->dac.bits) - 1, top = (1 << chip->cell.bits) - 1;
-    double full = all * top * inputs;
-    if (full <= codes)
-        return finest(full, codes - 1);
+    int top = (1 << chip->cell.bits) - 1;
+    double inputs = (1 << chip->dac.bits) - 1, full = (double)column_full(chip, all, top) * inputs;
+    if (full <= codes) // broken cells may fill a flipped column more than by half
+        return finest(broken ? all * top * inputs : full, codes - 1);
+    if (chip->crossbar.encoding == ENCODING_FLIP) {
+        int held = l->weight_bits < chip->cell.bits ? l->weight_bits : chip->cell.bits;
+        double of_own = (double)column_full(chip, own < all ? own : all, (1 << held) - 1) *
+                        fmax(bound_digits(map, layer).high, -bound_digits(map, layer).low);
+        return of_own < codes ? 1 : full / codes;
+    }
     // Cells and DACs may be wider than what they hold, arrays taller than the layer.
     double largest = (double)((own < all ? own : all) * largest_product(chip, l, broken));
     if (largest < codes)

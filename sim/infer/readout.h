@@ -1,10 +1,11 @@
 // What the ADC makes of a column's current, and the digital side of the sum of its codes.
 //
 // Range `full`: the largest sum R that one conversion can meet (rows driven at once x highest level
-// x highest input) fills it. Where the ADC has fewer codes than that, one is worth R / 2^half
-// steps of a sum (half: bits, less one where sums have signs). Where it has more, a code is worth a
-// part of a step, the smallest power of two (not below 2^-8) with which the codes still reach R:
-// sums of whole steps lose nothing, sums of conductances that vary are read more finely.
+// x highest input; half of that where columns are flipped, flip.h) fills it. Where the ADC has
+// fewer codes than that, one is worth R / 2^half steps of a sum (half: bits, less one where sums
+// have signs). Where it has more, a code is worth a part of a step, the smallest power of two (not
+// below 2^-8) with which the codes still reach R: sums of whole steps lose nothing, sums of
+// conductances that vary are read more finely.
 //
 // Groups that share a crossbar (sim/map/groups.h): pairs between them hold 0, so whole cells sum up
 // to what a group alone does. An ADC that has codes for that, but not for every row driven, reads

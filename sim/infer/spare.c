@@ -9,6 +9,7 @@
 #include "sim/base/mem.h"
 #include "sim/chip/chip.h"
 #include "sim/infer/cells.h"
+#include "sim/infer/flip.h"
 #include "sim/infer/fault.h"
 #include "sim/map/map.h"
 
@@ -66,19 +67,19 @@ static void free_lines(struct lines *l)
 static void find_levels(struct repair *r, const struct integer *integer)
 {
     const struct slice *s = r->slice;
-    const struct chip *chip = r->map->chip;
-    const struct layer *l = &r->map->net->layers[s->layer];
     const int32_t *w = integer->layers[s->layer].w;
-    int each = r->map->layers[s->layer].column_slices, *to = r->levels;
-    for (int row = 0; row < s->rows; row++)
+    struct arena *mem = arena_create();
+    struct column_flips flips = flips_make(mem, r->map, integer, s);
+    int *to = r->levels;
+    for (int row = 0; row < s->rows; row++) {
+        const uint8_t *flipped = flips_of_row(&flips, row);
         for (int c = 0; c < s->columns; c++)
             for (int p = 0; p < r->arrays; p++) {
-                int out = c / each, slice = each > 1 ? c % each : s->weight_slice;
-                *to++ = out >= s->outs // the offset column
-                            ? 1
-                            : cell_level(chip->crossbar.polarity, l->weight_bits, chip->cell.bits,
-                                         weight_at(l, s, w, row, out), slice, p);
+                int level = slice_level(r->map, s, w, row, c, p);
+                *to++ = flipped && flipped[c] ? r->top - level : level;
             }
+    }
+    arena_destroy(mem);
 }
 
 // Cells that would be wrong, or read at the wrong time, if what belongs to (row, column) stood at

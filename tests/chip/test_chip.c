@@ -283,6 +283,9 @@ static void impossible_chips_are_refused(void **state)
         {"dac: {count: 257}", "t.yaml:1:14: dac.count: 257 DACs for 256 rows; at most one each"},
         {"crossbar: {rows_active: 300}",
          "t.yaml:1:25: crossbar.rows_active: 300 of 256 rows cannot be active"},
+        {"crossbar: {encoding: flip}",
+         "t.yaml:1:22: crossbar.encoding: a differential pair holds no offset, so flipped columns "
+         "would not lower its sums; set crossbar.polarity"},
         {"crossbar: {polarity: single, subtract: after_adc}",
          "t.yaml:1:40: crossbar.subtract: only differential pairs are subtracted; remove the key "
          "or set polarity"},

@@ -59,6 +59,32 @@ static void offset_columns_convert_too(void **state)
     setup_free(&s);
 }
 
+// Flipped columns: per group of rows a correction for each column but the offset column; a single
+// array counts its inputs, one add per row and cycle. No time.
+static void flipped_columns_are_corrected(void **state)
+{
+    (void)state;
+    struct setup unit = conv("hawis", 16, 5, "int8",
+                             SETS("crossbar.polarity=offset_column", "crossbar.slices=columns",
+                                  "dac.count=8", "crossbar.encoding=flip"));
+    struct setup plain =
+        conv("hawis", 16, 5, "int8",
+             SETS("crossbar.polarity=offset_column", "crossbar.slices=columns", "dac.count=8"));
+    struct setup single = conv("hawis", 16, 5, "int8",
+                               SETS("crossbar.polarity=single", "crossbar.slices=columns",
+                                    "dac.count=8", "crossbar.encoding=flip"));
+    struct work a = work_of_tile(unit.map, 0), b = work_of_tile(plain.map, 0);
+    struct work c = work_of_tile(single.map, 0);
+    assert_int_equal(b.count[METER_SHIFT_ADDS], 41 * 2 * 8);
+    assert_int_equal(a.count[METER_SHIFT_ADDS], 41 * 2 * 8 + 40 * 2);
+    assert_int_equal(c.count[METER_SHIFT_ADDS], 40 * 2 * 8 + 40 * 2 + 16 * 8);
+    assert_int_equal(a.count[METER_CONVERSIONS], b.count[METER_CONVERSIONS]);
+    assert_true(a.next_s == b.next_s && a.first_s == b.first_s);
+    setup_free(&unit);
+    setup_free(&plain);
+    setup_free(&single);
+}
+
 // Plus and minus digitised one by one are subtracted by the shift-adder, even in a single cycle.
 static void subtraction_after_the_adc_is_an_addition(void **state)
 {
@@ -189,6 +215,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(counts_of_a_window),
         cmocka_unit_test(offset_columns_convert_too),
+        cmocka_unit_test(flipped_columns_are_corrected),
         cmocka_unit_test(subtraction_after_the_adc_is_an_addition),
         cmocka_unit_test(idle_pes_do_not_help),
         cmocka_unit_test(overlap_hides_nothing_of_the_first_window),

@@ -47,6 +47,18 @@ static int level_of(const struct model *m, const struct slice *s, int row, int c
                       array);
 }
 
+// Whether the chip stores the rows from `first` on complemented: they hold more than half.
+static bool is_flipped(const struct model *m, const struct slice *s, int first, int column)
+{
+    const struct chip *chip = m->s.chip;
+    int active = chip_rows_active(chip), sum = 0, rows = 0;
+    if (chip->crossbar.encoding != ENCODING_FLIP || column == s->columns - 1) // the offset column
+        return false;
+    for (int r = first; r < s->rows && r < first + active; r++, rows++)
+        sum += level_of(m, s, r, column, 0);
+    return 2 * sum > rows * ((1 << chip->cell.bits) - 1);
+}
+
 static void meet(int64_t *most, int64_t sum)
 {
     *most = llabs(sum) > *most ? llabs(sum) : *most;
@@ -57,14 +69,16 @@ static void meet_column(struct naive *n, const struct slice *s, const int32_t *w
     const struct chip *chip = n->m->s.chip;
     int cycles = n->m->s.map->layers[s->layer].input_cycles, active = chip_rows_active(chip);
     for (int first = 0; first < s->rows; first += active)
-        for (int cycle = 0; cycle < cycles; cycle++) {
+        for (int cycle = 0, flipped = is_flipped(n->m, s, first, column); cycle < cycles; cycle++) {
             int64_t sum[2] = {0};
             for (int row = first; row < first + active && row < s->rows; row++) {
                 int32_t a = window[s->row0 + row];
                 if (cycles > 1)
                     a = a >> cycle * chip->dac.bits & ((1 << chip->dac.bits) - 1);
-                for (int array = 0; array < chip_arrays(chip); array++)
-                    sum[array] += a * level_of(n->m, s, row, column, array);
+                for (int array = 0; array < chip_arrays(chip); array++) {
+                    int level = level_of(n->m, s, row, column, array);
+                    sum[array] += a * (flipped ? (1 << chip->cell.bits) - 1 - level : level);
+                }
             }
             int64_t *most = &n->ranges[s->layer];
             bool apart = chip->crossbar.subtract_after;

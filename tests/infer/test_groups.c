@@ -62,6 +62,7 @@ static const struct arrangement arrangements[] = {
     {"hawis-q8", "int8", {"crossbar.polarity=offset_column", "crossbar.slices=columns"}},
     {"hawis-q8", "int8", {"crossbar.polarity=offset_column", "cell.bits=2"}},
     {"isaac-ce", "int8", {NULL}},
+    {"isaac-ce", "int8", {"crossbar.encoding=plain"}},
     {"hawis", "int8", {"dac.preset=mnsim-6"}},
 };
 enum { ARRANGEMENTS = sizeof arrangements / sizeof *arrangements };
@@ -327,7 +328,8 @@ static void broken_cells_act_where_they_are(void **state)
         if (strcmp(arrangements[i].form, "int8") != 0)
             continue;
         struct model m = make(&arrangements[i], ADC("20"), "mapping.groups=packed");
-        for (int layer = STEM; layer <= DOUBLE; layer++) {
+        bool flips = m.s.chip->crossbar.encoding == ENCODING_FLIP; // by hand in test_flip.c
+        for (int layer = STEM; layer <= DOUBLE && !flips; layer++) {
             const struct layer *l = &m.s.net->layers[layer];
             size_t n = (size_t)l->out_c * l->out_h * l->out_w;
             int32_t *in = random_map(m.s.net, layer, 7);

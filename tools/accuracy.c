@@ -6,6 +6,7 @@
 #include "nets/encode.h"
 #include "nets/integer.h"
 #include "nets/weights.h"
+#include "sim/base/clock.h"
 #include "sim/base/err.h"
 #include "sim/base/mem.h"
 #include "sim/chip/chip.h"
@@ -217,11 +218,37 @@ bool model_check(const struct model *model, const struct draw *draw, struct err 
     return ok;
 }
 
+// What the ADCs of one chip need and lose; nothing is lost where every possible sum has a code.
+static void count_losses(const struct model *model, const struct draw *draw,
+                         const struct drawn *drawn, struct trial *out)
+{
+    const struct mapping *map = model->map;
+    struct draw with_ranges = *draw;
+    with_ranges.ranges = model->ranges;
+    bool lossy = false;
+    for (size_t i = 0; i < model->net->n; i++) {
+        out->adc[i].need =
+            loss_need_of_cells(map, drawn->arrays, drawn->analog, &with_ranges, (int)i);
+        lossy = lossy || (out->adc[i].need.bits && !out->adc[i].need.lossless);
+    }
+    if (!lossy)
+        return;
+    double start = clock_now_s();
+    struct evaluation what = drawn_evaluation(drawn, model);
+    struct adc_count *counts = mem_alloc(model->net->n, sizeof *counts);
+    out->adc_images = loss_images(map, model->images);
+    loss_count(map, &what, out->adc_images, counts);
+    for (size_t i = 0; i < model->net->n; i++)
+        out->adc[i].count = counts[i];
+    free(counts);
+    out->adc_seconds = clock_now_s() - start;
+}
+
 bool model_trial(const struct model *model, const struct draw *draw, enum cpu_level cpu, int jobs,
                  struct trial *out, struct err *err)
 {
     struct drawn drawn = {0};
-    *out = (struct trial){0};
+    *out = (struct trial){.adc = out->adc};
     bool ok = !model->integer || drawn_make(model, draw, cpu, &drawn, out, err);
     struct evaluation what = drawn_evaluation(&drawn, model);
     uint8_t *classes = mem_alloc(model->images, 1);
@@ -231,6 +258,8 @@ bool model_trial(const struct model *model, const struct draw *draw, enum cpu_le
     for (size_t i = 0; i < model->images && ok && model->reference; i++)
         out->differ += classes[i] != model->reference[i];
     free(classes);
+    if (ok && out->adc && model->integer)
+        count_losses(model, draw, &drawn, out);
     drawn_fini(&drawn);
     return ok;
 }

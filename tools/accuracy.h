@@ -8,6 +8,7 @@
 #include "nets/kernels/kernels.h"
 #include "sim/infer/activity.h"
 #include "sim/infer/fault.h"
+#include "sim/infer/loss.h"
 #include "sim/infer/mend.h"
 #include "sim/infer/spare.h"
 #include "tools/inputs.h"
@@ -67,6 +68,11 @@ struct model_parts {
 };
 bool model_assemble(const struct model_parts *parts, struct model *out, struct err *err);
 
+struct adc_loss {
+    struct adc_need need;
+    struct adc_count count;
+};
+
 struct trial {
     size_t right;  // images that are classified right
     size_t differ; // images that are classified otherwise than by the reference, if there is one
@@ -75,6 +81,11 @@ struct trial {
     double dropped; // largest share of a cell's current that wires take
     struct spare_report spares;
     int64_t channels; // of mended batch-norms
+    // Given by the caller, one for each layer of the net: what its ADCs need and lose, counted on
+    // the first adc_images images. NULL: not asked for. Nothing in the form float.
+    struct adc_loss *adc;
+    size_t adc_images;  // 0 where no ADC can lose anything
+    double adc_seconds; // that the counting took
 };
 
 enum reference { REFERENCE_INTEGER, REFERENCE_FLOAT };

@@ -16,6 +16,7 @@
 #include "sim/map/map.h"
 #include "tools/accuracy.h"
 #include "tools/activity_file.h"
+#include "tools/adc_report.h"
 #include "tools/cmd.h"
 #include "tools/inputs.h"
 #include "tools/mending.h"
@@ -39,6 +40,7 @@ enum {
     OPTION_MEND,
     OPTION_MEND_IMAGES,
     OPTION_ACTIVITY,
+    OPTION_ADC,
 };
 
 static const struct argp_option options[] = {
@@ -64,6 +66,10 @@ static const struct argp_option options[] = {
     {"activity", OPTION_ACTIVITY, "FILE", 0,
      "Write what the images switch in the arrays of the first chip drawn (slow; --images), for run "
      "--activity",
+     0},
+    {"adc", OPTION_ADC, NULL, 0,
+     "List the layers with the bits that their ADCs need and have and the conversions that lose "
+     "something, of the first chip drawn",
      0},
     {"trials", OPTION_TRIALS, "T", 0, "Fabricated chips to draw (default 1)", 0},
     {"seed", OPTION_SEED, "N", 0, "Of the first draw (default 1)", 0},
@@ -94,7 +100,7 @@ static const char doc[] =
 struct args {
     struct model_params model;
     const char *activity;
-    bool json;
+    bool json, adc;
     unsigned long long trials, jobs;
     char defects[3][48]; // sets of the chip's, from --sa0, --sa1 and --sigma
     enum cpu_level cpu;
@@ -233,6 +239,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case OPTION_JSON:
         a->json = true;
         return 0;
+    case OPTION_ADC:
+        a->adc = true;
+        return 0;
     case OPTION_ACTIVITY:
         a->activity = arg;
         if (!*arg)
@@ -282,12 +291,15 @@ static bool run_trial(struct args *a, const struct model *m, unsigned trial,
                       struct eval_report *out)
 {
     struct draw draw = {m->chip->defects, a->model.seed, trial, 0, NULL};
-    struct trial one = {0};
+    struct trial one = {.adc = trial == 0 ? out->adc : NULL};
     double unmended = 0;
     if (out->mending && !run_unmended(a, m, &draw, &unmended))
         return false;
     if (!model_trial(m, &draw, a->cpu, (int)a->jobs, &one, &a->err))
         return false;
+    if (trial == 0)
+        out->adc_images = one.adc_images;
+    out->seconds -= one.adc_seconds;
     fault_add(&out->faults, &one.faults);
     out->cut += one.cut;
     out->dropped = fmax(out->dropped, one.dropped);
@@ -304,7 +316,7 @@ static bool run_trials(struct args *a, const struct model *m, struct eval_report
     for (unsigned t = 0; t < a->trials; t++)
         if (!run_trial(a, m, t, out))
             return false;
-    out->seconds = clock_now_s() - start;
+    out->seconds += clock_now_s() - start;
     return !out->mending || mending_price(out->mending, m, &a->err);
 }
 
@@ -366,6 +378,8 @@ int cmd_eval(int argc, char **argv)
                        &warnings);
         model_warn(&m, a.model.weights, a.model.data != NULL, &warnings);
         out.accuracy = mem_alloc(a.trials, sizeof *out.accuracy);
+        out.adc = m.integer ? mem_alloc(m.net->n, sizeof *out.adc) : NULL;
+        out.adc_table = a.adc;
         out.trials = (unsigned)a.trials;
         out.reference = reference_names[a.reference];
         mending.unmended = mem_alloc(a.trials, sizeof *mending.unmended);
@@ -373,6 +387,8 @@ int cmd_eval(int argc, char **argv)
         code = work(&a, &m, &out);
     }
     if (code == EXIT_OK) {
+        if (out.adc)
+            adc_warn(m.map, out.adc, out.adc_images, &warnings);
         warn_chance(&m, &out, &warnings);
         (a.json ? print_eval_json : print_eval_text)(&out);
         if (a.activity && !a.json)
@@ -382,6 +398,7 @@ int cmd_eval(int argc, char **argv)
         inputs_refuse(&a.err);
     }
     free(out.accuracy);
+    free(out.adc);
     free(mending.unmended);
     warnings_fini(&warnings);
     model_unload(&m);

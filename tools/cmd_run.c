@@ -18,6 +18,7 @@
 #include "sim/map/map.h"
 #include "sim/result/result.h"
 #include "tools/activity_file.h"
+#include "tools/adc_report.h"
 #include "tools/cmd.h"
 #include "tools/inputs.h"
 #include "tools/print_result.h"
@@ -226,9 +227,11 @@ static bool print_all(const struct args *a, const struct mapping *map, const str
     if (a->csv && !print_csv(r, map, a->csv, err))
         return false;
     if (a->json)
-        print_json(r, &a->warnings, stdout);
+        print_json(r, map, &a->warnings, stdout);
     else
         print_text(r, stdout);
+    if (!a->json)
+        adc_rows_text(map);
     if (!a->json && a->trace)
         print_trace_hint(a->trace);
     if (!a->json && a->csv)
@@ -282,6 +285,7 @@ int cmd_run(int argc, char **argv)
         plausible_run(result, &a.warnings);
         net_warn(net, &a.warnings);
         warn_borders(net, &a.warnings);
+        adc_rows_warn(map, &a.warnings);
         if (print_all(&a, map, result, trace, &a.err))
             code = EXIT_OK;
     }

@@ -9,6 +9,7 @@
 #include "sim/base/text.h"
 #include "sim/chip/chip.h"
 #include "tools/accuracy.h"
+#include "tools/adc_report.h"
 #include "tools/faults.h"
 #include "tools/inputs.h"
 #include "tools/mending.h"
@@ -98,6 +99,8 @@ void print_eval_json(const struct eval_report *r)
     }
     faults_json(&m->chip->defects, &r->faults, w);
     json_spreads(w, r);
+    if (r->adc)
+        adc_json(m->map, r->adc, r->adc_images, w);
     if (r->mending)
         mending_json(r->mending, m, w);
     jsonw_number(w, "images_per_second",
@@ -182,6 +185,7 @@ void print_eval_text(const struct eval_report *r)
     if (m->integer) {
         text_faults(r);
         text_spreads(r);
+        adc_text(m->map, r->adc, r->adc_images, r->adc_table);
     }
     printf("speed    %.0f images/s\n",
            (double)m->images * r->trials * (r->mending ? 2 : 1) / r->seconds);

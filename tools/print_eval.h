@@ -1,9 +1,11 @@
 // What an evaluation found, for people and for programs, on standard output.
 #pragma once
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "sim/infer/fault.h"
 
+struct adc_loss;
 struct mending;
 struct model;
 struct model_params;
@@ -21,6 +23,9 @@ struct eval_report {
     const char *reference;      // "integer", "float": what they differ from
     double dropped;             // largest share of a cell's current that wires took
     struct mending *mending;    // NULL: the chips are as they were drawn
+    struct adc_loss *adc;       // of the first chip, by layer; NULL in the form float
+    size_t adc_images;          // on which conversions were counted
+    bool adc_table;             // print all layers
     double seconds;
     const struct warnings *warnings;
 };

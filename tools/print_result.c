@@ -8,6 +8,7 @@
 #include "sim/base/text.h"
 #include "sim/base/units.h"
 #include "sim/result/result.h"
+#include "tools/adc_report.h"
 #include "tools/inputs.h"
 
 static void cell_units(struct table *table, double value, const char *unit)
@@ -336,12 +337,14 @@ static void json_use(struct jsonw *w, const struct result *r)
     jsonw_end(w);
 }
 
-void print_json(const struct result *r, const struct warnings *warnings, FILE *out)
+void print_json(const struct result *r, const struct mapping *map, const struct warnings *warnings,
+                FILE *out)
 {
     struct jsonw *w = jsonw_create(out, 2);
     jsonw_object(w, NULL);
     json_provenance(w, r);
     inputs_warn_json(warnings, w);
+    adc_rows_json(map, w);
     json_totals(w, r);
     json_use(w, r);
     jsonw_object(w, "shared");

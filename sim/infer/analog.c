@@ -13,6 +13,7 @@
 #include "sim/infer/blocks.h"
 #include "sim/infer/cells.h"
 #include "sim/infer/damage.h"
+#include "sim/infer/loss.h"
 #include "sim/infer/matrix.h"
 #include "sim/map/map.h"
 
@@ -146,7 +147,8 @@ struct analog_worker {
     int64_t *codes; // of the plus and the minus side, by column; added up over cycles and groups
     int64_t *units; // of flipped columns: the inputs added up likewise, in codes or digits
     int64_t *sums;  // of codes, by output
-    double *noise;  // of one read-out, by column
+    struct adc_count *counts; // by layer; NULL: nothing is counted
+    double *noise;            // of one read-out, by column
     uint32_t image;
     uint64_t window_key; // of its noise
 };
@@ -236,6 +238,17 @@ static double code_of(const struct readout *adc, const struct adc_fate *fate, do
     return quantise(q, fate ? current + fate->offset / q->scale : current);
 }
 
+// A code that differs from the current is rounded, or clipped if it is the last of all.
+static void count_code(const struct readout *adc, double current, double code,
+                       struct adc_count *count)
+{
+    const struct quantiser *q = &adc->code;
+    double steps = current * q->scale, near = floor(steps + q->half);
+    bool clipped = near > q->high || near < q->low;
+    count->clipped += clipped;
+    count->rounded += !clipped && fabs(steps - code) > 1e-9 * fmax(1, fabs(code));
+}
+
 // One conversion of every column of a plane, for one group of rows.
 static void read_plane(struct analog_worker *w, const struct block *block, int plane,
                        const struct cycle *cycle, const struct readout *adc, int64_t weight)
@@ -262,7 +275,10 @@ static void read_plane(struct analog_worker *w, const struct block *block, int p
         if (noise > 0)
             current += noise * w->noise[c];
         const struct adc_fate *fate = fates ? &fates[c * planes + plane] : NULL;
-        int64_t code = weight * (int64_t)code_of(adc, fate, current);
+        double read = code_of(adc, fate, current);
+        if (w->counts && !(fate && fate->stuck))
+            count_code(adc, current, read, &w->counts[s->layer]);
+        int64_t code = weight * (int64_t)read;
         w->codes[c] += flipped && flipped[c] ? -code : code;
     }
 }
@@ -341,6 +357,13 @@ static void read_slice(struct analog_worker *w, const struct block *block,
             sum -= bits == 1 ? unit : unit * ((int64_t)1 << (bits - 1));
         w->sums[s->out0 + o] += sum;
     }
+}
+
+void analog_worker_count(struct analog_worker *worker, struct adc_count *counts)
+{
+    worker->counts = counts;
+    if (worker->beside)
+        array_worker_count(worker->beside, counts);
 }
 
 void analog_worker_image(struct analog_worker *worker, size_t image)

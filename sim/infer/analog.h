@@ -73,4 +73,7 @@ struct analog_worker *analog_worker_create(const struct analog *analog);
 void analog_worker_destroy(struct analog_worker *worker); // NULL is fine
 // Tells which image comes next: noise is drawn for each by itself. 0 unless told.
 void analog_worker_image(struct analog_worker *worker, size_t image);
+// Counts from now on, by layer, what ADCs clip and round.
+struct adc_count;
+void analog_worker_count(struct analog_worker *worker, struct adc_count *counts);
 void analog_matrix(void *context, int layer, const int32_t *in, int64_t *acc);

@@ -53,4 +53,7 @@ int32_t arrays_weight(const struct arrays *arrays, int layer, int out, int row);
 struct array_worker;
 struct array_worker *array_worker_create(const struct arrays *arrays);
 void array_worker_destroy(struct array_worker *worker); // NULL is fine
+// Counts from now on, by layer, what ADCs clip and round.
+struct adc_count;
+void array_worker_count(struct array_worker *worker, struct adc_count *counts);
 void arrays_matrix(void *context, int layer, const int32_t *in, int64_t *acc);

@@ -1,4 +1,5 @@
 // Matrices computed with the arrays: one worker, map after map.
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,6 +10,7 @@
 #include "sim/chip/chip.h"
 #include "sim/infer/array.h"
 #include "sim/infer/cells.h"
+#include "sim/infer/loss.h"
 #include "sim/infer/matrix.h"
 #include "sim/map/map.h"
 
@@ -30,13 +32,19 @@ int64_t array_value(int64_t full, int half, int64_t codes)
 
 struct array_worker {
     const struct arrays *arrays;
-    uint64_t *bits;  // of one window, packed
-    uint8_t *padded; // the map of a binary layer with its padding around
-    int32_t *window; // of one window, by row
-    int16_t *lines;  // the map of a layer of small integers
-    int32_t *sums;   // of one group of rows, or of all; of a row of windows
-    int64_t *codes;  // ADC codes added up
+    uint64_t *bits;           // of one window, packed
+    uint8_t *padded;          // the map of a binary layer with its padding around
+    int32_t *window;          // of one window, by row
+    int16_t *lines;           // the map of a layer of small integers
+    int32_t *sums;            // of one group of rows, or of all; of a row of windows
+    int64_t *codes;           // ADC codes added up
+    struct adc_count *counts; // by layer; NULL: nothing is counted
 };
+
+void array_worker_count(struct array_worker *worker, struct adc_count *counts)
+{
+    worker->counts = counts;
+}
 
 // With as many channels as all matrices together have rows for: the last may have too many.
 static size_t padded_size(const struct layer *l, const struct matrix *m)
@@ -110,6 +118,19 @@ static void pad_map(const struct layer *l, const struct matrix *m, const int32_t
         }
 }
 
+static void count_codes(const struct matrix *m, int half, const int32_t *sums,
+                        struct adc_count *count)
+{
+    double codes = (double)((int64_t)1 << half);
+    double worth = (double)m->full > codes ? (double)m->full / codes : 1;
+    for (int c = 0; c < m->outs; c++) {
+        double code = floor(sums[c] / worth + 0.5);
+        bool clipped = code > codes - 1 || code < -codes;
+        count->clipped += clipped;
+        count->rounded += !clipped && (double)array_code(m->full, half, sums[c]) * worth != sums[c];
+    }
+}
+
 static void multiply_packed(struct array_worker *worker, int layer, const struct matrix *m,
                             int group, const uint8_t *window)
 {
@@ -127,6 +148,8 @@ static void multiply_packed(struct array_worker *worker, int layer, const struct
         }
         if (!m->clips || (word + 1) % m->group_words)
             continue;
+        if (worker->counts)
+            count_codes(m, half, worker->sums, &worker->counts[layer]);
         for (int c = 0; c < m->outs; c++) // one conversion per column and group of rows
             worker->codes[c] += array_code(m->full, half, worker->sums[c]);
         memset(worker->sums, 0, (size_t)m->columns * sizeof *worker->sums);

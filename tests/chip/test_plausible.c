@@ -166,7 +166,7 @@ static void inherited_numbers(void **state)
     expect("isaac-ce", "crossbar: {columns: 256}", NULL, NULL, code,
            "crossbar.columns = 256 is stated in t.yaml, but what depends on it is inherited: "
            "dac.energy = 0.3906 pJ (chip isaac-ce:26), pe.sample_hold.count = 128 (chip "
-           "isaac-ce:30); state it too");
+           "isaac-ce:31); state it too");
     expect("isaac-ce",
            "{crossbar: {columns: 256}, dac: {energy: 0.8 pJ}, pe: {sample_hold: {count: 256}}}",
            NULL, NULL, code, NULL);

@@ -163,6 +163,47 @@ def calibrated_reads_more(bitline, folder):
     expect(met["differ"] < full["differ"], f"{met['differ']} and {full['differ']}")
 
 
+def adc_warnings(got):
+    return [w["text"] for w in got["warnings"] if w["code"] == "adc-clips"]
+
+
+def losses_are_told(bitline, folder):
+    """Bits needed and present, what conversions lose, and a way out that helps."""
+    prepare(folder)
+    fine = evaluate(bitline, folder)
+    expect(fine["adc"]["lossless"] and fine["adc"]["clipped"] == 0 and not adc_warnings(fine),
+           f"{fine}")
+    for layer in fine["adc"]["layers"]:
+        top = 2 ** (layer["bits_needed"] - 1)
+        expect(layer["bits"] == 8 and layer["bits_needed"] <= 8, f"{layer}")
+        expect(-top <= layer["lowest_sum"] and layer["highest_sum"] < top, f"{layer}")
+    coarse = evaluate(bitline, folder, "--set", COARSE % "")
+    told = adc_warnings(coarse)
+    expect(len(told) == 1 and "adc.range=calibrated" in told[0] and "adc.bits=" in told[0], told)
+    adc = coarse["adc"]
+    expect(not adc["lossless"] and adc["rounded"] > 0.1 and 0 < adc["images"] <= 16, f"{adc}")
+    lost = sum(l["rounded"] * l["conversions"] for l in adc["layers"])
+    expect(abs(lost / adc["conversions"] - adc["rounded"]) < 1e-12, f"{adc}")
+    needed = max(l["bits_needed"] for l in adc["layers"])
+    met = evaluate(bitline, folder, "--set", COARSE % ", range: calibrated")
+    expect(not adc_warnings(met) and met["differ"] < coarse["differ"], f"{met}")
+    enough = evaluate(bitline, folder, "--set", (COARSE % "").replace("bits: 4", f"bits: {needed}"))
+    expect(enough["adc"]["lossless"] and enough["differ"] == 0, f"{enough}")
+    text = bitline.output("eval", "hawis", "./net.yaml", "--weights", "w.safetensors", "--images",
+                          "5", "--adc", cwd=folder)
+    expect("lossless" in text and "needed" in text, text)
+
+
+def rows_are_told(bitline, folder):
+    """Without weights: rows x full scale; a warning only where every sum is rounded."""
+    prepare(folder)
+    for adc, warned in (([], False), (["--set", COARSE % ""], True),
+                        (["--set", COARSE % ", range: calibrated"], False)):
+        got = json.loads(bitline.output("run", "hawis", "./net.yaml", *adc, "--json", cwd=folder))
+        expect(got["adc"]["bound"] == "rows x full scale", f"{got['adc']}")
+        expect(bool(adc_warnings(got)) == warned, f"{adc}: {got['warnings']}")
+
+
 def full_disk(bitline, folder):
     prepare(folder)
     with open("/dev/full", "wb") as full:
@@ -293,7 +334,7 @@ def main():
     bitline = Bitline(pathlib.Path(sys.argv[1]))
     cases = [(test.__name__, test, ()) for test in
              (keys_hold_together, differing_images, nothing_is_nothing, nothing_to_mend, drift_is_mended, exact_by_property,
-              calibrated_reads_more, full_disk, bad_weights, foreign_weights,
+              calibrated_reads_more, losses_are_told, rows_are_told, full_disk, bad_weights, foreign_weights,
               bad_data, weights_by_name)]
     cases += [("combined " + " ".join(chip), combined, (chip,)) for chip in CHIPS]
     cases += [("refused: " + " ".join(args), refused, (args, says)) for args, says in REFUSED]

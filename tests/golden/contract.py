@@ -262,7 +262,10 @@ def implausible_hardware(bitline, folder):
     expect(f"{resnet['chip_area_m2'] * 1e6:.6g} mm2" in resnet["warnings"][0]["text"],
            f"{resnet['chip_area_m2']}: {resnet['warnings']}")
     small = run_json(bitline, folder, HERE / "chip.yaml", HERE / "net.yaml")
-    expect(codes(small) == [], f"{small['warnings']}")
+    expect(codes(small) == ["adc-clips"], f"{small['warnings']}")
+    exact = run_json(bitline, folder, HERE / "chip.yaml", HERE / "net.yaml", "--set",
+                     "adc={preset: none, bits: 7, time: 1 ns, energy: 1 pJ, area: 1 um2}")
+    expect(codes(exact) == [], f"{exact['warnings']}")
     ev = ["eval", "hawis", "signs", "--weights", "train-signs", "--images", "20", "--sigma"]
     for sigma, says in (("1.5", []), ("1.6", ["variation"])):
         text = bitline.output(*ev, sigma, "--json", cwd=folder)

@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -15,12 +16,14 @@
 #include "nets/integer.h"
 #include "nets/net.h"
 #include "sim/base/err.h"
+#include "sim/base/mem.h"
 #include "sim/chip/chip.h"
 #include "sim/infer/analog.h"
 #include "sim/infer/array.h"
 #include "sim/infer/bound.h"
 #include "sim/infer/cells.h"
 #include "sim/infer/fault.h"
+#include "sim/infer/loss.h"
 #include "sim/infer/packed.h"
 #include "sim/map/map.h"
 #include "tests/infer/model.h"
@@ -153,7 +156,9 @@ static void bounds_are_the_largest_sums(void **state)
                  {"isaac-ce", "int8", "crossbar.rows_active=6"},
                  {"isaac-ce", "binary", "crossbar.rows_active=3"}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        const char *const sets[] = {"crossbar.rows_active=8", cases[i].more, NULL};
+        bool isaac = !strcmp(cases[i].chip, "isaac-ce"); // test_flip.c has its own encoding
+        const char *const sets[] = {"crossbar.rows_active=8", cases[i].more,
+                                    isaac ? "crossbar.encoding=plain" : NULL, NULL};
         try_chip(cases[i].chip, cases[i].form, sets, bit, 2);
     }
 }
@@ -243,6 +248,110 @@ static void layers_choose_for_themselves(void **state)
             }
 }
 
+// Every conversion of one layer by itself: a code is worth `worth` steps, the nearest counts.
+static struct adc_count count_by_hand(const struct model *m, const struct draw *draw, int layer,
+                                      const int32_t *in, double worth, double low, double high)
+{
+    const struct map_layer *ml = &m->s.map->layers[layer];
+    const struct layer *l = &m->s.net->layers[layer];
+    int active = chip_rows_active(m->s.chip);
+    int32_t *window = mem_alloc((size_t)l->weights, sizeof *window);
+    struct adc_count count = {0};
+    for (int y = 0; y < l->out_h; y++)
+        for (int x = 0; x < l->out_w; x++)
+            for (int i = ml->slice0; i < ml->slice0 + ml->slices; i++) {
+                const struct slice *s = &m->s.map->slices[i];
+                gather_slice(l, s, in, y, x, window);
+                for (int c = 0; c < s->columns; c++)
+                    for (int first = 0; first < s->rows; first += active) {
+                        double sum = 0;
+                        for (int r = first; r < s->rows && r < first + active; r++)
+                            sum += window[s->row0 + r] *
+                                   (level_of(m, draw, s, r, c, 0) - level_of(m, draw, s, r, c, 1));
+                        double code = floor(sum / worth + 0.5);
+                        bool clipped = code < low || code > high;
+                        count.conversions++;
+                        count.clipped += clipped;
+                        count.rounded += !clipped && code * worth != sum;
+                    }
+            }
+    free(window);
+    return count;
+}
+
+// Binary pairs behind 4 bits: full range, a code is worth 128 / 8 steps; calibrated to 5, one step,
+// and what is beyond 7 is clipped.
+static void losses_are_those_of_every_conversion(void **state)
+{
+    (void)state;
+    static const char *const full[] = {ADC("4"), NULL};
+    static const char *const met[] = {
+        "adc={preset: none, bits: 4, time: 1 ns, energy: 1 pJ, area: 1 um2, range: calibrated}",
+        NULL};
+    int64_t ranges[16];
+    for (int i = 0; i < 16; i++)
+        ranges[i] = 5;
+    for (int calibrated = 0; calibrated < 2; calibrated++) {
+        struct model m = model_make("hawis", "binary", calibrated ? met : full);
+        struct draw draw = {{.stuck_lrs = 0.05}, 9, 0, 0, ranges, NULL};
+        struct arrays *arrays = arrays_create(m.s.map, m.integer, &draw, CPU_AVX512, NULL);
+        struct analog *analog = analog_create(m.s.map, m.integer, &draw, CPU_AVX512, NULL);
+        struct array_worker *a = array_worker_create(arrays);
+        struct analog_worker *b = analog_worker_create(analog);
+        struct adc_count levels[16] = {{0}}, currents[16] = {{0}};
+        array_worker_count(a, levels);
+        analog_worker_count(b, currents);
+        int32_t in[24 * 64];
+        int64_t acc[20 * 64];
+        uint32_t x = 2;
+        for (int i = 0; i < 24 * 64; i++)
+            in[i] = model_random(&x) % 4 > 0;
+        arrays_matrix(a, 1, in, acc);
+        analog_matrix(b, 1, in, acc);
+        struct adc_count want = count_by_hand(&m, &draw, 1, in, calibrated ? 1 : 16, -8, 7);
+        assert_true(calibrated ? want.clipped > 0 && !want.rounded : want.rounded > 0);
+        assert_int_equal(levels[1].clipped, want.clipped);
+        assert_int_equal(levels[1].rounded, want.rounded);
+        assert_int_equal(currents[1].clipped, want.clipped);
+        assert_int_equal(currents[1].rounded, want.rounded);
+        struct adc_need need = loss_need_of_cells(m.s.map, arrays, NULL, &draw, 1);
+        assert_true(!need.lossless && need.bits == 4 && need.needed > 4);
+        array_worker_destroy(a);
+        analog_worker_destroy(b);
+        arrays_destroy(arrays);
+        analog_destroy(analog);
+        model_free(&m);
+    }
+}
+
+// Where no weights are known: 128 rows of pairs are +-128, one too many for 8 bits with a sign; 126
+// rows (14 kernels) of 2-bit cells are 0 to 378, which flipped columns halve.
+static void rows_say_what_weights_may(void **state)
+{
+    (void)state;
+    static const char *const plain[] = {"crossbar.encoding=plain", NULL};
+    static const struct {
+        const char *chip, *form;
+        const char *const *sets;
+        double low, high;
+        int needed;
+        bool lossless;
+    } cases[] = {{"hawis", "binary", NULL, -128, 128, 9, false},
+                 {"hawis-q8", "int8", NULL, 0, 128, 8, true},
+                 {"isaac-ce", "int8", plain, 0, 378, 9, false},
+                 {"isaac-ce", "int8", NULL, 0, 189, 8, true}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct model m = model_make(cases[i].chip, cases[i].form, cases[i].sets);
+        struct adc_need need = loss_need_of_rows(m.s.map, 2);
+        assert_true(need.low == cases[i].low && need.high == cases[i].high);
+        assert_int_equal(need.needed, cases[i].needed);
+        assert_int_equal(need.lossless, cases[i].lossless);
+        assert_int_equal(need.bits, 8);
+        assert_int_equal(loss_need_of_rows(m.s.map, 0).bits, 0);
+        model_free(&m);
+    }
+}
+
 // 128 rows of 1-bit pairs fill 8 bits only if all weights are of one sign: rows alone say 9 bits,
 // the cells say 8.
 static void mixed_weights_need_fewer_bits(void **state)
@@ -266,6 +375,8 @@ int main(void)
         cmocka_unit_test(wider_digits_make_larger_sums),
         cmocka_unit_test(signed_inputs_reach_both_ends),
         cmocka_unit_test(layers_choose_for_themselves),
+        cmocka_unit_test(losses_are_those_of_every_conversion),
+        cmocka_unit_test(rows_say_what_weights_may),
         cmocka_unit_test(mixed_weights_need_fewer_bits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

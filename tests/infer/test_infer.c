@@ -373,13 +373,14 @@ static void what_is_not_modelled_is_refused(void **state)
     (void)state;
     static const char *const coarse[] = {
         "adc={preset: none, bits: 5, time: 1 ns, energy: 1 pJ, area: 1 um2}", NULL};
+    static const char *const plain[] = {"crossbar.encoding=plain", NULL};
     static const struct {
         const char *chip, *form;
         const char *const *sets;
         const char *part;
     } cases[] = {{"hawis-sa", "binary", NULL, "read-outs of one bit"},
                  {"hawis", "int8", coarse, "set adc.bits to 6 or more"},
-                 {"isaac-ce", "int16", NULL, "set adc.bits to 9 or more"}};
+                 {"isaac-ce", "int16", plain, "set adc.bits to 9 or more"}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct model m = model_make(cases[i].chip, cases[i].form, cases[i].sets);
         struct err err = {0};

@@ -1,0 +1,227 @@
+#include "tools/adc_report.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "nets/net.h"
+#include "sim/base/text.h"
+#include "sim/base/warn.h"
+#include "sim/chip/chip.h"
+#include "sim/map/map.h"
+
+struct totals {
+    struct adc_count count;
+    int layers, lossy;
+    int worst;      // the lossy layer that lacks most bits, or the one that needs most
+    int needed;     // bits, of all layers
+    bool calibrate; // some lossy layer's range is not calibrated
+};
+
+static bool lacks_more(const struct adc_need *a, const struct adc_need *b)
+{
+    if (a->lossless != b->lossless)
+        return !a->lossless;
+    return a->needed - a->bits > b->needed - b->bits;
+}
+
+static struct totals add_up(const struct mapping *map, const struct adc_loss *layers)
+{
+    struct totals t = {.worst = -1};
+    for (size_t i = 0; i < map->net->n; i++) {
+        const struct adc_loss *l = &layers[i];
+        if (!l->need.bits)
+            continue;
+        t.layers++;
+        t.lossy += !l->need.lossless;
+        t.calibrate = t.calibrate || (!l->need.lossless && !l->need.calibrated);
+        t.needed = l->need.needed > t.needed ? l->need.needed : t.needed;
+        if (t.worst < 0 || lacks_more(&l->need, &layers[t.worst].need))
+            t.worst = (int)i;
+        t.count.conversions += l->count.conversions;
+        t.count.clipped += l->count.clipped;
+        t.count.rounded += l->count.rounded;
+    }
+    return t;
+}
+
+static double share(int64_t part, int64_t all)
+{
+    return all ? (double)part / (double)all : 0;
+}
+
+// --- JSON ---
+
+static void json_need(struct jsonw *w, const struct adc_need *need)
+{
+    jsonw_int(w, "bits", need->bits);
+    jsonw_int(w, "bits_needed", need->needed);
+    jsonw_number(w, "lowest_sum", need->low);
+    jsonw_number(w, "highest_sum", need->high);
+    jsonw_number(w, "steps_per_code", need->worth);
+    jsonw_bool(w, "lossless", need->lossless);
+    jsonw_bool(w, "calibrated", need->calibrated);
+}
+
+static void json_count(struct jsonw *w, const struct adc_count *count)
+{
+    jsonw_int(w, "conversions", count->conversions);
+    jsonw_number(w, "clipped", share(count->clipped, count->conversions));
+    jsonw_number(w, "rounded", share(count->rounded, count->conversions));
+}
+
+void adc_json(const struct mapping *map, const struct adc_loss *layers, size_t images,
+              struct jsonw *w)
+{
+    struct totals t = add_up(map, layers);
+    jsonw_object(w, "adc");
+    jsonw_string(w, "bound", "programmed cells");
+    jsonw_int(w, "bits_needed", t.needed);
+    jsonw_bool(w, "lossless", !t.lossy);
+    jsonw_int(w, "images", (int64_t)images);
+    json_count(w, &t.count);
+    jsonw_array(w, "layers");
+    for (size_t i = 0; i < map->net->n; i++) {
+        if (!layers[i].need.bits)
+            continue;
+        jsonw_object(w, NULL);
+        jsonw_string(w, "name", map->net->layers[i].name);
+        json_need(w, &layers[i].need);
+        json_count(w, &layers[i].count);
+        jsonw_end(w);
+    }
+    jsonw_end(w);
+    jsonw_end(w);
+}
+
+// --- Text ---
+
+static void print_table(const struct mapping *map, const struct adc_loss *layers)
+{
+    static const char *const headers[] = {"<layer",   ">ADC bits", ">needed",  ">lowest sum",
+                                          ">highest", ">clipped",  ">rounded", NULL};
+    struct table *table = table_create(headers);
+    for (size_t i = 0; i < map->net->n; i++) {
+        const struct adc_loss *l = &layers[i];
+        if (!l->need.bits)
+            continue;
+        table_cell(table, "%s", map->net->layers[i].name);
+        table_cell(table, "%d", l->need.bits);
+        table_cell(table, "%d", l->need.needed);
+        table_cell(table, "%.6g", l->need.low);
+        table_cell(table, "%.6g", l->need.high);
+        table_cell(table, "%.3g %%", 100 * share(l->count.clipped, l->count.conversions));
+        table_cell(table, "%.3g %%", 100 * share(l->count.rounded, l->count.conversions));
+    }
+    fputc('\n', stdout);
+    table_print(table, stdout);
+    table_destroy(table);
+    fputc('\n', stdout);
+}
+
+void adc_text(const struct mapping *map, const struct adc_loss *layers, size_t images, bool all)
+{
+    struct totals t = add_up(map, layers);
+    if (t.worst < 0)
+        return;
+    const struct adc_need *need = &layers[t.worst].need;
+    if (!t.lossy)
+        printf("ADC      lossless: the largest sums that the cells can make need %d bits\n",
+               t.needed);
+    else
+        printf("ADC      %d of %d layers may lose information ('%s' has %d bits and needs %d); "
+               "%.3g %% of the conversions clipped, %.3g %% rounded (first %zu image%s)\n",
+               t.lossy, t.layers, map->net->layers[t.worst].name, need->bits, need->needed,
+               100 * share(t.count.clipped, t.count.conversions),
+               100 * share(t.count.rounded, t.count.conversions), images, images == 1 ? "" : "s");
+    if (all)
+        print_table(map, layers);
+}
+
+// --- Warnings ---
+
+// Calibrated ADCs round by design; what they clip is told above 1 %.
+static bool worth_telling(const struct totals *t)
+{
+    double clipped = share(t->count.clipped, t->count.conversions);
+    return t->lossy && (clipped > 0.01 || (t->calibrate && t->count.clipped + t->count.rounded));
+}
+
+void adc_warn(const struct mapping *map, const struct adc_loss *layers, size_t images,
+              struct warnings *warnings)
+{
+    struct totals t = add_up(map, layers);
+    if (!worth_telling(&t))
+        return;
+    const struct adc_need *need = &layers[t.worst].need;
+    char hint[80];
+    snprintf(hint, sizeof hint, "%sadc.bits=%d", t.calibrate ? "adc.range=calibrated, or " : "",
+             need->needed);
+    warn_add(warnings, "adc-clips",
+             "ADCs lose information: %.3g %% of the conversions are clipped and %.3g %% rounded "
+             "(first %zu image%s); layer '%s' makes sums of %.6g to %.6g, needs %d bits and has "
+             "%d; set %s (with its time, energy and area)",
+             100 * share(t.count.clipped, t.count.conversions),
+             100 * share(t.count.rounded, t.count.conversions), images, images == 1 ? "" : "s",
+             map->net->layers[t.worst].name, need->low, need->high, need->needed, need->bits, hint);
+}
+
+// --- Rows x full scale ---
+
+void adc_rows_json(const struct mapping *map, struct jsonw *w)
+{
+    jsonw_object(w, "adc");
+    jsonw_string(w, "bound", "rows x full scale");
+    jsonw_array(w, "layers");
+    for (size_t i = 0; i < map->net->n; i++) {
+        struct adc_need need = loss_need_of_rows(map, (int)i);
+        if (!need.bits)
+            continue;
+        jsonw_object(w, NULL);
+        jsonw_string(w, "name", map->net->layers[i].name);
+        json_need(w, &need);
+        jsonw_end(w);
+    }
+    jsonw_end(w);
+    jsonw_end(w);
+}
+
+static int worst_of_rows(const struct mapping *map, struct adc_need *worst)
+{
+    int at = -1;
+    for (size_t i = 0; i < map->net->n; i++) {
+        struct adc_need need = loss_need_of_rows(map, (int)i);
+        if (need.bits && (at < 0 || lacks_more(&need, worst))) {
+            at = (int)i;
+            *worst = need;
+        }
+    }
+    return at;
+}
+
+void adc_rows_text(const struct mapping *map)
+{
+    struct adc_need need;
+    int at = worst_of_rows(map, &need);
+    if (at >= 0)
+        printf("%-28s %d bits%s; sums of layer '%s' are %.6g to %.6g at most and need %d (rows x "
+               "full scale; eval says what the weights need)\n",
+               "ADC", need.bits, need.calibrated ? ", calibrated" : "", map->net->layers[at].name,
+               need.low, need.high, need.needed);
+}
+
+void adc_rows_warn(const struct mapping *map, struct warnings *warnings)
+{
+    for (size_t i = 0; i < map->net->n; i++) {
+        struct adc_need need = loss_need_of_rows(map, (int)i);
+        if (!need.bits || need.calibrated || need.worth <= 1)
+            continue;
+        warn_add(warnings, "adc-clips",
+                 "the ADC of layer '%s' has %d bits for sums of %.6g to %.6g (rows x full scale), "
+                 "so each code stands for %.3g steps and sums are rounded; they need %d bits; set "
+                 "adc.range=calibrated, or adc.bits=%d (with its time, energy and area); bitline "
+                 "eval says what accuracy is left",
+                 map->net->layers[i].name, need.bits, need.low, need.high, need.worth, need.needed,
+                 need.needed);
+        return; // the first says it for all
+    }
+}

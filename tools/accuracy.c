@@ -225,10 +225,11 @@ static void count_losses(const struct model *model, const struct draw *draw,
     const struct mapping *map = model->map;
     struct draw with_ranges = *draw;
     with_ranges.ranges = model->ranges;
+    const struct integer *net = drawn->integer ? drawn->integer : model->integer;
     bool lossy = false;
     for (size_t i = 0; i < model->net->n; i++) {
         out->adc[i].need =
-            loss_need_of_cells(map, drawn->arrays, drawn->analog, &with_ranges, (int)i);
+            loss_need_of_cells(map, drawn->arrays, drawn->analog, net, &with_ranges, (int)i);
         lossy = lossy || (out->adc[i].need.bits && !out->adc[i].need.lossless);
     }
     if (!lossy)

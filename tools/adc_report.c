@@ -14,7 +14,8 @@ struct totals {
     int layers, lossy;
     int worst;      // the lossy layer that lacks most bits, or the one that needs most
     int needed;     // bits, of all layers
-    bool calibrate; // some lossy layer's range is not calibrated
+    bool calibrate; // some lossy layer's range could be calibrated
+    bool votes;     // some lossy layer has read-outs of one bit
 };
 
 static bool lacks_more(const struct adc_need *a, const struct adc_need *b)
@@ -33,7 +34,9 @@ static struct totals add_up(const struct mapping *map, const struct adc_loss *la
             continue;
         t.layers++;
         t.lossy += !l->need.lossless;
-        t.calibrate = t.calibrate || (!l->need.lossless && !l->need.calibrated);
+        bool can_calibrate = l->need.bits > 1 && !l->need.calibrated;
+        t.calibrate = t.calibrate || (!l->need.lossless && can_calibrate);
+        t.votes = t.votes || (!l->need.lossless && l->need.bits == 1);
         t.needed = l->need.needed > t.needed ? l->need.needed : t.needed;
         if (t.worst < 0 || lacks_more(&l->need, &layers[t.worst].need))
             t.worst = (int)i;
@@ -143,7 +146,8 @@ void adc_text(const struct mapping *map, const struct adc_loss *layers, size_t i
 static bool worth_telling(const struct totals *t)
 {
     double clipped = share(t->count.clipped, t->count.conversions);
-    return t->lossy && (clipped > 0.01 || (t->calibrate && t->count.clipped + t->count.rounded));
+    return t->lossy &&
+           (t->votes || clipped > 0.01 || (t->calibrate && t->count.clipped + t->count.rounded));
 }
 
 void adc_warn(const struct mapping *map, const struct adc_loss *layers, size_t images,
@@ -213,8 +217,17 @@ void adc_rows_warn(const struct mapping *map, struct warnings *warnings)
 {
     for (size_t i = 0; i < map->net->n; i++) {
         struct adc_need need = loss_need_of_rows(map, (int)i);
-        if (!need.bits || need.calibrated || need.worth <= 1)
+        if (!need.bits || need.calibrated || (need.worth <= 1 && need.bits > 1))
             continue;
+        if (need.bits == 1) {
+            warn_add(warnings, "adc-clips",
+                     "the read-outs of layer '%s' have one bit for sums of %.6g to %.6g (rows x "
+                     "full scale): several of them for one output vote, and what they lose of its "
+                     "sum bitline eval says; %d bits lose nothing (adc.bits, with its time, energy "
+                     "and area)",
+                     map->net->layers[i].name, need.low, need.high, need.needed);
+            return;
+        }
         warn_add(warnings, "adc-clips",
                  "the ADC of layer '%s' has %d bits for sums of %.6g to %.6g (rows x full scale), "
                  "so each code stands for %.3g steps and sums are rounded; they need %d bits; set "

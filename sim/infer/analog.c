@@ -12,6 +12,7 @@
 #include "sim/infer/array.h"
 #include "sim/infer/blocks.h"
 #include "sim/infer/cells.h"
+#include "sim/infer/comparator.h"
 #include "sim/infer/damage.h"
 #include "sim/infer/loss.h"
 #include "sim/infer/matrix.h"
@@ -23,9 +24,8 @@ static bool check_layer(const struct mapping *map, int layer, const int64_t *ran
     const struct chip *chip = map->chip;
     const struct layer *l = &map->net->layers[layer];
     int64_t full;
-    if (chip_adc(chip, l->name)->bits < 2)
-        return conf_fail(conf_find(chip->conf->root, "adc"), err,
-                         "read-outs of one bit are not evaluated yet (layer '%s')", l->name);
+    if (comparator_reads(map, layer))
+        return comparator_check(map, layer, err);
     bool signed_inputs = map->net->layers[l->input[0]].is_signed;
     if (signed_inputs && chip->dac.bits > 1 && map->layers[layer].input_cycles > 1)
         return conf_fail(conf_find(chip->conf->root, "dac"), err,
@@ -148,6 +148,8 @@ struct analog_worker {
     int64_t *units; // of flipped columns: the inputs added up likewise, in codes or digits
     int64_t *sums;  // of codes, by output
     struct adc_count *counts; // by layer; NULL: nothing is counted
+    double *references;       // of comparators, by output
+    double worth;             // of a vote
     double *noise;            // of one read-out, by column
     uint32_t image;
     uint64_t window_key; // of its noise
@@ -172,6 +174,7 @@ struct analog_worker *analog_worker_create(const struct analog *analog)
     w->codes = mem_alloc(columns, sizeof *w->codes);
     w->units = mem_alloc(columns, sizeof *w->units);
     w->sums = mem_alloc(outs, sizeof *w->sums);
+    w->references = mem_alloc(outs, sizeof *w->references);
     w->noise = mem_alloc(columns, sizeof *w->noise);
     return w;
 }
@@ -187,6 +190,7 @@ void analog_worker_destroy(struct analog_worker *w)
     free(w->codes);
     free(w->units);
     free(w->sums);
+    free(w->references);
     free(w->noise);
     free(w);
 }
@@ -249,6 +253,21 @@ static void count_code(const struct readout *adc, double current, double code,
     count->rounded += !clipped && fabs(steps - code) > 1e-9 * fmax(1, fabs(code));
 }
 
+// The vote of a comparator that may be stuck or off, for one output channel; offsets are in codes,
+// of which it has two.
+static double vote_of(const struct analog_worker *w, const struct block *block, int column,
+                      const struct cycle *cycle, const struct adc_fate *fate, double current)
+{
+    const struct slice *s = block->slice;
+    const struct layer *l = &w->analog->map->net->layers[s->layer];
+    double rows = (double)l->in_c / l->groups * l->kernel_h * l->kernel_w * s->groups;
+    double at = w->references[s->out0 + column] * cycle->rows / rows * w->analog->states.step;
+    if (fate && fate->stuck)
+        return fate->place < 0.5 ? -1 : 1;
+    double offset = fate ? fate->offset * 2 * w->worth * w->analog->states.step : 0;
+    return current + offset >= at ? 1 : -1;
+}
+
 // One conversion of every column of a plane, for one group of rows.
 static void read_plane(struct analog_worker *w, const struct block *block, int plane,
                        const struct cycle *cycle, const struct readout *adc, int64_t weight)
@@ -275,8 +294,9 @@ static void read_plane(struct analog_worker *w, const struct block *block, int p
         if (noise > 0)
             current += noise * w->noise[c];
         const struct adc_fate *fate = fates ? &fates[c * planes + plane] : NULL;
-        double read = code_of(adc, fate, current);
-        if (w->counts && !(fate && fate->stuck))
+        double read = adc->comparator ? vote_of(w, block, c, cycle, fate, current)
+                                      : code_of(adc, fate, current);
+        if (w->counts && !adc->comparator && !(fate && fate->stuck))
             count_code(adc, current, read, &w->counts[s->layer]);
         int64_t code = weight * (int64_t)read;
         w->codes[c] += flipped && flipped[c] ? -code : code;
@@ -380,6 +400,15 @@ struct readout analog_readout(const struct analog *a, int layer)
                       calibrated ? a->draw.ranges[layer] : -1);
 }
 
+// The sum that an output's codes, or votes, stand for.
+static int64_t value_of(const struct analog_worker *w, const struct readout *adc, int out)
+{
+    double codes = (double)w->sums[out];
+    if (adc->comparator)
+        return (int64_t)floor(w->references[out] + adc->worth * codes + 0.5);
+    return (int64_t)quantise(&adc->value, codes);
+}
+
 void analog_matrix(void *context, int layer, const int32_t *in, int64_t *acc)
 {
     struct analog_worker *w = context;
@@ -392,6 +421,9 @@ void analog_matrix(void *context, int layer, const int32_t *in, int64_t *acc)
     const struct map_layer *m = &map->layers[layer];
     bool signed_inputs = map->net->layers[l->input[0]].is_signed;
     struct readout adc = analog_readout(w->analog, layer);
+    if (adc.comparator)
+        comparator_references(w->analog->net, layer, w->references);
+    w->worth = adc.worth;
     size_t size = (size_t)l->out_h * l->out_w;
     int each = m->slices / m->replicas;
     for (int y = 0; y < l->out_h; y++) {
@@ -407,8 +439,7 @@ void analog_matrix(void *context, int layer, const int32_t *in, int64_t *acc)
                 read_slice(w, block, &adc, signed_inputs);
             }
             for (int c = 0; c < l->out_c; c++)
-                acc[c * size + (size_t)y * l->out_w + x] =
-                    (int64_t)quantise(&adc.value, (double)w->sums[c]);
+                acc[c * size + (size_t)y * l->out_w + x] = value_of(w, &adc, c);
         }
     }
 }

@@ -140,10 +140,11 @@ static bool refuse_adc(const struct arrays *a, int layer, const struct sum_bound
     const struct conf_node *at = conf_find(chip->conf->root, "adc");
     int present = chip_adc(chip, l->name)->bits;
     if (present < 2)
-        return conf_fail(at, err,
-                         "read-outs of one bit are not evaluated yet: layer '%s' needs %d bits to "
-                         "lose nothing",
-                         l->name, bits);
+        return conf_fail(
+            at, err,
+            "read-outs of one bit are evaluated with conductances: layer '%s' needs %d "
+            "bits for levels",
+            l->name, bits);
     return conf_fail(at, err,
                      "layer '%s' makes sums of %.0f to %.0f, of which %d bits lose something; that "
                      "is evaluated for binary nets on differential pairs alone; set adc.bits to %d "

@@ -9,6 +9,7 @@
 #include "sim/base/mem.h"
 #include "sim/chip/chip.h"
 #include "sim/infer/blocks.h"
+#include "sim/infer/comparator.h"
 #include "sim/infer/sections.h"
 #include "sim/map/map.h"
 
@@ -20,9 +21,10 @@ static bool covers(const struct packed *p, int layer)
     double scale = analog_readout(p->analog, layer).code.scale,
            at_once = fmin(rows, chip_rows_active(chip));
     // Sums and added codes must stay below 2^31.
-    return !p->analog->beside && !defects_need_reads(&p->analog->draw.defects) &&
-           readout_signed(chip) && chip->cell.bits == 1 && l->weight_bits == 1 &&
-           l->in_bits[0] == 1 && at_once * INT16_MAX < 0x1p30 && rows * INT16_MAX * scale < 0x1p30;
+    return !p->analog->beside && !comparator_reads(p->map, layer) &&
+           !defects_need_reads(&p->analog->draw.defects) && readout_signed(chip) &&
+           chip->cell.bits == 1 && l->weight_bits == 1 && l->in_bits[0] == 1 &&
+           at_once * INT16_MAX < 0x1p30 && rows * INT16_MAX * scale < 0x1p30;
 }
 
 static struct section *add_section(struct packed *p, int layer, const struct rows *rows)

@@ -9,6 +9,7 @@
 #include "sim/infer/array.h"
 #include "sim/infer/bound.h"
 #include "sim/infer/cells.h"
+#include "sim/infer/comparator.h"
 #include "sim/infer/evaluate.h"
 #include "sim/infer/fault.h"
 #include "sim/infer/readout.h"
@@ -51,7 +52,8 @@ struct adc_need loss_need_of_rows(const struct mapping *map, int layer)
 }
 
 struct adc_need loss_need_of_cells(const struct mapping *map, const struct arrays *arrays,
-                                   const struct analog *analog, const struct draw *draw, int layer)
+                                   const struct analog *analog, const struct integer *net,
+                                   const struct draw *draw, int layer)
 {
     if (!map->layers[layer].slices)
         return (struct adc_need){0};
@@ -59,6 +61,8 @@ struct adc_need loss_need_of_cells(const struct mapping *map, const struct array
     struct sum_bound bound = analog ? analog_bound(analog, layer) : arrays_bound(arrays, layer);
     int64_t met = adc->range == ADC_CALIBRATED && draw->ranges ? draw->ranges[layer] : -1;
     struct adc_need need = need_of(map, layer, fault_any(draw), met, &bound);
+    if (comparator_reads(map, layer))
+        need.lossless = comparator_exact(map, net, layer);
     if (defects_need_conductances(&draw->defects, map->chip))
         need.lossless = false;
     return need;
@@ -107,6 +111,10 @@ void loss_count(const struct mapping *map, const struct evaluation *what, size_t
         counts[i] = (struct adc_count){
             .conversions =
                 map->layers[i].slices ? (int64_t)images * conversions_of(map, (int)i) : 0};
+    for (size_t i = 0; i < map->net->n; i++) // a vote keeps a sum's side, no more
+        if (counts[i].conversions && comparator_reads(map, (int)i) &&
+            !comparator_exact(map, what->integer, (int)i))
+            counts[i].rounded = counts[i].conversions;
     if (currents)
         analog_worker_count(currents, counts);
     else

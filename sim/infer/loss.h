@@ -9,6 +9,7 @@ struct analog;
 struct arrays;
 struct draw;
 struct evaluation;
+struct integer;
 struct mapping;
 struct sum_bound;
 
@@ -17,7 +18,7 @@ struct adc_need {
     int needed;       // bits with which an ADC of the same range policy loses nothing
     double low, high; // the largest sums that a conversion can meet, in steps
     double worth;     // steps of a code
-    bool lossless;    // every possible sum has a code of its own
+    bool lossless;    // every possible sum has a code of its own; of one bit: votes are activations
     bool calibrated;
 };
 
@@ -25,10 +26,11 @@ struct adc_need {
 // `ranges` are unknown then, so calibrated ADCs count as if their range were full.
 struct adc_need loss_need_of_rows(const struct mapping *mapping, int layer);
 // From the cells that are really programmed, broken ones included: of arrays, or of analog if it is
-// not NULL. draw: what they were made of. Cells whose conductances vary make sums that are no whole
-// steps, so that no ADC is lossless for them.
+// not NULL. net: as it is folded, draw: what they were made of. Cells whose conductances vary make
+// sums that are no whole steps, so that no ADC is lossless for them.
 struct adc_need loss_need_of_cells(const struct mapping *mapping, const struct arrays *arrays,
-                                   const struct analog *analog, const struct draw *draw, int layer);
+                                   const struct analog *analog, const struct integer *net,
+                                   const struct draw *draw, int layer);
 
 struct adc_count {
     int64_t conversions;

@@ -34,6 +34,15 @@ bool mend_parse(const char *words, struct mend_params *out, struct err *err)
     }
 }
 
+static bool has_comparators(const struct chip *chip)
+{
+    const struct layer_override *items = chip->overrides.items;
+    bool any = chip->adc.bits == 1;
+    for (size_t i = 0; i < chip->overrides.n; i++)
+        any = any || items[i].adc.bits == 1;
+    return any;
+}
+
 bool mend_check(const struct mend_params *params, const struct chip *chip, struct err *err)
 {
     const struct crossbar_params *x = &chip->crossbar;
@@ -42,6 +51,10 @@ bool mend_check(const struct mend_params *params, const struct chip *chip, struc
         return conf_fail(at, err,
                          "there are no spare lines to mend with; set crossbar.spare_rows or "
                          "crossbar.spare_columns");
+    if (params->bn && has_comparators(chip))
+        return conf_fail(conf_find(chip->conf->root, "adc"), err,
+                         "batch-norms are taken anew from sums, which read-outs of one bit do not "
+                         "give; drop bn, or set adc.bits to 2 or more");
     // What a single array's digital side, or its offset column, takes off knows no gain.
     return !params->gain || x->polarity == POLARITY_DIFFERENTIAL ||
            conf_fail(at, err,

@@ -6,6 +6,7 @@
 #include "sim/chip/chip.h"
 #include "sim/infer/bound.h"
 #include "sim/infer/cells.h"
+#include "sim/infer/comparator.h"
 #include "sim/map/groups.h"
 #include "sim/map/map.h"
 
@@ -75,14 +76,21 @@ struct readout readout_of(const struct mapping *map, int layer, double unit, boo
                           int64_t met)
 {
     int bits = chip_adc(map->chip, map->net->layers[layer].name)->bits;
+    if (comparator_reads(map, layer)) {
+        double worth = comparator_worth(map, layer);
+        return (struct readout){.comparator = true,
+                                .worth = worth,
+                                .code = {1 / (unit * worth), 0, -1, 1},
+                                .value = {worth, 0.5, -0x1p62, 0x1p62}};
+    }
     return of_bits(map, layer, bits, unit, broken, met);
 }
 
 bool readout_lossless(const struct readout *readout, const struct sum_bound *bound)
 {
     const struct quantiser *code = &readout->code;
-    return readout->worth <= 1 && bound->high <= code->high * readout->worth &&
-           bound->low >= code->low * readout->worth;
+    return !readout->comparator && readout->worth <= 1 &&
+           bound->high <= code->high * readout->worth && bound->low >= code->low * readout->worth;
 }
 
 int readout_bits(const struct mapping *map, int layer, bool broken, int64_t met,

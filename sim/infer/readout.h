@@ -26,6 +26,7 @@ struct mapping;
 struct sum_bound;
 
 struct readout {
+    bool comparator;        // of one bit: votes, in place of codes (comparator.h)
     double worth;           // steps of a code
     struct quantiser code;  // of a current, in units
     struct quantiser value; // whole steps of a sum of codes

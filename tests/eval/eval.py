@@ -194,6 +194,19 @@ def losses_are_told(bitline, folder):
     expect("lossless" in text and "needed" in text, text)
 
 
+def comparators_vote(bitline, folder):
+    """Read-outs of one bit run, say what they lose, and do not depend on workers."""
+    prepare(folder)
+    words = ["eval", "hawis-sa", "./net.yaml", "--weights", "w.safetensors", "--images", "50",
+             "--json"]
+    got = json.loads(bitline.output(*words, cwd=folder))
+    expect(same(got, json.loads(bitline.output(*words, "--jobs", "3", cwd=folder))), "jobs matter")
+    told = adc_warnings(got)
+    expect(len(told) == 1 and "calibrated" not in told[0] and "adc.bits=" in told[0], told)
+    expect(any(not l["lossless"] for l in got["adc"]["layers"]), f"{got['adc']}")
+    bitline.refuse(folder, [*words, "--mend", "bn"], ["read-outs of one bit do not give"])
+
+
 def rows_are_told(bitline, folder):
     """Without weights: rows x full scale; a warning only where every sum is rounded."""
     prepare(folder)
@@ -334,7 +347,8 @@ def main():
     bitline = Bitline(pathlib.Path(sys.argv[1]))
     cases = [(test.__name__, test, ()) for test in
              (keys_hold_together, differing_images, nothing_is_nothing, nothing_to_mend, drift_is_mended, exact_by_property,
-              calibrated_reads_more, losses_are_told, rows_are_told, full_disk, bad_weights, foreign_weights,
+              calibrated_reads_more, losses_are_told, comparators_vote,
+              rows_are_told, full_disk, bad_weights, foreign_weights,
               bad_data, weights_by_name)]
     cases += [("combined " + " ".join(chip), combined, (chip,)) for chip in CHIPS]
     cases += [("refused: " + " ".join(args), refused, (args, says)) for args, says in REFUSED]

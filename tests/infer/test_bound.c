@@ -314,7 +314,7 @@ static void losses_are_those_of_every_conversion(void **state)
         assert_int_equal(levels[1].rounded, want.rounded);
         assert_int_equal(currents[1].clipped, want.clipped);
         assert_int_equal(currents[1].rounded, want.rounded);
-        struct adc_need need = loss_need_of_cells(m.s.map, arrays, NULL, &draw, 1);
+        struct adc_need need = loss_need_of_cells(m.s.map, arrays, NULL, m.integer, &draw, 1);
         assert_true(!need.lossless && need.bits == 4 && need.needed > 4);
         array_worker_destroy(a);
         analog_worker_destroy(b);

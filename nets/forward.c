@@ -18,7 +18,8 @@ struct forward {
     float *input;    // of a layer, after the quantiser
     float **filters; // per layer: its weights as they act (binarised in the binary form)
     float *filter_block;
-    double *scales; // of the layer at hand
+    double **scales; // per layer, binary form: what its weights are worth, per output channel
+    double *scale_block;
 };
 
 static size_t map_size(const struct layer *l)
@@ -39,16 +40,15 @@ static void scale_sums(const struct forward *f, int layer)
     size_t n = (size_t)l->out_h * l->out_w;
     if (f->net->form != FORM_BINARY)
         return;
-    weights_scales(&f->weights->layers[layer], l->weights, l->out_c, f->scales);
     for (int c = 0; c < l->out_c; c++)
         for (size_t i = 0; i < n; i++)
-            f->maps[layer][c * n + i] *= (float)f->scales[c];
+            f->maps[layer][c * n + i] *= (float)f->scales[layer][c];
 }
 
 struct forward *forward_create(const struct net *net, const struct weights *weights)
 {
     struct forward *f = mem_alloc(1, sizeof *f);
-    size_t total = 0, filters = 0, most = 0, widest = 1;
+    size_t total = 0, filters = 0, most = 0, channels = 1;
     f->net = net;
     f->weights = weights;
     f->maps = mem_alloc(net->n, sizeof *f->maps);
@@ -57,24 +57,31 @@ struct forward *forward_create(const struct net *net, const struct weights *weig
         size_t size = map_size(&net->layers[i]);
         total += size;
         most = size > most ? size : most;
-        widest = (size_t)net->layers[i].out_c > widest ? (size_t)net->layers[i].out_c : widest;
+        channels += (size_t)net->layers[i].out_c;
         filters += (size_t)net->layers[i].weights;
     }
     f->block = mem_alloc(total, sizeof *f->block);
     f->input = mem_alloc(most, sizeof *f->input);
     f->filter_block = mem_alloc(filters, sizeof *f->filter_block);
-    f->scales = mem_alloc(widest, sizeof *f->scales);
+    f->scales = mem_alloc(net->n, sizeof *f->scales);
+    f->scale_block = mem_alloc(channels, sizeof *f->scale_block);
     float *map = f->block, *filter = f->filter_block;
+    double *scale = f->scale_block;
     for (size_t i = 0; i < net->n; i++) {
-        size_t n = (size_t)net->layers[i].weights;
+        const struct layer *l = &net->layers[i];
+        size_t n = (size_t)l->weights;
+        f->scales[i] = scale;
+        scale += l->out_c;
         f->maps[i] = map;
         f->filters[i] = filter;
         map += map_size(&net->layers[i]);
         filter += n;
-        if (n && net->form == FORM_BINARY)
+        if (n && net->form == FORM_BINARY) {
             binarise(weights->layers[i].w, f->filters[i], n);
-        else if (n)
+            weights_scales(&weights->layers[i], l->weights, l->out_c, f->scales[i]);
+        } else if (n) {
             memcpy(f->filters[i], weights->layers[i].w, n * sizeof *filter);
+        }
     }
     return f;
 }
@@ -89,6 +96,7 @@ void forward_destroy(struct forward *f)
     free(f->filters);
     free(f->filter_block);
     free(f->scales);
+    free(f->scale_block);
     free(f);
 }
 

@@ -44,7 +44,7 @@ extern const char *const net_normalise_names[];
 
 // What one step of a k-bit weight is worth: a scale for every output channel, so that each one's
 // largest weight takes all steps, or one for the whole layer (HAWIS, MNSIM, NeuroSim). Binary
-// layers have one for the layer in any case (DoReFa's mean |w|).
+// layers have one for the layer (DoReFa's mean |w|), or those that their file has.
 enum weight_scale { WEIGHT_SCALE_CHANNEL, WEIGHT_SCALE_LAYER };
 extern const char *const weight_scale_names[]; // "channel", "layer", NULL
 

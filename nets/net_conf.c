@@ -75,7 +75,7 @@ static const struct conf_field input_fields[] = {
 static const struct conf_field quantise_fields[] = {
     {"weights", CONF_ENUM, AT(weights), .names = weight_scale_names, .fallback = "channel",
      .help = "one scale for every output channel, or one for the layer (HAWIS, MNSIM, NeuroSim); "
-             "binary weights have one for the layer"},
+             "binary weights have one for the layer, or those of the file"},
     {0},
 };
 #undef AT

@@ -84,6 +84,8 @@ void print_eval_json(const struct eval_report *r)
     json_hash(w, "weights_hash", weights_hash(m->net, m->weights));
     jsonw_string(w, "form", net_form_names[m->net->form]);
     jsonw_string(w, "weight_scale", weights_scale_kind(m->net, m->weights));
+    bool binary = m->net->form == FORM_BINARY;
+    jsonw_string(w, "activations", binary ? net_activations_names[m->net->activations] : NULL);
     jsonw_string(w, "data", m->data->name);
     jsonw_int(w, "seed", (int64_t)r->params->seed);
     jsonw_number(w, "accuracy", mean);

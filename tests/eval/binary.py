@@ -171,6 +171,8 @@ def scales_are_told(bitline, folder):
     warnings = evaluate(bitline, folder, "ideal")["warnings"]
     expect([w["code"] for w in warnings] == ["no-scale", "chance-level"], f"{warnings}")
     expect("activations" in warnings[1]["text"], f"{warnings}")
+    got = evaluate(bitline, folder, "ideal")
+    expect(got["activations"] == "plus_minus_one", f"{got}")
     expect("'fc2'" in warnings[0]["text"], f"{warnings}")
     done = bitline.run("eval", "ideal", "./net.yaml", "--weights", "net.safetensors", "--data",
                        "mnist:.", cwd=folder)

@@ -26,6 +26,7 @@ static const char *data_spec(const struct model_params *params, const struct net
 static bool set_data(struct model *m, const struct dataset *d, struct err *err)
 {
     const struct net *net = m->net;
+    const struct layer *last = &net->layers[net->n - 1];
     m->data = d;
     if (d->channels != net->raw_c || d->height != net->raw_h || d->width != net->raw_w)
         return err_set(err, "net '%s' reads images of %dx%dx%d, the set '%s' has %dx%dx%d",
@@ -34,6 +35,11 @@ static bool set_data(struct model *m, const struct dataset *d, struct err *err)
     if (d->classes > net->classes)
         return err_set(err, "net '%s' tells %d classes apart, the set '%s' has %d", net->name,
                        net->classes, d->name, d->classes);
+    if (last->out_h * last->out_w != 1 || last->out_c != net->classes)
+        return err_set(err,
+                       "net '%s': its last layer '%s' leaves %d x %d x %d values, not one for each "
+                       "of the %d classes; end with a linear layer or a head",
+                       net->name, last->name, last->out_c, last->out_h, last->out_w, net->classes);
     m->images = d->n;
     return encode_check(net, d->name, err);
 }
@@ -175,12 +181,12 @@ static void evaluate_share(void *context, int j, int jobs, void *result)
 }
 
 // Predictions of all images; workers send theirs at every jobs-th place.
-static bool predict(const struct evaluation *what, size_t images, int jobs, uint8_t *classes,
+static bool predict(const struct evaluation *what, size_t images, int jobs, int32_t *classes,
                     struct err *err)
 {
     struct share share = {what, images};
-    uint8_t *all = mem_alloc(images * (size_t)jobs, 1);
-    bool ok = pool_run(jobs, images, evaluate_share, &share, all, err);
+    int32_t *all = mem_alloc(images * (size_t)jobs, sizeof *all);
+    bool ok = pool_run(jobs, images * sizeof *all, evaluate_share, &share, all, err);
     for (size_t i = 0; i < images && ok; i++)
         classes[i] = all[i % (size_t)jobs * images + i];
     free(all);
@@ -197,7 +203,7 @@ bool model_compare(struct model *model, enum reference reference, enum cpu_level
                               .integer = whole ? model->integer : NULL,
                               .arrays = exact,
                               .data = model->data};
-    uint8_t *classes = mem_alloc(model->images, 1);
+    int32_t *classes = mem_alloc(model->images, sizeof *classes);
     bool ok = predict(&what, model->images, jobs, classes, err);
     arrays_destroy(exact);
     free(model->reference);
@@ -252,7 +258,7 @@ bool model_trial(const struct model *model, const struct draw *draw, enum cpu_le
     *out = (struct trial){.adc = out->adc};
     bool ok = !model->integer || drawn_make(model, draw, cpu, &drawn, out, err);
     struct evaluation what = drawn_evaluation(&drawn, model);
-    uint8_t *classes = mem_alloc(model->images, 1);
+    int32_t *classes = mem_alloc(model->images, sizeof *classes);
     ok = ok && predict(&what, model->images, jobs, classes, err);
     for (size_t i = 0; i < model->images && ok; i++)
         out->right += classes[i] == model->data->labels[i];

@@ -44,7 +44,7 @@ struct model {
     const struct dataset *data; // own_data, or lent
     struct dataset *own_data;
     size_t images;
-    uint8_t *reference;      // per image, as model_compare() found it; NULL: not asked for
+    int32_t *reference;      // per image, as model_compare() found it; NULL: not asked for
     struct mend_params mend; // may be changed to less between trials
     struct dataset *train;   // what batch-norms are mended on; NULL without
     double *map_ranges;      // of the k-bit forms, for nets that are folded anew; NULL: binary

@@ -14,16 +14,16 @@
 #include "sim/infer/packed.h"
 #include "workloads/dataset.h"
 
-static uint8_t largest(const float *logits, int n)
+static int largest(const float *logits, int n)
 {
     int best = 0;
     for (int c = 1; c < n; c++)
         best = logits[c] > logits[best] ? c : best;
-    return (uint8_t)best;
+    return best;
 }
 
 static void evaluate_float(const struct evaluation *e, size_t images, size_t first, size_t step,
-                           uint8_t *classes)
+                           int32_t *classes)
 {
     struct forward *forward = forward_create(e->net, e->weights);
     for (size_t i = first; i < images; i += step)
@@ -32,17 +32,17 @@ static void evaluate_float(const struct evaluation *e, size_t images, size_t fir
 }
 
 static void evaluate_packed(const struct evaluation *e, const struct packed *packed, size_t images,
-                            size_t first, size_t step, uint8_t *classes)
+                            size_t first, size_t step, int32_t *classes)
 {
     struct packed_run *run = packed_run_create(packed);
     for (size_t i = first; i < images; i += step)
-        classes[i] = (uint8_t)integer_class(packed_run_image(run, dataset_image(e->data, i)),
-                                            e->net->classes);
+        classes[i] =
+            integer_class(packed_run_image(run, dataset_image(e->data, i)), e->net->classes);
     packed_run_destroy(run);
 }
 
 static void evaluate_integer(const struct evaluation *e, size_t images, size_t first, size_t step,
-                             uint8_t *classes)
+                             int32_t *classes)
 {
     struct integer_run *run = integer_run_create(e->integer);
     struct array_worker *levels = e->arrays ? array_worker_create(e->arrays) : NULL;
@@ -56,7 +56,7 @@ static void evaluate_integer(const struct evaluation *e, size_t images, size_t f
         if (currents)
             analog_worker_image(currents, i);
         const int64_t *logits = integer_run_image(run, dataset_image(e->data, i), matrix, context);
-        classes[i] = (uint8_t)integer_class(logits, e->net->classes);
+        classes[i] = integer_class(logits, e->net->classes);
     }
     array_worker_destroy(levels);
     analog_worker_destroy(currents);
@@ -101,7 +101,7 @@ void evaluate_batches(const struct evaluation *what, size_t images, size_t first
 }
 
 void evaluate(const struct evaluation *what, size_t images, size_t first, size_t step,
-              uint8_t *classes)
+              int32_t *classes)
 {
     evaluate_batches(what, images, first, step, evaluate_batch, classes);
 }

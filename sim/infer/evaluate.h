@@ -22,7 +22,7 @@ struct evaluation {
 // The class that the net gives to images first, first + step ... below `images`, each at its index
 // in classes. A pure function of its arguments: workers may share the images out as they like.
 void evaluate(const struct evaluation *what, size_t images, size_t first, size_t step,
-              uint8_t *classes);
+              int32_t *classes);
 // What evaluate() does with a step of its own: where the variation is drawn anew for every batch of
 // images, each batch by itself, with the chip of that batch; else all images at once.
 typedef void evaluate_step(void *context, const struct evaluation *what, size_t images,

@@ -132,7 +132,7 @@ static double images_per_s(const struct model *m, const struct arrays *arrays,
                            const struct analog *analog, const struct dataset *data)
 {
     struct evaluation what = {m->net, m->weights, m->integer, arrays, analog, data};
-    uint8_t *classes = calloc(data->n, 1);
+    int32_t *classes = calloc(data->n, sizeof *classes);
     double best = 0;
     for (int i = 0; i < 3; i++) {
         double start = now_s();

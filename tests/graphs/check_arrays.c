@@ -99,7 +99,7 @@ static enum outcome check_sums(const struct trial *trial, integer_matrix *matrix
 
 struct wanted {
     int64_t *logits; // of all images
-    uint8_t classes[TRIAL_IMAGES];
+    int32_t classes[TRIAL_IMAGES];
 };
 
 static struct wanted reference(const struct trial *trial)
@@ -112,7 +112,7 @@ static struct wanted reference(const struct trial *trial)
         const int64_t *logits = integer_run_image(run, dataset_image(&trial->images, k),
                                                   integer_matrix_reference, &copy);
         memcpy(want.logits + k * classes, logits, classes * sizeof *logits);
-        want.classes[k] = (uint8_t)integer_class(logits, (int)classes);
+        want.classes[k] = integer_class(logits, (int)classes);
     }
     integer_run_destroy(run);
     return want;

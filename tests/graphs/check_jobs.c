@@ -11,12 +11,12 @@
 #include "sim/base/mem.h"
 #include "sim/infer/evaluate.h"
 
-enum outcome compare_classes(const struct evaluation *what, const uint8_t *want,
+enum outcome compare_classes(const struct evaluation *what, const int32_t *want,
                              struct report *report)
 {
     static const size_t jobs[] = {1, 2, 7};
     for (size_t j = 0; j < sizeof jobs / sizeof *jobs; j++) {
-        uint8_t classes[TRIAL_IMAGES];
+        int32_t classes[TRIAL_IMAGES];
         for (size_t first = jobs[j]; first-- > 0;) // the last worker first
             evaluate(what, TRIAL_IMAGES, first, jobs[j], classes);
         for (size_t k = 0; k < TRIAL_IMAGES; k++)
@@ -33,7 +33,7 @@ static enum outcome check_integer(const struct trial *trial, struct report *repo
         {0, 1, 2, 3, 4, 5, 6, 7}, {7, 6, 5, 4, 3, 2, 1, 0}, {3, 3, 0, 5, 1, 7, 2, 3}};
     size_t classes = (size_t)trial->net->classes;
     int64_t *alone = mem_alloc(TRIAL_IMAGES * classes, sizeof *alone);
-    uint8_t want[TRIAL_IMAGES];
+    int32_t want[TRIAL_IMAGES];
     struct integer copy = *trial->integer;
     enum outcome outcome = SAME;
     for (size_t k = 0; k < TRIAL_IMAGES; k++) { // each by a worker of its own
@@ -41,7 +41,7 @@ static enum outcome check_integer(const struct trial *trial, struct report *repo
         const int64_t *logits = integer_run_image(run, dataset_image(&trial->images, k),
                                                   integer_matrix_reference, &copy);
         memcpy(alone + k * classes, logits, classes * sizeof *logits);
-        want[k] = (uint8_t)integer_class(logits, (int)classes);
+        want[k] = integer_class(logits, (int)classes);
         integer_run_destroy(run);
     }
     for (size_t o = 0; o < sizeof orders / sizeof *orders && outcome == SAME; o++) {
@@ -65,14 +65,14 @@ static enum outcome check_integer(const struct trial *trial, struct report *repo
 
 enum outcome check_jobs(const struct trial *trial, struct report *report)
 {
-    uint8_t want[TRIAL_IMAGES];
+    int32_t want[TRIAL_IMAGES];
     for (size_t k = 0; k < TRIAL_IMAGES; k++) {
         struct forward *forward = forward_create(trial->net, trial->weights);
         const float *logits = forward_run(forward, dataset_image(&trial->images, k));
         int best = 0;
         for (int c = 1; c < trial->net->classes; c++)
             best = logits[c] > logits[best] ? c : best;
-        want[k] = (uint8_t)best;
+        want[k] = best;
         forward_destroy(forward);
     }
     const struct evaluation what = {

@@ -62,7 +62,7 @@ property_check check_shapes, check_float, check_steps, check_bound, check_orders
     check_jobs;
 
 // Whether evaluate() finds these classes for 1, 2 and 7 jobs.
-enum outcome compare_classes(const struct evaluation *what, const uint8_t *want,
+enum outcome compare_classes(const struct evaluation *what, const int32_t *want,
                              struct report *report);
 
 // All of them, for one graph.

@@ -338,7 +338,8 @@ static void batches_are_drawn_apart(void **state)
     analog_destroy(first);
     // Whole chips by hand, image by image, against evaluate() in one share and in three.
     enum { IMAGES = 7 };
-    uint8_t pixels[IMAGES * 192], alone[IMAGES], shared[IMAGES], want[IMAGES];
+    uint8_t pixels[IMAGES * 192];
+    int32_t alone[IMAGES], shared[IMAGES], want[IMAGES];
     uint32_t x = 5;
     for (int i = 0; i < IMAGES; i++)
         model_image(&x, pixels + (size_t)i * 192);
@@ -353,12 +354,12 @@ static void batches_are_drawn_apart(void **state)
         struct analog *analog = analog_redrawn(first, i / 2);
         struct analog_worker *worker = analog_worker_create(analog);
         const uint8_t *image = pixels + (size_t)i * 192;
-        want[i] = (uint8_t)integer_class(integer_run_image(run, image, analog_matrix, worker), 10);
+        want[i] = integer_class(integer_run_image(run, image, analog_matrix, worker), 10);
         analog_worker_destroy(worker);
         analog_destroy(analog);
     }
-    assert_memory_equal(alone, want, IMAGES);
-    assert_memory_equal(shared, want, IMAGES);
+    assert_memory_equal(alone, want, sizeof want);
+    assert_memory_equal(shared, want, sizeof want);
     integer_run_destroy(run);
     analog_destroy(first);
     model_free(&m);

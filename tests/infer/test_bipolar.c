@@ -384,7 +384,8 @@ static void expect_same(const struct model *m, integer_matrix *matrix, void *con
 static void expect_classes(const struct model *m, const struct arrays *arrays,
                            const struct analog *analog)
 {
-    uint8_t pixels[IMAGES * BYTES], want[IMAGES], got[IMAGES];
+    uint8_t pixels[IMAGES * BYTES];
+    int32_t want[IMAGES], got[IMAGES];
     uint32_t x = 3;
     for (int i = 0; i < IMAGES; i++)
         model_image(&x, pixels + (size_t)i * BYTES);

@@ -153,7 +153,7 @@ static bool fast(const struct drawn *d, struct logits *out)
     return true;
 }
 
-static void share_out(const struct model *m, const struct drawn *d, size_t jobs, uint8_t *classes)
+static void share_out(const struct model *m, const struct drawn *d, size_t jobs, int32_t *classes)
 {
     struct evaluation what = {.net = m->s.net,
                               .weights = m->weights,
@@ -179,7 +179,7 @@ static struct logits every_way(const struct model *m, const struct draw *draw, c
     struct drawn best = draw_chip(m, draw, CPU_AVX512), scalar = draw_chip(m, draw, CPU_SCALAR);
     struct drawn currents = {0};
     struct logits want = plain(m, &scalar), got = plain(m, &best);
-    uint8_t alone[IMAGES], shared[IMAGES];
+    int32_t alone[IMAGES], shared[IMAGES];
     expect_same(&got, &want, "the level of kernels matters", where);
     *has_fast = fast(&best, &got);
     if (*has_fast)

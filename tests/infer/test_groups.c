@@ -133,7 +133,7 @@ static int make_images(void **state)
 }
 
 static void classes_of(const struct model *m, const struct arrays *arrays, size_t jobs,
-                       uint8_t *classes)
+                       int32_t *classes)
 {
     struct evaluation what = {.net = m->s.net,
                               .weights = m->weights,
@@ -161,7 +161,7 @@ static void packed_groups_are_the_integer_net(void **state)
         assert_memory_equal(got, want, sizeof want);
         logits_of(&m, NULL, analog, got);
         assert_memory_equal(got, want, sizeof want);
-        uint8_t reference[IMAGES], classes[IMAGES];
+        int32_t reference[IMAGES], classes[IMAGES];
         classes_of(&m, NULL, 1, reference);
         static const size_t jobs[] = {1, 2, 7};
         for (int j = 0; j < 3; j++) {

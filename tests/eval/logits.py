@@ -1,0 +1,89 @@
+"""What an accuracy needs of a net: one logit for each class, told apart however many there
+are.
+
+logits.py BITLINE SUPPORT_FOLDER
+"""
+import json
+import pathlib
+import struct
+import sys
+
+sys.path.insert(0, sys.argv[2])
+from support import Bitline, expect, in_folder, run_tests  # noqa: E402
+
+NET = """name: logits
+input: {{channels: 1, height: 28, width: 28}}
+{rest}layers:
+  - {{name: pool, kind: pool, kernel: 7, pool: average}}
+  - {{name: {last}}}
+"""
+FORMS = "float", "int8", "int16"
+
+
+def write(folder, last, shape, favourite, rest=""):
+    """A net whose logits are those of its last layer's bias: 1 for the favourite class, else 0."""
+    (folder / "net.yaml").write_text(NET.format(last=last, rest=rest))
+    sizes = {"last.weight": shape, "last.bias": shape[:1]}
+    header, data = {}, b""
+    for name, of in sizes.items():
+        n = 1
+        for side in of:
+            n *= side
+        values = [0.0] * n
+        if name == "last.bias":
+            values[favourite] = 1.0
+        block = struct.pack(f"<{n}f", *values)
+        header[name] = {"dtype": "F32", "shape": of, "data_offsets": [len(data), len(data) + 4 * n]}
+        data += block
+    text = json.dumps(header).encode()
+    (folder / "w.safetensors").write_bytes(struct.pack("<Q", len(text)) + text + data)
+
+
+def evaluate(bitline, folder, form):
+    return bitline.run("eval", "ideal", "./net.yaml", "--weights", "w.safetensors", "--data",
+                       "synth", "--images", "200", "--form", form, "--json", cwd=folder)
+
+
+def accuracy(bitline, folder, form):
+    done = evaluate(bitline, folder, form)
+    expect(done.returncode == 0, done.stderr.decode())
+    return json.loads(done.stdout)["accuracy"]
+
+
+def refused(bitline, folder, *words):
+    for form in FORMS:
+        done = evaluate(bitline, folder, form)
+        err = done.stderr.decode()
+        expect(done.returncode == 2 and not done.stdout, f"{form}: {done.returncode}\n{err}")
+        expect(all(word in err for word in words), err)
+
+
+def classes_above_255(bitline, folder):
+    """No label is 257, or 256 + any other class."""
+    for form in FORMS:
+        share = 0
+        for label in range(10):
+            write(folder, "last, kind: linear, out: 266", [266, 16], label)
+            share += accuracy(bitline, folder, form)
+        expect(abs(share - 1) < 1e-9, f"{form}: all classes together have {share} of the images")
+        for label in 10, 255, 256, 257, 265:
+            write(folder, "last, kind: linear, out: 266", [266, 16], label)
+            expect(accuracy(bitline, folder, form) == 0, f"{form}: class {label} is right")
+
+
+def nets_that_end_in_a_map(bitline, folder):
+    write(folder, "last, kind: conv, out: 10, kernel: 1, bn: false", [10, 1, 1, 1], 1)
+    refused(bitline, folder, "'last' leaves 10 x 4 x 4 values", "10 classes", "linear layer")
+    write(folder, "last, kind: conv, out: 10, kernel: 4, bn: false", [10, 1, 4, 4], 1)
+    expect(0 < accuracy(bitline, folder, "int8") < 1, "a map of one pixel is fine")
+    write(folder, "last, kind: conv, out: 12, kernel: 4, bn: false", [12, 1, 4, 4], 1,
+          rest="classes: 10\n")
+    refused(bitline, folder, "'last' leaves 12 x 1 x 1 values", "10 classes")
+
+
+if __name__ == "__main__":
+    BITLINE = Bitline(pathlib.Path(sys.argv[1]))
+    run_tests([
+        ("classes above 255 are no others", in_folder(classes_above_255, BITLINE)),
+        ("nets that end in a map have no classes", in_folder(nets_that_end_in_a_map, BITLINE)),
+    ])

@@ -78,7 +78,7 @@ static bool check_keys(const struct linker *l, size_t i)
     static const char *const known[][MAX_KEYS] = {
         [SPEC_CONV] = {"out", "same_as", "kernel", "stride", "pad", "dilation", "groups", "scale",
                        "bn", "bias", "relu"},
-        [SPEC_LINEAR] = {"out", "same_as", "scale", "bn", "bias", "relu"},
+        [SPEC_LINEAR] = {"out", "same_as", "tokens", "scale", "bn", "bias", "relu"},
         [SPEC_POOL] = {"kernel", "stride", "pad", "dilation", "pool", "count_pad"},
         [SPEC_ADD] = {"shortcut", "relu"},
         [SPEC_HEAD] = {NULL},
@@ -176,7 +176,8 @@ static bool append(struct linker *l, size_t i, int from)
     struct layer *layer = &b->layers[b->n];
     *layer = (struct layer){
         .name = arena_strdup(b->mem, spec->name),
-        .kind = kinds[spec->kind],
+        .kind = spec->tokens ? LAYER_CONV : kinds[spec->kind],
+        .tokens = spec->tokens,
         .input = {from, -1},
         .kernel_h = 1,
         .kernel_w = 1,

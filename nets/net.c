@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "nets/spec.h"
+#include "sim/base/err.h"
 #include "sim/base/hash.h"
 #include "sim/base/mem.h"
 
@@ -12,6 +13,22 @@ const char *const weight_scale_names[] = {"channel", "layer", NULL};
 const char *const net_encoder_names[] = {"thermometer", "bit_planes", "raw", "sign", NULL};
 const char *const net_activations_names[] = {"zero_one", "plus_minus_one", NULL};
 const char *const net_pad_value_names[] = {"zero", "minus_one", "plus_one", NULL};
+
+const char *layer_kind_name(const struct layer *layer)
+{
+    return layer_kind_names[layer->tokens ? LAYER_LINEAR : layer->kind];
+}
+
+bool net_check_classes(const struct net *net, struct err *err)
+{
+    const struct layer *last = &net->layers[net->n - 1];
+    if (last->out_h * last->out_w == 1 && last->out_c == net->classes)
+        return true;
+    return err_set(err,
+                   "net '%s': its last layer '%s' leaves %d x %d x %d values, not one for each of "
+                   "the %d classes; end with a linear layer",
+                   net->name, last->name, last->out_c, last->out_h, last->out_w, net->classes);
+}
 
 void net_destroy(struct net *net)
 {
@@ -118,6 +135,9 @@ static uint64_t hash_layer(uint64_t hash, const struct layer *l)
         hash = hash_int(hash, geometry[i]);
     if (l->bipolar)
         hash = hash_int(hash, l->bipolar);
+    // Hashed only where set, so that hashes of older nets stay valid.
+    if (l->tokens)
+        hash = hash_int(hash, -2);
     return hash;
 }
 

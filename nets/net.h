@@ -69,6 +69,7 @@ struct layer {
     int pad_top, pad_left, pad_bottom, pad_right; // rows and columns of zeros around the map
     enum pool_kind pool;
     bool count_pad; // an average pool divides by all taps, not by those on the map only
+    bool tokens; // conv with a 1x1 kernel that is a linear layer of every pixel (token)
     bool bn;
     bool bias; // conv, linear: added to the sums, before a batch-norm
     enum layer_act act;
@@ -152,6 +153,11 @@ bool net_load_csv(const char *path, const struct net_options *options, struct ne
 // The same from n bytes with a 0 behind them; `name` stands in messages and gives the net's.
 bool net_parse_csv(const char *name, const char *text, size_t n, const struct net_options *options,
                    struct net **out, struct err *err);
+// "conv", "linear" (token-wise ones too), ...: what the layer is called where people read it.
+const char *layer_kind_name(const struct layer *layer);
+// Whether the last layer gives one number for each of the net's classes, so that the largest is the
+// answer.
+bool net_check_classes(const struct net *net, struct err *err);
 void net_destroy(struct net *net); // NULL is fine
 // Adds the warning "form-changes-layer" if the form changes layers that the file lists.
 void net_warn(const struct net *net, struct warnings *warnings);

@@ -37,6 +37,10 @@ static const struct conf_field layer_fields[] = {
      .help = "conv, pool: distance of taps, one number, or [height, width]; 1"},
     {"groups", CONF_INT, AT(groups), .min = 1, .max = MAX_CHANNELS, .fallback = "1",
      .help = "conv"},
+    {"tokens", CONF_BOOL, AT(tokens), .fallback = "false",
+     .help =
+         "linear: the same matrix at every pixel of the map, which keeps its size; else the map "
+         "is flattened"},
     {"pool", CONF_ENUM, AT(pool), .names = pool_names, .fallback = "max", .help = "pool: its kind"},
     {"count_pad", CONF_BOOL, AT(count_pad), HAS(has_count_pad),
      .help = "pool: average: padding counts as elements; true, with pad: same false"},

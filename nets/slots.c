@@ -90,7 +90,7 @@ static void add_slot(struct maker *m, size_t layer, const char *name, enum weigh
         .block_length = block_prefix(name),
     };
     if (part == PART_WEIGHT) {
-        slot->rank = l->kind == LAYER_CONV ? 4 : 2;
+        slot->rank = l->kind == LAYER_CONV && !l->tokens ? 4 : 2;
         slot->shape[1] = l->in_c / l->groups;
         slot->shape[2] = l->kernel_h;
         slot->shape[3] = l->kernel_w;

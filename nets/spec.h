@@ -31,6 +31,7 @@ struct layer_spec {
     int pool;
     bool count_pad, has_count_pad;
     const char *shortcut;
+    bool tokens;
     bool scale, has_scale;
     bool bn, has_bn;
     bool bias, has_bias;

@@ -20,7 +20,7 @@ static bool is_scalable(const struct build *b, size_t i)
     if (spec->has_scale)
         return spec->scale;
     // The last linear layer's outputs are the classes.
-    return !spec->same_as && (b->layers[i].kind == LAYER_CONV || i + 1 < b->n);
+    return !spec->same_as && (spec->kind == SPEC_CONV || i + 1 < b->n);
 }
 
 static bool wrong_count(const struct build *b, size_t scalable)

@@ -28,6 +28,8 @@ static bool set_data(struct model *m, const struct dataset *d, struct err *err)
     const struct net *net = m->net;
     const struct layer *last = &net->layers[net->n - 1];
     m->data = d;
+    if (!net_check_classes(net, err))
+        return false;
     if (d->channels != net->raw_c || d->height != net->raw_h || d->width != net->raw_w)
         return err_set(err, "net '%s' reads images of %dx%dx%d, the set '%s' has %dx%dx%d",
                        net->name, net->raw_c, net->raw_h, net->raw_w, d->name, d->channels,

@@ -224,7 +224,7 @@ static bool show_chip(const struct args *a, struct err *err)
 // bottom, right.
 static void window_cells(struct table *table, const struct layer *l)
 {
-    if (l->kind != LAYER_CONV && l->kind != LAYER_POOL) {
+    if ((l->kind != LAYER_CONV || l->tokens) && l->kind != LAYER_POOL) {
         table_cell(table, "-");
         table_cell(table, "-");
         return;
@@ -249,9 +249,9 @@ static void layer_row(struct table *table, const struct net *net, const struct l
 {
     table_cell(table, "%s", l->name);
     if (l->kind == LAYER_CONV && l->groups > 1)
-        table_cell(table, "%s, %d groups", layer_kind_names[l->kind], l->groups);
+        table_cell(table, "%s, %d groups", layer_kind_name(l), l->groups);
     else
-        table_cell(table, "%s", layer_kind_names[l->kind]);
+        table_cell(table, "%s", layer_kind_name(l));
     if (l->kind == LAYER_INPUT)
         table_cell(table, "-");
     else

@@ -48,12 +48,8 @@ static bool check_bipolar(const struct graph *g, int layer, struct err *err)
 static bool check(const struct graph *g, struct err *err)
 {
     const struct net *net = g->net;
-    const struct layer *last = &net->layers[net->n - 1];
-    if (last->out_h * last->out_w != 1 || last->out_c != net->classes)
-        return err_set(err,
-                       "net '%s': its last layer '%s' leaves %d x %d x %d values, not one for each "
-                       "of the %d classes; end with a linear layer",
-                       net->name, last->name, last->out_c, last->out_h, last->out_w, net->classes);
+    if (!net_check_classes(net, err))
+        return false;
     for (size_t i = 1; i < net->n; i++)
         if (!check_bipolar(g, (int)i, err))
             return false;

@@ -21,7 +21,7 @@ void trainer_init(const struct net *net, uint64_t seed, struct weights *weights)
         const struct layer *layer = &net->layers[i];
         if (!weights->layers[i].w)
             continue;
-        double fan = layer->kind == LAYER_LINEAR
+        double fan = layer->kind == LAYER_LINEAR || layer->tokens
                          ? (double)layer->in_c
                          : (double)layer->out_c * layer->kernel_h * layer->kernel_w;
         double deviation = sqrt(2 / fan);

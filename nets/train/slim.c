@@ -32,7 +32,8 @@ static bool same_but_widths(const struct layer *a, const struct layer *b)
            a->pad_top == b->pad_top && a->pad_left == b->pad_left &&
            a->pad_bottom == b->pad_bottom && a->pad_right == b->pad_right &&
            a->dilation_h == b->dilation_h && a->dilation_w == b->dilation_w &&
-           a->count_pad == b->count_pad && a->groups == b->groups && a->bn == b->bn;
+           a->count_pad == b->count_pad && a->groups == b->groups && a->bn == b->bn &&
+           a->tokens == b->tokens;
 }
 
 bool slim_fits(const struct net *wide, const struct net *narrow, struct err *err)

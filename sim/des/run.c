@@ -83,7 +83,7 @@ static void describe_layer(struct assembly *a, int layer, struct layer_result *o
     const struct layer *l = &a->net->layers[layer];
     const struct map_layer *m = &a->map->layers[layer];
     out->name = copy(a->r, l->name);
-    out->kind = layer_kind_names[l->kind];
+    out->kind = layer_kind_name(l);
     out->macs = l->macs;
     out->crossbars = m->slices;
     out->tiles = m->tiles;

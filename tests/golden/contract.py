@@ -325,6 +325,19 @@ def path_is_searched(bitline, folder):
         del bitline.env["BITLINE_PATH"]
 
 
+def answers_are_classes(bitline, folder):
+    """eval takes the largest output for the answer: a map, or other numbers of outputs, have none."""
+    text = (HERE / "net.yaml").read_text()
+    for name, last in (("map", "  - {name: fc, kind: conv, out: 10, kernel: 3}\n"),
+                       ("outputs", "  - {name: fc, kind: conv, out: 9, kernel: 8}\n")):
+        (folder / f"{name}.yaml").write_text(text.replace("  - {name: fc, kind: linear, out: 10}\n",
+                                                          last))
+        for form in ("int8", "float", "binary"):
+            bitline.refuse(folder, ["eval", "ideal", f"{name}.yaml", "--form", form, "--weights",
+                                    "signs"],
+                           ["its last layer 'fc' leaves ", "not one for each of the 10 classes"])
+
+
 def main():
     bitline = Bitline(sys.argv[1])
     cases = [("the main job", main_job, ()), ("same bytes", same_bytes, ()),
@@ -333,6 +346,7 @@ def main():
              ("BITLINE_PATH", path_is_searched, ()),
              ("implausible hardware", implausible_hardware, ()),
              ("inherited keys", inherited_keys, ()),
+             ("answers are classes", answers_are_classes, ()),
              ("shortened tables", shortened_tables_say_so, ())]
     for args in (["hawis", "resnet20"], ["hawis", "resnet20", "--images", "3"],
                  ["hawis", "resnet20", "--policy", "mnsim"],

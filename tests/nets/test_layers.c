@@ -1,0 +1,167 @@
+// Every kind of layer in small nets, against loops with written-out indices: in floating point, and
+// in integers within a bound.
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "nets/encode.h"
+#include "nets/forward.h"
+#include "nets/integer.h"
+#include "nets/weights.h"
+#include "sim/base/err.h"
+#include "tests/nets/plain_net.h"
+#include "tests/nets/support.h"
+#include "tests/support/weights.h"
+
+enum { IMAGES = 4, MOST_PIXELS = 1024, MOST_LAYERS = 32 };
+
+static uint32_t next(uint32_t *x)
+{
+    *x = *x * 1664525 + 1013904223;
+    return *x >> 8;
+}
+
+// Images by chance, the same in every test.
+static void image_of(const struct net *net, int i, uint8_t *image)
+{
+    uint32_t x = (uint32_t)i + 1;
+    for (int k = 0; k < net->raw_c * net->raw_h * net->raw_w; k++)
+        image[k] = (uint8_t)(next(&x) % 256);
+}
+
+static struct weights *some_weights(const struct net *net)
+{
+    struct weights *w = random_weights(net);
+    uint32_t x = 3;
+    for (size_t i = 1; i < net->n; i++)
+        for (int c = 0; w->layers[i].bias && c < net->layers[i].out_c; c++)
+            w->layers[i].bias[c] = (float)(next(&x) % 1000) / 1000 - 0.3F;
+    return w;
+}
+
+static size_t elements(const struct layer *l)
+{
+    return (size_t)l->out_c * l->out_h * l->out_w;
+}
+
+static void plain_image(const struct net *net, const struct weights *weights, const uint8_t *image,
+                        double **maps)
+{
+    float planes[MOST_PIXELS];
+    encode_floats(net, image, planes);
+    for (size_t k = 0; k < elements(&net->layers[0]); k++)
+        maps[0][k] = (double)planes[k];
+    plain_net(net, weights, maps);
+}
+
+// Sums of some dozen products of values up to a few units: 1e-4 is 32-bit rounding.
+static void expect_floats(const char *yaml)
+{
+    struct net_options options = {.has_form = true, .form = FORM_FLOAT};
+    struct net *net = text_net(yaml, &options);
+    struct weights *weights = some_weights(net);
+    struct forward *forward = forward_create(net, weights);
+    double **maps = plain_maps(net);
+    uint8_t image[MOST_PIXELS];
+    for (int i = 0; i < IMAGES; i++) {
+        image_of(net, i, image);
+        forward_run(forward, image);
+        plain_image(net, weights, image, maps);
+        for (int l = 1; l < (int)net->n; l++)
+            for (size_t k = 0; k < elements(&net->layers[l]); k++)
+                if (fabs((double)forward_map(forward, l)[k] - maps[l][k]) > 1e-4)
+                    fail_msg("image %d, layer '%s', element %zu: %g, but %g by hand", i,
+                             net->layers[l].name, k, (double)forward_map(forward, l)[k],
+                             maps[l][k]);
+    }
+    free(maps);
+    forward_destroy(forward);
+    weights_destroy(weights);
+    net_destroy(net);
+}
+
+// Logits of all images within `bound` of the largest logit; ranges are those of the same images.
+static void expect_integers(const char *yaml, enum net_form form, double bound)
+{
+    struct net_options options = {.has_form = true, .form = form};
+    struct net *net = text_net(yaml, &options);
+    struct weights *weights = some_weights(net);
+    double **maps = plain_maps(net), ranges[MOST_LAYERS] = {1};
+    uint8_t image[MOST_PIXELS];
+    struct err err = {0};
+    for (int i = 0; i < IMAGES; i++) {
+        image_of(net, i, image);
+        plain_image(net, weights, image, maps);
+        for (size_t l = 1; l < net->n; l++)
+            for (size_t k = 0; k < elements(&net->layers[l]); k++)
+                ranges[l] = fmax(ranges[l], fabs(maps[l][k]));
+    }
+    struct integer *integer = integer_create(net, weights, ranges, &err);
+    if (!integer)
+        fail_msg("%s", err.text);
+    struct integer_run *run = integer_run_create(integer);
+    int last = (int)net->n - 1;
+    for (int i = 0; i < IMAGES; i++) {
+        image_of(net, i, image);
+        plain_image(net, weights, image, maps);
+        const int64_t *logits = integer_run_image(run, image, integer_matrix_reference, integer);
+        for (int c = 0; c < net->layers[last].out_c; c++) {
+            double got = (double)logits[c] / integer->layers[last].unit;
+            if (fabs(got - maps[last][c]) > bound * ranges[last])
+                fail_msg("image %d, logit %d: %g, but %g by hand", i, c, got, maps[last][c]);
+        }
+    }
+    integer_run_destroy(run);
+    integer_destroy(integer);
+    free(maps);
+    weights_destroy(weights);
+    net_destroy(net);
+}
+
+// The image has 7 bits and a sign in both forms: half a step is 0.4 % of a pixel. In int8 every
+// weight and map adds as much again.
+static void expect_all(const char *yaml)
+{
+    expect_floats(yaml);
+    expect_integers(yaml, FORM_INT16, 0.01);
+    expect_integers(yaml, FORM_INT8, 0.05);
+}
+
+#define HEAD                                                                                       \
+    "name: t\ninput: {channels: 3, height: 4, width: 5, bits: 8}\nclasses: 4\n"                    \
+    "default_form: int8\nlayers:\n  - {name: a, kind: conv, out: 6, kernel: 3, pad: 1}\n"
+#define TAIL "  - {name: head, kind: head}\n  - {name: fc, kind: linear, out: 4}\n"
+
+// The MLP of a transformer block: two matrices for every token, and the residual addition.
+#define TOKEN_MLP                                                                                  \
+    HEAD "  - {name: mlp.fc1, kind: linear, tokens: true, out: 9}\n"                               \
+         "  - {name: mlp.fc2, kind: linear, tokens: true, out: 6, scale: false}\n"                 \
+         "  - {name: mlp.add, kind: add, shortcut: a, relu: false}\n" TAIL
+
+static void tokens(void **state)
+{
+    (void)state;
+    expect_all(TOKEN_MLP);
+    struct net *net = text_net(TOKEN_MLP, NULL);
+    const struct layer *fc1 = layer_named(net, "mlp.fc1");
+    assert_int_equal(fc1->out_h * 10 + fc1->out_w, 45);
+    assert_int_equal(fc1->macs, 9 * 6 * 4 * 5);
+    assert_int_equal(fc1->params, 9 * 6 + 9); // a bias, no batch-norm
+    assert_int_equal(fc1->act, ACT_RELU);
+    assert_string_equal(layer_kind_name(fc1), "linear");
+    net_destroy(net);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(tokens),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

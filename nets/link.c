@@ -150,6 +150,24 @@ static bool check_count_pad(const struct linker *l, size_t i)
                      "a max pool never counts its padding; take it out, or say pool: average");
 }
 
+bool is_global(const struct layer_spec *spec)
+{
+    return spec->kind == SPEC_HEAD ||
+           (spec->kind == SPEC_POOL && spec->kernel.n == 1 && spec->kernel.v[0] == KERNEL_GLOBAL);
+}
+
+// The window is the map: nothing else can be chosen.
+static bool check_global(const struct linker *l, size_t i)
+{
+    static const char *const keys[] = {"stride", "pad", "dilation", "count_pad"};
+    for (int k = 0; k < 4; k++)
+        if (conf_find(l->nodes[i], keys[k]))
+            return conf_fail(at_key(l->nodes[i], keys[k]), l->b->err,
+                             "a pool with kernel: global has one window, the map itself; take the "
+                             "key out");
+    return true;
+}
+
 // Kernel, stride and dilation; shape.c adds the padding, which may depend on the map.
 static bool read_kernel(const struct linker *l, size_t i, struct layer *layer)
 {
@@ -157,6 +175,11 @@ static bool read_kernel(const struct linker *l, size_t i, struct layer *layer)
     if (!conf_find(l->nodes[i], "kernel"))
         return conf_fail(l->nodes[i], l->b->err,
                          "kernel is missing; write one number, or [height, width]");
+    if (is_global(spec))
+        return check_global(l, i);
+    if (spec->kernel.n == 1 && spec->kernel.v[0] == KERNEL_GLOBAL)
+        return conf_fail(at_key(l->nodes[i], "kernel"), l->b->err,
+                         "'global' is the window of a pool; write one number, or [height, width]");
     if (!read_sides(l, i, "kernel", &spec->kernel, &layer->kernel_h, &layer->kernel_w))
         return false;
     layer->stride_h = spec->kind == SPEC_POOL ? layer->kernel_h : 1;
@@ -265,6 +288,11 @@ static bool pool_to_stride(struct linker *l, size_t i, int from)
                              "the pool cannot turn into the stride of '%.80s', which '%.80s' reads "
                              "too; say max_pool: keep",
                              conv->name, b->layers[j].name);
+    if (is_global(&l->specs[i]))
+        return conf_fail(l->nodes[i], b->err,
+                         "a global max-pool has no stride that '%.80s' could have; say max_pool: "
+                         "keep",
+                         conv->name);
     if (!read_kernel(l, i, &pool))
         return false;
     if (!multiply_stride(l, i, conv, &conv->stride_h, pool.stride_h) ||

@@ -69,7 +69,7 @@ struct layer {
     int pad_top, pad_left, pad_bottom, pad_right; // rows and columns of zeros around the map
     enum pool_kind pool;
     bool count_pad; // an average pool divides by all taps, not by those on the map only
-    bool tokens; // conv with a 1x1 kernel that is a linear layer of every pixel (token)
+    bool tokens;    // conv with a 1x1 kernel that is a linear layer of every pixel (token)
     bool bn;
     bool bias; // conv, linear: added to the sums, before a batch-norm
     enum layer_act act;

@@ -5,6 +5,7 @@
 
 const char *const spec_kind_names[] = {"conv", "linear", "pool", "add", "head", NULL};
 static const char *const pool_names[] = {"max", "average", NULL};
+static const char *const kernel_words[] = {"global", NULL};
 static const char *const pad_words[] = {"same", "valid", NULL};
 static const char *const encoder_names[] = {"auto", "thermometer", "bit_planes",
                                             "raw",  "sign",        NULL};
@@ -25,8 +26,8 @@ static const struct conf_field layer_fields[] = {
      .help = "conv, linear: outputs at width 1x"},
     {"same_as", CONF_STR, AT(same_as), .optional = true,
      .help = "conv, linear: instead of out, as many outputs as this layer has"},
-    {"kernel", CONF_INTS, AT(kernel), .min = 1, .max = MAX_MAP, .optional = true,
-     .help = "conv, pool: side, or [height, width]"},
+    {"kernel", CONF_INTS, AT(kernel), .min = 1, .max = MAX_MAP, .names = kernel_words,
+     .optional = true, .help = "conv, pool: side, or [height, width]; pool: global, the whole map"},
     {"stride", CONF_INTS, AT(stride), .min = 1, .max = MAX_MAP, .optional = true,
      .help = "conv, pool: one number, or [height, width]; conv: 1, pool: the kernel"},
     {"pad", CONF_INTS, AT(pad), .min = 0, .max = MAX_MAP, .names = pad_words, .fallback = "valid",

@@ -94,7 +94,7 @@ static bool reach_map(const struct build *b, size_t i, const struct side *side, 
 static bool shape_window(struct build *b, size_t i)
 {
     struct layer *layer = &b->layers[i];
-    if (b->specs[i]->kind != SPEC_HEAD)
+    if (!is_global(b->specs[i]))
         read_pads(b, i);
     const struct side h = side_h(layer), w = side_w(layer);
     if (!slide(b, i, &h, &layer->out_h) || !slide(b, i, &w, &layer->out_w))
@@ -153,7 +153,7 @@ static bool shape_pool(struct build *b, size_t i)
 {
     struct layer *layer = &b->layers[i];
     layer->out_c = layer->in_c;
-    if (b->specs[i]->kind == SPEC_HEAD) {
+    if (is_global(b->specs[i])) {
         layer->kernel_h = layer->in_h;
         layer->kernel_w = layer->in_w;
     }

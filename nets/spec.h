@@ -18,6 +18,7 @@ enum spec_kind { SPEC_CONV, SPEC_LINEAR, SPEC_POOL, SPEC_ADD, SPEC_HEAD };
 extern const char *const spec_kind_names[];
 // Words for a pad, in the order of their names in net_conf.c.
 enum { PAD_SAME = -1, PAD_VALID = -2 };
+enum { KERNEL_GLOBAL = -1 }; // the whole map
 
 struct layer_spec {
     const char *name;
@@ -111,6 +112,8 @@ bool reads_stream(const struct build *b, const struct layer *layer, int edge);
 bool has_bn(const struct layer_spec *spec);
 // Whether the layer has a bias in that form.
 bool has_bias(const struct layer_spec *spec, enum net_form form);
+// Whether the layer's window is its whole input map, whatever its size.
+bool is_global(const struct layer_spec *spec);
 // Bits of a map in two's complement that has so many without a sign: 1 bit would hold -1 and 0.
 int signed_bits(int bits);
 // Refuses keys that no form can follow.

@@ -17,6 +17,7 @@
 #include "sim/base/err.h"
 #include "tests/nets/plain_net.h"
 #include "tests/nets/support.h"
+#include "tests/support/layer_nets.h"
 #include "tests/support/weights.h"
 
 enum { IMAGES = 4, MOST_PIXELS = 1024, MOST_LAYERS = 32 };
@@ -144,10 +145,16 @@ static void expect_all(const char *yaml)
          "  - {name: mlp.fc2, kind: linear, tokens: true, out: 6, scale: false}\n"                 \
          "  - {name: mlp.add, kind: add, shortcut: a, relu: false}\n" TAIL
 
+static void layers_are_what_their_formulas_say(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < n_layer_nets; i++)
+        expect_all(layer_nets[i].yaml);
+}
+
 static void tokens(void **state)
 {
     (void)state;
-    expect_all(TOKEN_MLP);
     struct net *net = text_net(TOKEN_MLP, NULL);
     const struct layer *fc1 = layer_named(net, "mlp.fc1");
     assert_int_equal(fc1->out_h * 10 + fc1->out_w, 45);
@@ -158,10 +165,62 @@ static void tokens(void **state)
     net_destroy(net);
 }
 
+// Global pools are heads that stay in every form; average pools take windows of any size.
+static void pools(void **state)
+{
+    (void)state;
+    expect_all(HEAD "  - {name: p, kind: pool, pool: average, kernel: [2, 3], stride: 1}\n" TAIL);
+    expect_all(HEAD
+               "  - {name: p, kind: pool, pool: average, kernel: 3, stride: 2, pad: 1}\n" TAIL);
+    expect_all(HEAD "  - {name: p, kind: pool, kernel: global}\n"
+                    "  - {name: fc, kind: linear, out: 4}\n");
+#define GLOBAL                                                                                     \
+    HEAD "  - {name: p, kind: pool, pool: average, kernel: global}\n"                              \
+         "  - {name: fc, kind: linear, out: 4}\n"
+    struct net_options options = {.has_form = true, .form = FORM_BINARY};
+    struct net *net = text_net(GLOBAL, &options);
+    const struct layer *p = layer_named(net, "p");
+    assert_int_equal(p->kernel_h * 10 + p->kernel_w, 45);
+    assert_int_equal(p->out_c * 100 + p->out_h * 10 + p->out_w, 611);
+    net_destroy(net);
+    expect_refusal(HEAD "  - {name: p, kind: pool, kernel: global, stride: 2}\n", NULL,
+                   ".stride: a pool with kernel: global has one window");
+    expect_refusal(HEAD "  - {name: p, kind: conv, out: 2, kernel: global}\n", NULL,
+                   ".kernel: 'global' is the window of a pool");
+    expect_refusal(HEAD "  - {name: p, kind: pool, kernel: global}\n", &options,
+                   "a global max-pool has no stride that 'a' could have");
+}
+
+// The net of hls4ml's pull request 328: pooling first, 2x2 kernels.
+static void maps_of_28_14_12_6_5(void **state)
+{
+    (void)state;
+    static const char yaml[] =
+        "name: t\ninput: {channels: 1, height: 28, width: 28, bits: 8}\nclasses: 10\n"
+        "default_form: int8\nlayers:\n"
+        "  - {name: pool1, kind: pool, pool: average, kernel: 2}\n"
+        "  - {name: conv1, kind: conv, out: 3, kernel: 3}\n"
+        "  - {name: pool2, kind: pool, pool: average, kernel: 2}\n"
+        "  - {name: conv2, kind: conv, out: 10, kernel: 2}\n"
+        "  - {name: fc1, kind: linear, out: 100}\n"
+        "  - {name: fc2, kind: linear, out: 10}\n";
+    const int sides[] = {28, 14, 12, 6, 5, 1, 1};
+    struct net *net = text_net(yaml, NULL);
+    for (int i = 0; i < 7; i++) {
+        assert_int_equal(net->layers[i].out_h, sides[i]);
+        assert_int_equal(net->layers[i].out_w, sides[i]);
+    }
+    net_destroy(net);
+    expect_all(yaml);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(layers_are_what_their_formulas_say),
         cmocka_unit_test(tokens),
+        cmocka_unit_test(pools),
+        cmocka_unit_test(maps_of_28_14_12_6_5),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -247,8 +247,130 @@ static void apply_pool(struct build *b, size_t i)
     apply_sign(b, layer, from->is_signed);
 }
 
+static void apply_concat(struct build *b, size_t i)
+{
+    struct layer *layer = &b->layers[i];
+    bool is_signed = false;
+    for (int k = 0; k < layer->n_inputs; k++)
+        is_signed |= b->layers[layer->input[k]].is_signed;
+    layer->out_bits = b->rules.activation_bits;
+    apply_sign(b, layer, is_signed);
+}
+
+static void apply_multiply(struct build *b, size_t i)
+{
+    struct layer *layer = &b->layers[i];
+    const struct layer *x = &b->layers[layer->input[0]], *by = &b->layers[layer->input[1]];
+    layer->act = b->specs[i]->has_relu && b->specs[i]->relu ? ACT_RELU : ACT_NONE;
+    layer->out_bits = b->rules.activation_bits;
+    apply_sign(b, layer, layer->act == ACT_NONE && (x->is_signed || by->is_signed));
+}
+
+// --- Maps that are stored alike ---
+
+static int format_root(const struct build *b, int i)
+{
+    while (b->layers[i].format_of != i)
+        i = b->layers[i].format_of;
+    return i;
+}
+
+static void join_formats(struct build *b, int x, int y)
+{
+    x = format_root(b, x);
+    y = format_root(b, y);
+    b->layers[x > y ? x : y].format_of = x > y ? y : x;
+}
+
+// In the k-bit forms a concat's parts have one scale, as in TensorFlow Lite's quantisation
+// specification (concatenation), so that joining them changes no value; a max pool has the scale of
+// what it reads.
+static void find_formats(struct build *b)
+{
+    for (size_t i = 0; i < b->n; i++)
+        b->layers[i].format_of = (int)i;
+    for (size_t i = 1; i < b->n; i++) {
+        const struct layer *l = &b->layers[i];
+        if (l->kind == LAYER_POOL && l->pool == POOL_MAX)
+            join_formats(b, (int)i, l->input[0]);
+        for (int k = 0; k < l->n_inputs && l->kind == LAYER_CONCAT; k++)
+            join_formats(b, (int)i, l->input[k]);
+    }
+    for (size_t i = 0; i < b->n; i++)
+        b->layers[i].format_of = format_root(b, (int)i);
+}
+
+static bool check_parts(const struct build *b, size_t i)
+{
+    const struct layer *concat = &b->layers[i];
+    bool k_bit = b->rules.form == FORM_INT8 || b->rules.form == FORM_INT16;
+    for (int k = 0; k < concat->n_inputs; k++) {
+        const struct layer *part = &b->layers[concat->input[k]];
+        if (part->out_bits != concat->out_bits)
+            return conf_fail(blame(b, i, "from"), b->err,
+                             "'%.80s' has elements of %d bits, the parts of this concat have %d in "
+                             "the %s form; put a layer between, or choose widths that agree",
+                             part->name, part->out_bits, concat->out_bits,
+                             net_form_names[b->rules.form]);
+        if (part->bipolar != concat->bipolar)
+            return conf_fail(blame(b, i, "from"), b->err,
+                             "'%.80s' holds bits of %s, other parts of this concat bits of %s; say "
+                             "planes: %s, or put a layer between",
+                             part->name, part->bipolar ? "-1 and +1" : "0 and 1",
+                             part->bipolar ? "0 and 1" : "-1 and +1",
+                             part->bipolar ? "zero_one" : "plus_minus_one");
+        if (k_bit && b->rules.encoder != ENCODER_RAW && part->format_of == 0)
+            return conf_fail(blame(b, i, "from"), b->err,
+                             "the image's bits, which are worth 1 each, cannot take the scale of "
+                             "other parts; put a layer between");
+    }
+    return true;
+}
+
+// One signed map of a group makes all of them signed; bits follow.
+static bool share_formats(struct build *b)
+{
+    find_formats(b);
+    for (size_t i = 0; i < b->n; i++)
+        b->layers[b->layers[i].format_of].is_signed |= b->layers[i].is_signed;
+    for (size_t i = 0; i < b->n; i++) {
+        struct layer *layer = &b->layers[i];
+        apply_sign(b, layer, b->layers[layer->format_of].is_signed);
+    }
+    for (size_t i = 1; i < b->n; i++)
+        if (b->layers[i].kind == LAYER_CONCAT && !check_parts(b, i))
+            return false;
+    return true;
+}
+
+// What stands in the way of layers that are not sums of products.
+static bool check_kind(const struct build *b, size_t i)
+{
+    const struct layer *l = &b->layers[i];
+    bool binary = b->rules.form == FORM_BINARY;
+    bool joins = l->kind == LAYER_CONCAT || l->kind == LAYER_MULTIPLY;
+    if (joins && i + 1 == b->n)
+        return conf_fail(b->nodes[i], b->err,
+                         "the net ends with a %s; put a linear layer, conv or pool behind it",
+                         layer_kind_names[l->kind]);
+    if (binary && l->kind == LAYER_MULTIPLY)
+        return conf_fail(b->nodes[i], b->err,
+                         "the product of two bits is their AND, which no binary net is trained "
+                         "with; use --form int8, or give the layer forms: 'int8 int16 float'");
+    for (int edge = 0; edge < l->n_inputs && binary && l->kind == LAYER_ADD; edge++)
+        if (b->layers[l->input[edge]].kind == LAYER_CONCAT)
+            return conf_fail(b->nodes[i], b->err,
+                             "an add of the binary form reads the residual stream, but '%.80s' "
+                             "joins bits; put a conv between",
+                             b->layers[l->input[edge]].name);
+    return true;
+}
+
 bool form_check(const struct build *b)
 {
+    for (size_t i = 1; i < b->n; i++)
+        if (!check_kind(b, i))
+            return false;
     const struct layer_spec *last = b->specs[b->n - 1];
     if (!last->has_relu || !last->relu || b->rules.form == FORM_BINARY)
         return true;
@@ -257,7 +379,14 @@ bool form_check(const struct build *b)
         "the last layer's sums are the logits, which keep their sign; take the key out");
 }
 
-void form_apply(struct build *b)
+static void read_bits(struct build *b)
+{
+    for (size_t i = 1; i < b->n; i++)
+        for (int edge = 0; edge < 2; edge++)
+            b->layers[i].in_bits[edge] = edge_bits(b, &b->layers[i], edge);
+}
+
+bool form_apply(struct build *b)
 {
     for (size_t i = 1; i < b->n; i++) {
         struct layer *layer = &b->layers[i];
@@ -267,12 +396,24 @@ void form_apply(struct build *b)
             apply_add(b, i);
         else if (layer->kind == LAYER_POOL)
             apply_pool(b, i);
+        else if (layer->kind == LAYER_CONCAT)
+            apply_concat(b, i);
+        else if (layer->kind == LAYER_MULTIPLY)
+            apply_multiply(b, i);
         else
             apply_weights(b, i);
-        bool hands_on = layer->kind == LAYER_POOL && layer->pool == POOL_MAX;
+        bool hands_on =
+            layer->kind == LAYER_CONCAT || (layer->kind == LAYER_POOL && layer->pool == POOL_MAX);
         layer->bipolar = hands_on ? b->layers[layer->input[0]].bipolar
                                   : b->rules.plus_minus_one && layer->act == ACT_THRESHOLD;
         layer->pad_one = b->layers[layer->input[0]].bipolar && layer->kind == LAYER_CONV &&
                          b->spec->pad_value == PAD_VALUE_PLUS_ONE;
     }
+    if (!share_formats(b))
+        return false;
+    read_bits(b);
+    struct layer *last = &b->layers[b->n - 1];
+    if (last->weight_bits) // its sums may have become wider
+        apply_weights(b, b->n - 1);
+    return true;
 }

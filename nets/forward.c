@@ -252,6 +252,26 @@ static void add_shortcut(const struct net *net, int layer, const float *from, fl
     }
 }
 
+// Channels of the parts, one after the other; in the binary form their bits.
+static void join(struct forward *f, const struct layer *l, float *out)
+{
+    for (int k = 0; k < l->n_inputs; k++) {
+        size_t n = map_size(&f->net->layers[l->input[k]]);
+        memcpy(out, read_map(f, l->input[k]), n * sizeof *out);
+        out += n;
+    }
+}
+
+static void multiply_maps(struct forward *f, const struct layer *l, float *out)
+{
+    const struct layer *by = &f->net->layers[l->input[1]];
+    const float *x = f->maps[l->input[0]], *factors = f->maps[l->input[1]];
+    size_t pixels = (size_t)l->out_h * l->out_w, n = map_size(l);
+    bool shared = map_size(by) != n; // one factor for each channel
+    for (size_t i = 0; i < n; i++)
+        out[i] = x[i] * factors[shared ? i / pixels : i];
+}
+
 static void run_layer(struct forward *f, int i)
 {
     const struct net *net = f->net;
@@ -278,6 +298,13 @@ static void run_layer(struct forward *f, int i)
         memcpy(out, f->maps[l->input[0]], map_size(l) * sizeof *out);
         add_shortcut(net, i, f->maps[l->input[1]], out);
         finish(f, i, l->input[0]);
+        break;
+    case LAYER_CONCAT:
+        join(f, l, out);
+        break;
+    case LAYER_MULTIPLY:
+        multiply_maps(f, l, out);
+        finish(f, i, i);
         break;
     case LAYER_INPUT:
         break;

@@ -114,6 +114,8 @@ static double largest_sum(const struct net *net, const struct int_layer *il, int
     const struct layer *l = &net->layers[layer], *from = &net->layers[l->input[0]];
     bool stream = net->form == FORM_BINARY && l->kind == LAYER_ADD;
     double input = stream ? ldexp(1, 31) : ldexp(1, l->in_bits[0] - from->is_signed);
+    if (l->kind == LAYER_MULTIPLY)
+        return ldexp(input, l->in_bits[1] - net->layers[l->input[1]].is_signed);
     if (!il->w)
         return input;
     size_t each = (size_t)(l->weights / l->out_c);
@@ -181,7 +183,7 @@ static void make_layer(struct integer *net, const struct weights *weights, int l
     const struct layer *l = &net->net->layers[layer];
     struct int_layer *out = &net->layers[layer];
     size_t channels = (size_t)l->out_c;
-    out->add = l->kind == LAYER_ADD ? layer : net_fused_add(net->net, layer);
+    out->add = l->kind == LAYER_ADD ? layer : net_fused_add(net->net, layer); // -1: none
     if (has_weights(l)) {
         int32_t *w = arena_alloc(net->mem, (size_t)l->weights, sizeof *w);
         scale_weights(net->net, layer, &weights->layers[layer], f->m);
@@ -206,7 +208,7 @@ static void scale_sums(const struct integer *net, const struct weights *weights,
         scale_weights(net->net, layer, &weights->layers[layer], f->m);
     for (int c = 0; c < l->out_c; c++) {
         if (!has_weights(l))
-            f->m[c] = 1;
+            f->m[c] = l->kind == LAYER_MULTIPLY ? net->scale[l->input[1]] : 1;
         f->m[c] *= net->scale[l->input[0]];
         if (has_weights(l))
             f->m[c] /= net->gain;
@@ -242,41 +244,42 @@ static bool fold_layer(struct integer *net, const struct weights *weights, int l
         out->high = power(from->residual_bits > 0 ? from->residual_bits - 1 : 31) - 1;
     else
         out->high = power(o->out_bits - o->is_signed) - 1;
-    out->low = binary || o->is_signed ? -out->high - 1 : 0;
+    out->low = binary || (o->is_signed && o->act != ACT_RELU) ? -out->high - 1 : 0;
     return fits;
 }
 
 // --- Scales of the k-bit forms ---
 
-// The steps of a raw image cover what a normalised pixel can be.
-static void scale_input(struct integer *net, const double *ranges)
-{
-    const struct net *from = net->net;
-    net->scale[0] = net->input_scale = 1;
-    net->input_high = 1;
-    if (from->encoder != ENCODER_RAW)
-        return;
-    const struct layer *image = &from->layers[0];
-    net->input_high = (int32_t)(power(image->out_bits - image->is_signed) - 1);
-    net->input_low = image->is_signed ? -net->input_high : 0;
-    net->input_scale = (ranges ? ranges[0] : encode_range(from)) / net->input_high;
-    net->scale[0] = net->input_scale;
-}
-
+// Layers that share a number format have one scale, which the largest value of them all takes. The
+// steps of a raw image cover what a normalised pixel can be.
 static void choose_scales(struct integer *net, const double *ranges)
 {
     const struct net *from = net->net;
-    scale_input(net, ranges);
-    for (size_t i = 1; i < from->n; i++) {
+    const struct layer *image = &from->layers[0];
+    bool k_bit = from->form != FORM_BINARY, raw = from->encoder == ENCODER_RAW;
+    double *largest = mem_alloc(from->n, sizeof *largest);
+    for (size_t i = 0; i < from->n; i++) {
         const struct layer *l = &from->layers[i];
-        bool kept = l->kind == LAYER_POOL && l->pool == POOL_MAX;
-        net->scale[i] = 1;
-        if (from->form != FORM_BINARY && kept)
-            net->scale[i] = net->scale[l->input[0]];
-        else if (from->form != FORM_BINARY) // a map of zeros takes range 1: others share its shift
-            net->scale[i] =
-                (ranges[i] > 0 ? ranges[i] : 1) / (double)(power(l->out_bits - l->is_signed) - 1);
+        if (l->kind == LAYER_CONCAT || (l->kind == LAYER_POOL && l->pool == POOL_MAX))
+            continue; // has no values but those of what it reads
+        double range = ranges ? ranges[i] : i ? 1 : encode_range(from);
+        double *shared = &largest[k_bit ? from->layers[i].format_of : (int)i];
+        *shared = range > *shared ? range : *shared;
     }
+    net->input_high = raw ? (int32_t)(power(image->out_bits - image->is_signed) - 1) : 1;
+    net->input_low = raw && image->is_signed ? -net->input_high : 0;
+    net->input_scale = raw ? largest[0] / net->input_high : 1;
+    for (size_t i = 0; i < from->n; i++) {
+        const struct layer *l = &from->layers[i];
+        double range = largest[k_bit ? l->format_of : (int)i];
+        net->scale[i] = 1;
+        if (i == 0 || (k_bit && l->format_of == 0))
+            net->scale[i] = net->input_scale;
+        else if (k_bit) // maps of zeros take range 1: others share their shift
+            net->scale[i] =
+                (range > 0 ? range : 1) / (double)(power(l->out_bits - l->is_signed) - 1);
+    }
+    free(largest);
 }
 
 // Steps of a pool's output in one of its input.
@@ -371,6 +374,8 @@ static bool fold_all(struct integer *out, const struct weights *weights, struct 
             fold_pool(out, layer);
             continue;
         }
+        if (net->layers[layer].kind == LAYER_CONCAT)
+            continue;
         make_layer(out, weights, layer, &f);
         ok = fold_layer(out, weights, layer, &f) ||
              err_set(err,

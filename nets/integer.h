@@ -4,10 +4,11 @@
 // without faults and with enough ADC bits equal it bit for bit.
 //
 // A stage is a conv or linear layer and, if its sums go straight into an add, that add; or an add
-// alone, of two maps; or a pool. Stages run in the order of their last layers, so that a shortcut
-// is there before the add that reads it, in whatever order the file lists them. With acc the
-// layer's sum (of an add alone: the first map's element) and x the shortcut's element, per output
-// channel:
+// alone, of two maps; or a multiply, whose acc is the product of two elements; or a pool, or a
+// concat, which copies its parts: they have one scale (struct layer, format_of). Stages run in the
+// order of their last layers, so that a shortcut is there before the add that reads it, in whatever
+// order the file lists them. With acc the layer's sum (of an add alone: the first map's element)
+// and x the shortcut's element, per output channel:
 //     v = mul * acc + res * x + add        (64 bits, scaled by 2^shift)
 //     binary:  bit = v > half;  stream = clamp(round(v / 2^shift)) to residual_bits
 //     k bits:  q = clamp(round(v / 2^shift), low, high): 0 .. 2^bits - 1 behind a ReLU, else
@@ -52,8 +53,9 @@ struct int_layer {
 
 struct integer {
     const struct net *net;
-    struct int_layer *layers; // one per layer; filled for conv and linear layers and lone adds
-    int *stages;              // first layers of the stages, in the order in which they run
+    struct int_layer
+        *layers; // one per layer; filled for conv and linear layers, lone adds, multiplies
+    int *stages; // first layers of the stages, in the order in which they run
     int n_stages;
     int64_t *pool_mul; // per layer: of average pools of all taps, scaled by 2^pool_shift
     int *pool_shift;   // per layer
@@ -91,7 +93,8 @@ const int64_t *integer_run_image(struct integer_run *run, const uint8_t *image,
                                  integer_matrix *matrix, void *context);
 // The same step by step, for who looks at what stands between: an image's planes; the sums of a
 // conv or linear layer; v of all of its stage, with or without the shortcut's part; maps and stream
-// stored, also of a pool or a lone add. What a step reads may be put there before.
+// stored, also of a pool, a lone add, a concat or a multiply. What a step reads may be put there
+// before.
 void integer_run_load(struct integer_run *run, const uint8_t *image);
 void integer_run_multiply(struct integer_run *run, int layer, integer_matrix *matrix,
                           void *context);

@@ -303,13 +303,37 @@ int64_t *integer_run_sums(struct integer_run *run)
     return run->acc;
 }
 
-// The elements that an add alone begins with, where a convolution would leave its sums.
+// The elements that an add alone begins with, or the products of a multiply, where a convolution
+// would leave its sums.
 static void load_main(struct integer_run *run, int layer)
 {
-    const struct layer *l = &run->net->net->layers[layer];
+    const struct net *net = run->net->net;
+    const struct layer *l = &net->layers[layer];
     const int32_t *from = run->streams[l->input[0]];
-    for (size_t i = 0; i < map_size(l); i++)
+    size_t n = map_size(l), pixels = (size_t)l->out_h * l->out_w;
+    for (size_t i = 0; i < n; i++)
         run->acc[i] = from[i];
+    if (l->kind != LAYER_MULTIPLY)
+        return;
+    const int32_t *by = run->streams[l->input[1]];
+    bool shared = map_size(&net->layers[l->input[1]]) != n; // one factor for each channel
+    for (size_t i = 0; i < n; i++)
+        run->acc[i] *= by[shared ? i / pixels : i];
+}
+
+// The parts have the concat's own steps.
+static void run_concat(struct integer_run *run, int layer)
+{
+    const struct net *net = run->net->net;
+    const struct layer *l = &net->layers[layer];
+    int32_t *map = run->maps[layer], *stream = run->streams[layer];
+    for (int k = 0; k < l->n_inputs; k++) {
+        size_t n = map_size(&net->layers[l->input[k]]);
+        memcpy(map, run->maps[l->input[k]], n * sizeof *map);
+        map += n;
+    }
+    if (stream != run->maps[layer])
+        memcpy(stream, run->maps[layer], map_size(l) * sizeof *stream);
 }
 
 void integer_run_finish(struct integer_run *run, int layer)
@@ -319,7 +343,11 @@ void integer_run_finish(struct integer_run *run, int layer)
         run_pool(run, layer);
         return;
     }
-    if (kind == LAYER_ADD)
+    if (kind == LAYER_CONCAT) {
+        run_concat(run, layer);
+        return;
+    }
+    if (kind == LAYER_ADD || kind == LAYER_MULTIPLY)
         load_main(run, layer);
     finish_stage(run, layer);
 }

@@ -82,6 +82,8 @@ static bool check_keys(const struct linker *l, size_t i)
         [SPEC_POOL] = {"kernel", "stride", "pad", "dilation", "pool", "count_pad"},
         [SPEC_ADD] = {"shortcut", "relu"},
         [SPEC_HEAD] = {NULL},
+        [SPEC_CONCAT] = {NULL},
+        [SPEC_MULTIPLY] = {"by", "relu"},
     };
     static const char *const common[] = {"name", "kind", "from", "forms"};
     const struct conf_node *node = l->nodes[i];
@@ -190,10 +192,35 @@ static bool read_kernel(const struct linker *l, size_t i, struct layer *layer)
            check_pad(l, i) && check_count_pad(l, i);
 }
 
+// What the layer reads: `from`, the parts of a concat, and the second input of those that have one.
+static bool read_inputs(const struct linker *l, size_t i, int from, struct layer *layer)
+{
+    const struct layer_spec *spec = &l->specs[i];
+    struct build *b = l->b;
+    size_t parts = spec->kind == SPEC_CONCAT ? spec->from.n : 1;
+    int *input = arena_alloc(b->mem, parts < 2 ? 2 : parts, sizeof *input);
+    input[0] = from;
+    input[1] = -1;
+    layer->input = input;
+    layer->n_inputs = (int)parts;
+    for (size_t k = 1; k < parts; k++)
+        if (!resolve(l, i, "from", spec->from.v[k], &input[k]))
+            return false;
+    if (spec->kind != SPEC_ADD && spec->kind != SPEC_MULTIPLY)
+        return true;
+    bool add = spec->kind == SPEC_ADD;
+    const char *other = add ? spec->shortcut : spec->by;
+    layer->n_inputs = 2;
+    if (!other)
+        return conf_fail(l->nodes[i], b->err, "%s is missing: name the layer whose output %s",
+                         add ? "shortcut" : "by", add ? "is added" : "holds the other factors");
+    return resolve(l, i, add ? "shortcut" : "by", other, &input[1]);
+}
+
 static bool append(struct linker *l, size_t i, int from)
 {
-    static const enum layer_kind kinds[] = {LAYER_CONV, LAYER_LINEAR, LAYER_POOL, LAYER_ADD,
-                                            LAYER_POOL};
+    static const enum layer_kind kinds[] = {LAYER_CONV, LAYER_LINEAR, LAYER_POOL,    LAYER_ADD,
+                                            LAYER_POOL, LAYER_CONCAT, LAYER_MULTIPLY};
     struct build *b = l->b;
     const struct layer_spec *spec = &l->specs[i];
     struct layer *layer = &b->layers[b->n];
@@ -201,7 +228,6 @@ static bool append(struct linker *l, size_t i, int from)
         .name = arena_strdup(b->mem, spec->name),
         .kind = spec->tokens ? LAYER_CONV : kinds[spec->kind],
         .tokens = spec->tokens,
-        .input = {from, -1},
         .kernel_h = 1,
         .kernel_w = 1,
         .stride_h = 1,
@@ -214,13 +240,8 @@ static bool append(struct linker *l, size_t i, int from)
     };
     if ((spec->kind == SPEC_CONV || spec->kind == SPEC_POOL) && !read_kernel(l, i, layer))
         return false;
-    if (spec->kind == SPEC_ADD) {
-        if (!spec->shortcut)
-            return conf_fail(l->nodes[i], b->err,
-                             "shortcut is missing: name the layer whose output is added");
-        if (!resolve(l, i, "shortcut", spec->shortcut, &layer->input[1]))
-            return false;
-    }
+    if (!read_inputs(l, i, from, layer))
+        return false;
     b->same_as[b->n] = -1;
     if (spec->same_as && !resolve(l, i, "same_as", spec->same_as, &b->same_as[b->n]))
         return false;
@@ -283,11 +304,12 @@ static bool pool_to_stride(struct linker *l, size_t i, int from)
             "kind %s; put it behind a conv, or say max_pool: keep",
             conv->name, layer_kind_names[conv->kind]);
     for (size_t j = (size_t)from + 1; j < b->n; j++)
-        if (b->layers[j].input[0] == from || b->layers[j].input[1] == from)
-            return conf_fail(l->nodes[i], b->err,
-                             "the pool cannot turn into the stride of '%.80s', which '%.80s' reads "
-                             "too; say max_pool: keep",
-                             conv->name, b->layers[j].name);
+        for (int edge = 0; edge < b->layers[j].n_inputs; edge++)
+            if (b->layers[j].input[edge] == from)
+                return conf_fail(l->nodes[i], b->err,
+                                 "the pool cannot turn into the stride of '%.80s', which '%.80s' "
+                                 "reads too; say max_pool: keep",
+                                 conv->name, b->layers[j].name);
     if (is_global(&l->specs[i]))
         return conf_fail(l->nodes[i], b->err,
                          "a global max-pool has no stride that '%.80s' could have; say max_pool: "
@@ -303,18 +325,36 @@ static bool pool_to_stride(struct linker *l, size_t i, int from)
     return true;
 }
 
+// The layer that is read first.
+static bool read_from(const struct linker *l, size_t i, int *from)
+{
+    const struct layer_spec *spec = &l->specs[i];
+    bool concat = spec->kind == SPEC_CONCAT;
+    *from = l->previous;
+    if (concat && spec->from.n < 2)
+        return conf_fail(at_key(l->nodes[i], "from"), l->b->err,
+                         "a concat joins the channels of two or more layers; write from: [NAME, "
+                         "NAME]");
+    if (!concat && (spec->from.n > 1 || (!spec->from.n && conf_find(l->nodes[i], "from"))))
+        return conf_fail(at_key(l->nodes[i], "from"), l->b->err,
+                         "%zu layers, but a layer of this kind (%s) reads one; join them with a "
+                         "concat",
+                         spec->from.n, spec_kind_names[spec->kind]);
+    return !spec->from.n || resolve(l, i, "from", spec->from.v[0], from);
+}
+
 static bool link_one(struct linker *l, size_t i)
 {
     const struct layer_spec *spec = &l->specs[i];
     const struct form_rules *rules = &l->b->rules;
     unsigned mask;
-    int from = l->previous;
+    int from;
     if (!form_mask(at_key(l->nodes[i], "forms"), spec->forms, &mask, l->b->err))
         return false;
     l->here[i] = mask >> rules->form & 1;
     if (!check_keys(l, i) || !check_name(l, i))
         return false;
-    if (spec->from && !resolve(l, i, "from", spec->from, &from))
+    if (!read_from(l, i, &from))
         return false;
     if (!l->here[i]) {
         l->output[i] = from;
@@ -336,10 +376,8 @@ static void count_readers(struct build *b)
 {
     for (size_t i = 1; i < b->n; i++) {
         const struct layer *layer = &b->layers[i];
-        for (int edge = 0; edge < 2; edge++) {
+        for (int edge = 0; edge < layer->n_inputs; edge++) {
             int from = layer->input[edge];
-            if (from < 0)
-                continue;
             b->readers[from]++;
             if (reads_stream(b, layer, edge))
                 b->stream_readers[from]++;
@@ -372,8 +410,8 @@ bool link_layers(struct build *b)
     for (size_t i = 1; i + 1 < b->n; i++)
         if (!b->readers[i])
             return conf_fail(b->nodes[i], b->err,
-                             "nothing reads '%.80s' in the %s form; name it in a from or shortcut "
-                             "key, or take it out",
+                             "nothing reads '%.80s' in the %s form; name it in a from, shortcut or "
+                             "by key, or take it out",
                              b->layers[i].name, net_form_names[b->rules.form]);
     return true;
 }

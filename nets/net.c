@@ -8,7 +8,8 @@
 #include "sim/base/mem.h"
 
 const char *const net_normalise_names[] = {"unit", "imagenet", "mnist", NULL};
-const char *const layer_kind_names[] = {"input", "conv", "linear", "pool", "add", NULL};
+const char *const layer_kind_names[] = {"input", "conv",   "linear",   "pool",
+                                        "add",   "concat", "multiply", NULL};
 const char *const weight_scale_names[] = {"channel", "layer", NULL};
 const char *const net_encoder_names[] = {"thermometer", "bit_planes", "raw", "sign", NULL};
 const char *const net_activations_names[] = {"zero_one", "plus_minus_one", NULL};
@@ -50,15 +51,24 @@ bool net_reads_bipolar(const struct net *net, int layer)
     return product && net->layers[l->input[0]].bipolar;
 }
 
+static bool reads(const struct layer *layer, int edge, int from)
+{
+    return edge < layer->n_inputs && layer->input[edge] == from;
+}
+
 int net_consumer(const struct net *net, int layer)
 {
     int consumer = -1;
     for (size_t i = 1; i < net->n; i++) {
-        if (net->layers[i].input[0] != layer)
-            continue;
-        if (consumer >= 0)
-            return -1;
-        consumer = (int)i;
+        const struct layer *l = &net->layers[i];
+        int edges = l->kind == LAYER_CONCAT ? l->n_inputs : 1;
+        for (int edge = 0; edge < edges; edge++) {
+            if (!reads(l, edge, layer))
+                continue;
+            if (consumer >= 0)
+                return -1;
+            consumer = (int)i;
+        }
     }
     return consumer;
 }
@@ -78,6 +88,7 @@ struct net_ops net_ops(const struct net *net)
         ops.params += layer->params;
         ops.weights += layer->weights;
         ops.residual_adds += layer->adds;
+        ops.element_products += layer->products;
         ops.pool_elements += layer->pools;
         if (layer->act == ACT_THRESHOLD)
             ops.thresholds += (int64_t)layer->out_c * layer->out_h * layer->out_w;
@@ -87,15 +98,37 @@ struct net_ops net_ops(const struct net *net)
 
 int net_fused_add(const struct net *net, int layer)
 {
+    const struct layer *l = &net->layers[layer];
     int next = net_consumer(net, layer);
-    if (net->layers[layer].act != ACT_NONE)
+    if ((l->kind != LAYER_CONV && l->kind != LAYER_LINEAR) || l->act != ACT_NONE)
         return -1;
-    if (next < 0 || net->layers[next].kind != LAYER_ADD || net->layers[next].input[0] != layer)
+    if (next < 0 || net->layers[next].kind != LAYER_ADD)
         return -1;
-    for (size_t i = 0; i < net->n; i++)
-        if (net->layers[i].kind == LAYER_ADD && net->layers[i].input[1] == layer)
-            return -1;
+    for (size_t i = 1; i < net->n; i++)
+        for (int edge = 1; edge < net->layers[i].n_inputs; edge++)
+            if (reads(&net->layers[i], edge, layer))
+                return -1;
     return next;
+}
+
+static int resolve(const struct net *net, int layer, int first, struct net_part *parts, int n)
+{
+    const struct layer *l = &net->layers[layer];
+    if (l->kind != LAYER_CONCAT) {
+        if (parts)
+            parts[n] = (struct net_part){layer, first};
+        return n + 1;
+    }
+    for (int k = 0; k < l->n_inputs; k++) {
+        n = resolve(net, l->input[k], first, parts, n);
+        first += net->layers[l->input[k]].out_c;
+    }
+    return n;
+}
+
+int net_parts(const struct net *net, int layer, struct net_part *parts)
+{
+    return resolve(net, layer, 0, parts, 0);
 }
 
 // Eight bytes, the lowest first, so that every machine gets the same hash.
@@ -136,6 +169,8 @@ static uint64_t hash_layer(uint64_t hash, const struct layer *l)
     if (l->bipolar)
         hash = hash_int(hash, l->bipolar);
     // Hashed only where set, so that hashes of older nets stay valid.
+    for (int edge = 2; edge < l->n_inputs; edge++)
+        hash = hash_int(hash, l->input[edge]);
     if (l->tokens)
         hash = hash_int(hash, -2);
     return hash;

@@ -13,7 +13,15 @@ struct warnings;
 enum net_form { FORM_BINARY, FORM_INT8, FORM_INT16, FORM_FLOAT, FORM_COUNT };
 extern const char *const net_form_names[]; // NULL-terminated
 
-enum layer_kind { LAYER_INPUT, LAYER_CONV, LAYER_LINEAR, LAYER_POOL, LAYER_ADD };
+enum layer_kind {
+    LAYER_INPUT,
+    LAYER_CONV,
+    LAYER_LINEAR,
+    LAYER_POOL,
+    LAYER_ADD,
+    LAYER_CONCAT,
+    LAYER_MULTIPLY
+};
 extern const char *const layer_kind_names[];
 
 enum pool_kind { POOL_MAX, POOL_AVERAGE };
@@ -61,7 +69,11 @@ extern const char *const net_pad_value_names[];
 struct layer {
     const char *name; // PyTorch style: "layer1.0.conv1"
     enum layer_kind kind;
-    int input[2];            // producing layers; [1] only of an add: the shortcut; -1: none
+    // Producing layers. An add reads its shortcut as [1]; a multiply its second factor, of the same
+    // size or one element for each channel; a concat its parts, whose channels follow each other.
+    // [0] and [1] are always there; -1: none.
+    int n_inputs;
+    const int *input;
     int in_c, in_h, in_w;    // of input[0]; of a linear layer: (features, 1, 1)
     int out_c, out_h, out_w; // of a linear layer: (features, 1, 1)
     // Conv and pool, see geometry.h; elsewhere 1 (pads: 0).
@@ -80,13 +92,16 @@ struct layer {
     bool scalable;   // its out_c follows --width and --widths
     int weight_bits; // conv, linear; 0 elsewhere; 32 in the float form
     int in_bits[2];  // bits of one element on each input edge, as stored and sent
-                     // ([1] of a binary add: residual_bits)
+                     // ([1] of a binary add: residual_bits; of a concat all parts are alike)
     int out_bits;    // bits of one output element as an ordinary consumer takes it
     int64_t macs;    // conv, linear: multiply-accumulates of one image
     int64_t params;  // weights, plus bias or batch-norm's two per channel as stored
     int64_t weights; // weights alone
+    int format_of;   // integer forms: the first of the layers whose maps share bits, sign and scale
+                     // with this one's (parts of a concat; a max pool and what it reads), or itself
     int64_t adds;    // add: element additions of one image
     int64_t pools;   // pool: elements read by the pooling windows of one image
+    int64_t products; // multiply: element products of one image
 };
 
 // Layers of the file, by name, of which the form makes something else without the file saying so;
@@ -138,7 +153,7 @@ struct net_ops {
     int64_t params;
     int64_t weights;
     // Counted as nothing in those tables:
-    int64_t residual_adds, pool_elements, thresholds;
+    int64_t residual_adds, pool_elements, thresholds, element_products;
 };
 
 extern const struct conf_field net_fields[];
@@ -166,8 +181,16 @@ const char *net_weight_scale(const struct net *net);
 struct net_ops net_ops(const struct net *net);
 // Whether the layer's products read -1 and +1 (as bits).
 bool net_reads_bipolar(const struct net *net, int layer);
-// The layer that reads this one's output as its main input (input[0]); -1 if none or several.
+// The layer that reads this one's output as its main input (input[0], or a part of a concat); -1
+// if none or several.
 int net_consumer(const struct net *net, int layer);
 // The add that takes a conv's or linear layer's sums as they are and is their only reader; -1:
 // none.
 int net_fused_add(const struct net *net, int layer);
+// Where a layer's channels are made, concats resolved: parts[k] has the channels from first[k] on.
+// Returns how many parts there are; parts NULL: only counts them.
+struct net_part {
+    int layer; // no concat
+    int first; // of its channels, among those of the layer that was asked for
+};
+int net_parts(const struct net *net, int layer, struct net_part *parts);

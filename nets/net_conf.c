@@ -3,7 +3,8 @@
 
 #include "sim/base/mem.h"
 
-const char *const spec_kind_names[] = {"conv", "linear", "pool", "add", "head", NULL};
+const char *const spec_kind_names[] = {"conv", "linear", "pool",     "add",
+                                       "head", "concat", "multiply", NULL};
 static const char *const pool_names[] = {"max", "average", NULL};
 static const char *const kernel_words[] = {"global", NULL};
 static const char *const pad_words[] = {"same", "valid", NULL};
@@ -21,7 +22,9 @@ static const struct conf_field layer_fields[] = {
     {"name", CONF_STR, AT(name), .help = "unique; PyTorch style, like layer1.0.conv1"},
     {"kind", CONF_ENUM, AT(kind), .names = spec_kind_names,
      .help = "head: global average pool, or nothing where head is flatten"},
-    {"from", CONF_STR, AT(from), .optional = true, .help = "layer that is read; the previous one"},
+    {"from", CONF_STRS, AT(from), .optional = true,
+     .help =
+         "layer that is read; the previous one; concat: the list of those whose channels it joins"},
     {"out", CONF_INT, AT(out), .min = 1, .max = MAX_CHANNELS, .optional = true,
      .help = "conv, linear: outputs at width 1x"},
     {"same_as", CONF_STR, AT(same_as), .optional = true,
@@ -46,6 +49,9 @@ static const struct conf_field layer_fields[] = {
     {"count_pad", CONF_BOOL, AT(count_pad), HAS(has_count_pad),
      .help = "pool: average: padding counts as elements; true, with pad: same false"},
     {"shortcut", CONF_STR, AT(shortcut), .optional = true, .help = "add: the layer that is added"},
+    {"by", CONF_STR, AT(by), .optional = true,
+     .help = "multiply: the layer whose elements are the other factors: as many, or one for each "
+             "channel, as a gate of squeeze-and-excitation has"},
     {"scale", CONF_BOOL, AT(scale), HAS(has_scale),
      .help = "conv, linear: widths change out; true but for the last linear layer"},
     {"bn", CONF_BOOL, AT(bn), HAS(has_bn),
@@ -55,8 +61,10 @@ static const struct conf_field layer_fields[] = {
     {"bias", CONF_BOOL, AT(bias), HAS(has_bias),
      .help = "conv, linear: true without bn, else false; in the binary form false"},
     {"relu", CONF_BOOL, AT(relu), HAS(has_relu),
-     .help = "conv, linear, add in integer and float forms: whether a ReLU follows; true but for "
-             "the last layer and for sums that only adds read; maps without one are signed"},
+     .help =
+         "conv, linear, add, multiply in integer and float forms: whether a ReLU follows; true but "
+         "for "
+         "the last layer, sums that only adds read and multiplies; maps without one are signed"},
     {"forms", CONF_STR, AT(forms), .optional = true,
      .help = "forms that have the layer, like 'int8 float'; others hand on its input"},
     {0},
@@ -156,10 +164,11 @@ static bool start(struct build *b, enum net_form form)
     // Steps of both signs, but of an image that is black and white.
     bool is_signed = b->rules.encoder == ENCODER_RAW && form != FORM_FLOAT &&
                      (in->bits > 1 || in->normalise != NORMALISE_UNIT);
+    static const int no_input[] = {-1, -1};
     b->layers[0] = (struct layer){
         .name = "input",
         .kind = LAYER_INPUT,
-        .input = {-1, -1},
+        .input = no_input,
         .in_c = in->channels,
         .in_h = in->height,
         .in_w = in->width,
@@ -249,10 +258,7 @@ bool net_load(const struct conf *conf, const struct net_options *options, struct
     const char *width = NULL;
     bool ok = start(&b, form) && link_layers(&b) && (width = widths_apply(&b)) &&
               shape_layers(&b) && form_check(&b);
-    if (ok) {
-        form_apply(&b);
-        ok = count_layers(&b);
-    }
+    ok = ok && form_apply(&b) && count_layers(&b);
     if (ok)
         *out = finish(&b, width);
     else

@@ -149,6 +149,48 @@ static bool shape_add(struct build *b, size_t i)
                      shortcut->name, shortcut->out_h, shortcut->out_w, layer->in_h, layer->in_w);
 }
 
+static bool shape_concat(struct build *b, size_t i)
+{
+    struct layer *layer = &b->layers[i];
+    int64_t channels = 0;
+    for (int k = 0; k < layer->n_inputs; k++) {
+        const struct layer *part = &b->layers[layer->input[k]];
+        channels += part->out_c;
+        if (part->out_h != layer->in_h || part->out_w != layer->in_w)
+            return conf_fail(blame(b, i, "from"), b->err,
+                             "'%.80s' has a map of %d x %d, '%.80s' one of %d x %d; a concat joins "
+                             "the channels of maps of one size",
+                             part->name, part->out_h, part->out_w, b->layers[layer->input[0]].name,
+                             layer->in_h, layer->in_w);
+    }
+    if (channels > MAX_CHANNELS)
+        return conf_fail(blame(b, i, "from"), b->err,
+                         "%lld channels together, above the %d that a map can have",
+                         (long long)channels, MAX_CHANNELS);
+    layer->in_c = layer->out_c = (int)channels;
+    layer->out_h = layer->in_h;
+    layer->out_w = layer->in_w;
+    return true;
+}
+
+// Element by element, or one factor for every channel.
+static bool shape_multiply(struct build *b, size_t i)
+{
+    struct layer *layer = &b->layers[i];
+    const struct layer *by = &b->layers[layer->input[1]];
+    bool same = by->out_h == layer->in_h && by->out_w == layer->in_w;
+    layer->out_c = layer->in_c;
+    layer->out_h = layer->in_h;
+    layer->out_w = layer->in_w;
+    if (by->out_c == layer->in_c && (same || by->out_h * by->out_w == 1))
+        return true;
+    return conf_fail(blame(b, i, "by"), b->err,
+                     "'%.80s' has a map of %d x %d x %d, but %d x %d x %d elements want as many "
+                     "factors, or one for each channel (%d x 1 x 1)",
+                     by->name, by->out_c, by->out_h, by->out_w, layer->in_c, layer->in_h,
+                     layer->in_w, layer->in_c);
+}
+
 static bool shape_pool(struct build *b, size_t i)
 {
     struct layer *layer = &b->layers[i];
@@ -176,6 +218,10 @@ static bool shape_one(struct build *b, size_t i)
         return shape_linear(b, i);
     case LAYER_ADD:
         return shape_add(b, i);
+    case LAYER_CONCAT:
+        return shape_concat(b, i);
+    case LAYER_MULTIPLY:
+        return shape_multiply(b, i);
     default:
         return shape_pool(b, i);
     }
@@ -231,6 +277,8 @@ static bool count_one(struct layer *layer)
         return count_weights(layer);
     if (layer->kind == LAYER_ADD)
         layer->adds = (int64_t)layer->out_c * layer->out_h * layer->out_w;
+    if (layer->kind == LAYER_MULTIPLY)
+        layer->products = (int64_t)layer->out_c * layer->out_h * layer->out_w;
     if (layer->kind == LAYER_POOL) {
         const struct side h = side_h(layer), w = side_w(layer);
         layer->pools = layer->out_c;

@@ -14,7 +14,15 @@ enum {
     MAX_LEVELS = 4096,
 };
 
-enum spec_kind { SPEC_CONV, SPEC_LINEAR, SPEC_POOL, SPEC_ADD, SPEC_HEAD };
+enum spec_kind {
+    SPEC_CONV,
+    SPEC_LINEAR,
+    SPEC_POOL,
+    SPEC_ADD,
+    SPEC_HEAD,
+    SPEC_CONCAT,
+    SPEC_MULTIPLY
+};
 extern const char *const spec_kind_names[];
 // Words for a pad, in the order of their names in net_conf.c.
 enum { PAD_SAME = -1, PAD_VALID = -2 };
@@ -23,8 +31,8 @@ enum { KERNEL_GLOBAL = -1 }; // the whole map
 struct layer_spec {
     const char *name;
     int kind;
-    const char *from;
-    int out; // 0: not said
+    struct conf_strs from; // none: the previous layer; several: of a concat
+    int out;               // 0: not said
     const char *same_as;
     struct conf_ints kernel, stride, dilation; // n 0: not said
     struct conf_ints pad;                      // one value: PAD_SAME, PAD_VALID or zeros per side
@@ -32,6 +40,7 @@ struct layer_spec {
     int pool;
     bool count_pad, has_count_pad;
     const char *shortcut;
+    const char *by;
     bool tokens;
     bool scale, has_scale;
     bool bn, has_bn;
@@ -118,8 +127,9 @@ bool is_global(const struct layer_spec *spec);
 int signed_bits(int bits);
 // Refuses keys that no form can follow.
 bool form_check(const struct build *b);
-// Activations, batch-norm and bits of all layers, once their inputs and shapes are known.
-void form_apply(struct build *b);
+// Activations, batch-norm and bits of all layers, once their inputs and shapes are known. Fails on
+// concats whose parts cannot be stored alike.
+bool form_apply(struct build *b);
 
 // link.c: which layers there are in this form and what each reads.
 bool link_layers(struct build *b);

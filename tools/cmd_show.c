@@ -245,6 +245,17 @@ static void window_cells(struct table *table, const struct layer *l)
                    counted);
 }
 
+static void inputs_cell(struct table *table, const struct net *net, const struct layer *l)
+{
+    char text[400] = "-";
+    const char *sign = l->kind == LAYER_ADD ? " + " : l->kind == LAYER_MULTIPLY ? " * " : ", ";
+    size_t used = 0;
+    for (int edge = 0; edge < l->n_inputs && used < sizeof text; edge++)
+        used += (size_t)snprintf(text + used, sizeof text - used, "%s%.60s", edge ? sign : "",
+                                 net->layers[l->input[edge]].name);
+    table_cell(table, "%s", text);
+}
+
 static void layer_row(struct table *table, const struct net *net, const struct layer *l)
 {
     table_cell(table, "%s", l->name);
@@ -252,12 +263,7 @@ static void layer_row(struct table *table, const struct net *net, const struct l
         table_cell(table, "%s, %d groups", layer_kind_name(l), l->groups);
     else
         table_cell(table, "%s", layer_kind_name(l));
-    if (l->kind == LAYER_INPUT)
-        table_cell(table, "-");
-    else
-        table_cell(table, "%s%s%s", net->layers[l->input[0]].name,
-                   l->kind == LAYER_ADD ? " + " : "",
-                   l->kind == LAYER_ADD ? net->layers[l->input[1]].name : "");
+    inputs_cell(table, net, l);
     table_cell(table, "%dx%dx%d", l->out_c, l->out_h, l->out_w);
     window_cells(table, l);
     if (l->weight_bits)
@@ -309,6 +315,8 @@ static void print_net(const struct net *net)
     printf("counted as nothing there   %" PRId64 " residual additions, %" PRId64
            " elements read by pooling, %" PRId64 " thresholds\n",
            ops.residual_adds, ops.pool_elements, ops.thresholds);
+    if (ops.element_products)
+        printf("element products           %" PRId64 " (multiply layers)\n", ops.element_products);
     print_activations(net);
     if (net->residual_bits)
         printf("residual stream            %d bits, fixed point\n", net->residual_bits);

@@ -92,6 +92,9 @@ static void sum_up(struct graph *g, int worker, int node, int shard)
     case LAYER_POOL:
         graph_pool(g, worker, node, shard);
         break;
+    case LAYER_CONCAT:
+    case LAYER_MULTIPLY:
+        break;
     }
 }
 

@@ -55,6 +55,9 @@ static bool check(const struct graph *g, struct err *err)
             return false;
     for (size_t i = 1; i < net->n; i++) {
         const struct layer *l = &net->layers[i], *from = &net->layers[l->input[0]];
+        if (l->kind == LAYER_CONCAT || l->kind == LAYER_MULTIPLY)
+            return err_set(err, "net '%s': layer '%s' (%s) has no gradient here", net->name,
+                           l->name, layer_kind_names[l->kind]);
         bool max_pool = l->kind == LAYER_POOL && l->pool == POOL_MAX;
         if (max_pool && from->act == ACT_THRESHOLD)
             return err_set(err,

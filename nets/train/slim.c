@@ -15,6 +15,11 @@ bool slim_check(const struct net *wide, struct err *err)
                            "net '%s': layer '%s' has %d groups, whose channels move with the "
                            "width, so that sub-nets cannot share them; a super-net wants groups: 1",
                            wide->name, l->name, l->groups);
+        if (l->kind == LAYER_CONCAT)
+            return err_set(err,
+                           "net '%s': '%s' joins channels, which move with the widths of those "
+                           "before them, so that sub-nets cannot share them",
+                           wide->name, l->name);
         if (l->kind == LAYER_ADD && wide->pad_both)
             return err_set(err,
                            "net '%s': the shortcut to '%s' pads on both sides, which moves its "
@@ -26,10 +31,10 @@ bool slim_check(const struct net *wide, struct err *err)
 
 static bool same_but_widths(const struct layer *a, const struct layer *b)
 {
-    return a->kind == b->kind && a->input[0] == b->input[0] && a->input[1] == b->input[1] &&
-           a->out_h == b->out_h && a->out_w == b->out_w && a->kernel_h == b->kernel_h &&
-           a->kernel_w == b->kernel_w && a->stride_h == b->stride_h && a->stride_w == b->stride_w &&
-           a->pad_top == b->pad_top && a->pad_left == b->pad_left &&
+    return a->kind == b->kind && a->n_inputs == b->n_inputs && a->input[0] == b->input[0] &&
+           a->input[1] == b->input[1] && a->out_h == b->out_h && a->out_w == b->out_w &&
+           a->kernel_h == b->kernel_h && a->kernel_w == b->kernel_w && a->stride_h == b->stride_h &&
+           a->stride_w == b->stride_w && a->pad_top == b->pad_top && a->pad_left == b->pad_left &&
            a->pad_bottom == b->pad_bottom && a->pad_right == b->pad_right &&
            a->dilation_h == b->dilation_h && a->dilation_w == b->dilation_w &&
            a->count_pad == b->count_pad && a->groups == b->groups && a->bn == b->bn &&

@@ -81,8 +81,10 @@ struct tile_params {
     struct unit_params output;   // batch-norm threshold or activation of one element
     struct unit_params output_register; // one output element
     struct unit_params residual_adder;  // one element of the residual stream
-    struct unit_params pool;            // one element read by a pooling window
-    int input_rows, residual_rows;      // buffer depths in tokens of rows; -1: from the bytes
+    struct unit_params multiplier;      // one product of two elements
+    bool has_multiplier;
+    struct unit_params pool;       // one element read by a pooling window
+    int input_rows, residual_rows; // buffer depths in tokens of rows; -1: from the bytes
     int psum_rows;
 };
 

@@ -124,6 +124,8 @@ static void list_nodes(const struct chip *chip, struct nodes *nodes)
     add_node(nodes, "DAC", dac->energy_j > 0 || dac->area_m2 > 0, dac->technology_m);
     add_node(nodes, adc->bits == 1 ? "comparator" : "ADC", adc->energy_j > 0 || adc->area_m2 > 0,
              adc->technology_m);
+    if (chip->tile.has_multiplier)
+        add_unit(nodes, "multiplier", &chip->tile.multiplier);
     if (chip->pe.has_sample_hold)
         add_unit(nodes, "sample and hold", &chip->pe.sample_hold);
     add_unit(nodes, "shift-add", &chip->pe.shift_add);

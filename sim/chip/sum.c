@@ -84,6 +84,8 @@ static void tile_parts(struct chip_sum *sum, const struct chip *chip,
     unit(sum, "output unit", "tile", 1, &chip->tile.output);
     unit(sum, "tile output register", "tile", 1, &chip->tile.output_register);
     unit(sum, "residual adder", "tile", 1, &chip->tile.residual_adder);
+    if (chip->tile.has_multiplier)
+        unit(sum, "multiplier", "tile", 1, &chip->tile.multiplier);
     unit(sum, "pool", "tile", 1, &chip->tile.pool);
     double routers = (double)noc_routers(&chip->noc) / chip_tiles(chip);
     part(sum, "router", "tile", routers, routers * noc_router_peak(&chip->noc),

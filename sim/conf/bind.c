@@ -155,6 +155,19 @@ static bool bind_ints(const struct bind *b, const struct conf_node *at,
     return ok;
 }
 
+static bool bind_strs(const struct bind *b, const struct conf_node *at,
+                      const struct conf_field *field, struct conf_strs *out)
+{
+    bool ok = count_items(b, at, field, &out->n);
+    out->v = arena_alloc(b->conf->mem, ok ? out->n : 0, sizeof *out->v);
+    for (size_t i = 0; ok && i < out->n; i++) {
+        if (item(at, i)->kind != CONF_SCALAR)
+            return refuse(b, item(at, i), field, "");
+        out->v[i] = item(at, i)->text;
+    }
+    return ok;
+}
+
 static bool bind_nums(const struct bind *b, const struct conf_node *at,
                       const struct conf_field *field, struct conf_nums *out)
 {
@@ -205,6 +218,8 @@ static bool bind_value(struct bind *b, const struct conf_node *at, const struct 
         return bind_ints(b, at, field, to);
     case CONF_NUMS:
         return bind_nums(b, at, field, to);
+    case CONF_STRS:
+        return bind_strs(b, at, field, to);
     case CONF_SECTION:
         return bind_map(b, at, field->fields, to);
     case CONF_SECTIONS:

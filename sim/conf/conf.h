@@ -69,6 +69,7 @@ enum conf_kind {
     CONF_STR,      // const char *
     CONF_INTS,     // struct conf_ints; a single number is a list of one
     CONF_NUMS,     // struct conf_nums; the same of numbers without unit
+    CONF_STRS,     // struct conf_strs; a single text is a list of one
     CONF_SECTION,  // a struct in place, read by .fields
     CONF_SECTIONS, // struct conf_list: a sequence of maps, each read by .fields
     CONF_NODE,     // const struct conf_node *: whatever stands there, read by its owner
@@ -81,6 +82,10 @@ struct conf_ints {
 struct conf_nums {
     size_t n;
     double *v;
+};
+struct conf_strs {
+    size_t n;
+    const char **v;
 };
 struct conf_list {
     size_t n, size; // size: of one item, from .size of the field

@@ -52,7 +52,8 @@ static void add_range(struct line *line, const struct conf_field *field)
 
 bool schema_is_list(const struct conf_field *field)
 {
-    return field->kind == CONF_INTS || field->kind == CONF_NUMS || field->kind == CONF_SECTIONS;
+    return field->kind == CONF_INTS || field->kind == CONF_NUMS || field->kind == CONF_STRS ||
+           field->kind == CONF_SECTIONS;
 }
 
 char *schema_allowed(char *buf, size_t n, const struct conf_field *field)
@@ -80,6 +81,9 @@ char *schema_allowed(char *buf, size_t n, const struct conf_field *field)
         break;
     case CONF_STR:
         line_add(&line, "a text");
+        break;
+    case CONF_STRS:
+        line_add(&line, "a text or a list of texts");
         break;
     case CONF_SECTION:
         line_add(&line, "a map of ");
@@ -117,6 +121,7 @@ static const char *kind_name(const struct conf_field *field)
         return "a list of maps";
     case CONF_BOOL:
     case CONF_STR:
+    case CONF_STRS:
     case CONF_NODE:
         break;
     }

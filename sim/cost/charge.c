@@ -63,6 +63,7 @@ static void price(const struct flow *flow, int layer, struct ledger *ledger)
     j[PART_ADDER] = (double)n[METER_MERGE_ADDS] * chip->tile.adder.energy_j;
     j[PART_OUTPUT] = (double)n[METER_OUTPUTS] * chip->tile.output.energy_j;
     j[PART_RESIDUAL] = (double)n[METER_RESIDUAL_ADDS] * chip->tile.residual_adder.energy_j;
+    j[PART_MULTIPLIER] = (double)n[METER_PRODUCTS] * chip->tile.multiplier.energy_j;
     j[PART_POOL] = (double)n[METER_POOL_READS] * chip->tile.pool.energy_j;
     j[PART_ENCODER] = (double)n[METER_ENCODED_BITS] * chip->encoder.energy_j;
     j[PART_BUFFER_READ] = (double)n[METER_PE_READS] * map->pe_buffer.read_j +
@@ -102,6 +103,20 @@ static double most_of_node(const struct flow_node *node)
         most = count > most ? count : most;
     }
     return most;
+}
+
+bool charge_check(const struct mapping *mapping, struct err *err)
+{
+    const struct chip *chip = mapping->chip;
+    for (size_t i = 0; i < mapping->net->n && !chip->tile.has_multiplier; i++)
+        if (mapping->net->layers[i].kind == LAYER_MULTIPLY)
+            return err_set(
+                err,
+                "layer '%s' multiplies elements, and chip '%s' has no multipliers in its "
+                "tiles; give it tile.multiplier, for example {time: 1 ns, energy: 0.2 "
+                "pJ, area: 282 um2} (8 bits, 45 nm: Horowitz, ISSCC 2014)",
+                mapping->net->layers[i].name, chip->name);
+    return true;
 }
 
 bool charge_fits(const struct flow *flow, int images, struct err *err)

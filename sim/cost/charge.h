@@ -25,6 +25,8 @@ struct tally {
 // per image and without leakage.
 void charge_exact(const struct flow *flow, const struct tally *tally, struct ledger *layers,
                   struct ledger *shared);
+// Whether the chip has the units that the net's layers work with; says which layer's it lacks.
+bool charge_check(const struct mapping *mapping, struct err *err);
 // Whether the counts of so many images stay within 64 bits; says which layer's do not.
 bool charge_fits(const struct flow *flow, int images, struct err *err);
 // The same as charge_exact from the flow alone, for one image.

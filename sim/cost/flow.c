@@ -76,28 +76,43 @@ static void matrix_nodes(struct builder *b, int stage, int layer)
     }
 }
 
-// Pools and lone adds work where the channels they read are made.
+static struct net_part *parts_of(struct builder *b, int layer, int *n)
+{
+    *n = net_parts(b->net, layer, NULL);
+    struct net_part *parts = mem_alloc((size_t)*n, sizeof *parts);
+    net_parts(b->net, layer, parts);
+    return parts;
+}
+
+static void plain_node(struct builder *b, int stage, int tile, int layer, int out0, int outs)
+{
+    struct flow_node *node = add_node(b, stage, tile, 0);
+    node->out0 = out0;
+    node->outs = outs;
+    node->work = work_of_plain(b->mapping, layer, outs);
+}
+
+// Pools, lone adds and multiplies work where the channels they read are made; what reads the image
+// itself, in the first tile.
 static void plain_nodes(struct builder *b, int stage, int layer)
 {
-    const struct layer *l = &b->net->layers[layer];
-    int source = b->stage_of[l->input[0]];
-    if (source < 0) { // straight from the image
-        struct flow_node *node = add_node(b, stage, 0, 0);
-        node->outs = l->out_c;
-        node->work = work_of_plain(b->mapping, layer, node->outs);
-        return;
-    }
-    const struct flow_stage *s = &b->flow->stages[source];
-    assert(b->flow->nodes);
-    for (int i = s->node0; i < s->node0 + s->nodes; i++) {
-        struct flow_node from = b->flow->nodes[i];
-        if (!from.outs || from.replica)
+    int n;
+    struct net_part *parts = parts_of(b, b->net->layers[layer].input[0], &n);
+    for (int k = 0; k < n; k++) {
+        int source = b->stage_of[parts[k].layer];
+        if (source < 0) {
+            plain_node(b, stage, 0, layer, parts[k].first, b->net->layers[parts[k].layer].out_c);
             continue;
-        struct flow_node *node = add_node(b, stage, from.tile, 0);
-        node->out0 = from.out0;
-        node->outs = from.outs;
-        node->work = work_of_plain(b->mapping, layer, node->outs);
+        }
+        const struct flow_stage s = b->flow->stages[source];
+        assert(b->flow->nodes);
+        for (int i = s.node0; i < s.node0 + s.nodes; i++) {
+            struct flow_node from = b->flow->nodes[i];
+            if (from.outs && !from.replica)
+                plain_node(b, stage, from.tile, layer, parts[k].first + from.out0, from.outs);
+        }
     }
+    free(parts);
 }
 
 static void make_nodes(struct builder *b)
@@ -107,8 +122,8 @@ static void make_nodes(struct builder *b)
     for (size_t i = 0; i < net->n; i++)
         b->stage_of[i] = -1;
     for (size_t i = 1; i < net->n; i++) {
-        if (b->stage_of[i] >= 0)
-            continue;
+        if (b->stage_of[i] >= 0 || net->layers[i].kind == LAYER_CONCAT)
+            continue; // a concat is nothing but other numbers of channels
         int stage = flow->n_stages++;
         bool matrix = is_matrix(&net->layers[i]);
         int add = matrix ? net_fused_add(net, (int)i) : -1; // done in the same tiles
@@ -281,7 +296,7 @@ static void connect_matrix(struct builder *b, int from, int to, int layer, struc
     c->capacity = (int64_t)size_input_rows(map, node.tile) * c->per_row;
 }
 
-// An add's or a pool's: channel by channel.
+// An add's, a multiply's or a pool's: channel by channel.
 static void connect_plain(struct builder *b, int from, int to, int layer, int consumer, int edge,
                           struct range made)
 {
@@ -296,43 +311,70 @@ static void connect_plain(struct builder *b, int from, int to, int layer, int co
     int width = b->flow->tokens == TOKENS_ROWS ? b->net->layers[layer].out_w : 1;
     travel(b, c, n * l->in_bits[edge] * width);
     into_tile(b, c);
+    const struct map_layer *m = &b->mapping->layers[consumer];
     int rows = l->kind == LAYER_POOL ? size_window_rows(b->mapping, consumer) + l->stride_h
-                                     : b->mapping->layers[consumer].residual_rows;
+               : edge                ? m->residual_rows
+                                     : m->main_rows;
     c->capacity = (int64_t)rows * c->per_row;
 }
 
-static void connect_edge(struct builder *b, int consumer, int edge)
+// What a producer's node makes for an input of a layer, as channels of that input.
+struct producer {
+    int node;  // or NODE_OFFCHIP
+    int layer; // whose map flows
+    struct range made;
+    int replica, replicas;
+};
+
+static void connect_nodes(struct builder *b, int consumer, int edge, int node,
+                          const struct producer *from)
 {
     const struct layer *l = &b->net->layers[consumer];
     struct flow *flow = b->flow;
-    int layer = l->input[edge];
-    int source = b->stage_of[layer];
+    int before = flow->n_channels;
+    if (is_matrix(l))
+        connect_matrix(b, from->node, node, from->layer, from->made);
+    else
+        connect_plain(b, from->node, node, from->layer, consumer, edge, from->made);
+    if (flow->n_channels == before)
+        return;
+    int replicas = flow->stages[b->stage_of[consumer]].replicas;
+    const int *rank = rank_of(b, consumer, edge, flow->nodes[node].replica, replicas, from->replica,
+                              from->replicas);
+    flow->channels[before].rank = rank;
+    if (!rank[b->net->layers[from->layer].out_h]) // none of the rows it wants is made there
+        flow->n_channels = before;
+}
+
+static void connect_part(struct builder *b, int consumer, int edge, const struct net_part *part)
+{
+    struct flow *flow = b->flow;
+    int source = b->stage_of[part->layer];
     const struct flow_stage *to = &flow->stages[b->stage_of[consumer]];
     const struct flow_stage *from = source >= 0 ? &flow->stages[source] : NULL;
     int n_from = source >= 0 ? from->nodes : 1;
     for (int j = to->node0; j < to->node0 + to->nodes; j++)
         for (int i = 0; i < n_from; i++) {
-            int node = source >= 0 ? from->node0 + i : NODE_OFFCHIP, before = flow->n_channels;
-            struct range made = {0, b->net->layers[layer].out_c};
-            int from_replica = 0, from_replicas = 1;
+            struct producer p = {NODE_OFFCHIP, part->layer, {0, 0}, 0, 1};
+            p.made = (struct range){part->first, part->first + b->net->layers[part->layer].out_c};
             if (source >= 0) {
-                const struct flow_node *n = &flow->nodes[node];
-                made = (struct range){n->out0, n->out0 + n->outs};
-                from_replica = n->replica;
-                from_replicas = from->replicas;
+                p.node = from->node0 + i;
+                const struct flow_node *n = &flow->nodes[p.node];
+                p.made = (struct range){part->first + n->out0, part->first + n->out0 + n->outs};
+                p.replica = n->replica;
+                p.replicas = from->replicas;
             }
-            if (is_matrix(l))
-                connect_matrix(b, node, j, layer, made);
-            else
-                connect_plain(b, node, j, layer, consumer, edge, made);
-            if (flow->n_channels == before)
-                continue;
-            const int *rank = rank_of(b, consumer, edge, flow->nodes[j].replica, to->replicas,
-                                      from_replica, from_replicas);
-            flow->channels[before].rank = rank;
-            if (!rank[b->net->layers[layer].out_h]) // none of the rows it wants is made there
-                flow->n_channels = before;
+            connect_nodes(b, consumer, edge, j, &p);
         }
+}
+
+static void connect_edge(struct builder *b, int consumer, int edge)
+{
+    int n;
+    struct net_part *parts = parts_of(b, b->net->layers[consumer].input[edge], &n);
+    for (int k = 0; k < n; k++)
+        connect_part(b, consumer, edge, &parts[k]);
+    free(parts);
 }
 
 // Tiles that hold later row blocks of a column block send their sums to the tile that holds the
@@ -363,7 +405,7 @@ static void connect_psums(struct builder *b, const struct flow_stage *stage)
 static void connect_result(struct builder *b)
 {
     struct flow *flow = b->flow;
-    const struct flow_stage *last = &flow->stages[flow->n_stages - 1];
+    const struct flow_stage *last = &flow->stages[b->stage_of[b->net->n - 1]];
     assert(flow->nodes);
     int layer = flow_out_layer(last);
     const struct layer *l = &b->net->layers[layer];
@@ -456,11 +498,13 @@ struct flow *flow_create(const struct mapping *mapping, enum tokens tokens)
     b.stage_of = arena_alloc(mem, net->n, sizeof *b.stage_of);
     make_nodes(&b);
     for (size_t i = 1; i < net->n; i++) {
+        const struct layer *l = &net->layers[i];
         int stage = b.stage_of[i];
-        bool fused = flow->stages[stage].add == (int)i;
-        if (!fused)
+        if (l->kind == LAYER_CONCAT)
+            continue;
+        if (flow->stages[stage].add != (int)i) // else its sums are there
             connect_edge(&b, (int)i, 0);
-        if (net->layers[i].kind == LAYER_ADD)
+        if (l->n_inputs > 1)
             connect_edge(&b, (int)i, 1);
     }
     for (int s = 0; s < flow->n_stages; s++)

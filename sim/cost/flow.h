@@ -46,7 +46,8 @@ struct flow_node {
 };
 
 struct flow_stage {
-    int layer; // conv, linear, pool or add
+    int layer; // conv, linear, pool, add or multiply; a concat is no stage: its readers' channels
+               // come from where its parts are made
     int add;   // the residual add done in the same tiles, -1: none
     int node0, nodes;
     int replicas;

@@ -212,6 +212,11 @@ static bool refuse_layer(const struct layer *l, const struct chip *chip, struct 
                          "policy mnsim charges crossbars for every group of layer '%s', and %d "
                          "groups share one here; use --policy exact, or set mapping.groups=apart",
                          l->name, groups_packed(l, chip));
+    if (l->kind == LAYER_MULTIPLY)
+        return conf_fail(conf_find(root, "mnsim"), err,
+                         "policy mnsim has no rule for products of elements, as in layer '%s'; use "
+                         "--policy exact",
+                         l->name);
     if (l->dilation_h > 1 || l->dilation_w > 1)
         return conf_fail(conf_find(root, "mnsim"), err,
                          "policy mnsim has no rule for dilated windows, and layer '%s' has a "
@@ -286,7 +291,7 @@ bool mnsim_charge(const struct net *net, const struct chip *chip, struct mnsim_r
             out->ledgers[i].energy_j[PART_POOL] =
                 3.082e-3 * s * layer->out_h * (double)layer->out_w;
             out->layers[i].tiles = 1;
-        } else if (layer->kind != LAYER_ADD) {
+        } else if (layer->kind == LAYER_CONV || layer->kind == LAYER_LINEAR) {
             struct load l = load_of(layer, chip, bits);
             charge_layer(chip, &p, &l, bits, &out->ledgers[i], &out->layers[i]);
         }

@@ -307,6 +307,9 @@ struct work work_of_plain(const struct mapping *mapping, int layer, int outs)
         int64_t reads = (int64_t)outs * l->kernel_h * l->kernel_w;
         work.count[METER_POOL_READS] = reads;
         append(&work, chip, STEP_DIGITAL, unit_time(&chip->tile.pool, reads), false);
+    } else if (l->kind == LAYER_MULTIPLY) {
+        work.count[METER_PRODUCTS] = outs;
+        append(&work, chip, STEP_DIGITAL, unit_time(&chip->tile.multiplier, outs), false);
     } else {
         work.count[METER_RESIDUAL_ADDS] = outs;
         append(&work, chip, STEP_DIGITAL, unit_time(&chip->tile.residual_adder, outs), false);

@@ -34,7 +34,7 @@ struct work work_of_tile(const struct mapping *mapping, int tile);
 // waits for something between its own sums and these steps.
 void work_finish(struct work *work, const struct mapping *mapping, int layer, int add, int outs,
                  int64_t helper_sums, bool split);
-// A pooling or add layer that stands alone on a tile, for `outs` channels.
+// A pooling, add or multiply layer that stands alone on a tile, for `outs` channels.
 struct work work_of_plain(const struct mapping *mapping, int layer, int outs);
 // Bits of one partial sum as it is sent to another tile.
 int work_psum_bits(const struct mapping *mapping, int layer);

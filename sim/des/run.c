@@ -85,6 +85,7 @@ static void describe_layer(struct assembly *a, int layer, struct layer_result *o
     out->name = copy(a->r, l->name);
     out->kind = layer_kind_name(l);
     out->macs = l->macs;
+    out->slowest = "nothing"; // a concat takes no time
     out->crossbars = m->slices;
     out->tiles = m->tiles;
     out->replicas = m->replicas;
@@ -442,6 +443,8 @@ static void record_parts(const struct result *r, struct trace *trace)
 bool run_mapping(const struct mapping *mapping, const struct run_params *params,
                  struct result **out, struct err *err)
 {
+    if (!charge_check(mapping, err))
+        return false;
     struct flow *flow = flow_create(mapping, params->tokens);
     struct simulation *sim = NULL;
     struct mnsim_result mnsim = {0};

@@ -17,6 +17,11 @@ static int clamp(int value, int low, int high)
     return value < low ? low : value > high ? high : value;
 }
 
+static bool is_element_wise(const struct layer *l)
+{
+    return l->kind == LAYER_ADD || l->kind == LAYER_MULTIPLY;
+}
+
 int64_t window_needs(const struct run *run, const struct channel *c, int y, int x)
 {
     int consumer = c->is->consumer;
@@ -30,7 +35,7 @@ int64_t window_needs(const struct run *run, const struct channel *c, int y, int 
     int width = run->net->layers[c->is->layer].out_w, last;
     if (c->is->kind == CHANNEL_SHORTCUT)
         last = x * (width / l->out_w) + 1;
-    else if (c->is->kind == CHANNEL_PSUM || l->kind == LAYER_ADD)
+    else if (c->is->kind == CHANNEL_PSUM || is_element_wise(l))
         last = x + 1;
     else
         last = window_left(l, x) + extent_w(l);
@@ -54,7 +59,7 @@ int64_t window_done(const struct run *run, const struct channel *c, int y, int x
     int width = run->net->layers[c->is->layer].out_w, first;
     if (c->is->kind == CHANNEL_SHORTCUT)
         first = x * (width / l->out_w);
-    else if (c->is->kind == CHANNEL_PSUM || l->kind == LAYER_ADD)
+    else if (c->is->kind == CHANNEL_PSUM || is_element_wise(l))
         first = x;
     else // a row that the next output row needs as well stays complete
         first = map_rows_free(run->net, consumer, y + 1) > rows ? window_left(l, x) : 0;

@@ -65,9 +65,10 @@ static void find_readers(struct norms *s)
     for (size_t i = 1; i < net->n; i++) {
         const struct layer *l = &net->layers[i];
         read_by(s, l->input[0], runs_at(s, (int)i));
+        for (int edge = 1; edge < l->n_inputs; edge++)
+            read_by(s, l->input[edge], (int)i);
         if (l->kind != LAYER_ADD)
             continue;
-        read_by(s, l->input[1], (int)i);
         s->kept[l->input[1]].streams = apart;
         s->kept[l->input[0]].streams = apart;
     }
@@ -145,14 +146,13 @@ static void restore_shortcut(struct norms *s, int layer, size_t image)
         restore(s, s->integer->net->layers[add].input[1], image);
 }
 
-// A pool, or an add alone.
+// A pool, a concat, or an add or multiply alone.
 static void run_plain(struct norms *s, int layer)
 {
     const struct layer *l = &s->integer->net->layers[layer];
     for (size_t i = 0; i < s->pass->images; i++) {
-        restore(s, l->input[0], i);
-        if (l->kind == LAYER_ADD)
-            restore(s, l->input[1], i);
+        for (int edge = 0; edge < l->n_inputs; edge++)
+            restore(s, l->input[edge], i);
         integer_run_finish(s->run, layer);
         keep(s, layer, i);
     }

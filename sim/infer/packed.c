@@ -61,6 +61,8 @@ static bool covers_layer(const struct packed *p, int layer)
         return l->input[1] > 0 && net_fused_add(net, l->input[0]) == layer;
     if (l->kind == LAYER_POOL) // of bits, as nets/integer has it
         return !reads_stream_of(net, layer);
+    if (l->kind == LAYER_CONCAT || l->kind == LAYER_MULTIPLY)
+        return false;
     bool ends = (size_t)last == net->n - 1;
     return p->kind->covers(p, layer) && l->groups == 1 && l->dilation_w <= LINE_DILATION &&
            (ends || net->layers[last].act == ACT_THRESHOLD) && fits_mul(il, l->out_c) &&

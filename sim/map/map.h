@@ -39,7 +39,11 @@ struct map_layer {
     int weight_slices; // crossbars side by side that hold one weight (SLICES_IN_ARRAYS)
     int column_slices; // columns side by side that hold one weight (SLICES_IN_COLUMNS)
     int input_cycles;  // bit cycles: ceil(input bits / DAC bits)
-    int residual_rows; // of an add: depth of its shortcut's buffer that its main path needs
+    // Rows of buffers where paths of different depth meet.
+    int residual_rows; // of an add: depth of its shortcut's buffer that its main path needs; of a
+                       // multiply: of its second factor's
+    int main_rows;     // of a lone add or a multiply: of its main input's
+    int ahead_rows;    // of a layer that reads a concat: of its input, at least; else 0
 };
 
 struct utilisation {

@@ -7,14 +7,21 @@
 #include "sim/base/err.h"
 #include "sim/base/mem.h"
 #include "sim/chip/chip.h"
+#include "sim/map/ahead.h"
 #include "sim/map/map.h"
+
+// One output row for one input row.
+static bool is_row_wise(const struct layer *l)
+{
+    return l->kind == LAYER_ADD || l->kind == LAYER_MULTIPLY || l->kind == LAYER_CONCAT;
+}
 
 int map_rows_needed(const struct net *net, int layer, int y)
 {
     const struct layer *l = &net->layers[layer];
     if (l->kind == LAYER_LINEAR)
         return net->layers[l->input[0]].out_h;
-    if (l->kind == LAYER_ADD)
+    if (is_row_wise(l))
         return y + 1;
     int last = window_top(l, y) + extent_h(l);
     return last < 1 ? 1 : last > l->in_h ? l->in_h : last;
@@ -25,7 +32,7 @@ int map_rows_free(const struct net *net, int layer, int y)
     const struct layer *l = &net->layers[layer];
     if (l->kind == LAYER_LINEAR)
         return y > 0 ? net->layers[l->input[0]].out_h : 0;
-    if (l->kind == LAYER_ADD)
+    if (is_row_wise(l))
         return y;
     if (y >= l->out_h)
         return l->in_h;
@@ -38,7 +45,7 @@ bool map_reads_row(const struct net *net, int layer, int y, int row)
     const struct layer *l = &net->layers[layer];
     if (l->kind == LAYER_LINEAR)
         return true;
-    if (l->kind == LAYER_ADD)
+    if (is_row_wise(l))
         return row == y;
     int from_top = row - window_top(l, y);
     return from_top >= 0 && from_top < extent_h(l) && from_top % l->dilation_h == 0;
@@ -48,7 +55,7 @@ int size_window_rows(const struct mapping *mapping, int layer)
 {
     const struct net *net = mapping->net;
     const struct layer *l = &net->layers[layer];
-    int most = 1;
+    int most = mapping->layers[layer].ahead_rows > 1 ? mapping->layers[layer].ahead_rows : 1;
     for (int y = 0; y < l->out_h; y++) {
         int rows = map_rows_needed(net, layer, y) - map_rows_free(net, layer, y);
         most = rows > most ? rows : most;
@@ -144,42 +151,6 @@ int64_t size_tile_row_bits(const struct mapping *mapping, int tile)
                     size_channels(mapping, t->slice0, t->slice0 + t->slices, 0, INT64_MAX));
 }
 
-// Rows of `ancestor` that `rows` rows of layer `at` need, along main inputs.
-static int rows_above(const struct net *net, int at, int ancestor, int rows)
-{
-    for (; at > ancestor && rows > 0; at = net->layers[at].input[0])
-        rows = map_rows_needed(net, at, rows - 1);
-    return rows;
-}
-
-static bool leads_to(const struct net *net, int at, int ancestor)
-{
-    while (at > ancestor)
-        at = net->layers[at].input[0];
-    return at == ancestor;
-}
-
-// How far an add's shortcut runs ahead of its main path: while the main path gathers what row y
-// needs of the layer where the two paths part, the shortcut has already made so many rows, and
-// without places for them the paths starve each other.
-static int residual_need(const struct net *net, int add)
-{
-    const struct layer *l = &net->layers[add];
-    int source = l->input[1], ancestor = source, most = 1, made = 0;
-    while (ancestor > 0 && !leads_to(net, l->input[0], ancestor))
-        ancestor = net->layers[ancestor].input[0];
-    int height = net->layers[source].out_h;
-    int step = shortcut_step_h(l, &net->layers[source]);
-    for (int y = 0; y < l->out_h; y++) {
-        int rows = rows_above(net, l->input[0], ancestor, y + 1);
-        while (made < height && rows_above(net, source, ancestor, made + 1) <= rows)
-            made++;
-        int held = (made + step - 1) / step - y;
-        most = held > most ? held : most;
-    }
-    return most < l->out_h ? most : l->out_h;
-}
-
 // Bits of one input row in the PE that keeps most.
 static int64_t most_row_bits(const struct mapping *mapping, int tile)
 {
@@ -189,6 +160,35 @@ static int64_t most_row_bits(const struct mapping *mapping, int tile)
         most = bits > most ? bits : most;
     }
     return most;
+}
+
+// The layer in whose tiles channels of a layer's main input are made is `layer`.
+static bool works_beside(const struct net *net, int at, int layer)
+{
+    const struct layer *l = &net->layers[at];
+    if (at <= layer)
+        return at == layer;
+    bool beside = false;
+    if (l->kind != LAYER_CONV && l->kind != LAYER_LINEAR)
+        for (int k = 0; k < (l->kind == LAYER_CONCAT ? l->n_inputs : 1) && !beside; k++)
+            beside = works_beside(net, l->input[k], layer);
+    return beside || (l->kind == LAYER_ADD && net_fused_add(net, layer) == at);
+}
+
+// Both factors of the multiplies that work in the tiles of a layer, for `outs` of its channels.
+static int64_t factor_bits(const struct mapping *mapping, int layer, int outs)
+{
+    const struct net *net = mapping->net;
+    int64_t bits = 0;
+    for (int i = layer + 1; i < (int)net->n; i++) {
+        const struct layer *l = &net->layers[i];
+        if (l->kind != LAYER_MULTIPLY || !works_beside(net, l->input[0], layer))
+            continue;
+        const struct map_layer *m = &mapping->layers[i];
+        bits += (int64_t)outs * l->out_w * m->main_rows * l->in_bits[0] +
+                (int64_t)outs * net->layers[l->input[1]].out_w * m->residual_rows * l->in_bits[1];
+    }
+    return bits;
 }
 
 // Outputs of the tile's layer: two rows of its share of the channels (one filling, one leaving).
@@ -206,7 +206,7 @@ static int64_t output_need(const struct mapping *mapping, int tile)
         mapping->net->layers[add].input[0] == t->layer)
         bits += (int64_t)outs * l->out_w * mapping->layers[add].residual_rows *
                 mapping->net->layers[add].in_bits[1];
-    return (bits + 7) / 8;
+    return (bits + factor_bits(mapping, t->layer, outs) + 7) / 8;
 }
 
 static double power_of_two(int64_t bytes)
@@ -271,16 +271,38 @@ static bool check_given(const struct mapping *mapping, int tile, struct err *err
     return true;
 }
 
+static int min_int(int a, int b)
+{
+    return a < b ? a : b;
+}
+
+// Of layers with several inputs: places for the rows that wait, and two to keep all paths moving.
+static void size_ahead(struct mapping *mapping, const int *parting, int layer)
+{
+    const struct net *net = mapping->net;
+    const struct layer *l = &net->layers[layer];
+    struct map_layer *m = &mapping->layers[layer];
+    int given = mapping->chip->tile.residual_rows;
+    bool joins = net->layers[l->input[0]].kind == LAYER_CONCAT;
+    if (l->kind == LAYER_ADD || l->kind == LAYER_MULTIPLY) {
+        m->residual_rows =
+            given > 0 ? given : min_int(ahead_rows(net, parting, layer, 1), l->out_h) + 2;
+        m->main_rows =
+            given > 0 ? given : min_int(ahead_rows(net, parting, layer, 0), l->out_h) + 2;
+        if (m->main_rows < m->residual_rows)
+            m->main_rows = m->residual_rows;
+    } else if (joins && l->kind != LAYER_CONCAT) {
+        m->ahead_rows = min_int(ahead_rows(net, parting, layer, 0) + 1, l->in_h);
+    }
+}
+
 bool size_buffers(struct mapping *mapping, struct err *err)
 {
     const struct chip *chip = mapping->chip;
     const struct net *net = mapping->net;
-    for (size_t i = 0; i < net->n; i++)
-        if (net->layers[i].kind == LAYER_ADD) {
-            int need = residual_need(net, (int)i) + 2; // and two to keep both paths moving
-            mapping->layers[i].residual_rows =
-                chip->tile.residual_rows > 0 ? chip->tile.residual_rows : need;
-        }
+    const int *parting = ahead_parting(net, mapping->mem);
+    for (size_t i = 1; i < net->n; i++)
+        size_ahead(mapping, parting, (int)i);
     mapping->pe_buffer = chip->pe.buffer;
     mapping->tile_buffer = chip->tile.buffer;
     int64_t most_pe = 1, most_own = 1;

@@ -19,6 +19,7 @@ enum meter {
     METER_OUTPUTS,         // thresholds or activations
     METER_OUTPUT_ELEMENTS, // through the tile's output register
     METER_RESIDUAL_ADDS,
+    METER_PRODUCTS, // of elements, in multiply layers
     METER_POOL_READS,
     METER_ENCODED_BITS,
     METER_PE_READS,
@@ -44,6 +45,7 @@ enum part {
     PART_ADDER,
     PART_OUTPUT,
     PART_RESIDUAL,
+    PART_MULTIPLIER,
     PART_POOL,
     PART_ENCODER,
     PART_BUFFER_READ,

@@ -27,6 +27,7 @@ struct chip {
     double scale, rate_hz, drift;
     struct conf_ints sizes, groups;
     struct conf_nums ratios;
+    struct conf_strs words;
     struct adc adc, noc;
     struct conf_list tiles;
 };
@@ -64,6 +65,7 @@ static const struct conf_field chip_fields[] = {
     {"sizes", CONF_INTS, AT(sizes), .min = 1, .max = 100, .fallback = "[3, 4]"},
     {"groups", CONF_INTS, AT(groups), .min = 1, .max = 100, .optional = true},
     {"ratios", CONF_NUMS, AT(ratios), .min = 0.5, .max = 2, .fallback = "[0.5, 1.25]"},
+    {"words", CONF_STRS, AT(words), .optional = true},
     {"adc", CONF_SECTION, AT(adc), .fields = adc_fields},
     {"noc", CONF_SECTION, AT(noc), .fields = adc_fields, .optional = true,
      .present = offsetof(struct chip, has_noc)},
@@ -88,6 +90,7 @@ static void everything_is_read(void **state)
                                    "sizes: 7\n"
                                    "groups: [1, +2]\n"
                                    "ratios: [0.5, 2, 75e-2]\n"
+                                   "words: [one, \"2\"]\n"
                                    "adc: {kind: sigma-delta, bits: 8, time: \"3 ns\"}\n"
                                    "noc: {bits: 1}\n"
                                    "tiles:\n"
@@ -111,6 +114,9 @@ static void everything_is_read(void **state)
     assert_int_equal(chip.groups.v[1], 2);
     assert_int_equal(chip.ratios.n, 3);
     assert_true(chip.ratios.v[2] == 0.75);
+    assert_int_equal(chip.words.n, 2);
+    assert_string_equal(chip.words.v[0], "one");
+    assert_string_equal(chip.words.v[1], "2");
     assert_int_equal(chip.adc.kind, 2);
     assert_close(chip.adc.time_s, 3e-9, 0);
     assert_true(chip.has_noc);
@@ -124,7 +130,7 @@ static void everything_is_read(void **state)
     assert_true(tiles[1].has_adc);
     assert_int_equal(tiles[1].adc.bits, 6);
     assert_int_equal(tiles[1].adc.kind, 1);
-    assert_int_equal(chip.tiles.nodes[1]->line, 17);
+    assert_int_equal(chip.tiles.nodes[1]->line, 18);
     conf_close(conf);
 }
 

@@ -82,7 +82,8 @@ static void arrays_equal_the_integer_net(void **state)
     (void)state;
     for (size_t n = 0; n < n_layer_nets; n++)
         for (size_t a = 0; a < sizeof arrangements / sizeof *arrangements; a++)
-            expect_same(&layer_nets[n], &arrangements[a], "int8");
+            for (int form = 0; form < 1 + layer_nets[n].binary; form++)
+                expect_same(&layer_nets[n], &arrangements[a], form ? "binary" : "int8");
 }
 
 int main(void)

@@ -91,6 +91,19 @@ static double element(const struct net *net, const struct weights *weights, doub
     case LAYER_ADD:
         v = at(from, in, c, y, x) + at(&net->layers[l->input[1]], maps[l->input[1]], c, y, x);
         break;
+    case LAYER_CONCAT:
+        for (int k = 0; k < l->n_inputs; k++) { // the part that channel c falls into
+            const struct layer *part = &net->layers[l->input[k]];
+            if (c < part->out_c)
+                return at(part, maps[l->input[k]], c, y, x);
+            c -= part->out_c;
+        }
+        break;
+    case LAYER_MULTIPLY:
+        from = &net->layers[l->input[1]];
+        v = at(&net->layers[l->input[0]], in, c, y, x) *
+            at(from, maps[l->input[1]], c, from->out_h > 1 ? y : 0, from->out_w > 1 ? x : 0);
+        break;
     case LAYER_INPUT:
         break;
     }

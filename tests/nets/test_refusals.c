@@ -207,13 +207,69 @@ static void test_allowed(void **state)
     net_destroy(net);
 }
 
+// Layers with several inputs: what cannot be is refused with the layer's place.
+static void test_joins(void **state)
+{
+    (void)state;
+#define CONV_B "  - {name: b, kind: conv, from: a, out: 3, kernel: 3, stride: 2, pad: 1}\n"
+#define FC "  - {name: fc, kind: linear, out: 10}\n"
+    static const struct refusal cases[] = {
+        {NET CONV_A "  - {name: c, kind: concat}\n" FC,
+         "layers.1: a concat joins the channels of two or more layers; write from: [NAME, NAME]"},
+        {NET CONV_A "  - {name: c, kind: concat, from: a}\n" FC,
+         "layers.1.from: a concat joins the channels of two or more layers"},
+        {NET CONV_A "  - {name: c, kind: concat, from: [a, x]}\n" FC,
+         "layers.1.from: there is no layer 'x' above"},
+        {NET CONV_A "  - {name: c, kind: concat, from: [a, {b: 1}]}\n" FC,
+         "allowed: a text or a list of texts"},
+        {NET CONV_A CONV_B "  - {name: c, kind: concat, from: [a, b]}\n" FC,
+         "layers.2.from: 'b' has a map of 4 x 4, 'a' one of 8 x 8; a concat joins"},
+        {NET CONV_A "  - {name: c, kind: conv, from: [a, a], out: 2, kernel: 1}\n",
+         "layers.1.from: 2 layers, but a layer of this kind (conv) reads one; join them"},
+        {NET CONV_A "  - {name: c, kind: conv, from: [], out: 2, kernel: 1}\n",
+         "layers.1.from: 0 layers, but a layer of this kind (conv) reads one"},
+        {NET CONV_A "  - {name: c, kind: concat, from: [a, a]}\n",
+         "layers.1: the net ends with a concat; put a linear layer, conv or pool behind it"},
+        {NET CONV_A "  - {name: c, kind: concat, from: [a, a], relu: true}\n" FC,
+         "layers.1.relu: a layer of this kind (concat) has no such key"},
+        {NET CONV_A "  - {name: c, kind: multiply}\n" FC,
+         "layers.1: by is missing: name the layer whose output holds the other factors"},
+        {NET CONV_A "  - {name: c, kind: multiply, by: a}\n",
+         "layers.1: the net ends with a multiply"},
+        {NET CONV_A CONV_B "  - {name: c, kind: multiply, from: a, by: b}\n" FC,
+         "layers.2.by: 'b' has a map of 3 x 4 x 4, but 4 x 8 x 8 elements want as many factors"},
+        {NET CONV_A "  - {name: p, kind: linear, out: 5}\n"
+                    "  - {name: c, kind: multiply, from: a, by: p}\n" FC,
+         "layers.2.by: 'p' has a map of 5 x 1 x 1, but 4 x 8 x 8 elements want"},
+        {HEAD "activation_bits: 4\nlayers:\n" CONV_A
+              "  - {name: c, kind: concat, from: [a, input]}\n" FC,
+         "layers.1.from: 'input' has elements of 8 bits, the parts of this concat have 4"},
+        {HEAD "encoder: bit_planes\nactivation_bits: 1\nlayers:\n" CONV_A
+              "  - {name: c, kind: concat, from: [a, input]}\n" FC,
+         "layers.1.from: the image's bits, which are worth 1 each, cannot take the scale"},
+    };
+    REFUSE(cases, FORM_INT8);
+    static const struct refusal binary[] = {
+        {HEAD "activations: plus_minus_one\nplanes: zero_one\nlayers:\n" CONV_A
+              "  - {name: c, kind: concat, from: [a, input]}\n" FC,
+         "layers.1.from: 'input' holds bits of 0 and 1, other parts of this concat bits of -1 and"},
+        {NET CONV_A "  - {name: c, kind: multiply, by: a}\n" FC,
+         "layers.1: the product of two bits is their AND"},
+        {NET CONV_A "  - {name: c, kind: concat, from: [a, a]}\n"
+                    "  - {name: d, kind: conv, out: 8, kernel: 1}\n"
+                    "  - {name: e, kind: add, shortcut: c}\n" FC,
+         "layers.3: an add of the binary form reads the residual stream, but 'c' joins bits"},
+    };
+    REFUSE(binary, FORM_BINARY);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_binary_keys), cmocka_unit_test(test_shapes),
         cmocka_unit_test(test_references),  cmocka_unit_test(test_keys),
         cmocka_unit_test(test_binary),      cmocka_unit_test(test_float),
-        cmocka_unit_test(test_allowed),
+        cmocka_unit_test(test_allowed),     cmocka_unit_test(test_joins),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

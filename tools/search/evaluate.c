@@ -126,6 +126,8 @@ static bool simulate(struct evaluator *ev, const struct mapping *map, struct cos
 {
     const struct search_job *job = ev->job;
     if (!job->cost.events && job->cost.policy == POLICY_EXACT) {
+        if (!charge_check(map, err))
+            return false;
         struct flow *flow = flow_create(map, TOKENS_ROWS);
         struct charged total = charge_total(flow);
         cost->of[COST_ENERGY] = total.energy_j;

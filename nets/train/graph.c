@@ -54,9 +54,10 @@ static void run(void *context, int worker)
 static void widen_ranges(struct graph *g)
 {
     for (size_t i = 1; i < g->net->n; i++) {
-        struct node *n = &g->nodes[i];
+        const struct node *n = &g->nodes[i];
+        double *range = &g->nodes[n->range_of].range;
         for (int s = 0; s < g->step_shards && n->most; s++)
-            n->range = n->most[s] > n->range ? n->most[s] : n->range;
+            *range = n->most[s] > *range ? n->most[s] : *range;
     }
 }
 

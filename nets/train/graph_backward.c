@@ -91,6 +91,10 @@ static void pass_shard(struct graph *g, int worker, int node, int shard)
         multiply_back(g, worker, node, shard);
     else if (n->layer->kind == LAYER_POOL)
         graph_pool_back(g, worker, node, shard, to);
+    else if (n->layer->kind == LAYER_CONCAT)
+        graph_concat_back(g, node, shard, to);
+    else if (n->layer->kind == LAYER_MULTIPLY)
+        graph_multiply_back(g, worker, node, shard, to);
     else
         give_shard(g, worker, node, shard, to);
 }

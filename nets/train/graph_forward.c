@@ -93,7 +93,10 @@ static void sum_up(struct graph *g, int worker, int node, int shard)
         graph_pool(g, worker, node, shard);
         break;
     case LAYER_CONCAT:
+        graph_concat(g, worker, node, shard);
+        break;
     case LAYER_MULTIPLY:
+        graph_multiply_maps(g, worker, node, shard);
         break;
     }
 }
@@ -110,14 +113,14 @@ static void run_shard(struct graph *g, int worker, int node, int shard)
                          n->width, sums, sums + n->width);
 }
 
-// Of a shard's values; of a signed map, the largest absolute one.
+// Of a shard's values; of a map with negative ones, the largest absolute one.
 static double largest_value(const struct graph *g, const struct worker *w, int node, int shard)
 {
     const struct node *n = &g->nodes[node];
     const float *sum = graph_at(g, node, n->sum, shard);
     size_t rows = graph_images(g, shard) * n->rows;
     float high = g->elements->most(w->scale[node], w->shift[node], sum, rows, n->width);
-    if (!n->layer->is_signed)
+    if (!n->layer->is_signed || n->layer->act == ACT_RELU)
         return (double)high;
     float low = g->elements->lowest(w->scale[node], w->shift[node], sum, rows, n->width);
     return (double)(low > high ? low : high);

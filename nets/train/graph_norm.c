@@ -99,7 +99,7 @@ struct reading graph_reading(const struct graph *g, int worker, int node, bool p
         r.kind = READ_STEPS;
         r.inverse = (float)(1 / step);
         r.top = (float)((1 << (n->bits - n->layer->is_signed)) - 1);
-        r.bottom = n->layer->is_signed ? -r.top : 0;
+        r.bottom = n->layer->is_signed && n->layer->act != ACT_RELU ? -r.top : 0;
         r.unit = product ? 1 : (float)step;
     } else if (n->layer->act == ACT_RELU) {
         r.kind = READ_RELU;

@@ -55,20 +55,19 @@ static bool check(const struct graph *g, struct err *err)
             return false;
     for (size_t i = 1; i < net->n; i++) {
         const struct layer *l = &net->layers[i], *from = &net->layers[l->input[0]];
-        if (l->kind == LAYER_CONCAT || l->kind == LAYER_MULTIPLY)
-            return err_set(err, "net '%s': layer '%s' (%s) has no gradient here", net->name,
-                           l->name, layer_kind_names[l->kind]);
         bool max_pool = l->kind == LAYER_POOL && l->pool == POOL_MAX;
         if (max_pool && from->act == ACT_THRESHOLD)
             return err_set(err,
                            "net '%s': pool '%s' would read bits, which have no gradient there; set "
                            "max_pool: stride",
                            net->name, l->name);
-        if (max_pool && stepped(net) && l->input[0] == 0)
+        bool shares = max_pool || l->kind == LAYER_CONCAT;
+        if (shares && stepped(net) && l->format_of == 0)
             return err_set(err,
-                           "net '%s': pool '%s' reads the image, which has no range of its own in "
+                           "net '%s': %s '%s' reads the image, which has no range of its own in "
                            "the form %s; put it behind a convolution",
-                           net->name, l->name, net_form_names[net->form]);
+                           net->name, layer_kind_names[l->kind], l->name,
+                           net_form_names[net->form]);
         if (stepped(net) && g->options.operand == OPERAND_BF16 && is_product(l) &&
             (l->weight_bits > 9 || l->in_bits[0] > 8))
             return err_set(err,
@@ -97,8 +96,8 @@ static int readers(const struct net *net, int layer)
 {
     int n = 0;
     for (size_t i = 1; i < net->n; i++)
-        n += (net->layers[i].input[0] == layer) +
-             (net->layers[i].kind == LAYER_ADD && net->layers[i].input[1] == layer);
+        for (int edge = 0; edge < net->layers[i].n_inputs; edge++)
+            n += net->layers[i].input[edge] == layer;
     return n;
 }
 
@@ -115,16 +114,15 @@ static void plan_quantiser(struct graph *g, int i)
 {
     const struct layer *l = &g->net->layers[i];
     struct node *n = &g->nodes[i];
-    n->range_of = i;
+    n->range_of = l->format_of;
     bool last = (size_t)i + 1 == g->net->n;
     if (!stepped(g->net) || i == 0 || last || (is_product(l) && net_fused_add(g->net, i) >= 0))
         return;
     n->bits = l->out_bits;
-    if (l->kind == LAYER_POOL && l->pool == POOL_MAX) {
+    bool copies = l->kind == LAYER_CONCAT || (l->kind == LAYER_POOL && l->pool == POOL_MAX);
+    if (copies)
         n->bits = g->nodes[l->input[0]].bits;
-        n->range_of = g->nodes[l->input[0]].range_of;
-    }
-    if (n->bits && n->range_of == i)
+    if (n->bits && !copies)
         n->most = graph_alloc(g, (size_t)g->shards, sizeof *n->most);
 }
 
@@ -134,6 +132,7 @@ static void plan_nodes(struct graph *g)
         struct node *n = &g->nodes[i];
         const struct layer *l = &g->net->layers[i];
         n->layer = l;
+        n->edges = graph_alloc(g, (size_t)l->n_inputs, sizeof *n->edges);
         n->c = l->out_c;
         n->owner = l->kind == LAYER_ADD ? l->input[0] : i;
         n->biased |= l->bias;
@@ -152,8 +151,8 @@ static void plan_nodes(struct graph *g)
         }
         struct node *from = &g->nodes[l->input[0]];
         *(is_product(l) ? &from->product_reads : &from->stream_reads) = true;
-        if (l->kind == LAYER_ADD)
-            g->nodes[l->input[1]].stream_reads = true;
+        for (int edge = 1; edge < l->n_inputs; edge++)
+            g->nodes[l->input[edge]].stream_reads = true;
     }
     g->nodes[g->net->n - 1].stream_reads = true;
 }
@@ -270,7 +269,8 @@ static void plan_edge(struct graph *g, struct spares *s, int reader, int edge)
     if (from == 0 || to->merged) // the image wants none; a merged product takes the add's own
         return;
     struct edge *e = &n->edges[edge];
-    e->plain = to->layer->act == ACT_THRESHOLD && !is_product(n->layer);
+    e->plain = to->layer->act == ACT_THRESHOLD && !is_product(n->layer) &&
+               n->layer->kind != LAYER_CONCAT; // which joins bits
     float **map = e->plain ? &to->plain : &to->masked;
     e->first = !*map;
     if (!*map)
@@ -294,6 +294,9 @@ static void plan_gradients(struct graph *g)
             plan_edge(g, &s, i, 1); // in the order in which they are given
             plan_edge(g, &s, i, 0);
         }
+        bool joins = n->layer->kind == LAYER_CONCAT || n->layer->kind == LAYER_MULTIPLY;
+        for (int edge = 0; edge < n->layer->n_inputs && joins; edge++)
+            plan_edge(g, &s, i, edge);
         if (n->product >= 0)
             plan_edge(g, &s, n->product, 0);
         else if (n->layer->kind == LAYER_POOL)

@@ -38,9 +38,9 @@ struct node {
     bool product_reads, stream_reads; // who reads it: products; adds, pools and the loss
     bool makes;                       // a product, the first one to run that reads its input
     bool made;                        // there is one
-    struct edge edges[2];
-    int c, width;     // channels; of a row, a multiple of them
-    size_t rows, map; // of one image: rows, elements
+    struct edge *edges;               // one for each of the inputs
+    int c, width;                     // channels; of a row, a multiple of them
+    size_t rows, map;                 // of one image: rows, elements
 
     float *sum;               // (batch, h, w, c), before batch-norm; NULL: merged, or the input
     void *operands;           // (batch, h, w, c), what products read; NULL: none does
@@ -158,6 +158,13 @@ void graph_add_shortcut(struct graph *g, int worker, int node, int shard, const 
 // stands there already, as graph_direct says where it may (NULL: nowhere).
 float *graph_direct(const struct graph *g, int node, int edge, int shard);
 void graph_give(struct graph *g, int node, int edge, int shard, const float *gradient);
+
+// --- graph_join.c ---
+// Node's values from those that it joins or multiplies; and gradients (a shard's) to there.
+void graph_concat(struct graph *g, int worker, int node, int shard);
+void graph_concat_back(struct graph *g, int node, int shard, const float *gradient);
+void graph_multiply_maps(struct graph *g, int worker, int node, int shard);
+void graph_multiply_back(struct graph *g, int worker, int node, int shard, const float *gradient);
 
 // --- graph_forward.c, graph_backward.c ---
 void graph_run_forward(struct graph *g, int worker);

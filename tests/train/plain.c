@@ -25,6 +25,8 @@ struct plain {
     const struct plain_step *s;
     const struct net *net;
     struct map *maps;
+    int *first;     // per layer: the first of those that share its quantiser's steps
+    bool *has_sign; // whether one of these has values below zero
 };
 
 static size_t size_of(const struct layer *l)
@@ -59,9 +61,7 @@ static double range_of(const struct plain *p, int i)
     bool last = (size_t)i + 1 == p->net->n;
     if (!stepped(p->net) || i == 0 || last || (product(l) && net_fused_add(p->net, i) >= 0))
         return 0;
-    if (l->kind == LAYER_POOL && l->pool == POOL_MAX)
-        return range_of(p, l->input[0]);
-    return p->s->ranges[i];
+    return p->s->ranges[p->first[i]];
 }
 
 // Whether a map of the integer forms has values below zero: no ReLU follows it, nor what it pools.
@@ -72,7 +72,34 @@ static bool keeps_sign(const struct plain *p, int i)
         return false;
     if (l->kind == LAYER_POOL)
         return keeps_sign(p, l->input[0]) || (l->input[0] == 0 && p->net->encoder == ENCODER_RAW);
-    return l->act == ACT_NONE;
+    bool any = false; // of what it joins or multiplies
+    for (int k = 0; k < l->n_inputs; k++)
+        any |= keeps_sign(p, l->input[k]) || (l->input[k] == 0 && p->net->encoder == ENCODER_RAW);
+    if (l->kind == LAYER_CONCAT)
+        return any;
+    return l->act == ACT_NONE && (l->kind != LAYER_MULTIPLY || any);
+}
+
+// The parts of a concat, and a max pool and what it reads, have the same steps.
+static void find_formats(struct plain *p)
+{
+    int n = (int)p->net->n;
+    p->first = mem_alloc((size_t)n, sizeof *p->first);
+    p->has_sign = mem_alloc((size_t)n, sizeof *p->has_sign);
+    for (int i = 0; i < n; i++)
+        p->first[i] = i;
+    for (int pass = 0; pass < n; pass++)
+        for (int i = 1; i < n; i++) {
+            const struct layer *l = &p->net->layers[i];
+            bool same = l->kind == LAYER_CONCAT || (l->kind == LAYER_POOL && l->pool == POOL_MAX);
+            for (int k = 0; k < l->n_inputs && same; k++) {
+                int *a = &p->first[i], *b = &p->first[l->input[k]];
+                *a = *b = *a < *b ? *a : *b;
+            }
+        }
+    for (int i = 0; i < n; i++)
+        for (int j = 0; j < n; j++)
+            p->has_sign[i] |= p->first[i] == p->first[j] && keeps_sign(p, j);
 }
 
 // Of the layer, or of the output channel that weight k belongs to.
@@ -174,6 +201,43 @@ static void run_add(struct plain *p, int i, bool back)
                 }
 }
 
+static void run_concat(struct plain *p, int i, bool back)
+{
+    const struct layer *l = &p->net->layers[i];
+    struct map *m = &p->maps[i];
+    size_t out = 0;
+    for (int n = 0; n < p->s->n; n++)
+        for (int k = 0; k < l->n_inputs; k++) {
+            struct map *from = &p->maps[l->input[k]];
+            size_t size = size_of(&p->net->layers[l->input[k]]);
+            for (size_t in = n * size; in < (n + 1) * size; in++, out++)
+                if (back)
+                    from->d_read[in] += m->d_sum[out];
+                else
+                    m->sum[out] = from->read[in];
+        }
+}
+
+static void run_multiply(struct plain *p, int i, bool back)
+{
+    const struct layer *l = &p->net->layers[i], *by = &p->net->layers[l->input[1]];
+    struct map *m = &p->maps[i], *a = &p->maps[l->input[0]], *b = &p->maps[l->input[1]];
+    size_t out = 0;
+    for (int n = 0; n < p->s->n; n++)
+        for (int c = 0; c < l->out_c; c++)
+            for (int y = 0; y < l->out_h; y++)
+                for (int x = 0; x < l->out_w; x++, out++) {
+                    int by_y = by->out_h > 1 ? y : 0, by_x = by->out_w > 1 ? x : 0;
+                    size_t at = (((size_t)n * by->out_c + c) * by->out_h + by_y) * by->out_w + by_x;
+                    if (!back) {
+                        m->sum[out] = a->value[out] * b->value[at];
+                        continue;
+                    }
+                    a->d_value[out] += m->d_sum[out] * b->value[at];
+                    b->d_value[at] += m->d_sum[out] * a->value[out];
+                }
+}
+
 // One window of a pool: its value, or its gradient to what it read.
 static void pool_window(struct plain *p, int i, size_t plane, int oy, int ox, size_t out, bool back)
 {
@@ -265,7 +329,7 @@ static void activate(struct plain *p, int i)
 {
     const struct layer *l = &p->net->layers[i];
     struct map *m = &p->maps[i];
-    double range = range_of(p, i), top = pow(2, l->out_bits - keeps_sign(p, i)) - 1;
+    double range = range_of(p, i), top = pow(2, l->out_bits - p->has_sign[i]) - 1;
     double bottom = keeps_sign(p, i) ? -top : 0;
     for (size_t k = 0; k < (size_t)p->s->n * size_of(l); k++) {
         double v = m->v[k];
@@ -308,6 +372,10 @@ static void forward(struct plain *p, struct weights *grads)
             add_bias(p, i);
         } else if (l->kind == LAYER_ADD) {
             run_add(p, i, false);
+        } else if (l->kind == LAYER_CONCAT) {
+            run_concat(p, i, false);
+        } else if (l->kind == LAYER_MULTIPLY) {
+            run_multiply(p, i, false);
         } else {
             run_pool(p, i, false);
         }
@@ -407,6 +475,10 @@ static void backward(struct plain *p, struct weights *grads)
                 grads->layers[i].w[k] = (float)p->maps[i].x_hat[k];
         } else if (l->kind == LAYER_ADD) {
             run_add(p, i, true);
+        } else if (l->kind == LAYER_CONCAT) {
+            run_concat(p, i, true);
+        } else if (l->kind == LAYER_MULTIPLY) {
+            run_multiply(p, i, true);
         } else {
             run_pool(p, i, true);
         }
@@ -415,7 +487,8 @@ static void backward(struct plain *p, struct weights *grads)
 
 double plain_run(const struct plain_step *step, struct weights *grads, double *logits)
 {
-    struct plain p = {step, step->net, mem_alloc(step->net->n, sizeof *p.maps)};
+    struct plain p = {step, step->net, mem_alloc(step->net->n, sizeof *p.maps), NULL, NULL};
+    find_formats(&p);
     const size_t n = step->net->n;
     for (size_t i = 0; i < n; i++) {
         const struct layer *l = &step->net->layers[i];
@@ -441,6 +514,8 @@ double plain_run(const struct plain_step *step, struct weights *grads, double *l
         for (size_t k = 0; k < sizeof maps / sizeof *maps; k++)
             free(maps[k]);
     }
+    free(p.first);
+    free(p.has_sign);
     free(p.maps);
     return loss;
 }

@@ -93,6 +93,32 @@ enum { CLASSES = 5 };
     "  - {name: fc1, kind: linear, out: 9, bn: false}\n"                                           \
     "  - {name: fc2, kind: linear, out: 5, bn: true, bias: true}\n"
 
+// Concats of concats, of a signed map and of the same map twice; a gate for each channel, a square,
+// and products of signed maps behind a ReLU.
+#define JOINED                                                                                     \
+    "  - {name: conv1, kind: conv, out: 6, kernel: 3, pad: 1}\n"                                   \
+    "  - {name: d1, kind: conv, out: 4, kernel: 3, pad: 1}\n"                                      \
+    "  - {name: cat1, kind: concat, from: [conv1, d1]}\n"                                          \
+    "  - {name: d2, kind: conv, out: 3, kernel: 3, pad: 1, relu: false}\n"                         \
+    "  - {name: cat2, kind: concat, from: [d2, cat1, d2]}\n"                                       \
+    "  - {name: fc0, kind: linear, tokens: true, out: 7}\n"                                        \
+    "  - {name: cat3, kind: concat, from: [fc0, d1]}\n"                                            \
+    "  - {name: d3, kind: conv, out: 9, kernel: 3, stride: 2, pad: 1}\n"                           \
+    "  - {name: linear, kind: linear, out: 5}\n"
+#define GATED                                                                                      \
+    "  - {name: conv1, kind: conv, out: 6, kernel: 3, pad: 1}\n"                                   \
+    "  - {name: pool, kind: pool, pool: average, kernel: global}\n"                                \
+    "  - {name: se1, kind: linear, out: 3}\n"                                                      \
+    "  - {name: se2, kind: linear, out: 6}\n"                                                      \
+    "  - {name: gate, kind: multiply, from: conv1, by: se2}\n"                                     \
+    "  - {name: x, kind: conv, out: 7, kernel: 3, pad: 1, relu: false}\n"                          \
+    "  - {name: square, kind: multiply, from: x, by: x}\n"                                         \
+    "  - {name: y, kind: conv, out: 7, kernel: 1, relu: false}\n"                                  \
+    "  - {name: xy, kind: multiply, from: x, by: y, relu: true}\n"                                 \
+    "  - {name: cat, kind: concat, from: [xy, y]}\n"                                               \
+    "  - {name: pool2, kind: pool, kernel: 3}\n"                                                   \
+    "  - {name: linear, kind: linear, out: 5}\n"
+
 static const char *const heads[] = {
     IMAGE "default_form: binary",
     IMAGE "default_form: binary\nadd: after_bn\nshortcut_pad: both\nhead: avgpool",
@@ -138,6 +164,8 @@ static void choose_ranges(const struct lesson *l, double *ranges)
 {
     for (size_t i = 0; i < l->net->n; i++)
         ranges[i] = 1.5 + 0.25 * (double)i;
+    for (size_t i = 1; i < l->net->n; i++) // those that share steps have one
+        ranges[i] = ranges[l->net->layers[i].format_of];
     ranges[0] = 2.6400001049041748; // the largest normalised pixel: (1 - 0.406) / 0.225
 }
 
@@ -186,6 +214,10 @@ static void test_straight_through(void **state)
         check_step(odd_heads[i], UNEVEN);
     for (int i = 0; i < SIGNED_HEADS; i++)
         check_step(signed_heads[i], PROJECTIONS);
+    for (int i = 0; i < SIGNED_HEADS; i++)
+        check_step(signed_heads[i], JOINED);
+    for (int i = 0; i + 1 < SIGNED_HEADS; i++) // no multiply in the binary form
+        check_step(signed_heads[i], GATED);
 }
 
 // With the scale constant, d loss/d sign = scale * d loss/d (scale * sign), scale = mean |w|.
@@ -260,6 +292,10 @@ static void test_inference_is_that_of_nets(void **state)
         check_reference(odd_heads[i], ODD);
     for (int i = 0; i < ODD_HEADS; i++)
         check_reference(odd_heads[i], UNEVEN);
+    for (int i = 0; i < SIGNED_HEADS; i++)
+        check_reference(signed_heads[i], JOINED);
+    for (int i = 0; i + 1 < SIGNED_HEADS; i++)
+        check_reference(signed_heads[i], GATED);
 }
 
 // nets/integer rounds multipliers and, at ties, the other way: logits within a few steps of the
@@ -299,9 +335,35 @@ static void test_inference_is_the_integer_net(void **state)
     check_integer(IMAGE "default_form: int16", BLOCKS, 1e-4);
     check_integer(IMAGE "default_form: int8\nadd: before_bn\nencoder: thermometer", BLOCKS, 0.01);
     check_integer(signed_heads[0], PROJECTIONS, 0.03);
+    check_integer(signed_heads[0], JOINED, 0.03);
+    check_integer(signed_heads[0], GATED, 0.03);
+    check_integer(IMAGE "default_form: int16", JOINED, 1e-4);
+    check_integer(IMAGE "default_form: int16", GATED, 1e-4);
     check_integer(ODD_IMAGE "default_form: int8", UNEVEN, 0.02);
     check_integer(ODD_IMAGE "default_form: int16", UNEVEN, 1e-4);
     check_integer(IMAGE "default_form: int16\nquantise: {weights: layer}", PROJECTIONS, 1e-4);
+}
+
+// What shares steps shares a range.
+static void test_joined_maps_have_one_range(void **state)
+{
+    (void)state;
+    double ranges[32];
+    struct lesson l = lesson_make(IMAGE "default_form: int8", JOINED);
+    l.batch.images = l.images;
+    struct graph *graph = lesson_graph(&l, &backend_reference, OPERAND_F32, 2, NULL);
+    graph_train(graph, l.params, 0, &l.batch, l.grads, NULL); // values pass as they are
+    graph_ranges(graph, ranges);
+    for (size_t i = 1; i < l.net->n; i++)
+        if (l.net->layers[i].format_of == 1)
+            assert_true(ranges[i] == ranges[1]);
+    int joined = 0;
+    for (size_t i = 1; i < l.net->n; i++)
+        joined += l.net->layers[i].format_of == 1;
+    assert_int_equal(joined, 7); // conv1, d1, d2, fc0 and the concats
+    assert_true(ranges[1] > 0);
+    graph_destroy(graph);
+    lesson_free(&l);
 }
 
 // The first step finds ranges: the largest values of the batch, which its own inference has.
@@ -362,6 +424,7 @@ int main(void)
         cmocka_unit_test(test_inference_is_the_integer_net),
         cmocka_unit_test(test_ranges_are_found),
         cmocka_unit_test(test_signs_that_cannot_be_trained),
+        cmocka_unit_test(test_joined_maps_have_one_range),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -117,6 +117,41 @@ static void a_concat_costs_nothing(void **state)
     setup_free(&s);
 }
 
+// Five channels to a crossbar, and one crossbar to a tile: each gets its own from the parts that
+// they belong to. The parts are the channels 0..3, 4..8, 9..11 and 12..17.
+static void channels_come_from_their_parts(void **state)
+{
+    (void)state;
+    static const char *const parts[] = {"b1", "b3.1", "b5.1", "bp"};
+    static const int first[] = {0, 4, 9, 12, 18};
+    struct setup s = setup_text("hawis-q8", text_of("branches of Inception"), "int8",
+                                SETS("crossbar.rows=45", "dac.count=45", "tile.pes=1",
+                                     "pe.crossbars=1", "noc.columns=64", "noc.rows=64"));
+    struct flow *flow = flow_create(s.map, TOKENS_ROWS);
+    int reader = index_of(s.net, "c"), seen = 0;
+    const struct flow_stage *stage = &flow->stages[flow_stage_of(flow, reader)];
+    for (int n = stage->node0; n < stage->node0 + stage->nodes; n++) {
+        const struct map_tile *tile = &s.map->tiles[flow->nodes[n].tile];
+        const struct slice *slice = &s.map->slices[tile->slice0];
+        assert_int_equal(tile->slices, 1);
+        for (int k = 0; k < 4; k++) {
+            int low = slice->chan0 > first[k] ? slice->chan0 : first[k];
+            int end = slice->chan0 + slice->chans;
+            int high = end < first[k + 1] ? end : first[k + 1];
+            int64_t bits = 0;
+            for (int i = 0; i < flow->n_channels; i++)
+                if (flow->channels[i].to == n &&
+                    flow->channels[i].layer == index_of(s.net, parts[k]))
+                    bits += flow->channels[i].bits; // of a row of 8 pixels
+            assert_int_equal(bits, high > low ? (high - low) * 8 * 8 : 0);
+            seen += bits > 0;
+        }
+    }
+    assert_true(seen > 4);
+    flow_destroy(flow);
+    setup_free(&s);
+}
+
 // 6 x 8 x 8 products; the gate sends one element for each channel, once; the map waits for it
 // whole.
 static void a_multiply_is_counted_and_buffered(void **state)
@@ -166,6 +201,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(events_follow_the_closed_form),
         cmocka_unit_test(a_concat_costs_nothing),
+        cmocka_unit_test(channels_come_from_their_parts),
         cmocka_unit_test(a_multiply_is_counted_and_buffered),
         cmocka_unit_test(a_small_buffer_is_refused),
     };

@@ -43,6 +43,8 @@ void chip_random(struct chip_sets *sets, struct prng *prng)
         chip_put(sets, "cell.r_lrs", "1 kohm");
         chip_put(sets, "cell.r_hrs", prng_percent(prng, 50) ? "7 kohm" : "100 kohm");
     }
+    bool flip = polarity > 0 && prng_percent(prng, 40);
+    chip_put(sets, "crossbar.encoding", flip ? "flip" : "plain");
     chip_put(sets, "mapping.placement", prng_percent(prng, 50) ? "random" : "snake");
 }
 

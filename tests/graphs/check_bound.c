@@ -49,7 +49,10 @@ enum outcome check_bound(const struct trial *trial, struct report *report)
         return SAME;
     double step[GRAPH_NODES], range[GRAPH_NODES];
     for (int i = 0; i < flat->n; i++) { // with a sign, which takes one bit
-        range[i] = trial->ranges[trial->layer[i]];
+        range[i] = 0;                   // of all that share its steps
+        for (int j = 0; j < flat->n; j++)
+            if (graph_format(flat, j) == graph_format(flat, i))
+                range[i] = fmax(range[i], trial->ranges[trial->layer[j]]);
         step[i] = range[i] / (ldexp(1, activation_bits - 1) - 1);
     }
     int own = flat->raw_bits - graph_signed(flat, 0);

@@ -136,11 +136,35 @@ static double add_value(const struct steps *s, int i, int c, int y, int x, doubl
     return sum * scale + shift;
 }
 
+static double concat_value(const struct steps *s, int i, int c, int y, int x)
+{
+    size_t at;
+    int part = plain_part(&s->trial->flat, i, c, y, x, &at);
+    int32_t stored = map_of(s, part)[at];
+    if (s->trial->flat.binary)
+        return graph_bipolar(&s->trial->flat, i) ? 2.0 * stored - 1 : stored;
+    return stored * unit_of(s, part);
+}
+
+static double product_value(const struct steps *s, int i, int c, int y, int x, double *factors)
+{
+    const struct node *node = &s->trial->flat.nodes[i];
+    size_t at = ((size_t)c * node->h + y) * node->w + x;
+    double a = map_of(s, node->from[0])[at];
+    double b = map_of(s, node->from[1])[plain_factor(&s->trial->flat, i, c, y, x)];
+    *factors += fabs(a * b) + 1;
+    return a * unit_of(s, node->from[0]) * b * unit_of(s, node->from[1]);
+}
+
 static double value_of(const struct steps *s, int i, int c, int y, int x, double *factors)
 {
     const struct node *node = &s->trial->flat.nodes[i];
     if (graph_weights(&s->trial->flat, i))
         return layer_value(s, i, c, y, x, factors);
+    if (node->kind == NODE_CONCAT)
+        return concat_value(s, i, c, y, x);
+    if (node->kind == NODE_MULTIPLY)
+        return product_value(s, i, c, y, x, factors);
     return node->kind == NODE_ADD ? add_value(s, i, c, y, x, factors) : pool_value(s, i, c, y, x);
 }
 
@@ -175,6 +199,8 @@ static void find_loss(struct steps *s, int i)
             sum = largest_sum(s, layer, c);
         }
         m *= unit_of(s, flat->nodes[layer].from[0]);
+        if (node->kind == NODE_MULTIPLY)
+            m *= unit_of(s, node->from[1]);
         if (add)
             r *= flat->binary ? ldexp(1, -s->trial->net->residual_frac) : unit_of(s, node->from[1]);
         largest = fmax(largest, fmax(fabs(m), fabs(r)));
@@ -211,7 +237,8 @@ static enum outcome compare_integer(const struct steps *s, int i, size_t at, dou
     const struct graph *flat = &s->trial->flat;
     const struct layer *l = &s->trial->net->layers[s->trial->layer[i]];
     bool is_signed = graph_signed(flat, i);
-    double high = ldexp(1, l->out_bits - is_signed) - 1, low = is_signed ? -high - 1 : 0;
+    double high = ldexp(1, l->out_bits - is_signed) - 1;
+    double low = is_signed && flat->nodes[i].act != ACTS_RELU ? -high - 1 : 0;
     double exact = clamp(value / unit_of(s, i), low, high), stored = map_of(s, i)[at];
     return rounded(stored, exact, loss / unit_of(s, i)) ? SAME
                                                         : wrong(s, i, at, "stored", stored, exact);
@@ -236,7 +263,8 @@ static enum outcome compare_binary(const struct steps *s, int i, size_t at, doub
     bool bare = graph_weights(flat, i) && flat->nodes[i].norm < 0 && !flat->nodes[i].biased;
     bool exact_zero = flat->plus_minus_one && bare && value == 0; // whose sign is +1
     bool decided = exact_zero || fabs(value - half) > 1e-6 + loss;
-    if ((flat->nodes[i].act == ACTS_THRESHOLD || flat->nodes[i].kind == NODE_POOL) && decided &&
+    bool bits = flat->nodes[i].kind == NODE_POOL || flat->nodes[i].kind == NODE_CONCAT;
+    if ((flat->nodes[i].act == ACTS_THRESHOLD || bits) && decided &&
         bit != (exact_zero || value > half))
         return wrong(s, i, at, "a bit of", bit, value);
     if (!added(flat, i))
@@ -267,7 +295,7 @@ static enum outcome compare_node(const struct steps *s, int i)
 {
     const struct graph *flat = &s->trial->flat;
     const struct node *node = &flat->nodes[i];
-    bool alone = graph_readers(flat, i, false) == 1;
+    bool alone = graph_readers(flat, i) == 1;
     for (int j = 1; j < flat->n; j++) // a layer that is fused with an add stores nothing
         if (alone && flat->nodes[j].kind == NODE_ADD && flat->nodes[j].from[0] == i && fused(s, j))
             return SAME;
@@ -307,12 +335,15 @@ static enum outcome compare_scales(const struct steps *s)
     const struct graph *flat = &s->trial->flat;
     int bits = flat->activation_bits ? flat->activation_bits : flat->int16 ? 16 : 8;
     for (int i = 1; i + 1 < flat->n && !flat->binary; i++) {
-        const struct node *node = &flat->nodes[i];
+        int format = graph_format(flat, i);
         int own = graph_signed(flat, i) ? (bits < 2 ? 2 : bits) - 1 : bits;
-        double range = s->trial->ranges[s->trial->layer[i]];
+        double range = 0;
+        for (int j = 0; j < flat->n; j++)
+            if (graph_format(flat, j) == format)
+                range = fmax(range, s->trial->ranges[s->trial->layer[j]]);
         double want = (range > 0 ? range : 1) / (ldexp(1, own) - 1); // zeros: of 1
-        if (node->kind == NODE_POOL && !node->average)
-            want = unit_of(s, node->from[0]);
+        if (format == 0)
+            want = unit_of(s, 0);
         if (fabs(unit_of(s, i) / want - 1) > 1e-9)
             return wrong(s, i, 0, "a step of", unit_of(s, i), want);
     }

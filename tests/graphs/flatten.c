@@ -26,7 +26,7 @@ static void drop_nodes(const struct graph *graph, struct graph *out)
         }
         struct node *to = &out->nodes[out->n];
         *to = *node;
-        for (int side = 0; side < 2; side++)
+        for (int side = 0; side < GRAPH_PARTS; side++)
             if (to->from[side] >= 0)
                 to->from[side] = place[to->from[side]];
         place[i] = out->n++;
@@ -54,13 +54,14 @@ static int adds_that_read(const struct graph *flat, int i)
 static enum node_act act_of(const struct graph *flat, int i)
 {
     const struct node *node = &flat->nodes[i];
-    bool last = i == flat->n - 1,
-         to_adds = adds_that_read(flat, i) == graph_readers(flat, i, false);
+    bool last = i == flat->n - 1, to_adds = adds_that_read(flat, i) == graph_readers(flat, i);
     bool pool = node->kind == NODE_POOL || node->kind == NODE_HEAD;
-    if (last || pool || node->kind == NODE_INPUT)
+    if (last || pool || node->kind == NODE_INPUT || node->kind == NODE_CONCAT)
         return ACTS_NOT;
     if (!flat->binary && node->relu >= 0)
         return node->relu ? ACTS_RELU : ACTS_NOT;
+    if (node->kind == NODE_MULTIPLY)
+        return ACTS_NOT;
     if (to_adds && (flat->binary || node->kind != NODE_ADD))
         return ACTS_NOT;
     return flat->binary ? ACTS_THRESHOLD : ACTS_RELU;
@@ -83,7 +84,7 @@ static void place_norms(struct graph *flat)
     for (int i = 1; i < flat->n && flat->add_before_bn; i++) {
         struct node *add = &flat->nodes[i], *main = &flat->nodes[add->from[0]];
         if (add->kind != NODE_ADD || !has_weights(main) || main->act != ACTS_NOT ||
-            graph_readers(flat, add->from[0], false) != 1)
+            graph_readers(flat, add->from[0]) != 1)
             continue;
         add->norm = main->norm;
         main->norm = -1;
@@ -103,17 +104,51 @@ bool graph_bipolar(const struct graph *flat, int i)
     bool planes = flat->planes >= 0 ? flat->planes : flat->plus_minus_one;
     if (!flat->binary || (i == 0 && flat->encoder == GRAPH_RAW))
         return false;
-    if (flat->nodes[i].kind == NODE_POOL)
+    if (flat->nodes[i].kind == NODE_POOL || flat->nodes[i].kind == NODE_CONCAT)
         return graph_bipolar(flat, flat->nodes[i].from[0]);
     return i == 0 ? planes : flat->plus_minus_one;
 }
 
-bool graph_signed(const struct graph *flat, int i)
+int graph_format(const struct graph *flat, int node)
+{
+    int of[GRAPH_NODES];
+    for (int i = 0; i < flat->n; i++)
+        of[i] = i;
+    for (int changes = 1; changes;) {
+        changes = 0;
+        for (int i = 1; i < flat->n; i++) {
+            const struct node *n = &flat->nodes[i];
+            bool shares = n->kind == NODE_CONCAT || (n->kind == NODE_POOL && !n->average);
+            for (int k = 0; k < GRAPH_PARTS && shares && n->from[k] >= 0; k++) {
+                int *a = &of[i], *b = &of[n->from[k]], first = *a < *b ? *a : *b;
+                changes += *a != first || *b != first;
+                *a = *b = first;
+            }
+        }
+    }
+    return of[node];
+}
+
+// Whether its values may be negative.
+static bool own_sign(const struct graph *flat, int i)
 {
     const struct node *node = &flat->nodes[i];
+    bool any = false;
     if (node->kind == NODE_INPUT)
         return flat->encoder == GRAPH_RAW && (flat->raw_bits > 1 || flat->normalise != GRAPH_UNIT);
-    if (node->kind == NODE_POOL || node->kind == NODE_HEAD)
-        return graph_signed(flat, node->from[0]);
-    return node->act == ACTS_NOT;
+    if (node->kind == NODE_CONV || node->kind == NODE_LINEAR || node->kind == NODE_ADD ||
+        node->act == ACTS_RELU)
+        return node->act == ACTS_NOT;
+    for (int k = 0; k < GRAPH_PARTS && node->from[k] >= 0; k++)
+        any = any || own_sign(flat, node->from[k]);
+    return any;
+}
+
+bool graph_signed(const struct graph *flat, int i)
+{
+    int format = graph_format(flat, i);
+    for (int j = 0; j < flat->n; j++)
+        if (graph_format(flat, j) == format && own_sign(flat, j))
+            return true;
+    return false;
 }

@@ -34,7 +34,8 @@ static int append(struct builder *b, struct node node)
     if ((node.kind == NODE_CONV || node.kind == NODE_LINEAR) && chance(b, 15))
         node.bias = chance(b, 50);
     node.id = b->next_id++;
-    if (node.kind != NODE_POOL && node.kind != NODE_HEAD && !g->binary && chance(b, 15))
+    if (node.kind != NODE_POOL && node.kind != NODE_HEAD && node.kind != NODE_CONCAT &&
+        !g->binary && chance(b, 15))
         node.relu = chance(b, 50);
     g->nodes[i] = node;
     b->sealed[i] = false;
@@ -47,7 +48,7 @@ static int append(struct builder *b, struct node node)
 static struct node make_node(enum node_kind kind, int from)
 {
     return (struct node){.kind = kind,
-                         .from = {from, -1},
+                         .from = {from, -1, -1, -1},
                          .kernel = {1, 1},
                          .stride = {1, 1},
                          .dilation = {1, 1},
@@ -139,6 +140,16 @@ static int add_add(struct builder *b, int main, int shortcut)
     return append(b, node);
 }
 
+// A linear layer of every pixel.
+static int add_tokens(struct builder *b, int from)
+{
+    struct node node = make_node(NODE_CONV, from);
+    node.tokens = true;
+    node.out = channels(b);
+    node.bn = chance(b, 25);
+    return append(b, node);
+}
+
 static int add_head(struct builder *b, int from)
 {
     return append(b, make_node(NODE_HEAD, from));
@@ -156,6 +167,12 @@ static int add_pool(struct builder *b, int from)
     bool strided = b->graph->pool_to_stride && !node.average;
     if (!strided && chance(b, 40))
         pad_window(b, &node);
+    if (!strided && chance(b, 12)) {
+        struct node global = make_node(NODE_POOL, from);
+        global.average = node.average;
+        global.global = true;
+        return append(b, global);
+    }
     if (node.average && chance(b, 30))
         node.count_pad = chance(b, 50);
     return append(b, node);
@@ -191,7 +208,7 @@ static int branch_of_add(struct builder *b, int i)
     bool layer = node->kind == NODE_CONV || node->kind == NODE_LINEAR;
     if (!b->graph->binary || chance(b, 5))
         return i;
-    if (layer && !graph_readers(b->graph, i, false))
+    if (layer && !graph_readers(b->graph, i))
         return i;
     return add_projection(b, i, 1, node->c);
 }
@@ -249,12 +266,58 @@ static void add_branches(struct builder *b)
     }
 }
 
+// Whether a map can share its steps with others: not that of the image, or of a max-pool of it.
+static bool joins(const struct graph *g, int i)
+{
+    const struct node *node = &g->nodes[i];
+    if (node->kind == NODE_POOL && !node->average)
+        return joins(g, node->from[0]);
+    return i > 0;
+}
+
+static void add_concat(struct builder *b)
+{
+    int first = pick(b), n = between(b, 2, GRAPH_PARTS), parts = 1;
+    struct node node = make_node(NODE_CONCAT, first);
+    const struct graph *g = b->graph;
+    for (int tries = 0; tries < 12 && parts < n; tries++) {
+        int i = chance(b, 40) ? add_projection(b, first, 1, channels(b)) : between(b, 1, g->n - 1);
+        if (i >= 1 && i < g->n && !b->sealed[i] && joins(g, i) &&
+            g->nodes[i].h == g->nodes[first].h && g->nodes[i].w == g->nodes[first].w)
+            node.from[parts++] = i;
+    }
+    if (parts > 1 && joins(g, first))
+        append(b, node);
+}
+
+// Element by element, or by a gate as in squeeze-and-excitation.
+static void add_multiply(struct builder *b)
+{
+    int x = pick(b), by = -1;
+    if (chance(b, 50)) {
+        by = add_head(b, x);
+        by = by >= 0 ? add_linear(b, by, b->graph->nodes[x].c) : by;
+    } else {
+        by = add_projection(b, x, 1, b->graph->nodes[x].c);
+    }
+    struct node node = make_node(NODE_MULTIPLY, x);
+    node.from[1] = by;
+    if (by >= 0)
+        append(b, node);
+}
+
 static void grow(struct builder *b)
 {
     struct graph *g = b->graph;
     int what = between(b, 0, 99), from = pick(b);
     bool strided = g->pool_to_stride;
-    if (what < 30)
+    if (g->n > 2 && chance(b, 6))
+        add_concat(b);
+    else if (chance(b, 6) && !g->binary)
+        add_multiply(b);
+    else if (chance(b, 5))
+        add_tokens(b, from);
+    else if (what < 30)
         add_conv(b, from, chance(b, 75) ? 1 : between(b, 1, 3), channels(b));
     else if (what < 48)
         add_block(b, false);
@@ -278,7 +341,7 @@ static int unread(const struct builder *b, int found[2])
 {
     int n = 0;
     for (int i = 1; i < b->graph->n; i++)
-        if (!graph_readers(b->graph, i, false)) {
+        if (!graph_readers(b->graph, i)) {
             found[n < 2 ? n : 1] = i;
             n++;
         }
@@ -312,7 +375,8 @@ static bool finish(struct builder *b)
             return false;
     int last = n ? ends[0] : 0;
     const struct node *node = &g->nodes[last];
-    bool vector = last && node->h == 1 && node->w == 1 && node->kind != NODE_HEAD;
+    bool vector = last && node->h == 1 && node->w == 1 && node->kind != NODE_HEAD &&
+                  node->kind != NODE_CONCAT && node->kind != NODE_MULTIPLY;
     if (vector && node->kind != NODE_POOL && node->relu != 1 && chance(b, 30))
         return last == g->n - 1;
     if (chance(b, 40))

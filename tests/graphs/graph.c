@@ -34,7 +34,8 @@ size_t node_size(const struct node *node)
 
 const char *graph_name(const struct node *node, char name[GRAPH_NAME])
 {
-    static const char *const kinds[] = {"input", "conv", "linear", "pool", "add", "head"};
+    static const char *const kinds[] = {"input", "conv", "linear", "pool",
+                                        "add",   "head", "concat", "multiply"};
     if (node->kind == NODE_INPUT)
         snprintf(name, GRAPH_NAME, "input");
     else
@@ -42,12 +43,12 @@ const char *graph_name(const struct node *node, char name[GRAPH_NAME])
     return name;
 }
 
-int graph_readers(const struct graph *graph, int node, bool as_shortcut)
+int graph_readers(const struct graph *graph, int node)
 {
     int readers = 0;
     for (int i = 1; i < graph->n; i++)
-        readers += (!as_shortcut && graph->nodes[i].from[0] == node) +
-                   (graph->nodes[i].kind == NODE_ADD && graph->nodes[i].from[1] == node);
+        for (int k = 0; k < GRAPH_PARTS; k++)
+            readers += graph->nodes[i].from[k] == node;
     return readers;
 }
 
@@ -142,6 +143,32 @@ static bool shape_add(const struct graph *graph, const struct node *add)
     return shortcut->h % add->h == 0 && shortcut->w % add->w == 0;
 }
 
+static bool shape_concat(const struct graph *graph, struct node *concat)
+{
+    concat->c = 0;
+    for (int k = 0; k < GRAPH_PARTS && concat->from[k] >= 0; k++) {
+        const struct node *part = &graph->nodes[concat->from[k]];
+        concat->c += part->c;
+        if (part->h != concat->h || part->w != concat->w)
+            return false;
+    }
+    return true;
+}
+
+// Element by element, or one factor for every channel.
+static bool shape_multiply(const struct graph *graph, const struct node *multiply)
+{
+    const struct node *by = &graph->nodes[multiply->from[1]];
+    bool same = by->h == multiply->h && by->w == multiply->w;
+    return by->c == multiply->c && (same || (by->h == 1 && by->w == 1));
+}
+
+static void shape_global(const struct node *from, struct node *pool)
+{
+    pool->kernel[0] = pool->stride[0] = from->h;
+    pool->kernel[1] = pool->stride[1] = from->w;
+}
+
 bool graph_shape(struct graph *graph, int i)
 {
     struct node *node = &graph->nodes[i];
@@ -160,11 +187,17 @@ bool graph_shape(struct graph *graph, int i)
         node->h = node->w = 1;
         return true;
     case NODE_POOL:
+        if (node->global)
+            shape_global(from, node);
         if (graph->pool_to_stride && !node->average)
             return shape_strided(graph, node);
         return shape_pool(from, node);
     case NODE_ADD:
         return shape_add(graph, node);
+    case NODE_CONCAT:
+        return shape_concat(graph, node);
+    case NODE_MULTIPLY:
+        return shape_multiply(graph, node);
     default:
         if (!graph->flatten)
             node->h = node->w = 1;
@@ -185,8 +218,9 @@ void graph_reorder(const struct graph *graph, uint64_t seed, struct graph *out)
         int ready[GRAPH_NODES], n = 0;
         for (int i = 1; i < graph->n; i++) {
             const struct node *node = &graph->nodes[i];
-            bool inputs =
-                place[node->from[0]] >= 0 && (node->from[1] < 0 || place[node->from[1]] >= 0);
+            bool inputs = true;
+            for (int k = 0; k < GRAPH_PARTS; k++)
+                inputs = inputs && (node->from[k] < 0 || place[node->from[k]] >= 0);
             bool last = i == graph->n - 1 && next < i; // the last layer is the output
             if (place[i] < 0 && inputs && !last)
                 ready[n++] = i;
@@ -196,7 +230,7 @@ void graph_reorder(const struct graph *graph, uint64_t seed, struct graph *out)
         out->nodes[next] = graph->nodes[i];
     }
     for (int i = 1; i < out->n; i++)
-        for (int side = 0; side < 2; side++)
+        for (int side = 0; side < GRAPH_PARTS; side++)
             if (out->nodes[i].from[side] >= 0)
                 out->nodes[i].from[side] = place[out->nodes[i].from[side]];
 }
@@ -216,7 +250,7 @@ bool graph_without(const struct graph *graph, int gone, int side, struct graph *
         }
         struct node *node = &out->nodes[out->n];
         *node = graph->nodes[i];
-        for (int k = 0; k < 2; k++)
+        for (int k = 0; k < GRAPH_PARTS; k++)
             if (node->from[k] >= 0)
                 node->from[k] = place[node->from[k]];
         place[i] = out->n++;
@@ -224,8 +258,9 @@ bool graph_without(const struct graph *graph, int gone, int side, struct graph *
             return false;
     }
     for (int i = 1; i + 1 < out->n; i++)
-        if (!graph_readers(out, i, false))
+        if (!graph_readers(out, i))
             return false;
     const struct node *last = &out->nodes[out->n - 1];
-    return last->h == 1 && last->w == 1;
+    bool joins = last->kind == NODE_CONCAT || last->kind == NODE_MULTIPLY;
+    return last->h == 1 && last->w == 1 && !joins;
 }

@@ -6,12 +6,22 @@
 #include <stdint.h>
 
 enum {
+    GRAPH_PARTS = 4,   // inputs of a node, at most
     GRAPH_NODES = 40,  // at most, the input included
     GRAPH_TEXT = 8192, // bytes of its net file
     GRAPH_NAME = 16,
 };
 
-enum node_kind { NODE_INPUT, NODE_CONV, NODE_LINEAR, NODE_POOL, NODE_ADD, NODE_HEAD };
+enum node_kind {
+    NODE_INPUT,
+    NODE_CONV,
+    NODE_LINEAR,
+    NODE_POOL,
+    NODE_ADD,
+    NODE_HEAD,
+    NODE_CONCAT,
+    NODE_MULTIPLY
+};
 enum node_act { ACTS_NOT, ACTS_RELU, ACTS_THRESHOLD };
 enum graph_encoder { GRAPH_RAW, GRAPH_THERMOMETER, GRAPH_BIT_PLANES, GRAPH_SIGN };
 enum graph_normalise { GRAPH_UNIT, GRAPH_IMAGENET, GRAPH_MNIST };
@@ -27,12 +37,15 @@ struct node_values {
 struct node {
     int id; // keeps its value when nodes are reordered or removed; gives the name and the values
     enum node_kind kind;
-    int from[2]; // nodes that are read; [1] only of an add: the shortcut; -1: none
-    int out;     // channels or features, as the net file says
+    int from[GRAPH_PARTS]; // nodes that are read, -1: none; [1] of an add: the shortcut, of a
+                           // multiply: the other factors; all parts of a concat
+    int out;               // channels or features, as the net file says
     int kernel[2], stride[2], dilation[2];
     int pad[4]; // top, left, bottom, right
     bool same;  // the pads are TensorFlow's "same", set by graph_shape()
     int groups;
+    bool tokens;   // conv: written as a linear layer of every pixel
+    bool global;   // pool: its window is the map
     bool average;  // of a pool
     int count_pad; // of an average pool: the key: 0 or 1; -1: not written
     bool bn;
@@ -82,8 +95,11 @@ double prng_uniform(struct prng *prng, double low, double high);
 void graph_generate(uint64_t seed, struct graph *graph);
 // Sizes of a node's output from those of the nodes that it reads. False if there is no such layer.
 bool graph_shape(struct graph *graph, int node);
-// Nodes that read the output of `node`; as_shortcut: only adds, through their input [1].
-int graph_readers(const struct graph *graph, int node, bool as_shortcut);
+// How often the output of `node` is read.
+int graph_readers(const struct graph *graph, int node);
+// The first of the nodes whose maps have the same steps as this one's in the integer forms: parts
+// of a concat, and a max-pool and what it reads; or the node itself.
+int graph_format(const struct graph *flat, int node);
 // By how many elements an average pool divides at (y, x).
 int graph_divisor(const struct graph *graph, int node, int y, int x);
 // The same graph with its nodes in another order, every one behind the nodes that it reads.

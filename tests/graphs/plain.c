@@ -197,6 +197,46 @@ static double weight_error(const struct graph *flat, int i, int c, int weight_bi
     return weight_bits < 2 ? 0 : plain_largest(flat, i, c) / ((1 << (weight_bits - 1)) - 1) / 2;
 }
 
+// The part of a concat that has channel c, with which channel; and the index of an element there.
+int plain_part(const struct graph *flat, int i, int c, int y, int x, size_t *at)
+{
+    const struct node *node = &flat->nodes[i];
+    int k = 0;
+    while (c >= flat->nodes[node->from[k]].c)
+        c -= flat->nodes[node->from[k++]].c;
+    *at = ((size_t)c * node->h + y) * node->w + x;
+    return node->from[k];
+}
+
+static struct sum part_of(const struct graph *flat, int i, int c, int y, int x,
+                          const struct plain *plain)
+{
+    size_t at;
+    struct sum s = {.flat = flat, .plain = plain, .bits = flat->binary};
+    s.from = plain_part(flat, i, c, y, x, &at);
+    add_element(&s, 0, at);
+    s.terms = s.n = 0; // copied
+    return s;
+}
+
+size_t plain_factor(const struct graph *flat, int i, int c, int y, int x)
+{
+    const struct node *by = &flat->nodes[flat->nodes[i].from[1]];
+    return by->h == 1 && by->w == 1 ? (size_t)c : ((size_t)c * by->h + y) * by->w + x;
+}
+
+static struct sum product_of(const struct graph *flat, int i, int c, int y, int x,
+                             const struct plain *plain)
+{
+    const struct node *node = &flat->nodes[i];
+    size_t at = ((size_t)c * node->h + y) * node->w + x, by = plain_factor(flat, i, c, y, x);
+    double a = plain->value[node->from[0]][at], b = plain->value[node->from[1]][by];
+    double ea = plain->error[node->from[0]][at], eb = plain->error[node->from[1]][by];
+    return (struct sum){.value = a * b,
+                        .error = fabs(a) * eb + fabs(b) * ea + ea * eb,
+                        .terms = (fabs(a) + ea) * (fabs(b) + eb)};
+}
+
 static struct sum sum_of(const struct graph *flat, int i, int c, int y, int x,
                          const struct losses *losses, const struct plain *plain)
 {
@@ -210,6 +250,10 @@ static struct sum sum_of(const struct graph *flat, int i, int c, int y, int x,
             scale_signs(flat, i, &s);
         return s;
     }
+    if (node->kind == NODE_CONCAT)
+        return part_of(flat, i, c, y, x, plain);
+    if (node->kind == NODE_MULTIPLY)
+        return product_of(flat, i, c, y, x, plain);
     if (node->kind != NODE_ADD) {
         s.bits = flat->binary;
         plain_window(flat, i, c, y, x, add_element, &s);

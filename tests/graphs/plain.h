@@ -34,6 +34,10 @@ void plain_window(const struct graph *flat, int node, int c, int y, int x,
                   void (*each)(void *context, size_t weight, size_t input), void *context);
 // Index of the shortcut's element that is added at (c, y, x); -1: none.
 ptrdiff_t plain_shortcut(const struct graph *flat, int add, int c, int y, int x);
+// The part of a concat that holds an element, and the element's index there.
+int plain_part(const struct graph *flat, int concat, int c, int y, int x, size_t *at);
+// Index of the other factor of a multiply.
+size_t plain_factor(const struct graph *flat, int multiply, int c, int y, int x);
 // What +-1 of a channel's binary weights stands for: their scale, or the layer's mean |w|.
 double plain_scale(const struct graph *flat, int node, int c);
 // The largest absolute weight that shares the scale of a channel.

@@ -14,7 +14,7 @@ static bool without_a_node(struct graph *graph, const char *property)
 {
     static struct graph smaller; // large
     for (int i = graph->n - 1; i > 0; i--)
-        for (int side = 0; side < 2; side++)
+        for (int side = 0; side < GRAPH_PARTS; side++)
             if (graph_without(graph, i, side, &smaller) && fails(&smaller, property)) {
                 *graph = smaller;
                 return true;

@@ -60,10 +60,14 @@ static void put_window(struct writer *w, const struct node *node)
     bool pool = node->kind == NODE_POOL;
     bool normal = node->stride[0] == (pool ? node->kernel[0] : 1) &&
                   node->stride[1] == (pool ? node->kernel[1] : 1);
-    put_pair(w, "kernel", node->kernel);
-    if (written(w, normal))
+    if (node->global)
+        put(w, ", kernel: global");
+    else
+        put_pair(w, "kernel", node->kernel);
+    if (!node->global && written(w, normal))
         put_pair(w, "stride", node->stride);
-    put_pad(w, node);
+    if (!node->global)
+        put_pad(w, node);
     if (node->dilation[0] != 1 || node->dilation[1] != 1)
         put_pair(w, "dilation", node->dilation);
     if (!pool && written(w, node->groups == 1))
@@ -74,21 +78,38 @@ static void put_window(struct writer *w, const struct node *node)
         put(w, ", count_pad: %s", node->count_pad ? "true" : "false");
 }
 
+static void put_parts(struct writer *w, const struct graph *graph, const struct node *concat)
+{
+    char name[GRAPH_NAME];
+    for (int k = 0; k < GRAPH_PARTS && concat->from[k] >= 0; k++)
+        put(w, "%s%s", k ? ", " : ", from: [", graph_name(&graph->nodes[concat->from[k]], name));
+    put(w, "]");
+}
+
 static void put_node(struct writer *w, const struct graph *graph, int i)
 {
-    static const char *const kinds[] = {"", "conv", "linear", "pool", "add", "head"};
+    static const char *const kinds[] = {"",    "conv", "linear", "pool",
+                                        "add", "head", "concat", "multiply"};
     const struct node *node = &graph->nodes[i];
     char name[GRAPH_NAME];
-    put(w, "  - {name: %s, kind: %s", graph_name(node, name), kinds[node->kind]);
-    if (written(w, node->from[0] == i - 1))
+    put(w, "  - {name: %s, kind: %s", graph_name(node, name),
+        kinds[node->tokens ? NODE_LINEAR : node->kind]);
+    if (node->kind == NODE_CONCAT)
+        put_parts(w, graph, node);
+    else if (written(w, node->from[0] == i - 1))
         put(w, ", from: %s", graph_name(&graph->nodes[node->from[0]], name));
     if (node->kind == NODE_CONV || node->kind == NODE_LINEAR)
         put(w, ", out: %d", node->out);
-    if (node->kind == NODE_CONV || node->kind == NODE_POOL)
+    if (node->tokens)
+        put(w, ", tokens: true");
+    else if (node->kind == NODE_CONV || node->kind == NODE_POOL)
         put_window(w, node);
     if (node->kind == NODE_ADD)
         put(w, ", shortcut: %s", graph_name(&graph->nodes[node->from[1]], name));
-    bool conv = node->kind == NODE_CONV, linear = node->kind == NODE_LINEAR;
+    if (node->kind == NODE_MULTIPLY)
+        put(w, ", by: %s", graph_name(&graph->nodes[node->from[1]], name));
+    bool conv = node->kind == NODE_CONV && !node->tokens;
+    bool linear = node->kind == NODE_LINEAR || node->tokens;
     bool normal = !graph->binary && node->bn == conv; // the binary form has a default of its own
     if ((conv || linear) && written(w, normal))
         put(w, ", bn: %s", node->bn ? "true" : "false");

@@ -27,7 +27,7 @@ bool net_check_classes(const struct net *net, struct err *err)
         return true;
     return err_set(err,
                    "net '%s': its last layer '%s' leaves %d x %d x %d values, not one for each of "
-                   "the %d classes; end with a linear layer",
+                   "the %d classes; end with a linear layer or a head",
                    net->name, last->name, last->out_c, last->out_h, last->out_w, net->classes);
 }
 

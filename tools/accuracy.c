@@ -26,7 +26,6 @@ static const char *data_spec(const struct model_params *params, const struct net
 static bool set_data(struct model *m, const struct dataset *d, struct err *err)
 {
     const struct net *net = m->net;
-    const struct layer *last = &net->layers[net->n - 1];
     m->data = d;
     if (!net_check_classes(net, err))
         return false;
@@ -37,11 +36,6 @@ static bool set_data(struct model *m, const struct dataset *d, struct err *err)
     if (d->classes > net->classes)
         return err_set(err, "net '%s' tells %d classes apart, the set '%s' has %d", net->name,
                        net->classes, d->name, d->classes);
-    if (last->out_h * last->out_w != 1 || last->out_c != net->classes)
-        return err_set(err,
-                       "net '%s': its last layer '%s' leaves %d x %d x %d values, not one for each "
-                       "of the %d classes; end with a linear layer or a head",
-                       net->name, last->name, last->out_c, last->out_h, last->out_w, net->classes);
     m->images = d->n;
     return encode_check(net, d->name, err);
 }

@@ -1,6 +1,7 @@
 #include "tools/activity_file.h"
 
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -16,11 +17,12 @@
 // What inputs and cells of an array mean.
 struct arrays_kind {
     int dac_bits, cell_bits, arrays;
-    bool offset_column, subtract_after;
+    bool offset_column, subtract_after, flip;
 };
 
 struct layer_entry {
     const char *layer;
+    int packed; // groups that share a crossbar; 1 in files from before they did
     double inputs_on, cells_lrs, nonzero;
 };
 
@@ -34,6 +36,8 @@ struct file {
 #define AT(member) .offset = offsetof(struct layer_entry, member)
 static const struct conf_field layer_fields[] = {
     {"layer", CONF_STR, AT(layer), .help = "its name"},
+    {"groups_packed", CONF_INT, AT(packed), .min = 1, .max = INT_MAX, .fallback = "1",
+     .help = "groups in a crossbar"},
     {"inputs_on", CONF_NUM, AT(inputs_on), .min = 0, .max = 1, .help = "share of word lines"},
     {"cells_lrs", CONF_NUM, AT(cells_lrs), .min = 0, .max = 1, .help = "share of cells"},
     {"conversions_nonzero", CONF_NUM, AT(nonzero), .min = 0, .max = 1, .help = "share of codes"},
@@ -57,6 +61,7 @@ static const struct conf_field file_fields[] = {
     {"arrays", CONF_INT, AT(kind.arrays), .min = 1, .max = 2, .help = "of one weight"},
     {"offset_column", CONF_BOOL, AT(kind.offset_column), .help = "of the chip"},
     {"subtract_after", CONF_BOOL, AT(kind.subtract_after), .help = "of the chip"},
+    {"flip", CONF_BOOL, AT(kind.flip), .fallback = "false", .help = "crossbar.encoding: flip"},
     {"layers", CONF_SECTIONS, AT(layers), .fields = layer_fields,
      .size = sizeof(struct layer_entry), .help = "those with arrays"},
     {0},
@@ -65,9 +70,12 @@ static const struct conf_field file_fields[] = {
 
 static struct arrays_kind kind_of(const struct chip *chip)
 {
-    return (struct arrays_kind){chip->dac.bits, chip->cell.bits, chip_arrays(chip),
+    return (struct arrays_kind){chip->dac.bits,
+                                chip->cell.bits,
+                                chip_arrays(chip),
                                 chip->crossbar.polarity == POLARITY_OFFSET,
-                                chip->crossbar.subtract_after != 0};
+                                chip->crossbar.subtract_after != 0,
+                                chip->crossbar.encoding == ENCODING_FLIP};
 }
 
 static void write_hash(struct jsonw *w, const char *key, uint64_t hash)
@@ -97,12 +105,14 @@ static void write_all(struct jsonw *w, const struct activity_report *r)
     jsonw_int(w, "arrays", kind.arrays);
     jsonw_bool(w, "offset_column", kind.offset_column);
     jsonw_bool(w, "subtract_after", kind.subtract_after);
+    jsonw_bool(w, "flip", kind.flip);
     jsonw_array(w, "layers");
     for (size_t i = 1; i < net->n; i++) {
         if (!r->mapping->layers[i].slices)
             continue;
         jsonw_object(w, NULL);
         jsonw_string(w, "layer", net->layers[i].name);
+        jsonw_int(w, "groups_packed", r->mapping->layers[i].packed);
         jsonw_number(w, "inputs_on", r->layers[i].params.inputs_on);
         jsonw_number(w, "cells_lrs", r->layers[i].params.cells_lrs);
         jsonw_number(w, "conversions_nonzero", r->layers[i].nonzero);
@@ -137,10 +147,10 @@ static bool check_file(const struct file *file, const struct conf_node *root,
                          file->net, file->form, net->name, net_form_names[net->form], hash);
     if (kind.dac_bits != has.dac_bits || kind.cell_bits != has.cell_bits ||
         kind.arrays != has.arrays || kind.offset_column != has.offset_column ||
-        kind.subtract_after != has.subtract_after)
+        kind.subtract_after != has.subtract_after || kind.flip != has.flip)
         return conf_fail(conf_find(root, "dac_bits"), err,
-                         "was measured on arrays with other DAC bits, cell bits or polarity; run "
-                         "eval --activity on the chip '%s'",
+                         "was measured on arrays with other DAC bits, cell bits, polarity or "
+                         "encoding; run eval --activity on the chip '%s'",
                          mapping->chip->name);
     return mapping->chip->cell.read_j < 0 ||
            conf_fail(conf_find(mapping->chip->conf->root, "cell.read_energy"), err,
@@ -163,6 +173,11 @@ static bool take_layers(const struct file *file, const struct conf_node *root,
             return conf_fail(conf_find(root, "layers"), err,
                              "has nothing on layer '%s'; run eval --activity again",
                              net->layers[i].name);
+        if (entries[e].packed != mapping->layers[i].packed)
+            return conf_fail(file->layers.nodes[e], err,
+                             "layer '%s' was measured with %d groups in a crossbar, and has %d "
+                             "here; run eval --activity with the same mapping.groups and crossbar",
+                             net->layers[i].name, entries[e].packed, mapping->layers[i].packed);
         to[i] = (struct activity_params){entries[e].inputs_on, entries[e].cells_lrs};
     }
     return true;

@@ -100,6 +100,33 @@ def combined(bitline, folder, chip):
                 expect(layers_of(folder / "activity.json") == shares, f"{args}, {more}: activity")
 
 
+GROUPED = """name: grouped
+input: {channels: 1, height: 28, width: 28}
+layers:
+  - {name: stem, kind: conv, out: 16, kernel: 3, stride: 4}
+  - {name: dw, kind: conv, out: 16, kernel: 3, groups: 16}
+  - {name: fc, kind: linear, out: 10}
+"""
+
+
+def activity_of_other_arrays(bitline, folder):
+    """The share of cells is that of the arrays that were measured: 16 groups in one crossbar have 15
+    zeros for every weight. Other arrays refuse it."""
+    (folder / "net.yaml").write_text(GROUPED)
+    subprocess.run([sys.argv[2], folder / "net.yaml", folder / "w.safetensors"], check=True)
+    packed, apart = (["--set", f"mapping.groups={how}"] for how in ("packed", "apart"))
+    shares = {}
+    for how, chip in (("packed", packed), ("apart", apart)):
+        evaluate(bitline, folder, *chip, "--images", "2", "--activity", f"{how}.json")
+        shares[how] = layers_of(folder / f"{how}.json")[1]["cells_lrs"]
+        bitline.output("run", "hawis", "./net.yaml", *chip, "--activity", f"{how}.json", cwd=folder)
+    expect(abs(shares["apart"] / shares["packed"] - 16) < 1e-9, f"{shares}")
+    for how, chip, words in (("packed", apart, "16 groups in a crossbar, and has 1"),
+                             ("apart", packed, "1 groups in a crossbar, and has 16")):
+        bitline.refuse(folder, ["run", "hawis", "./net.yaml", *chip, "--activity", f"{how}.json"],
+                       ["layer 'dw' was measured with " + words, "eval --activity"])
+
+
 def nothing_to_mend(bitline, folder):
     """Spares of a chip with nothing broken stay where they are, replicas and all."""
     prepare(folder)
@@ -346,7 +373,8 @@ def weights_by_name(bitline, folder):
 def main():
     bitline = Bitline(pathlib.Path(sys.argv[1]))
     cases = [(test.__name__, test, ()) for test in
-             (keys_hold_together, differing_images, nothing_is_nothing, nothing_to_mend, drift_is_mended, exact_by_property,
+             (keys_hold_together, differing_images, nothing_is_nothing, nothing_to_mend,
+              drift_is_mended, exact_by_property, activity_of_other_arrays,
               calibrated_reads_more, losses_are_told, comparators_vote,
               rows_are_told, full_disk, bad_weights, foreign_weights,
               bad_data, weights_by_name)]

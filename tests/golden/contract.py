@@ -103,7 +103,8 @@ def measured_activity(bitline, folder):
         expect(words in text, f"no '{words}' in\n{text}")
     for options, changes, says in (
             ([], {"net_hash": "12"}, "was measured on another net"),
-            ([], {"dac_bits": 2}, "other DAC bits, cell bits or polarity"),
+            ([], {"dac_bits": 2}, "other DAC bits, cell bits, polarity or encoding"),
+            ([], {"flip": True}, "other DAC bits, cell bits, polarity or encoding"),
             ([], {"layers": []}, "has nothing on layer 'conv1'"),
             ([], {"images": 0}, "images"), ([], {"voltage": 1}, "unknown key"),
             (["--policy", "mnsim"], {}, "policy mnsim charges an activity of its own"),

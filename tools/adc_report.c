@@ -25,6 +25,13 @@ static bool lacks_more(const struct adc_need *a, const struct adc_need *b)
     return a->needed - a->bits > b->needed - b->bits;
 }
 
+// Sums of conductances that vary lie between the codes of any ADC: those of more bits, or of a
+// calibrated range, are of no help where the bits are enough for whole steps.
+static bool lacks_bits(const struct adc_need *need)
+{
+    return !need->lossless && (need->bits == 1 || need->needed > need->bits);
+}
+
 static struct totals add_up(const struct mapping *map, const struct adc_loss *layers)
 {
     struct totals t = {.worst = -1};
@@ -35,7 +42,7 @@ static struct totals add_up(const struct mapping *map, const struct adc_loss *la
         t.layers++;
         t.lossy += !l->need.lossless;
         bool can_calibrate = l->need.bits > 1 && !l->need.calibrated;
-        t.calibrate = t.calibrate || (!l->need.lossless && can_calibrate);
+        t.calibrate = t.calibrate || (lacks_bits(&l->need) && can_calibrate);
         t.votes = t.votes || (!l->need.lossless && l->need.bits == 1);
         t.needed = l->need.needed > t.needed ? l->need.needed : t.needed;
         if (t.worst < 0 || lacks_more(&l->need, &layers[t.worst].need))
@@ -130,6 +137,13 @@ void adc_text(const struct mapping *map, const struct adc_loss *layers, size_t i
     if (!t.lossy)
         printf("ADC      lossless: the largest sums that the cells can make need %d bits\n",
                t.needed);
+    else if (!lacks_bits(need))
+        printf(
+            "ADC      enough bits for whole steps (%d needed); sums of conductances that vary lie "
+            "between them: %.3g %% of the conversions clipped, %.3g %% rounded (first %zu "
+            "image%s)\n",
+            t.needed, 100 * share(t.count.clipped, t.count.conversions),
+            100 * share(t.count.rounded, t.count.conversions), images, images == 1 ? "" : "s");
     else
         printf("ADC      %d of %d layers may lose information ('%s' has %d bits and needs %d); "
                "%.3g %% of the conversions clipped, %.3g %% rounded (first %zu image%s)\n",
@@ -143,10 +157,10 @@ void adc_text(const struct mapping *map, const struct adc_loss *layers, size_t i
 // --- Warnings ---
 
 // Calibrated ADCs round by design; what they clip is told above 1 %.
-static bool worth_telling(const struct totals *t)
+static bool worth_telling(const struct totals *t, const struct adc_loss *layers)
 {
     double clipped = share(t->count.clipped, t->count.conversions);
-    return t->lossy &&
+    return t->lossy && lacks_bits(&layers[t->worst].need) &&
            (t->votes || clipped > 0.01 || (t->calibrate && t->count.clipped + t->count.rounded));
 }
 
@@ -154,7 +168,7 @@ void adc_warn(const struct mapping *map, const struct adc_loss *layers, size_t i
               struct warnings *warnings)
 {
     struct totals t = add_up(map, layers);
-    if (!worth_telling(&t))
+    if (!worth_telling(&t, layers))
         return;
     const struct adc_need *need = &layers[t.worst].need;
     char hint[80];

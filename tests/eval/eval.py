@@ -216,6 +216,14 @@ def losses_are_told(bitline, folder):
     expect(not adc_warnings(met) and met["differ"] < coarse["differ"], f"{met}")
     enough = evaluate(bitline, folder, "--set", (COARSE % "").replace("bits: 4", f"bits: {needed}"))
     expect(enough["adc"]["lossless"] and enough["differ"] == 0, f"{enough}")
+    for varying in (["--sigma", "0.1"], ["--sigma", "0.1", "--set", COARSE % ""]):
+        got = evaluate(bitline, folder, *varying)
+        lacking = [l for l in got["adc"]["layers"] if l["bits_needed"] > l["bits"]]
+        expect(bool(lacking) == (len(varying) > 2), f"{lacking}")
+        expect(len(adc_warnings(got)) == bool(lacking), f"{varying}: {adc_warnings(got)}")
+    text = bitline.output("eval", "hawis", "./net.yaml", "--weights", "w.safetensors", "--images",
+                          "5", "--sigma", "0.1", cwd=folder)
+    expect("enough bits for whole steps" in text and "may lose" not in text, text)
     text = bitline.output("eval", "hawis", "./net.yaml", "--weights", "w.safetensors", "--images",
                           "5", "--adc", cwd=folder)
     expect("lossless" in text and "needed" in text, text)

@@ -134,13 +134,15 @@ static double largest_shortcut(const struct net *net, const struct int_layer *il
     return ldexp(1, net->form == FORM_BINARY ? 31 : add->in_bits[1]);
 }
 
-// The largest power of two with which values stay below 2^59; at most 40. In the binary form
-// factors stay below 2^30, too, for kernels that hold them in 32 bits: sums are small there. -1:
-// none does.
+// The largest power of two with which values stay below 2^59; at most 40, or, of logits, as many as
+// give the largest factor 20 bits: they are compared with each other alone, so that small ones must
+// not be rounded to 0. In the binary form factors stay below 2^30, too, for kernels that hold them
+// in 32 bits: sums are small there. -1: none does.
 static int choose_shift(const struct net *net, const struct int_layer *il, int layer,
                         const struct fold *f)
 {
-    double factor = 1e-30, value = 1e-30, x = largest_shortcut(net, il);
+    bool logits = (size_t)(il->add >= 0 ? il->add : layer) == net->n - 1;
+    double factor = 1e-200, value = 1e-200, x = largest_shortcut(net, il);
     for (int c = 0; c < net->layers[layer].out_c; c++) {
         double m = fabs(f->m[c]), r = il->res ? fabs(f->r[c]) : 0, b = fabs(f->b[c]);
         factor = fmax(factor, fmax(m, r));
@@ -151,7 +153,8 @@ static int choose_shift(const struct net *net, const struct int_layer *il, int l
     int shift = 59 - (int)ceil(log2(value)), narrow = 29 - (int)ceil(log2(factor));
     if (net->form == FORM_BINARY && shift > narrow)
         shift = narrow;
-    return shift < 0 ? 0 : shift > 40 ? 40 : shift;
+    int fine = logits ? 20 - (int)floor(log2(factor)) : 0, most = fine > 40 ? fine : 40;
+    return shift < 0 ? 0 : shift > most ? most : shift;
 }
 
 static int64_t to_int64(double v)
@@ -239,7 +242,7 @@ static bool fold_layer(struct integer *net, const struct weights *weights, int l
     }
     bool fits = quantise_fold(from, out, layer, f);
     out->unit = ldexp(unit, out->shift);
-    out->half = o->bipolar ? -1 : (int64_t)ldexp(frac / 2, out->shift);
+    out->half = o->bipolar ? -1 : to_int64(ldexp(frac / 2, out->shift));
     if (binary)
         out->high = power(from->residual_bits > 0 ? from->residual_bits - 1 : 31) - 1;
     else

@@ -20,8 +20,9 @@ input: {{channels: 1, height: 28, width: 28}}
 FORMS = "float", "int8", "int16"
 
 
-def write(folder, last, shape, favourite, rest=""):
-    """A net whose logits are those of its last layer's bias: 1 for the favourite class, else 0."""
+def write(folder, last, shape, favourite, rest="", scale=0.0, by_weights=False):
+    """A net whose logits are the same for all classes but the favourite one, which has a larger bias,
+    or larger weights if by_weights is set. scale: of weights and bias; 0: no weights, a bias of 1."""
     (folder / "net.yaml").write_text(NET.format(last=last, rest=rest))
     sizes = {"last.weight": shape, "last.bias": shape[:1]}
     header, data = {}, b""
@@ -29,9 +30,10 @@ def write(folder, last, shape, favourite, rest=""):
         n = 1
         for side in of:
             n *= side
-        values = [0.0] * n
-        if name == "last.bias":
-            values[favourite] = 1.0
+        values = [scale if name == "last.weight" else 0.0] * n
+        if by_weights == (name == "last.weight"):
+            each = n // of[0]
+            values[favourite * each:(favourite + 1) * each] = [2 * scale or 1.0] * each
         block = struct.pack(f"<{n}f", *values)
         header[name] = {"dtype": "F32", "shape": of, "data_offsets": [len(data), len(data) + 4 * n]}
         data += block
@@ -71,6 +73,16 @@ def classes_above_255(bitline, folder):
             expect(accuracy(bitline, folder, form) == 0, f"{form}: class {label} is right")
 
 
+def logits_of_any_scale(bitline, folder):
+    """The largest logit wins, whatever it is worth; here that of a class without images."""
+    for form in FORMS:
+        for by_weights in False, True:
+            for scale in 1.0, 2.0 ** -30, 2.0 ** -60, 2.0 ** -90:
+                write(folder, "last, kind: linear, out: 266", [266, 16], 12, scale=scale,
+                      by_weights=by_weights)
+                expect(accuracy(bitline, folder, form) == 0, f"{form}, {by_weights}: {scale}")
+
+
 def nets_that_end_in_a_map(bitline, folder):
     write(folder, "last, kind: conv, out: 10, kernel: 1, bn: false", [10, 1, 1, 1], 1)
     refused(bitline, folder, "'last' leaves 10 x 4 x 4 values", "10 classes", "linear layer")
@@ -85,5 +97,6 @@ if __name__ == "__main__":
     BITLINE = Bitline(pathlib.Path(sys.argv[1]))
     run_tests([
         ("classes above 255 are no others", in_folder(classes_above_255, BITLINE)),
+        ("logits of any scale", in_folder(logits_of_any_scale, BITLINE)),
         ("nets that end in a map have no classes", in_folder(nets_that_end_in_a_map, BITLINE)),
     ])

@@ -222,7 +222,7 @@ bool model_check(const struct model *model, const struct draw *draw, struct err 
 
 // What the ADCs of one chip need and lose; nothing is lost where every possible sum has a code.
 static void count_losses(const struct model *model, const struct draw *draw,
-                         const struct drawn *drawn, struct trial *out)
+                         const struct drawn *drawn, struct adc_loss *adc, struct trial *out)
 {
     const struct mapping *map = model->map;
     struct draw with_ranges = *draw;
@@ -230,9 +230,9 @@ static void count_losses(const struct model *model, const struct draw *draw,
     const struct integer *net = drawn->integer ? drawn->integer : model->integer;
     bool lossy = false;
     for (size_t i = 0; i < model->net->n; i++) {
-        out->adc[i].need =
+        adc[i].need =
             loss_need_of_cells(map, drawn->arrays, drawn->analog, net, &with_ranges, (int)i);
-        lossy = lossy || (out->adc[i].need.bits && !out->adc[i].need.lossless);
+        lossy = lossy || (adc[i].need.bits && !adc[i].need.lossless);
     }
     if (!lossy)
         return;
@@ -242,16 +242,16 @@ static void count_losses(const struct model *model, const struct draw *draw,
     out->adc_images = loss_images(map, model->images);
     loss_count(map, &what, out->adc_images, counts);
     for (size_t i = 0; i < model->net->n; i++)
-        out->adc[i].count = counts[i];
+        adc[i].count = counts[i];
     free(counts);
     out->adc_seconds = clock_now_s() - start;
 }
 
 bool model_trial(const struct model *model, const struct draw *draw, enum cpu_level cpu, int jobs,
-                 struct trial *out, struct err *err)
+                 struct adc_loss *adc, struct trial *out, struct err *err)
 {
     struct drawn drawn = {0};
-    *out = (struct trial){.adc = out->adc};
+    *out = (struct trial){0};
     bool ok = !model->integer || drawn_make(model, draw, cpu, &drawn, out, err);
     struct evaluation what = drawn_evaluation(&drawn, model);
     int32_t *classes = mem_alloc(model->images, sizeof *classes);
@@ -261,8 +261,8 @@ bool model_trial(const struct model *model, const struct draw *draw, enum cpu_le
     for (size_t i = 0; i < model->images && ok && model->reference; i++)
         out->differ += classes[i] != model->reference[i];
     free(classes);
-    if (ok && out->adc && model->integer)
-        count_losses(model, draw, &drawn, out);
+    if (ok && adc && model->integer)
+        count_losses(model, draw, &drawn, adc, out);
     drawn_fini(&drawn);
     return ok;
 }

@@ -80,11 +80,8 @@ struct trial {
     int64_t cut;    // conductances above the range
     double dropped; // largest share of a cell's current that wires take
     struct spare_report spares;
-    int64_t channels; // of mended batch-norms
-    // Given by the caller, one for each layer of the net: what its ADCs need and lose, counted on
-    // the first adc_images images. NULL: not asked for. Nothing in the form float.
-    struct adc_loss *adc;
-    size_t adc_images;  // 0 where no ADC can lose anything
+    int64_t channels;   // of mended batch-norms
+    size_t adc_images;  // on which losses of ADCs were counted; 0 where none can lose anything
     double adc_seconds; // that the counting took
 };
 
@@ -96,9 +93,10 @@ bool model_compare(struct model *model, enum reference reference, enum cpu_level
 // Whether the arrays of a draw are modelled, on this chip and in this form.
 bool model_check(const struct model *model, const struct draw *draw, struct err *err);
 // Runs all images through the arrays of one draw, mended as the model says, in `jobs` processes;
-// the result does not depend on jobs or cpu.
+// the result does not depend on jobs or cpu. adc: one for each layer of the net, filled with what
+// its ADCs need and lose; NULL: not asked for. Nothing is filled in the form float.
 bool model_trial(const struct model *model, const struct draw *draw, enum cpu_level cpu, int jobs,
-                 struct trial *out, struct err *err);
+                 struct adc_loss *adc, struct trial *out, struct err *err);
 // What the images switch in the arrays of one draw, mended likewise: one for each layer of the net.
 // Slow: a read-out is computed for every column, group of rows and bit cycle.
 bool model_activity(const struct model *model, const struct draw *draw, enum cpu_level cpu,

@@ -281,7 +281,7 @@ static bool run_unmended(struct args *a, const struct model *m, const struct dra
     struct trial one = {0};
     struct model unmended = *m;
     unmended.mend = (struct mend_params){0};
-    if (!model_trial(&unmended, draw, a->cpu, (int)a->jobs, &one, &a->err))
+    if (!model_trial(&unmended, draw, a->cpu, (int)a->jobs, NULL, &one, &a->err))
         return false;
     *accuracy = (double)one.right / (double)m->images;
     return true;
@@ -291,11 +291,12 @@ static bool run_trial(struct args *a, const struct model *m, unsigned trial,
                       struct eval_report *out)
 {
     struct draw draw = {m->chip->defects, a->model.seed, trial, 0, NULL};
-    struct trial one = {.adc = trial == 0 ? out->adc : NULL};
+    struct trial one = {0};
+    struct adc_loss *adc = trial == 0 ? out->adc : NULL; // of the first chip
     double unmended = 0;
     if (out->mending && !run_unmended(a, m, &draw, &unmended))
         return false;
-    if (!model_trial(m, &draw, a->cpu, (int)a->jobs, &one, &a->err))
+    if (!model_trial(m, &draw, a->cpu, (int)a->jobs, adc, &one, &a->err))
         return false;
     if (trial == 0)
         out->adc_images = one.adc_images;

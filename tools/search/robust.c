@@ -76,7 +76,7 @@ static bool one_trial(const struct model *model, const struct defect_params *def
                       unsigned trial, int jobs, struct trial *out, struct err *err)
 {
     struct draw draw = {.defects = *defects, .seed = seed, .trial = trial};
-    return model_trial(model, &draw, CPU_AVX512, jobs, out, err);
+    return model_trial(model, &draw, CPU_AVX512, jobs, NULL, out, err);
 }
 
 bool robust_mean(const struct faults_params *faults, const struct model_parts *parts,
@@ -87,7 +87,7 @@ bool robust_mean(const struct faults_params *faults, const struct model_parts *p
     bool ok = assemble(faults, parts, &model, err);
     double sum = 0;
     for (int t = 0; t < faults->trials && ok; t++) {
-        struct trial one;
+        struct trial one = {0};
         ok = one_trial(&model, &defects, parts->seed, (unsigned)t, 1, &one, err);
         sum += ok ? (double)one.right / (double)model.images : 0;
     }
@@ -116,7 +116,7 @@ static bool run_trials(const struct work *w, const struct model *model,
                        const struct defect_params *defects, struct report *r)
 {
     struct defect_params none = {.redraw = -1};
-    struct trial one;
+    struct trial one = {0};
     if (!one_trial(model, &none, w->parts->seed, 0, w->how->threads, &one, &r->err))
         return false;
     r->whole = (double)one.right / (double)model->images;

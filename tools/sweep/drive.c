@@ -54,8 +54,8 @@ static void work(void *context, const void *task_bytes, void *answer_bytes)
         b->loaded = plan_load(b->plan, variant, &b->model, &answer->err);
     }
     struct draw draw = plan_draw(b->plan, task->point, task->trial);
-    answer->ok =
-        b->loaded && model_trial(&b->model, &draw, CPU_AVX512, 1, &answer->trial, &answer->err);
+    answer->ok = b->loaded &&
+                 model_trial(&b->model, &draw, CPU_AVX512, 1, NULL, &answer->trial, &answer->err);
     answer->seconds = clock_now_s() - start;
 }
 

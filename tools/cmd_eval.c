@@ -378,6 +378,7 @@ int cmd_eval(int argc, char **argv)
         plausible_chip(m.chip, m.map ? &m.map->pe_buffer : NULL, m.map ? &m.map->tile_buffer : NULL,
                        &warnings);
         model_warn(&m, a.model.weights, a.model.data != NULL, &warnings);
+        stream_warn(&m, &warnings);
         out.accuracy = mem_alloc(a.trials, sizeof *out.accuracy);
         out.adc = m.integer ? mem_alloc(m.net->n, sizeof *out.adc) : NULL;
         out.adc_table = a.adc;

@@ -14,7 +14,8 @@ import sys
 sys.path.insert(0, sys.argv[3])
 from support import Bitline, expect, in_folder, run_tests  # noqa: E402
 
-OURS = {"chance-level", "default-data", "other-data", "other-form", "form-changes-layer"}
+OURS = {"chance-level", "default-data", "other-data", "other-form", "form-changes-layer",
+        "residual-clips", "residual-coarse"}
 POOLS = """name: pools
 input: {{channels: 1, height: 28, width: 28}}
 {rest}layers:
@@ -32,6 +33,19 @@ test_images: 500
 epochs: 1
 batch: 64
 optimiser: {kind: adam, rate: %s}
+"""
+
+
+STREAM = """name: stream
+input: {channels: 1, height: 28, width: 28}
+default_form: binary
+activations: plus_minus_one
+encoder: sign
+layers:
+  - {name: conv1, kind: conv, out: 2, kernel: 4, stride: 4, bn: false}
+  - {name: conv2, kind: conv, out: 2, kernel: 1, bn: false}
+  - {name: add, kind: add, shortcut: conv1}
+  - {name: fc, kind: linear, out: 10}
 """
 
 
@@ -158,6 +172,30 @@ def changed_layers(bitline, folder):
             expect(part in found["form-changes-layer"], f"{keys} {form}: {found}")
 
 
+def residual_streams(bitline, folder):
+    """16 signs in a window times a weight of w: a stream of -16 w to 16 w, in steps of 1/16 from -8
+    to 8 by default. Most windows of a drawn image are of one sign."""
+    (folder / "net.yaml").write_text(STREAM)
+    words = ["eval", "hawis", "./net.yaml", "--weights", "w.safetensors", "--data", "synth",
+             "--images", "10"]
+    for weight, code, settings, cured in (
+            (0.5, None, "", []), (2, "residual-clips", "up to 32;", ["residual_bits=10", "residual_frac=4"]),
+            (0.001, "residual-coarse", "step of 0.0625 ", ["residual_bits=16", "residual_frac=12"])):
+        header, data = {}, b""
+        for name, shape in (("conv1", [2, 1, 4, 4]), ("conv2", [2, 2, 1, 1]), ("fc", [10, 98])):
+            block = struct.pack("<f", weight) * math.prod(shape)
+            header[name + ".weight"] = {"dtype": "F32", "shape": shape,
+                                        "data_offsets": [len(data), len(data) + len(block)]}
+            data += block
+        text = json.dumps(header).encode()
+        (folder / "w.safetensors").write_bytes(struct.pack("<Q", len(text)) + text + data)
+        found, _ = codes_of(bitline, folder, *words)
+        expect(set(found) == {code} - {None}, f"{weight}: {found}")
+        expect(not code or settings in found[code] and "raise residual_bits" in found[code], f"{found}")
+        sets = [word for setting in cured for word in ("--set", "net." + setting)]
+        expect(not codes_of(bitline, folder, *words, *sets)[0], f"{weight}: {cured}")
+
+
 def sweeps_warn(bitline, folder):
     prepare(folder)
     (folder / "job.yaml").write_text(
@@ -172,7 +210,7 @@ def main():
     bitline = Bitline(pathlib.Path(sys.argv[1]))
     run_tests([(test.__name__, in_folder(test, bitline)) for test in
                (none_where_all_is_well, data_of_weights, training_says_its_data, guessing,
-                changed_layers, sweeps_warn)])
+                changed_layers, residual_streams, sweeps_warn)])
 
 
 main()

@@ -161,9 +161,9 @@ static bool start(struct build *b, enum net_form form)
         return conf_fail(conf_find(b->root, "input"), b->err,
                          "%lld planes, above %d; lower channels or levels", (long long)out_c,
                          MAX_CHANNELS);
-    // Steps of both signs, but of an image that is black and white.
-    bool is_signed = b->rules.encoder == ENCODER_RAW && form != FORM_FLOAT &&
-                     (in->bits > 1 || in->normalise != NORMALISE_UNIT);
+    // Pixels in 0..1 have no sign; those centred around 0 do.
+    bool is_signed =
+        b->rules.encoder == ENCODER_RAW && form != FORM_FLOAT && in->normalise != NORMALISE_UNIT;
     static const int no_input[] = {-1, -1};
     b->layers[0] = (struct layer){
         .name = "input",

@@ -23,7 +23,7 @@ struct weights;
 
 // Part of every stored result's identity: raised by each change after which the same chip, net,
 // weights, images and seed are classified otherwise.
-enum { ACCURACY_MODEL_VERSION = 4 };
+enum { ACCURACY_MODEL_VERSION = 5 };
 
 struct model_params {
     struct inputs inputs; // form, widths, sets

@@ -20,7 +20,7 @@ struct weights;
 
 // Part of every run's identity: raised by each change after which the same recipe, net and images
 // give other weights.
-enum { TRAIN_MODEL_VERSION = 1 };
+enum { TRAIN_MODEL_VERSION = 2 };
 
 // All lent until the trainer is gone.
 struct trainer_params {

@@ -271,7 +271,7 @@ static bool check_buffer(const struct buffer_params *buffer, const struct conf_n
 static bool check(struct chip *chip, struct err *err)
 {
     if (chip->cell.r_hrs_ohm < 0) // the word "inf"
-        chip->cell.r_hrs_ohm = INFINITY;
+        chip->cell.r_hrs_ohm = (double)INFINITY;
     if (chip->cell.r_hrs_ohm <= chip->cell.r_lrs_ohm)
         return conf_fail(at(chip, "cell.r_hrs"), err,
                          "%g ohm is not above r_lrs (%g ohm), so the two states cannot be told "

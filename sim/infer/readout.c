@@ -52,7 +52,7 @@ static double worth_of(const struct mapping *map, int layer, double codes, bool 
     double largest = (double)((own < all ? own : all) * largest_product(chip, l, broken));
     if (largest < codes)
         return finest(largest, codes - 1);
-    return readout_of_group(chip, l, broken) < codes ? 1 : full / codes;
+    return (double)readout_of_group(chip, l, broken) < codes ? 1 : full / codes;
 }
 
 static struct readout of_bits(const struct mapping *map, int layer, int bits, double unit,

@@ -134,7 +134,7 @@ def python_with_torch():
 
 def torch_agrees(python, bitline, folder):
     """Random nets written by the exporter of docs/: every padding, biases, scales, an addition."""
-    # -P: this folder has modules of the names of Python's own.
+    # -P: not what is in this folder under names of the modules of Python.
     subprocess.run([python, "-P", HERE / "binary_torch.py", sys.argv[4], folder], check=True)
     nets = sorted(folder.iterdir())
     expect(len(nets) == 6, f"{nets}")

@@ -49,12 +49,12 @@ class Cases:
 
     def order_and_sign(self):
         """MLPerf Tiny's ResNet-8: projections behind or before the main path, any number of jobs."""
-        real = self.resnet8("mlperf-tiny-resnet8-5x5", "float", 200)["accuracy"]
-        expect(real == 0.89, f"float: {real}")
+        real = self.resnet8("mlperf-tiny-resnet8-5x5", "float", 1000, "--jobs", "2")["accuracy"]
+        expect(real == 0.881, f"float: {real}")
         first = None
         for net in "mlperf-tiny-resnet8-5x5", "mlperf-tiny-resnet8-5x5-projfirst":
             for jobs in "1", "2", "7":
-                got = self.resnet8(net, "int8", 200, "--jobs", jobs)
+                got = self.resnet8(net, "int8", 1000, "--jobs", jobs)
                 first = first or got["accuracy"]
                 expect(abs(got["accuracy"] - real) <= 0.005, f"{net}, {jobs} jobs: {got}")
                 expect(got["accuracy"] == first and got["differ"] == 0, f"{net}: {got}")
@@ -92,15 +92,14 @@ class Cases:
         expect(one == other, f"{one}, {other}")
 
     def widths(self):
-        """Weights and activations of up to 16 bits each: exact arrays, and the float net's classes
-        but for those that are near."""
-        real = self.resnet8("mlperf-tiny-resnet8-5x5", "float", 100)["accuracy"]
-        for weights, activations in (11, 11), (12, 11), (8, 16), (16, 8), (16, 16):
-            got = self.resnet8("mlperf-tiny-resnet8-5x5", "int16", 100,
+        """Weights and activations of up to 16 bits each: the float net's classes but for those that
+        are near."""
+        for weights, activations, most in ((11, 11, 1), (12, 11, 1), (8, 16, 3), (16, 8, 4),
+                                           (16, 16, 0)):
+            got = self.resnet8("mlperf-tiny-resnet8-5x5", "int16", 100, "--reference", "float",
                                "--set", f"net.weight_bits={weights}",
                                "--set", f"net.activation_bits={activations}")
-            expect(got["differ"] == 0, f"{weights}/{activations}: {got}")
-            expect(abs(got["accuracy"] - real) <= 0.0101, f"{weights}/{activations}: {got}")
+            expect(got["differ"] <= most, f"{weights}/{activations}: {got}")
         got = self.evaluate("ideal", "resnet20", "--form", "int16", "--weights", RESNET20,
                             "--images", "100", "--reference", "float")
         expect(got["differ"] <= 1, f"resnet20: {got}")

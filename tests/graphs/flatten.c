@@ -135,7 +135,7 @@ static bool own_sign(const struct graph *flat, int i)
     const struct node *node = &flat->nodes[i];
     bool any = false;
     if (node->kind == NODE_INPUT)
-        return flat->encoder == GRAPH_RAW && (flat->raw_bits > 1 || flat->normalise != GRAPH_UNIT);
+        return flat->encoder == GRAPH_RAW && flat->normalise != GRAPH_UNIT;
     if (node->kind == NODE_CONV || node->kind == NODE_LINEAR || node->kind == NODE_ADD ||
         node->act == ACTS_RELU)
         return node->act == ACTS_NOT;

@@ -110,8 +110,8 @@ void graph_flatten(const struct graph *graph, struct graph *out);
 // Removes one node; what read it reads its input [side]. False if the rest is no network.
 bool graph_without(const struct graph *graph, int node, int side, struct graph *out);
 
-// Whether a node of a flattened graph leaves a map with a sign in the integer forms: images but
-// black and white ones of 0 and 1, what no ReLU follows, and pools of these.
+// Whether a node of a flattened graph leaves a map with a sign in the integer forms: images that
+// are centred around 0, what no ReLU follows, and pools of these.
 bool graph_signed(const struct graph *flat, int node);
 
 // Whether the two values of a node's map, as layers read it, are -1 and +1; else they are 0 and 1.

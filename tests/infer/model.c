@@ -30,7 +30,8 @@
 
 // A stem, a block that widens and halves the map, a classifier.
 static const char text[] =
-    "name: small\ninput: {channels: 3, height: 8, width: 8, bits: 8}\nclasses: 10\nlevels: 8\n"
+    "name: small\ninput: {channels: 3, height: 8, width: 8, bits: 8, normalise: mnist}\nclasses: "
+    "10\nlevels: 8\n"
     "default_form: binary\nlayers:\n"
     "  - {name: conv1, kind: conv, out: 20, kernel: 3, pad: 1}\n"
     "  - {name: layer1.0.conv1, kind: conv, out: 36, kernel: 3, stride: 2, pad: 1}\n"

@@ -31,8 +31,9 @@ static const char three[] =
     "{name: t, input: {channels: 3, height: 4, width: 4, bits: 8}, levels: 8,\n"
     "default_form: binary,\n"
     "layers: [{name: a, kind: conv, out: 2, kernel: 3, pad: 1}]}";
-static const char raw[] = "{name: t, input: {channels: 3, height: 4, width: 4, bits: 8},\n"
-                          "encoder: raw, layers: [{name: a, kind: conv, out: 2, kernel: 1}]}";
+static const char raw[] =
+    "{name: t, input: {channels: 3, height: 4, width: 4, bits: 8, normalise: mnist},\n"
+    "encoder: raw, layers: [{name: a, kind: conv, out: 2, kernel: 1}]}";
 
 // Output 0 has weights of +1 alone; of output 1 every other row is -1.
 static struct weights *simple_weights(const struct net *net)

@@ -124,7 +124,7 @@ static double sum_at(const struct model *m, int layer, const double *in, int o, 
 // The largest of a pool's window; padding is never it.
 static double largest_at(const struct layer *l, const double *in, int c, int y, int x)
 {
-    double most = -INFINITY;
+    double most = -(double)INFINITY;
     for (int ky = 0; ky < l->kernel_h; ky++)
         for (int kx = 0; kx < l->kernel_w; kx++) {
             int iy = y * l->stride_h + ky - l->pad_top, ix = x * l->stride_w + kx - l->pad_left;

@@ -30,7 +30,8 @@
 // A grouped stem (of signed images where they are raw), depthwise, then several inputs and outputs
 // a group with an even kernel, and with gaps between taps.
 static const char text[] =
-    "name: grouped\ninput: {channels: 3, height: 8, width: 8, bits: 8}\nclasses: 10\nlevels: 8\n"
+    "name: grouped\ninput: {channels: 3, height: 8, width: 8, bits: 8, normalise: mnist}\nclasses: "
+    "10\nlevels: 8\n"
     "layers:\n"
     "  - {name: stem, kind: conv, out: 21, kernel: 3, pad: 1, groups: 3}\n"
     "  - {name: dw, kind: conv, out: 21, kernel: 3, pad: 1, groups: 21}\n"
@@ -178,9 +179,9 @@ static void packed_groups_are_the_integer_net(void **state)
 static void packing_does_not_change_what_unbroken_chips_compute(void **state)
 {
     (void)state;
-    static const char *const adcs[] = {ADC("4"), ADC("5"), ADC("6"),
-                                       "adc={preset: none, bits: 4, time: 1 ns, energy: 1 pJ, "
-                                       "area: 1 um2, count: 128, range: calibrated}"};
+    static const char calibrated[] = "adc={preset: none, bits: 4, time: 1 ns, energy: 1 pJ, "
+                                     "area: 1 um2, count: 128, range: calibrated}";
+    static const char *const adcs[] = {ADC("4"), ADC("5"), ADC("6"), calibrated};
     static const struct draw fine = {.seed = 1};
     int shared = 0, lossy = 0;
     for (int i = 0; i < ARRANGEMENTS; i++)

@@ -1,7 +1,7 @@
 """Warnings that go along with an accuracy: what makes them come, and what makes them go; each once,
 the same ones on stderr and in the JSON.
 
-warnings.py BITLINE WEIGHTS_PROGRAM SUPPORT_FOLDER NET
+warned.py BITLINE WEIGHTS_PROGRAM SUPPORT_FOLDER NET
 """
 import json
 import math

@@ -40,7 +40,8 @@ static const struct conf_field layer_fields[] = {
     {"dilation", CONF_INTS, AT(dilation), .min = 1, .max = MAX_MAP, .optional = true,
      .help = "conv, pool: distance of taps, one number, or [height, width]; 1"},
     {"groups", CONF_INT, AT(groups), .min = 1, .max = MAX_CHANNELS, .fallback = "1",
-     .help = "conv"},
+     .word = "depthwise",
+     .help = "conv; depthwise: one for every input channel, also where widths change"},
     {"tokens", CONF_BOOL, AT(tokens), .fallback = "false",
      .help =
          "linear: the same matrix at every pixel of the map, which keeps its size; else the map "

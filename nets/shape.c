@@ -99,13 +99,21 @@ static bool shape_window(struct build *b, size_t i)
     const struct side h = side_h(layer), w = side_w(layer);
     if (!slide(b, i, &h, &layer->out_h) || !slide(b, i, &w, &layer->out_w))
         return false;
+    double padded = (double)padded_h(layer) * padded_w(layer) * layer->in_c;
+    if (padded > MAX_PADDED)
+        return conf_fail(blame(b, i, "pad"), b->err,
+                         "the padded map would be %d x %d x %d, above %d elements; lower pad, or "
+                         "dilation where it is 'same'",
+                         layer->in_c, padded_h(layer), padded_w(layer), MAX_PADDED);
     return layer->kind != LAYER_POOL ||
            (reach_map(b, i, &h, layer->out_h) && reach_map(b, i, &w, layer->out_w));
 }
 
 static bool shape_conv(struct build *b, size_t i)
 {
-    const struct layer *layer = &b->layers[i];
+    struct layer *layer = &b->layers[i];
+    if (layer->groups == GROUPS_DEPTHWISE)
+        layer->groups = layer->in_c;
     if (layer->in_c % layer->groups || layer->out_c % layer->groups)
         return conf_fail(blame(b, i, "groups"), b->err,
                          "%d does not divide the %d inputs and %d outputs; choose widths that are "

@@ -11,6 +11,7 @@ enum {
     MAX_CHANNELS = 1 << 20,
     MAX_FEATURES = 1 << 24, // of a flattened map
     MAX_MAP = 1 << 14,      // height and width
+    MAX_PADDED = 1 << 27,   // elements of a map with its padding
     MAX_LEVELS = 4096,
 };
 
@@ -25,6 +26,7 @@ enum spec_kind {
 };
 extern const char *const spec_kind_names[];
 // Words for a pad, in the order of their names in net_conf.c.
+enum { GROUPS_DEPTHWISE = -1 };
 enum { PAD_SAME = -1, PAD_VALID = -2 };
 enum { KERNEL_GLOBAL = -1 }; // the whole map
 
@@ -36,7 +38,7 @@ struct layer_spec {
     const char *same_as;
     struct conf_ints kernel, stride, dilation; // n 0: not said
     struct conf_ints pad;                      // one value: PAD_SAME, PAD_VALID or zeros per side
-    int groups;
+    int groups; // GROUPS_DEPTHWISE: as many as there are input channels
     int pool;
     bool count_pad, has_count_pad;
     const char *shortcut;

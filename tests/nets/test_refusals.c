@@ -77,6 +77,10 @@ static void test_shapes(void **state)
          "layers.0.groups: 2 does not divide the 3 inputs and 4 outputs"},
         {NET "  - {name: a, kind: conv, out: 4, kernel: 3, groups: 3}\n",
          "3 does not divide the 3 inputs and 4 outputs"},
+        {NET "  - {name: a, kind: conv, out: 4, kernel: 3, groups: depthwise}\n",
+         "layers.0.groups: 3 does not divide the 3 inputs and 4 outputs"},
+        {NET "  - {name: a, kind: conv, out: 4, kernel: 3, dilation: 16384, pad: same}\n",
+         "layers.0.pad: the padded map would be 3 x 32776 x 32776, above 134217728 elements"},
         {NET "  - {name: a, kind: conv, out: 4, kernel: 1, pad: 16384}\n",
          "layers.0.pad: the height of the output would be 32776, above 16384"},
         {NET CONV_A "  - {name: b, kind: conv, out: 4, kernel: 3}\n"
@@ -89,8 +93,8 @@ static void test_shapes(void **state)
         {HEAD "classes: 10\nlayers:\n  - {name: a, kind: linear, out: 11}\n",
          "net.yaml:5:34: layers.0.out: 11, but the net has 10 classes"},
         {"name: t\n"
-         "input: {channels: 1048576, height: 16384, width: 16384}\n"
-         "layers: [{name: a, kind: conv, out: 1048576, kernel: 16383, pad: same}]\n",
+         "input: {channels: 1, height: 11000, width: 11000}\n"
+         "layers: [{name: a, kind: conv, out: 1048576, kernel: 5500}]\n",
          "no longer fit in 64 bits"},
     };
     REFUSE(cases, FORM_INT8);
@@ -207,6 +211,23 @@ static void test_allowed(void **state)
     net_destroy(net);
 }
 
+// As many groups as channels, also where these change with the width.
+static void test_depthwise(void **state)
+{
+    (void)state;
+    for (int width = 1; width <= 3; width++) {
+        const struct net_options options = {.width = width};
+        struct net *net = text_net(NET CONV_A "  - {name: b, kind: conv, same_as: a, kernel: 3, "
+                                              "pad: 1, groups: depthwise}\n",
+                                   &options);
+        const struct layer *b = layer_named(net, "b");
+        assert_int_equal(b->in_c, 4 * width);
+        assert_int_equal(b->groups, b->in_c);
+        assert_int_equal(b->weights, 9 * b->in_c);
+        net_destroy(net);
+    }
+}
+
 // Layers with several inputs: what cannot be is refused with the layer's place.
 static void test_joins(void **state)
 {
@@ -269,7 +290,8 @@ int main(void)
         cmocka_unit_test(test_binary_keys), cmocka_unit_test(test_shapes),
         cmocka_unit_test(test_references),  cmocka_unit_test(test_keys),
         cmocka_unit_test(test_binary),      cmocka_unit_test(test_float),
-        cmocka_unit_test(test_allowed),     cmocka_unit_test(test_joins),
+        cmocka_unit_test(test_allowed),     cmocka_unit_test(test_depthwise),
+        cmocka_unit_test(test_joins),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -116,6 +116,8 @@ def environment(programs, folder, bitline):
         env.update({f"{mpi}_ALLOW_RUN_AS_ROOT": "1", f"{mpi}_ALLOW_RUN_AS_ROOT_CONFIRM": "1"})
     env.update(OMPI_MCA_rmaps_base_oversubscribe="1", PRTE_MCA_rmaps_default_mapping_policy=
                ":oversubscribe", OMPI_MCA_btl_vader_single_copy_mechanism="none")
+    # A hosts file makes mpirun look for ssh, although its one host is this machine.
+    env.update(OMPI_MCA_plm_rsh_agent="/bin/sh", PRTE_MCA_plm_ssh_agent="/bin/sh")
     return env
 
 

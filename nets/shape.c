@@ -99,12 +99,13 @@ static bool shape_window(struct build *b, size_t i)
     const struct side h = side_h(layer), w = side_w(layer);
     if (!slide(b, i, &h, &layer->out_h) || !slide(b, i, &w, &layer->out_w))
         return false;
+    double map = (double)layer->in_h * layer->in_w * layer->in_c;
     double padded = (double)padded_h(layer) * padded_w(layer) * layer->in_c;
-    if (padded > MAX_PADDED)
+    if (padded - map > MAX_PADDING)
         return conf_fail(blame(b, i, "pad"), b->err,
-                         "the padded map would be %d x %d x %d, above %d elements; lower pad, or "
-                         "dilation where it is 'same'",
-                         layer->in_c, padded_h(layer), padded_w(layer), MAX_PADDED);
+                         "the padded map would be %d x %d x %d, more than %d elements of padding; "
+                         "lower pad, or dilation where it is 'same'",
+                         layer->in_c, padded_h(layer), padded_w(layer), MAX_PADDING);
     return layer->kind != LAYER_POOL ||
            (reach_map(b, i, &h, layer->out_h) && reach_map(b, i, &w, layer->out_w));
 }

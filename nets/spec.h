@@ -11,7 +11,7 @@ enum {
     MAX_CHANNELS = 1 << 20,
     MAX_FEATURES = 1 << 24, // of a flattened map
     MAX_MAP = 1 << 14,      // height and width
-    MAX_PADDED = 1 << 27,   // elements of a map with its padding
+    MAX_PADDING = 1 << 27,  // elements of zeros around a map
     MAX_LEVELS = 4096,
 };
 

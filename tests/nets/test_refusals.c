@@ -80,7 +80,8 @@ static void test_shapes(void **state)
         {NET "  - {name: a, kind: conv, out: 4, kernel: 3, groups: depthwise}\n",
          "layers.0.groups: 3 does not divide the 3 inputs and 4 outputs"},
         {NET "  - {name: a, kind: conv, out: 4, kernel: 3, dilation: 16384, pad: same}\n",
-         "layers.0.pad: the padded map would be 3 x 32776 x 32776, above 134217728 elements"},
+         "layers.0.pad: the padded map would be 3 x 32776 x 32776, more than 134217728 elements of "
+         "padding"},
         {NET "  - {name: a, kind: conv, out: 4, kernel: 1, pad: 16384}\n",
          "layers.0.pad: the height of the output would be 32776, above 16384"},
         {NET CONV_A "  - {name: b, kind: conv, out: 4, kernel: 3}\n"

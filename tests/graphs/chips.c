@@ -1,5 +1,6 @@
 #include "tests/graphs/chips.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -10,11 +11,13 @@
 
 void chip_put(struct chip_sets *sets, const char *key, const char *value)
 {
+    assert(sets->n < CHIP_SETS);
     snprintf(sets->of[sets->n++], CHIP_SET_ROOM, "%s=%s", key, value);
 }
 
 void chip_put_int(struct chip_sets *sets, const char *key, int value)
 {
+    assert(sets->n < CHIP_SETS);
     snprintf(sets->of[sets->n++], CHIP_SET_ROOM, "%s=%d", key, value);
 }
 

@@ -5,7 +5,7 @@
 struct chip;
 struct report;
 
-enum { CHIP_SETS = 20, CHIP_SET_ROOM = 96 };
+enum { CHIP_SETS = 32, CHIP_SET_ROOM = 96 };
 
 struct chip_sets {
     const char *base;

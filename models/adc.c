@@ -61,7 +61,7 @@ const struct conf_field adc_fields[] = {
 };
 
 // log-linear fit of throughput against figure of merit, and of energy and area; the constants are
-// those of the plug-in's model file (facts: reference numbers, section 7).
+// those of the plug-in's model file.
 static double survey_e0_pj(int bits, double rate_hz)
 {
     double sndr_db = 20 * log10(2) * bits + 10 * log10(1.5);

@@ -44,7 +44,7 @@ struct int_layer {
     struct int_bipolar *bipolar; // NULL: inputs are as they come
     int add; // the add done with this layer's sums (of an add alone: itself), or -1
     int64_t *mul, *offset, *res; // per output channel; res NULL without an add
-    int64_t *limit;              // per output channel: the largest |acc| that is told apart
+    int64_t *limit;              // per output channel: larger |acc| are clamped to it
     int shift;
     double unit;       // v of a real value of 1
     int64_t half;      // binary: a bit is set where v is above; -1 for signs, +1 from 0 on

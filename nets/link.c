@@ -269,7 +269,7 @@ static void note(struct linker *l, const char **list, size_t i)
 }
 
 // The form that a file names as its own is what its layers are meant for; but a max-pool that
-// becomes a stride is told even then.
+// becomes a stride is reported even then.
 static void note_changes(struct linker *l, size_t i)
 {
     const struct build *b = l->b;

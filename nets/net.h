@@ -144,7 +144,7 @@ struct net_options {
     size_t n_widths;
 };
 
-// Operations as the papers count them (facts: one multiply-accumulate is one operation there).
+// Operations as the papers count them: one multiply-accumulate is one operation.
 struct net_ops {
     int64_t macs;       // of all layers
     int64_t binary_ops; // MACs of layers with 1-bit weights and 1-bit inputs (HAWIS Tables III, IV)
@@ -191,6 +191,6 @@ int net_fused_add(const struct net *net, int layer);
 // Returns how many parts there are; parts NULL: only counts them.
 struct net_part {
     int layer; // no concat
-    int first; // of its channels, among those of the layer that was asked for
+    int first; // of its channels, among those of the requested layer
 };
 int net_parts(const struct net *net, int layer, struct net_part *parts);

@@ -44,7 +44,7 @@ struct model {
     const struct dataset *data; // own_data, or lent
     struct dataset *own_data;
     size_t images;
-    int32_t *reference;      // per image, as model_compare() found it; NULL: not asked for
+    int32_t *reference;      // per image, as model_compare() found it; NULL: not compared
     struct mend_params mend; // may be changed to less between trials
     struct dataset *train;   // what batch-norms are mended on; NULL without
     double *map_ranges;      // of the k-bit forms, for nets that are folded anew; NULL: binary
@@ -94,7 +94,7 @@ bool model_compare(struct model *model, enum reference reference, enum cpu_level
 bool model_check(const struct model *model, const struct draw *draw, struct err *err);
 // Runs all images through the arrays of one draw, mended as the model says, in `jobs` processes;
 // the result does not depend on jobs or cpu. adc: one for each layer of the net, filled with what
-// its ADCs need and lose; NULL: not asked for. Nothing is filled in the form float.
+// its ADCs need and lose; NULL: not counted. Nothing is filled in the form float.
 bool model_trial(const struct model *model, const struct draw *draw, enum cpu_level cpu, int jobs,
                  struct adc_loss *adc, struct trial *out, struct err *err);
 // What the images switch in the arrays of one draw, mended likewise: one for each layer of the net.

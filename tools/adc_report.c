@@ -156,7 +156,7 @@ void adc_text(const struct mapping *map, const struct adc_loss *layers, size_t i
 
 // --- Warnings ---
 
-// Calibrated ADCs round by design; what they clip is told above 1 %.
+// Calibrated ADCs round by design; what they clip is reported above 1 %.
 static bool worth_telling(const struct totals *t, const struct adc_loss *layers)
 {
     double clipped = share(t->count.clipped, t->count.conversions);

@@ -127,7 +127,7 @@ static bool refuse_net(const struct form_check *forms, const struct err *why, st
                    why->text, first, first);
 }
 
-// A net must have its default form; others may be impossible for it, which is told, but no fault.
+// A net must have its default form; forms that are impossible for it are listed, but are no error.
 static bool check_net(const char *what, const struct inputs *inputs, struct err *err)
 {
     struct form_check forms[FORM_COUNT] = {0};

@@ -21,7 +21,7 @@ AGENTS = ['evolution', 'greedy', 'cmaes', 'ddpg']
 POLICIES = ['mnsim', 'exact']
 BASE = {'resnet20': [16] * 7 + [32] * 6 + [64] * 6, 'resnet32': [16] * 11 + [32] * 10 + [64] * 10}
 NETS = {'resnet20': R20, 'resnet32': R32}
-# Bounds that hold HAWIS's own widths (facts: 56/16 to 84/16, some channels on the way).
+# Bounds that hold HAWIS's own widths (56/16 to 84/16 channels).
 SPACES = ['space={least: 2.5, most: 5.25, step: 4}',
           'space={least: 2.5, most: 5.25, step: 4, fit: crossbar}']
 

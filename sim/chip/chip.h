@@ -106,7 +106,7 @@ struct mapping_params {
 
 enum { CHIP_FORMS = 3 }; // binary, int8, int16: the forms that run on hardware
 
-// What MNSIM 2.0 is told of a net and a chip (facts: its energy model).
+// The net and chip parameters of MNSIM 2.0's energy model.
 struct mnsim_params {
     struct mnsim_bits {
         int weight, input, output; // charged bits

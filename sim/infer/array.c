@@ -113,8 +113,6 @@ static void read_layer(struct arrays *a, int layer, const struct draw *draw)
         a->counts.cells += (replicas - 1) * (a->counts.cells - cells_before);
 }
 
-// --- What the ADC can tell apart ---
-
 struct sum_bound arrays_bound(const struct arrays *arrays, int layer)
 {
     const struct matrix *m = &arrays->layers[layer];

@@ -53,8 +53,8 @@ bool mend_check(const struct mend_params *params, const struct chip *chip, struc
                          "crossbar.spare_columns");
     if (params->bn && has_comparators(chip))
         return conf_fail(conf_find(chip->conf->root, "adc"), err,
-                         "batch-norms are taken anew from sums, which read-outs of one bit do not "
-                         "give; drop bn, or set adc.bits to 2 or more");
+                         "batch-norm statistics are measured on sums, which one-bit read-outs do "
+                         "not give; drop bn, or set adc.bits to 2 or more");
     // What a single array's digital side, or its offset column, takes off knows no gain.
     return !params->gain || x->polarity == POLARITY_DIFFERENTIAL ||
            conf_fail(at, err,

@@ -92,7 +92,7 @@ static void steps_fill_crossbars(void **state)
 {
     (void)state;
     struct fixture f = make("{least: 1, most: 5, fit: crossbar}");
-    // A 3x3 layer holds floor(256 / 9) = 28 channels in 256 rows (facts: HAWIS's widths).
+    // A 3x3 layer holds floor(256 / 9) = 28 channels in 256 rows, as HAWIS's widths have it.
     for (int k = 0; k + 1 < LAYERS; k++)
         assert_int_equal(f.space->layers[k].step, 28);
     assert_int_equal(f.space->layers[0].low, 28);

@@ -47,7 +47,7 @@ struct judged {
 
 // `base` is the cost of the net at ratio 1, Q(A_b).
 //
-// Eq. 5 is guarded against its sign traps (facts: seeds, 1.6): the gap is at least least_gap, so
+// Eq. 5 is guarded against its sign traps: the gap is at least least_gap, so
 // that meeting the target does not make energy a gain; and the ratio (Q / lambda) / Q_base is at
 // least 1.01, so that below lambda more error is never a gain.
 struct judged reward_judge(const struct reward_params *params, const struct cost *base,

@@ -6,6 +6,7 @@
 
 #include "nets/encode.h"
 #include "nets/net.h"
+#include "nets/quantise.h"
 #include "nets/weights.h"
 #include "sim/base/err.h"
 #include "sim/base/mem.h"
@@ -36,40 +37,15 @@ static int64_t power(int bits)
     return (int64_t)1 << bits;
 }
 
-static bool has_weights(const struct layer *l)
-{
-    return l->kind == LAYER_CONV || l->kind == LAYER_LINEAR;
-}
-
-static double largest_weight(const float *w, size_t n)
-{
-    double largest = 0;
-    for (size_t i = 0; i < n; i++)
-        largest = fmax(largest, fabs((double)w[i]));
-    return largest;
-}
-
-// What one step of a weight is worth, per output channel: that of weights_scales() for weights of
-// one bit; else so much that the largest weight of the channel, or of the layer, takes all steps.
-// A channel of zeros takes the layer's step, 1 if all are zero.
+// What one step of a weight is worth, per output channel.
 static void scale_weights(const struct net *net, int layer, const struct layer_weights *weights,
                           double *m)
 {
     const struct layer *l = &net->layers[layer];
-    size_t all = (size_t)l->weights, each = all / (size_t)l->out_c;
-    bool shared = net->weight_scale == WEIGHT_SCALE_LAYER;
-    double steps = (double)(power(l->weight_bits - 1) - 1);
-    const float *w = weights->w;
-    if (l->weight_bits == 1) {
+    if (l->weight_bits == 1)
         weights_scales(weights, l->weights, l->out_c, m);
-        return;
-    }
-    double largest = largest_weight(w, all);
-    for (int c = 0; c < l->out_c; c++) {
-        double own = shared ? largest : largest_weight(w + (size_t)c * each, each);
-        own = own > 0 ? own : largest;
-        m[c] = own > 0 ? own / steps : 1;
-    }
+    else
+        quantise_scales(net, layer, weights->w, m);
 }
 
 // sign(w) of one bit; else symmetric steps.
@@ -187,7 +163,7 @@ static void make_layer(struct integer *net, const struct weights *weights, int l
     struct int_layer *out = &net->layers[layer];
     size_t channels = (size_t)l->out_c;
     out->add = l->kind == LAYER_ADD ? layer : net_fused_add(net->net, layer); // -1: none
-    if (has_weights(l)) {
+    if (layer_has_weights(l)) {
         int32_t *w = arena_alloc(net->mem, (size_t)l->weights, sizeof *w);
         scale_weights(net->net, layer, &weights->layers[layer], f->m);
         round_weights(net->net, layer, weights->layers[layer].w, f->m, w);
@@ -207,13 +183,13 @@ static void scale_sums(const struct integer *net, const struct weights *weights,
                        struct fold *f)
 {
     const struct layer *l = &net->net->layers[layer];
-    if (has_weights(l))
+    if (layer_has_weights(l))
         scale_weights(net->net, layer, &weights->layers[layer], f->m);
     for (int c = 0; c < l->out_c; c++) {
-        if (!has_weights(l))
+        if (!layer_has_weights(l))
             f->m[c] = l->kind == LAYER_MULTIPLY ? net->scale[l->input[1]] : 1;
         f->m[c] *= net->scale[l->input[0]];
-        if (has_weights(l))
+        if (layer_has_weights(l))
             f->m[c] /= net->gain;
     }
 }
@@ -351,7 +327,7 @@ static void order_stages(struct integer *out)
     int *first = mem_alloc(net->n, sizeof *first); // of the stage that ends with a layer; 0: none
     out->stages = arena_alloc(out->mem, net->n, sizeof *out->stages);
     for (int i = 1; i < (int)net->n; i++) {
-        int add = has_weights(&net->layers[i]) ? net_fused_add(net, i) : -1;
+        int add = layer_has_weights(&net->layers[i]) ? net_fused_add(net, i) : -1;
         if (add >= 0)
             first[add] = i;
         else if (!first[i])

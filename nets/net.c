@@ -47,7 +47,7 @@ const char *net_weight_scale(const struct net *net)
 bool net_reads_bipolar(const struct net *net, int layer)
 {
     const struct layer *l = &net->layers[layer];
-    bool product = l->kind == LAYER_CONV || l->kind == LAYER_LINEAR;
+    bool product = layer_has_weights(l);
     return product && net->layers[l->input[0]].bipolar;
 }
 

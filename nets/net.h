@@ -113,6 +113,12 @@ struct net_changes {
     const char *norms; // convolutions and linear layers without batch-norm that get one
 };
 
+// Conv and linear layers: those with a matrix of weights.
+static inline bool layer_has_weights(const struct layer *layer)
+{
+    return layer->kind == LAYER_CONV || layer->kind == LAYER_LINEAR;
+}
+
 struct net {
     const char *name;
     const char *description;

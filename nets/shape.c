@@ -282,7 +282,7 @@ static int64_t covered(const struct side *side, int outs)
 
 static bool count_one(struct layer *layer)
 {
-    if (layer->kind == LAYER_CONV || layer->kind == LAYER_LINEAR)
+    if (layer_has_weights(layer))
         return count_weights(layer);
     if (layer->kind == LAYER_ADD)
         layer->adds = (int64_t)layer->out_c * layer->out_h * layer->out_w;

@@ -19,11 +19,6 @@ static const char *const part_names[PARTS] = {
     [PART_VAR] = "running_var",
 };
 
-static bool has_weights(const struct layer *layer)
-{
-    return layer->kind == LAYER_CONV || layer->kind == LAYER_LINEAR;
-}
-
 // Where the last component of a dotted name begins.
 static const char *last_component(const char *name)
 {
@@ -107,7 +102,7 @@ static void add_slot(struct maker *m, size_t layer, const char *name, enum weigh
 static void add_layer(struct maker *m, size_t i)
 {
     const struct layer *layer = &m->net->layers[i];
-    if (has_weights(layer)) {
+    if (layer_has_weights(layer)) {
         const char *name = weights_name(m->mem, layer->name);
         add_slot(m, i, name, PART_WEIGHT);
         if (layer->weight_bits == 1 && m->net->form == FORM_BINARY)

@@ -9,11 +9,6 @@
 
 enum { NAMES_ROOM = 460 }; // of a message's text
 
-static bool has_width(const struct layer *layer)
-{
-    return layer->kind == LAYER_CONV || layer->kind == LAYER_LINEAR;
-}
-
 static bool is_scalable(const struct build *b, size_t i)
 {
     const struct layer_spec *spec = b->specs[i];
@@ -118,13 +113,13 @@ const char *widths_apply(struct build *b)
 {
     size_t scalable = 0, given = 0;
     for (size_t i = 1; i < b->n; i++) {
-        b->layers[i].scalable = has_width(&b->layers[i]) && is_scalable(b, i);
+        b->layers[i].scalable = layer_has_weights(&b->layers[i]) && is_scalable(b, i);
         scalable += b->layers[i].scalable;
     }
     if (!check_options(b, scalable))
         return NULL;
     for (size_t i = 1; i < b->n; i++)
-        if (has_width(&b->layers[i]) && !set_width(b, i, &given))
+        if (layer_has_weights(&b->layers[i]) && !set_width(b, i, &given))
             return NULL;
     return describe(b);
 }

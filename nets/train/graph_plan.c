@@ -13,11 +13,6 @@ void *graph_alloc(struct graph *g, size_t n, size_t size)
     return arena_alloc(g->mem, n, size);
 }
 
-static bool is_product(const struct layer *l)
-{
-    return l->kind == LAYER_CONV || l->kind == LAYER_LINEAR;
-}
-
 static bool stepped(const struct net *net)
 {
     return net->form == FORM_INT8 || net->form == FORM_INT16;
@@ -68,7 +63,7 @@ static bool check(const struct graph *g, struct err *err)
                            "the form %s; put it behind a convolution",
                            net->name, layer_kind_names[l->kind], l->name,
                            net_form_names[net->form]);
-        if (stepped(net) && g->options.operand == OPERAND_BF16 && is_product(l) &&
+        if (stepped(net) && g->options.operand == OPERAND_BF16 && layer_has_weights(l) &&
             (l->weight_bits > 9 || l->in_bits[0] > 8))
             return err_set(err,
                            "net '%s': layer '%s' has weights of %d and inputs of %d bits, and bf16 "
@@ -105,7 +100,7 @@ static int readers(const struct net *net, int layer)
 static int merging_add(const struct graph *g, int i)
 {
     const struct layer *l = &g->net->layers[i];
-    int add = is_product(l) ? net_fused_add(g->net, i) : -1;
+    int add = layer_has_weights(l) ? net_fused_add(g->net, i) : -1;
     bool seen = add < 0 || readers(g->net, i) != 1 || l->bn || l->act != ACT_NONE;
     return seen ? -1 : add;
 }
@@ -116,7 +111,8 @@ static void plan_quantiser(struct graph *g, int i)
     struct node *n = &g->nodes[i];
     n->range_of = l->format_of;
     bool last = (size_t)i + 1 == g->net->n;
-    if (!stepped(g->net) || i == 0 || last || (is_product(l) && net_fused_add(g->net, i) >= 0))
+    if (!stepped(g->net) || i == 0 || last ||
+        (layer_has_weights(l) && net_fused_add(g->net, i) >= 0))
         return;
     n->bits = l->out_bits;
     bool copies = l->kind == LAYER_CONCAT || (l->kind == LAYER_POOL && l->pool == POOL_MAX);
@@ -143,14 +139,14 @@ static void plan_nodes(struct graph *g)
             continue;
         int add = merging_add(g, i);
         n->merged = add >= 0;
-        if (is_product(l))
+        if (layer_has_weights(l))
             n->product = i;
         if (add >= 0) {
             g->nodes[add].product = i;
             g->nodes[add].biased = n->biased;
         }
         struct node *from = &g->nodes[l->input[0]];
-        *(is_product(l) ? &from->product_reads : &from->stream_reads) = true;
+        *(layer_has_weights(l) ? &from->product_reads : &from->stream_reads) = true;
         for (int edge = 1; edge < l->n_inputs; edge++)
             g->nodes[l->input[edge]].stream_reads = true;
     }
@@ -269,7 +265,7 @@ static void plan_edge(struct graph *g, struct spares *s, int reader, int edge)
     if (from == 0 || to->merged) // the image wants none; a merged product takes the add's own
         return;
     struct edge *e = &n->edges[edge];
-    e->plain = to->layer->act == ACT_THRESHOLD && !is_product(n->layer) &&
+    e->plain = to->layer->act == ACT_THRESHOLD && !layer_has_weights(n->layer) &&
                n->layer->kind != LAYER_CONCAT; // which joins bits
     float **map = e->plain ? &to->plain : &to->masked;
     e->first = !*map;
@@ -410,7 +406,7 @@ bool graph_plan(struct graph *g, struct err *err)
         const struct node *node = &g->nodes[i];
         widest = (size_t)node->width > widest ? (size_t)node->width : widest;
         largest = node->map > largest ? node->map : largest;
-        if (is_product(node->layer))
+        if (layer_has_weights(node->layer))
             plan_product(g, (int)i);
     }
     g->zeros = graph_alloc(g, widest, sizeof *g->zeros);
@@ -420,7 +416,7 @@ bool graph_plan(struct graph *g, struct err *err)
     for (int w = 0; w < g->options.workers; w++)
         plan_worker(g, &g->workers[w], widest, largest);
     for (size_t i = 1; i < n; i++)
-        if (is_product(&g->net->layers[i]) &&
+        if (layer_has_weights(&g->net->layers[i]) &&
             (!plan_conv(g, (int)i, err) || !graph_plan_pieces(g, (int)i, err)))
             return false;
     graph_plan_input(g);

@@ -1,11 +1,14 @@
 // Weights as they act in the net's form, and their gradients out of the backend's shards.
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "nets/perturb.h"
+#include "nets/quantise.h"
 #include "nets/train/graph_state.h"
 #include "nets/train/team.h"
 #include "nets/weights.h"
+#include "sim/base/mem.h"
 
 double graph_step_of(const struct graph *g, int node)
 {
@@ -29,28 +32,18 @@ static void binarise(const float *w, size_t n, float *to, struct node *node)
         node->unit[c] = unit > 0 ? unit : 1;
 }
 
-static double largest_weight(const float *w, size_t n)
+static void quantise(const struct graph *g, int layer, const float *w, float *to)
 {
-    double largest = 0;
-    for (size_t i = 0; i < n; i++)
-        largest = fmax(largest, fabs((double)w[i]));
-    return largest;
-}
-
-// Symmetric steps, one size per output channel or for the layer (enum weight_scale).
-static void quantise(const float *w, size_t n, enum weight_scale scale, float *to,
-                     struct node *node)
-{
-    size_t each = n / (size_t)node->c;
-    double steps = (1 << (node->layer->weight_bits - 1)) - 1;
-    double shared = scale == WEIGHT_SCALE_LAYER ? largest_weight(w, n) : 0;
+    struct node *node = &g->nodes[layer];
+    size_t each = (size_t)(node->layer->weights / node->layer->out_c);
+    double *scales = mem_alloc((size_t)node->c, sizeof *scales);
+    quantise_scales(g->net, layer, w, scales);
     for (int c = 0; c < node->c; c++, w += each, to += each) {
-        double largest = scale == WEIGHT_SCALE_LAYER ? shared : largest_weight(w, each);
-        double unit = largest > 0 ? largest / steps : 1;
         for (size_t i = 0; i < each; i++)
-            to[i] = (float)rint((double)w[i] / unit);
-        node->unit[c] = (float)unit;
+            to[i] = (float)rint((double)w[i] / scales[c]);
+        node->unit[c] = (float)scales[c];
     }
+    free(scales);
 }
 
 // One row of a linear layer, from (c, h, w) to (h, w, c) of the map that it reads, or back.
@@ -78,7 +71,7 @@ void graph_set_effect(struct graph *g, int layer)
     if (l->weight_bits == 1)
         binarise(w, (size_t)l->weights, to, n);
     else if (g->net->form != FORM_FLOAT)
-        quantise(w, (size_t)l->weights, g->net->weight_scale, to, n);
+        quantise(g, layer, w, to);
     else
         memcpy(to, w, (size_t)l->weights * sizeof *to);
     for (int c = 0; c < n->width; c++) {

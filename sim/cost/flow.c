@@ -23,11 +23,6 @@ struct builder {
     int *cached_rank;
 };
 
-static bool is_matrix(const struct layer *layer)
-{
-    return layer->kind == LAYER_CONV || layer->kind == LAYER_LINEAR;
-}
-
 int flow_out_layer(const struct flow_stage *stage)
 {
     return stage->add >= 0 ? stage->add : stage->layer;
@@ -125,7 +120,7 @@ static void make_nodes(struct builder *b)
         if (b->stage_of[i] >= 0 || net->layers[i].kind == LAYER_CONCAT)
             continue; // a concat is nothing but other numbers of channels
         int stage = flow->n_stages++;
-        bool matrix = is_matrix(&net->layers[i]);
+        bool matrix = layer_has_weights(&net->layers[i]);
         int add = matrix ? net_fused_add(net, (int)i) : -1; // done in the same tiles
         flow->stages[stage] = (struct flow_stage){.layer = (int)i,
                                                   .add = add,
@@ -332,7 +327,7 @@ static void connect_nodes(struct builder *b, int consumer, int edge, int node,
     const struct layer *l = &b->net->layers[consumer];
     struct flow *flow = b->flow;
     int before = flow->n_channels;
-    if (is_matrix(l))
+    if (layer_has_weights(l))
         connect_matrix(b, from->node, node, from->layer, from->made);
     else
         connect_plain(b, from->node, node, from->layer, consumer, edge, from->made);
@@ -473,7 +468,7 @@ static void finish_work(struct builder *b)
     for (int n = 0; n < flow->n_nodes; n++) {
         struct flow_node *node = &flow->nodes[n];
         const struct flow_stage *stage = &flow->stages[node->stage];
-        if (!is_matrix(&b->net->layers[stage->layer]))
+        if (!layer_has_weights(&b->net->layers[stage->layer]))
             continue;
         int64_t sums = 0;
         for (int i = node->n_early; i < node->n_in; i++) {
@@ -508,7 +503,7 @@ struct flow *flow_create(const struct mapping *mapping, enum tokens tokens)
             connect_edge(&b, (int)i, 1);
     }
     for (int s = 0; s < flow->n_stages; s++)
-        if (is_matrix(&net->layers[flow->stages[s].layer]))
+        if (layer_has_weights(&net->layers[flow->stages[s].layer]))
             connect_psums(&b, &flow->stages[s]);
     connect_result(&b);
     link_nodes(&b);

@@ -291,7 +291,7 @@ bool mnsim_charge(const struct net *net, const struct chip *chip, struct mnsim_r
             out->ledgers[i].energy_j[PART_POOL] =
                 3.082e-3 * s * layer->out_h * (double)layer->out_w;
             out->layers[i].tiles = 1;
-        } else if (layer->kind == LAYER_CONV || layer->kind == LAYER_LINEAR) {
+        } else if (layer_has_weights(layer)) {
             struct load l = load_of(layer, chip, bits);
             charge_layer(chip, &p, &l, bits, &out->ledgers[i], &out->layers[i]);
         }

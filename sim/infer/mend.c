@@ -76,6 +76,6 @@ void mend_refold(struct integer *integer, const struct weights *weights, double 
     const struct net *net = integer->net;
     integer->gain = gain;
     for (size_t i = 1; i < net->n; i++)
-        if (net->layers[i].kind == LAYER_CONV || net->layers[i].kind == LAYER_LINEAR)
+        if (layer_has_weights(&net->layers[i]))
             integer_refold(integer, weights, (int)i);
 }

@@ -40,11 +40,6 @@ static size_t elements(const struct layer *l)
     return (size_t)l->out_c * l->out_h * l->out_w;
 }
 
-static bool is_matrix(const struct layer *l)
-{
-    return l->kind == LAYER_CONV || l->kind == LAYER_LINEAR;
-}
-
 // The layer where a layer's stage runs: its add, if it has one.
 static int runs_at(const struct norms *s, int layer)
 {
@@ -258,7 +253,7 @@ static int64_t prepare(struct norms *s, const struct weights *weights)
     for (size_t i = 1; i < net->n; i++) {
         const struct layer *l = &net->layers[i];
         struct layer_weights *w = &s->weights.layers[i];
-        if (!is_matrix(l))
+        if (!layer_has_weights(l))
             continue;
         most = elements(l) > most ? elements(l) : most;
         widest = (size_t)l->out_c > widest ? (size_t)l->out_c : widest;
@@ -289,7 +284,7 @@ bool mend_norms(struct integer *integer, const struct weights *weights,
         int layer = integer->stages[i], last = runs_at(&s, layer);
         if (last > s.last)
             break;
-        if (is_matrix(&net->layers[layer]))
+        if (layer_has_weights(&net->layers[layer]))
             run_matrix(&s, layer);
         else
             run_plain(&s, layer);

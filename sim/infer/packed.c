@@ -235,7 +235,7 @@ static struct packed *lay_out_all(const struct packed *start)
     p->mem = mem;
     p->layers = arena_alloc(mem, net->n, sizeof *p->layers);
     for (size_t i = 1; i < net->n; i++)
-        if (net->layers[i].kind == LAYER_CONV || net->layers[i].kind == LAYER_LINEAR)
+        if (layer_has_weights(&net->layers[i]))
             lay_out(p, (int)i);
     tabulate_encoder(p);
     return p;

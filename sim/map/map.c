@@ -79,11 +79,6 @@ static bool shape_layer(const struct layer *layer, const struct chip *chip, stru
     return true;
 }
 
-static bool is_matrix(const struct layer *layer)
-{
-    return layer->kind == LAYER_CONV || layer->kind == LAYER_LINEAR;
-}
-
 static int crossbars_per_tile(const struct chip *chip)
 {
     return chip->tile.pes * chip->pe.crossbars;
@@ -314,7 +309,8 @@ static bool check_overrides(const struct net *net, const struct chip *chip, stru
     for (size_t i = 0; i < chip->overrides.n; i++) {
         bool found = false;
         for (size_t l = 0; l < net->n && !found; l++)
-            found = is_matrix(&net->layers[l]) && !strcmp(net->layers[l].name, items[i].layer);
+            found =
+                layer_has_weights(&net->layers[l]) && !strcmp(net->layers[l].name, items[i].layer);
         if (!found)
             return conf_fail(chip->overrides.nodes[i], err,
                              "net '%s' has no convolution or linear layer '%s'; bitline show net "
@@ -344,7 +340,7 @@ bool map_net(const struct net *net, const struct chip *chip, uint64_t seed, stru
         goto fail;
     for (size_t i = 0; i < net->n; i++) {
         map->layers[i].replicas = 1;
-        if (is_matrix(&net->layers[i]) &&
+        if (layer_has_weights(&net->layers[i]) &&
             !shape_layer(&net->layers[i], chip, &map->layers[i], &shapes[i], err))
             goto fail;
     }

@@ -63,8 +63,7 @@ void encode_floats(const struct net *net, const uint8_t *image, float *planes)
     uint8_t *bits = (uint8_t *)planes;
     encode_bits(net, image, bits);
     for (size_t i = n; i-- > 0;) {
-        uint8_t bit = bits[i];
-        planes[i] = in->bipolar && !bit ? -1 : bit;
+        planes[i] = bits[i] ? 1.0F : in->bipolar ? -1.0F : 0;
     }
 }
 

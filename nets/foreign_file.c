@@ -71,19 +71,19 @@ static bool is_onnx(const unsigned char *bytes, size_t n)
            memchr(next, bytes[2], sizeof next);
 }
 
-const char *foreign_file(const void *start, size_t n)
+const char *foreign_file(const void *bytes, size_t n)
 {
     enum { LENGTH_BYTES = 8 };
-    const unsigned char *bytes = start;
-    if (n > LENGTH_BYTES && bytes[LENGTH_BYTES] == '{') // a safetensors header is a JSON object
+    const unsigned char *start = bytes;
+    if (n > LENGTH_BYTES && start[LENGTH_BYTES] == '{') // a safetensors header is a JSON object
         return NULL;
     for (size_t i = 0; i < sizeof magics / sizeof *magics; i++)
         if (n >= magics[i].at + magics[i].n &&
-            memcmp(bytes + magics[i].at, magics[i].bytes, magics[i].n) == 0)
+            memcmp(start + magics[i].at, magics[i].bytes, magics[i].n) == 0)
             return magics[i].what;
     if (n > 4 && memcmp(bytes, "PK\x03\x04", 4) == 0)
         return zip_file(bytes, n);
-    if (n > 2 && bytes[0] == 0x80 && bytes[1] >= 2 && bytes[1] <= 5) // protocols of pickle
+    if (n > 2 && start[0] == 0x80 && start[1] >= 2 && start[1] <= 5) // protocols of pickle
         return "a PyTorch pickle; " FROM_TORCH;
     if (is_onnx(bytes, n))
         return "an ONNX model; " FROM_NUMPY;

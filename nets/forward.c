@@ -175,6 +175,13 @@ static void multiply(const struct layer *l, const float *in, const float *w, flo
     }
 }
 
+static float read_bit(const struct layer *l, float value)
+{
+    if (l->bipolar)
+        return value >= 0 ? 1.0F : -1.0F;
+    return value > 0.5F ? 1.0F : 0;
+}
+
 // What an ordinary consumer of layer `layer` reads: in the binary form 1 where it is above 0.5; or
 // its sign.
 static const float *read_map(struct forward *f, int layer)
@@ -184,7 +191,7 @@ static const float *read_map(struct forward *f, int layer)
         return f->maps[layer];
     size_t n = map_size(l);
     for (size_t i = 0; i < n; i++)
-        f->input[i] = l->bipolar ? (f->maps[layer][i] >= 0 ? 1 : -1) : f->maps[layer][i] > 0.5F;
+        f->input[i] = read_bit(l, f->maps[layer][i]);
     return f->input;
 }
 

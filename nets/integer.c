@@ -229,34 +229,45 @@ static bool fold_layer(struct integer *net, const struct weights *weights, int l
 
 // --- Scales of the k-bit forms ---
 
-// Layers that share a number format have one scale, which the largest value of them all takes. The
-// steps of a raw image cover what a normalised pixel can be.
+// Layers that share a number format have one scale, which the largest value of them all takes:
+// largest[i] of format i, of layer i in the binary form.
+static int format_of(const struct net *net, size_t layer)
+{
+    return net->form == FORM_BINARY ? (int)layer : net->layers[layer].format_of;
+}
+
+static void find_largest(const struct net *net, const double *ranges, double *largest)
+{
+    for (size_t i = 0; i < net->n; i++) {
+        const struct layer *l = &net->layers[i];
+        if (l->kind == LAYER_CONCAT || (l->kind == LAYER_POOL && l->pool == POOL_MAX))
+            continue; // has no values but those of what it reads
+        double range = ranges ? ranges[i] : i ? 1 : encode_range(net);
+        double *shared = &largest[format_of(net, i)];
+        *shared = fmax(range, *shared);
+    }
+}
+
+// The steps of a raw image cover what a normalised pixel can be. Maps of zeros take range 1.
 static void choose_scales(struct integer *net, const double *ranges)
 {
     const struct net *from = net->net;
     const struct layer *image = &from->layers[0];
-    bool k_bit = from->form != FORM_BINARY, raw = from->encoder == ENCODER_RAW;
+    bool raw = from->encoder == ENCODER_RAW;
     double *largest = mem_alloc(from->n, sizeof *largest);
-    for (size_t i = 0; i < from->n; i++) {
-        const struct layer *l = &from->layers[i];
-        if (l->kind == LAYER_CONCAT || (l->kind == LAYER_POOL && l->pool == POOL_MAX))
-            continue; // has no values but those of what it reads
-        double range = ranges ? ranges[i] : i ? 1 : encode_range(from);
-        double *shared = &largest[k_bit ? from->layers[i].format_of : (int)i];
-        *shared = range > *shared ? range : *shared;
-    }
+    find_largest(from, ranges, largest);
     net->input_high = raw ? (int32_t)(power(image->out_bits - image->is_signed) - 1) : 1;
     net->input_low = raw && image->is_signed ? -net->input_high : 0;
     net->input_scale = raw ? largest[0] / net->input_high : 1;
     for (size_t i = 0; i < from->n; i++) {
         const struct layer *l = &from->layers[i];
-        double range = largest[k_bit ? l->format_of : (int)i];
-        net->scale[i] = 1;
-        if (i == 0 || (k_bit && l->format_of == 0))
+        double range = largest[format_of(from, i)] > 0 ? largest[format_of(from, i)] : 1;
+        if (format_of(from, i) == 0)
             net->scale[i] = net->input_scale;
-        else if (k_bit) // maps of zeros take range 1: others share their shift
-            net->scale[i] =
-                (range > 0 ? range : 1) / (double)(power(l->out_bits - l->is_signed) - 1);
+        else if (from->form == FORM_BINARY)
+            net->scale[i] = 1;
+        else
+            net->scale[i] = range / (double)(power(l->out_bits - l->is_signed) - 1);
     }
     free(largest);
 }

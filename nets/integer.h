@@ -108,6 +108,6 @@ int32_t *integer_run_stream(struct integer_run *run, int layer); // may be the m
 // acc <= high, which is mul * acc + offset > half exactly; low > high where no acc sets it.
 void integer_threshold(const struct int_layer *layer, int channel, int32_t *low, int32_t *high);
 // What an average pool multiplies the sum of `inputs` elements by, scaled by 2^pool_shift.
-int64_t integer_pool_mul(const struct integer *integer, int layer, int inputs);
+int64_t integer_pool_mul(const struct integer *net, int layer, int inputs);
 // The class with the largest logit, the first of equals.
 int integer_class(const int64_t *logits, int classes);

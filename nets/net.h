@@ -119,6 +119,12 @@ static inline bool layer_has_weights(const struct layer *layer)
     return layer->kind == LAYER_CONV || layer->kind == LAYER_LINEAR;
 }
 
+// Inputs of one output of such a layer: at most 2^24.
+static inline int layer_inputs(const struct layer *layer)
+{
+    return layer->in_c / layer->groups * layer->kernel_h * layer->kernel_w;
+}
+
 struct net {
     const char *name;
     const char *description;

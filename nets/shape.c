@@ -120,6 +120,13 @@ static bool shape_conv(struct build *b, size_t i)
                          "%d does not divide the %d inputs and %d outputs; choose widths that are "
                          "multiples of it",
                          layer->groups, layer->in_c, layer->out_c);
+    int64_t inputs = (int64_t)(layer->in_c / layer->groups) * layer->kernel_h * layer->kernel_w;
+    if (inputs > MAX_FEATURES)
+        return conf_fail(blame(b, i, "kernel"), b->err,
+                         "%d channels x %d x %d are %lld inputs of one output, above the %d that a "
+                         "layer can have; make the kernel smaller",
+                         layer->in_c / layer->groups, layer->kernel_h, layer->kernel_w,
+                         (long long)inputs, MAX_FEATURES);
     return shape_window(b, i);
 }
 

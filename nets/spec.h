@@ -9,7 +9,7 @@ struct arena;
 enum {
     MAX_LAYERS = 4096,
     MAX_CHANNELS = 1 << 20,
-    MAX_FEATURES = 1 << 24, // of a flattened map
+    MAX_FEATURES = 1 << 24, // of a flattened map, or of a convolution's window: rows of a matrix
     MAX_MAP = 1 << 14,      // height and width
     MAX_PADDING = 1 << 27,  // elements of zeros around a map
     MAX_LEVELS = 4096,

@@ -166,7 +166,8 @@ static void check_nodes(const struct chip *chip, struct warnings *warnings)
     struct text list = {.used = 0};
     int groups = 0;
     list_nodes(chip, &nodes);
-    for (double m = next_node(&nodes, 1); m > 0; m = next_node(&nodes, m)) {
+    double m = next_node(&nodes, 1);
+    while (m > 0) {
         add(&list, "%s%g nm ", groups++ ? "; " : "", m * 1e9);
         const char *comma = "";
         for (int i = 0; i < nodes.n; i++)
@@ -174,6 +175,7 @@ static void check_nodes(const struct chip *chip, struct warnings *warnings)
                 add(&list, "%s%s", comma, nodes.items[i].part);
                 comma = ", ";
             }
+        m = next_node(&nodes, m);
     }
     if (groups > 1)
         warn_add(warnings, "mixed-technology",

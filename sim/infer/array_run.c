@@ -49,7 +49,7 @@ void array_worker_count(struct array_worker *worker, struct adc_count *counts)
 // With as many channels as all matrices together have rows for: the last may have too many.
 static size_t padded_size(const struct layer *l, const struct matrix *m)
 {
-    size_t channels = (size_t)m->groups * m->rows / (l->kernel_h * l->kernel_w);
+    size_t channels = (size_t)m->groups * m->rows / l->kernel_h / l->kernel_w;
     return channels * padded_h(l) * padded_w(l);
 }
 

@@ -69,15 +69,10 @@ int64_t largest_product(const struct chip *chip, const struct layer *layer, bool
     return (((int64_t)1 << cell) - 1) * (((int64_t)1 << dac) - 1);
 }
 
-static int rows_of_group(const struct layer *l)
-{
-    return l->in_c / l->groups * l->kernel_h * l->kernel_w;
-}
-
 struct weight_row weight_row(const struct layer *layer, const struct slice *slice, const int32_t *w,
                              int row, int32_t *scratch)
 {
-    int rows = rows_of_group(layer), outs = layer->out_c / layer->groups;
+    int rows = layer_inputs(layer), outs = layer->out_c / layer->groups;
     row += slice->row0;
     if (slice->groups == 1)
         return (struct weight_row){w + (size_t)slice->out0 * rows + row, (size_t)rows};
@@ -92,7 +87,7 @@ struct weight_row weight_row(const struct layer *layer, const struct slice *slic
 int32_t weight_at(const struct layer *layer, const struct slice *slice, const int32_t *w, int row,
                   int out)
 {
-    int rows = rows_of_group(layer), outs = layer->out_c / layer->groups;
+    int rows = layer_inputs(layer), outs = layer->out_c / layer->groups;
     row += slice->row0;
     out += slice->out0;
     bool diagonal = slice->group + row / rows == out / outs;

@@ -224,9 +224,9 @@ static void pool_bits(struct packed_run *run, int layer)
             memset(to, 0, each);
             for (int ky = rows.first; ky < rows.end; ky++)
                 for (int kx = columns.first; kx < columns.end; kx++) {
-                    size_t iy = (size_t)(window_top(l, y) + ky * l->dilation_h);
-                    size_t ix = (size_t)(window_left(l, x) + kx * l->dilation_w);
-                    const uint8_t *from = in + (iy * l->in_w + ix) * each;
+                    int iy = window_top(l, y) + ky * l->dilation_h;
+                    int ix = window_left(l, x) + kx * l->dilation_w;
+                    const uint8_t *from = in + ((size_t)iy * l->in_w + ix) * each;
                     for (size_t k = 0; k < each; k++)
                         to[k] |= from[k];
                 }

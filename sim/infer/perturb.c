@@ -86,7 +86,7 @@ static bool loses_nothing(const struct perturbation *p, int layer, const struct 
 {
     const struct chip *chip = p->cells.map->chip;
     const struct layer *l = &p->cells.map->net->layers[layer];
-    int rows = l->in_c / l->groups * l->kernel_h * l->kernel_w, active = chip_rows_active(chip);
+    int rows = layer_inputs(l), active = chip_rows_active(chip);
     double largest =
         (double)((rows < active ? rows : active) * largest_product(chip, l, p->cells.broken));
     return !defect_varies(&p->cells.draw.defects) && chip->crossbar.wire_ohm <= 0 &&
@@ -154,7 +154,7 @@ static void read_slice(struct perturbation *p, const struct slice *s, float *w)
     const struct mapping *map = p->cells.map;
     const struct layer *l = &map->net->layers[s->layer];
     int each = map->layers[s->layer].column_slices;
-    size_t rows = (size_t)l->in_c / l->groups * l->kernel_h * l->kernel_w;
+    size_t rows = (size_t)layer_inputs(l);
     double level = 1 / p->cells.states.step;
     const struct column_flips none = {.of = NULL}; // of single arrays only
     blocks_array(&p->cells, p->row, s, &none, 0, p->plus);

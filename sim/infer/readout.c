@@ -26,7 +26,7 @@ static double finest(double sum, double most)
 
 int64_t readout_of_group(const struct chip *chip, const struct layer *l, bool broken)
 {
-    int64_t rows = l->in_c / l->groups * l->kernel_h * l->kernel_w, active = chip_rows_active(chip);
+    int64_t rows = layer_inputs(l), active = chip_rows_active(chip);
     if (chip->crossbar.polarity != POLARITY_DIFFERENTIAL)
         rows *= groups_packed(l, chip);
     return (rows < active ? rows : active) * largest_product(chip, l, broken);
@@ -36,7 +36,7 @@ static double worth_of(const struct mapping *map, int layer, double codes, bool 
 {
     const struct chip *chip = map->chip;
     const struct layer *l = &map->net->layers[layer];
-    int all = chip_rows_active(chip), group = l->in_c / l->groups * l->kernel_h * l->kernel_w;
+    int all = chip_rows_active(chip), group = layer_inputs(l);
     int own = group * groups_packed(l, chip);
     int top = (1 << chip->cell.bits) - 1;
     double inputs = (1 << chip->dac.bits) - 1, full = (double)column_full(chip, all, top) * inputs;

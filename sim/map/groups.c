@@ -17,11 +17,6 @@ static bool has_zero(const struct layer *layer, const struct chip *chip)
     return chip->crossbar.polarity == POLARITY_DIFFERENTIAL || layer->weight_bits > 1;
 }
 
-static int rows_of_group(const struct layer *layer)
-{
-    return layer->in_c / layer->groups * layer->kernel_h * layer->kernel_w;
-}
-
 static int columns_of_weight(const struct layer *layer, const struct chip *chip)
 {
     int bits = layer->weight_bits;
@@ -35,7 +30,7 @@ static int columns_of_weight(const struct layer *layer, const struct chip *chip)
 static int64_t groups_that_fit(const struct layer *layer, const struct chip *chip)
 {
     int outs = chip->crossbar.columns / columns_of_weight(layer, chip);
-    return min_int64(chip->crossbar.rows / rows_of_group(layer),
+    return min_int64(chip->crossbar.rows / layer_inputs(layer),
                      outs / (layer->out_c / layer->groups));
 }
 
@@ -48,7 +43,7 @@ static int64_t groups_read_alike(const struct layer *layer, const struct chip *c
     int64_t codes = ((int64_t)1 << (bits < 62 ? bits : 62)) - 1;
     int dac = (int)min_int64(layer->in_bits[0], chip->dac.bits);
     int64_t product = (((int64_t)1 << chip->cell.bits) - 1) * (((int64_t)1 << dac) - 1);
-    int64_t rows = codes / product, active = chip_rows_active(chip), group = rows_of_group(layer);
+    int64_t rows = codes / product, active = chip_rows_active(chip), group = layer_inputs(layer);
     bool lossless = min_int64(group, active) <= rows;
     if (pair) // sums are those of one group, as long as its rows are driven together
         return lossless ? layer->groups : active / group;

@@ -47,7 +47,7 @@ enum outcome check_bound(const struct trial *trial, struct report *report)
     int activation_bits = flat->activation_bits ? flat->activation_bits : normal;
     if (flat->binary || weight_bits < FINE_BITS || activation_bits < FINE_BITS)
         return SAME;
-    double step[GRAPH_NODES], range[GRAPH_NODES];
+    double step[GRAPH_NODES] = {0}, range[GRAPH_NODES] = {0};
     for (int i = 0; i < flat->n; i++) { // with a sign, which takes one bit
         range[i] = 0;                   // of all that share its steps
         for (int j = 0; j < flat->n; j++)

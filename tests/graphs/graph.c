@@ -215,7 +215,7 @@ void graph_reorder(const struct graph *graph, uint64_t seed, struct graph *out)
     for (int i = 0; i < graph->n; i++)
         place[i] = i ? -1 : 0;
     for (int next = 1; next < graph->n; next++) {
-        int ready[GRAPH_NODES], n = 0;
+        int ready[GRAPH_NODES] = {0}, n = 0;
         for (int i = 1; i < graph->n; i++) {
             const struct node *node = &graph->nodes[i];
             bool inputs = true;

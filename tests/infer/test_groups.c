@@ -186,7 +186,8 @@ static void packing_does_not_change_what_unbroken_chips_compute(void **state)
     int shared = 0, lossy = 0;
     for (int i = 0; i < ARRANGEMENTS; i++)
         for (size_t a = 0; a < sizeof adcs / sizeof *adcs; a++) {
-            int64_t want[IMAGES][CLASSES], got[IMAGES][CLASSES], whole[IMAGES][CLASSES];
+            int64_t want[IMAGES][CLASSES] = {0}, got[IMAGES][CLASSES] = {0};
+            int64_t whole[IMAGES][CLASSES];
             static const char *const groups[] = {"mapping.groups=apart", "mapping.groups=auto"};
             for (int g = 0; g < 2; g++) {
                 struct model m = make(&arrangements[i], adcs[a], groups[g]);

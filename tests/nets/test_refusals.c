@@ -82,6 +82,9 @@ static void test_shapes(void **state)
         {NET "  - {name: a, kind: conv, out: 4, kernel: 3, dilation: 16384, pad: same}\n",
          "layers.0.pad: the padded map would be 3 x 32776 x 32776, more than 134217728 elements of "
          "padding"},
+        {"name: t\ninput: {channels: 65536, height: 256, width: 256}\n" // 2^32 rows of a matrix
+         "layers: [{name: a, kind: conv, out: 2, kernel: 256}]\n",
+         "layers.0.kernel: 65536 channels x 256 x 256 are 4294967296 inputs of one output"},
         {NET "  - {name: a, kind: conv, out: 4, kernel: 1, pad: 16384}\n",
          "layers.0.pad: the height of the output would be 32776, above 16384"},
         {NET CONV_A "  - {name: b, kind: conv, out: 4, kernel: 3}\n"
@@ -94,8 +97,8 @@ static void test_shapes(void **state)
         {HEAD "classes: 10\nlayers:\n  - {name: a, kind: linear, out: 11}\n",
          "net.yaml:5:34: layers.0.out: 11, but the net has 10 classes"},
         {"name: t\n"
-         "input: {channels: 1, height: 11000, width: 11000}\n"
-         "layers: [{name: a, kind: conv, out: 1048576, kernel: 5500}]\n",
+         "input: {channels: 1, height: 6000, width: 6000}\n"
+         "layers: [{name: a, kind: conv, out: 1048576, kernel: 4096}]\n",
          "no longer fit in 64 bits"},
     };
     REFUSE(cases, FORM_INT8);

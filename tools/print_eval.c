@@ -166,11 +166,9 @@ void print_eval_text(const struct eval_report *r)
     printf("net      %s, %s, width %s [%016" PRIx64 "], weights %s [%016" PRIx64 "]\n",
            m->net->name, net_form_names[m->net->form], m->net->width, m->net->hash,
            r->params->weights, weights_hash(m->net, m->weights));
-    if (m->integer)
-        printf("scales   weights have one scale for every %s\n",
-               m->net->form != FORM_BINARY && m->net->weight_scale == WEIGHT_SCALE_CHANNEL
-                   ? "output channel"
-                   : "layer");
+    const char *scale = weights_scale_kind(m->net, m->weights);
+    if (scale)
+        printf("scales   weights have one scale for every %s\n", scale);
     printf("chip     %s [%016" PRIx64 "]\n", m->chip->name, m->chip->hash);
     printf("data     %s, %zu test images, seed %" PRIu64 "\n", m->data->name, m->images,
            r->params->seed);

@@ -183,7 +183,11 @@ def scales_are_told(bitline, folder):
         got = evaluate(bitline, folder, "ideal")
         codes = [w["code"] for w in got["warnings"]]
         expect("no-scale" not in codes, f"{shape}: {got['warnings']}")
-        expect(got["weight_scale"] == ("channel" if values[-1] == 0.25 else "layer"), f"{got}")
+        kind = "channel" if values[-1] == 0.25 else "layer"
+        expect(got["weight_scale"] == kind, f"{got}")
+        text = bitline.output("eval", "ideal", "./net.yaml", "--weights", "net.safetensors",
+                              "--data", "mnist:.", cwd=folder)
+        expect(f"one scale for every {kind}\n" in text, text)
         hashes.append(got["weights_hash"])
     expect(hashes[0] == hashes[1] != hashes[2], f"{hashes}")
     small(folder, ([5], [1] * 5))

@@ -54,9 +54,25 @@ static struct totals add_up(const struct mapping *map, const struct adc_loss *la
     return t;
 }
 
+// A full range is that of rows x levels, whatever sums the cells can make of it.
+static const char *range_of(const struct adc_need *need)
+{
+    return need->calibrated ? "calibrated range" : "full range";
+}
+
 static double share(int64_t part, int64_t all)
 {
     return all ? (double)part / (double)all : 0;
+}
+
+// "1.2 % of the conversions are clipped and 3 % rounded (first 16 images)", in `text`.
+static const char *losses(const struct adc_count *count, size_t images, char *text, size_t n)
+{
+    snprintf(text, n,
+             "%.3g %% of the conversions are clipped and %.3g %% rounded (first %zu image%s)",
+             100 * share(count->clipped, count->conversions),
+             100 * share(count->rounded, count->conversions), images, images == 1 ? "" : "s");
+    return text;
 }
 
 // --- JSON ---
@@ -134,22 +150,19 @@ void adc_text(const struct mapping *map, const struct adc_loss *layers, size_t i
     if (t.worst < 0)
         return;
     const struct adc_need *need = &layers[t.worst].need;
+    char lost[120];
+    losses(&t.count, images, lost, sizeof lost);
     if (!t.lossy)
-        printf("ADC      lossless: the largest sums that the cells can make need %d bits\n",
+        printf("ADC      lossless: the largest sums of the programmed cells need %d bits\n",
                t.needed);
     else if (!lacks_bits(need))
-        printf(
-            "ADC      enough bits for whole steps (%d needed); sums of conductances that vary lie "
-            "between them: %.3g %% of the conversions clipped, %.3g %% rounded (first %zu "
-            "image%s)\n",
-            t.needed, 100 * share(t.count.clipped, t.count.conversions),
-            100 * share(t.count.rounded, t.count.conversions), images, images == 1 ? "" : "s");
+        printf("ADC      enough bits for whole steps (%d needed), but sums of varying conductances "
+               "lie between steps: %s\n",
+               t.needed, lost);
     else
         printf("ADC      %d of %d layers may lose information ('%s' has %d bits and needs %d); "
-               "%.3g %% of the conversions clipped, %.3g %% rounded (first %zu image%s)\n",
-               t.lossy, t.layers, map->net->layers[t.worst].name, need->bits, need->needed,
-               100 * share(t.count.clipped, t.count.conversions),
-               100 * share(t.count.rounded, t.count.conversions), images, images == 1 ? "" : "s");
+               "%s\n",
+               t.lossy, t.layers, map->net->layers[t.worst].name, need->bits, need->needed, lost);
     if (all)
         print_table(map, layers);
 }
@@ -157,7 +170,7 @@ void adc_text(const struct mapping *map, const struct adc_loss *layers, size_t i
 // --- Warnings ---
 
 // Calibrated ADCs round by design; what they clip is reported above 1 %.
-static bool worth_telling(const struct totals *t, const struct adc_loss *layers)
+static bool worth_a_warning(const struct totals *t, const struct adc_loss *layers)
 {
     double clipped = share(t->count.clipped, t->count.conversions);
     return t->lossy && lacks_bits(&layers[t->worst].need) &&
@@ -168,19 +181,18 @@ void adc_warn(const struct mapping *map, const struct adc_loss *layers, size_t i
               struct warnings *warnings)
 {
     struct totals t = add_up(map, layers);
-    if (!worth_telling(&t, layers))
+    if (!worth_a_warning(&t, layers))
         return;
     const struct adc_need *need = &layers[t.worst].need;
-    char hint[80];
+    char hint[80], lost[120];
     snprintf(hint, sizeof hint, "%sadc.bits=%d", t.calibrate ? "adc.range=calibrated, or " : "",
              need->needed);
     warn_add(warnings, "adc-clips",
-             "ADCs lose information: %.3g %% of the conversions are clipped and %.3g %% rounded "
-             "(first %zu image%s); layer '%s' makes sums of %.6g to %.6g, needs %d bits and has "
-             "%d; set %s (with its time, energy and area)",
-             100 * share(t.count.clipped, t.count.conversions),
-             100 * share(t.count.rounded, t.count.conversions), images, images == 1 ? "" : "s",
-             map->net->layers[t.worst].name, need->low, need->high, need->needed, need->bits, hint);
+             "ADCs lose information: %s; the sums of layer '%s' lie between %.6g and %.6g and "
+             "need %d bits of %s, its ADC has %d; set %s (and the time, energy and area of such an "
+             "ADC)",
+             losses(&t.count, images, lost, sizeof lost), map->net->layers[t.worst].name, need->low,
+             need->high, need->needed, range_of(need), need->bits, hint);
 }
 
 // --- Rows x full scale ---
@@ -203,12 +215,25 @@ void adc_rows_json(const struct mapping *map, struct jsonw *w)
     jsonw_end(w);
 }
 
-static int worst_of_rows(const struct mapping *map, struct adc_need *worst)
+static bool converts(const struct adc_need *need)
+{
+    return need->bits > 0;
+}
+
+// Whatever the weights.
+static bool rounds(const struct adc_need *need)
+{
+    return converts(need) && !need->calibrated && (need->worth > 1 || need->bits == 1);
+}
+
+// The layer that lacks most bits of those that are `among`; -1 if there are none.
+static int worst_of_rows(const struct mapping *map, bool (*among)(const struct adc_need *need),
+                         struct adc_need *worst)
 {
     int at = -1;
     for (size_t i = 0; i < map->net->n; i++) {
         struct adc_need need = loss_need_of_rows(map, (int)i);
-        if (need.bits && (at < 0 || lacks_more(&need, worst))) {
+        if (among(&need) && (at < 0 || lacks_more(&need, worst))) {
             at = (int)i;
             *worst = need;
         }
@@ -219,36 +244,32 @@ static int worst_of_rows(const struct mapping *map, struct adc_need *worst)
 void adc_rows_text(const struct mapping *map)
 {
     struct adc_need need;
-    int at = worst_of_rows(map, &need);
+    int at = worst_of_rows(map, converts, &need);
     if (at >= 0)
-        printf("%-28s %d bits%s; sums of layer '%s' are %.6g to %.6g at most and need %d (rows x "
-               "full scale; eval says what the weights need)\n",
-               "ADC", need.bits, need.calibrated ? ", calibrated" : "", map->net->layers[at].name,
-               need.low, need.high, need.needed);
+        printf(
+            "%-28s %d bits, %s; the sums of layer '%s' lie between %.6g and %.6g and need %d bits "
+            "(rows x full scale; bitline eval counts the cells that are programmed)\n",
+            "ADC", need.bits, range_of(&need), map->net->layers[at].name, need.low, need.high,
+            need.needed);
 }
 
 void adc_rows_warn(const struct mapping *map, struct warnings *warnings)
 {
-    for (size_t i = 0; i < map->net->n; i++) {
-        struct adc_need need = loss_need_of_rows(map, (int)i);
-        if (!need.bits || need.calibrated || (need.worth <= 1 && need.bits > 1))
-            continue;
-        if (need.bits == 1) {
-            warn_add(warnings, "adc-clips",
-                     "the read-outs of layer '%s' have one bit for sums of %.6g to %.6g (rows x "
-                     "full scale): several of them for one output vote, and what they lose of its "
-                     "sum bitline eval says; %d bits lose nothing (adc.bits, with its time, energy "
-                     "and area)",
-                     map->net->layers[i].name, need.low, need.high, need.needed);
-            return;
-        }
+    struct adc_need need;
+    int at = worst_of_rows(map, rounds, &need);
+    if (at >= 0 && need.bits == 1)
         warn_add(warnings, "adc-clips",
-                 "the ADC of layer '%s' has %d bits for sums of %.6g to %.6g (rows x full scale), "
-                 "so each code stands for %.3g steps and sums are rounded; they need %d bits; set "
-                 "adc.range=calibrated, or adc.bits=%d (with its time, energy and area); bitline "
-                 "eval says what accuracy is left",
-                 map->net->layers[i].name, need.bits, need.low, need.high, need.worth, need.needed,
+                 "the read-outs of layer '%s' have one bit for sums between %.6g and %.6g (rows x "
+                 "full scale); where an output has several of them, they vote; set adc.bits=%d to "
+                 "lose nothing (and the time, energy and area of such an ADC); bitline eval "
+                 "reports the accuracy",
+                 map->net->layers[at].name, need.low, need.high, need.needed);
+    else if (at >= 0)
+        warn_add(warnings, "adc-clips",
+                 "the ADC of layer '%s' has %d bits for sums between %.6g and %.6g (rows x full "
+                 "scale), so a code stands for %.3g steps and sums are rounded; set "
+                 "adc.range=calibrated, or adc.bits=%d (and the time, energy and area of such an "
+                 "ADC); bitline eval reports the accuracy",
+                 map->net->layers[at].name, need.bits, need.low, need.high, need.worth,
                  need.needed);
-        return; // the first says it for all
-    }
 }

@@ -1,5 +1,5 @@
-// What ADCs need and lose, for people and for programs: eval counts it, run says what rows and
-// levels can make.
+// What ADCs need and lose, for people and for programs: eval counts it, run computes a bound from
+// rows and levels.
 #pragma once
 #include <stddef.h>
 
@@ -19,8 +19,10 @@ void adc_text(const struct mapping *mapping, const struct adc_loss *layers, size
 void adc_warn(const struct mapping *mapping, const struct adc_loss *layers, size_t images,
               struct warnings *warnings);
 
-// The same from rows x full scale, where no weights are known: an array of layers.
+// The same from rows x full scale, where no weights are known: an object "adc" with its layers; one
+// line of the layer that lacks most bits.
 void adc_rows_json(const struct mapping *mapping, struct jsonw *w);
 void adc_rows_text(const struct mapping *mapping);
-// Code adc-clips, where a code is worth more than one step whatever the weights.
+// Code adc-clips, of the layer that lacks most bits, if a code is worth more than one step whatever
+// the weights.
 void adc_rows_warn(const struct mapping *mapping, struct warnings *warnings);

@@ -249,7 +249,10 @@ def rows_are_told(bitline, folder):
                         (["--set", COARSE % ", range: calibrated"], False)):
         got = json.loads(bitline.output("run", "hawis", "./net.yaml", *adc, "--json", cwd=folder))
         expect(got["adc"]["bound"] == "rows x full scale", f"{got['adc']}")
-        expect(bool(adc_warnings(got)) == warned, f"{adc}: {got['warnings']}")
+        texts = adc_warnings(got)
+        expect(len(texts) == warned, f"{adc}: {got['warnings']}")
+        needed = max(layer["bits_needed"] for layer in got["adc"]["layers"])
+        expect(all(f"adc.bits={needed} " in text for text in texts), f"{needed}: {texts}")
 
 
 def full_disk(bitline, folder):

@@ -226,15 +226,15 @@ static bool print_all(const struct args *a, const struct mapping *map, const str
         return false;
     if (a->csv && !print_csv(r, map, a->csv, err))
         return false;
-    if (a->json)
+    if (a->json) {
         print_json(r, map, &a->warnings, stdout);
-    else
-        print_text(r, stdout);
-    if (!a->json)
-        adc_rows_text(map);
-    if (!a->json && a->trace)
+        return true;
+    }
+    print_text(r, stdout);
+    adc_rows_text(map);
+    if (a->trace)
         print_trace_hint(a->trace);
-    if (!a->json && a->csv)
+    if (a->csv)
         printf("tables   %s/summary.csv, layers.csv, parts.csv, shared.csv, slices.csv\n", a->csv);
     return true;
 }

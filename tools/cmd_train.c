@@ -101,7 +101,7 @@ static struct warnings warnings_of(const struct run *run, size_t right)
     return warnings;
 }
 
-static void print_json(const struct run *run, size_t right)
+static void print_json(const struct run *run, size_t right, const struct warnings *warnings)
 {
     const struct train_job *job = run->job;
     const struct train_state *state = trainer_state(run->trainer);
@@ -136,9 +136,7 @@ static void print_json(const struct run *run, size_t right)
     jsonw_int(w, "test_images", (int64_t)job->test->n);
     jsonw_int(w, "bytes", (int64_t)trainer_bytes(run->trainer));
     print_number(w, "images_per_second", images_per_second(run), run->seconds > 0);
-    struct warnings warnings = warnings_of(run, right);
-    inputs_warn_json(&warnings, w);
-    warnings_fini(&warnings);
+    inputs_warn_json(warnings, w);
     jsonw_end(w);
     jsonw_destroy(w);
 }
@@ -221,8 +219,11 @@ static int work(struct job_args *a, struct run *run)
     if (!run_export(run, &a->err))
         return EXIT_FAILED;
     size_t right = trainer_right(run->trainer, run->job->test);
-    (a->json ? print_json : print_text)(run, right);
     struct warnings warnings = warnings_of(run, right);
+    if (a->json)
+        print_json(run, right, &warnings);
+    else
+        print_text(run, right);
     int code = inputs_finish_warned(EXIT_OK, &warnings);
     warnings_fini(&warnings);
     return code;

@@ -211,7 +211,6 @@ const char *inputs_command(int argc, char **argv)
     return command;
 }
 
-// Names and values come from anywhere: no terminal sequences in messages.
 // Text from files may hold control characters; a terminal would obey them.
 static void print_sentence(const char *before, const char *text)
 {

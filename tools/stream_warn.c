@@ -10,7 +10,7 @@
 #include "tools/model_warn.h"
 #include "workloads/dataset.h"
 
-// What one layer hands to additions, in floating point.
+// The values of one layer that additions read, in floating point.
 struct stream {
     double elements, beyond, sum, largest; // sum and largest of |x|
 };
@@ -42,7 +42,7 @@ static void add_map(const struct net *net, int layer, const float *map, struct s
     s->elements += (double)n;
 }
 
-// Images that take a second or so.
+// As many images as take a second or so.
 static size_t images_of(const struct model *m)
 {
     enum { MOST = 16 };
@@ -91,19 +91,19 @@ void stream_warn(const struct model *m, struct warnings *warnings)
     pick(streams, net->n, &clips, &coarse);
     const struct stream *c = &streams[clips], *f = &streams[coarse];
     if (c->beyond > 0.01 * c->elements)
-        warn_add(
-            warnings, "residual-clips",
-            "residual stream: %.3g %% of the values of '%.60s' are beyond %g, the largest that "
-            "residual_bits %d with residual_frac %d hold, and are cut (up to %.4g; first %zu "
-            "images); raise residual_bits, or lower residual_frac",
-            100 * c->beyond / c->elements, net->layers[clips].name, top, net->residual_bits,
-            net->residual_frac, c->largest, images);
+        warn_add(warnings, "residual-clips",
+                 "residual stream: %.3g %% of the values of '%.60s' exceed %g, the limit of "
+                 "residual_bits %d with residual_frac %d, and are clipped (up to %.4g; first %zu "
+                 "image%s); raise residual_bits, or lower residual_frac",
+                 100 * c->beyond / c->elements, net->layers[clips].name, top, net->residual_bits,
+                 net->residual_frac, c->largest, images, images == 1 ? "" : "s");
     if (f->sum > 0 && f->sum < step * f->elements)
         warn_add(
             warnings, "residual-coarse",
             "residual stream: the values of '%.60s' are %.3g on average, less than the step of "
-            "%g that residual_frac %d gives (first %zu images); raise residual_bits and "
+            "%g that residual_frac %d gives (first %zu image%s); raise residual_bits and "
             "residual_frac",
-            net->layers[coarse].name, f->sum / f->elements, step, net->residual_frac, images);
+            net->layers[coarse].name, f->sum / f->elements, step, net->residual_frac, images,
+            images == 1 ? "" : "s");
     free(streams);
 }

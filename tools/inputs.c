@@ -223,7 +223,7 @@ static void print_sentence(const char *before, const char *text)
 int inputs_refuse(const struct err *err)
 {
     print_sentence("", err->text);
-    return EXIT_USAGE;
+    return err->class == ERR_WORK ? EXIT_FAILED : EXIT_USAGE;
 }
 
 void inputs_warn(const struct warnings *warnings)

@@ -47,7 +47,8 @@ bool inputs_chip_net(int key, const char *arg, struct argp_state *state, const c
 void inputs_short_help(int argc, char **argv);
 // The command line as it was typed, for provenance; lives for the program.
 const char *inputs_command(int argc, char **argv);
-// Prints "bitline: SENTENCE" on stderr, without control characters, and returns EXIT_USAGE.
+// Prints "bitline: SENTENCE" on stderr, without control characters, and returns the exit code of
+// its class: EXIT_USAGE or EXIT_FAILED.
 int inputs_refuse(const struct err *err);
 // Prints "bitline: warning: SENTENCE" on stderr for each; the same as an array "warnings" of
 // objects {code, text} in the JSON object that is open, also when there are none.

@@ -33,7 +33,7 @@ static bool fail(const struct parse *p, yaml_mark_t mark, const char *format, ..
     char name[200];
     va_list args;
     va_start(args, format);
-    err_setv(&sentence, format, args);
+    err_setv(&sentence, ERR_INPUT, format, args);
     va_end(args);
     if (p->bare)
         return err_set(p->err, "%s", sentence.text);

@@ -268,7 +268,7 @@ bool conf_fail(const struct conf_node *at, struct err *err, const char *format, 
     struct err sentence = {0};
     va_list args;
     va_start(args, format);
-    err_setv(&sentence, format, args);
+    err_setv(&sentence, ERR_INPUT, format, args);
     va_end(args);
     if (!at)
         return err_set(err, "%s", sentence.text);
@@ -280,7 +280,7 @@ bool tree_fail_key(const struct conf_node *at, struct err *err, const char *form
     struct err sentence = {0};
     va_list args;
     va_start(args, format);
-    err_setv(&sentence, format, args);
+    err_setv(&sentence, ERR_INPUT, format, args);
     va_end(args);
     bool known = at->key_line > 0;
     return fail_at(at, known ? at->key_line : at->line, known ? at->key_column : at->column, err,

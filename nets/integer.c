@@ -299,12 +299,15 @@ int64_t integer_pool_mul(const struct integer *net, int layer, int inputs)
     return all ? net->pool_mul[layer] : pool_mul(net, layer, inputs);
 }
 
-// A map of bits: a comparator's, an encoder's, or what a max-pool leaves of one.
+// A map of bits: a comparator's or an encoder's, a concat of these, or a max-pool of one.
 static bool holds_bits(const struct net *net, int layer)
 {
     const struct layer *l = &net->layers[layer];
-    if (l->kind == LAYER_POOL && l->pool == POOL_MAX)
+    bool copies = l->kind == LAYER_CONCAT || (l->kind == LAYER_POOL && l->pool == POOL_MAX);
+    if (copies)
         return holds_bits(net, l->input[0]);
+    if (l->kind == LAYER_POOL) // an average is a fraction, whose batch-norm no stage computes
+        return false;
     return layer ? l->act == ACT_THRESHOLD : net->encoder != ENCODER_RAW;
 }
 
@@ -321,7 +324,7 @@ static bool check_net(const struct net *net, struct err *err)
         if (l->kind == LAYER_POOL && net->form == FORM_BINARY && !holds_bits(net, (int)i))
             return err_set(
                 err,
-                "net '%s': pooling '%s' has no whole-number form in a binary net, but for "
+                "net '%s': pool '%s' has no integer form in a binary net, whose integer pools are "
                 "max-pools of bits; set head: flatten and max_pool: stride",
                 net->name, l->name);
         if (l->weight_bits > 16)

@@ -297,6 +297,62 @@ static void projections_of_resnet18(void **state)
     net_destroy(real);
 }
 
+// An average of bits is a fraction, whose batch-norm no stage computes.
+static void averages_of_binary_nets_are_refused(void **state)
+{
+    (void)state;
+#define BITS                                                                                       \
+    "name: t\ninput: {channels: 1, height: 4, width: 4}\nclasses: 2\ndefault_form: binary\n"       \
+    "encoder: sign\nmax_pool: keep\n"
+#define BIT_CONV "  - {name: a, kind: conv, out: 2, kernel: 1}\n"
+#define BIT_FC "  - {name: fc, kind: linear, out: 2}\n"
+    static const char *const nets[] = {
+        BITS "head: avgpool\nlayers:\n" BIT_CONV "  - {name: p, kind: head}\n" BIT_FC,
+        BITS "layers:\n" BIT_CONV "  - {name: p, kind: pool, pool: average, kernel: 2}\n" BIT_FC,
+        BITS "layers:\n" BIT_CONV "  - {name: p, kind: pool, pool: average, kernel: 2}\n"
+             "  - {name: q, kind: pool, kernel: 2}\n" BIT_FC,
+        BITS "activations: plus_minus_one\nlayers:\n" BIT_CONV
+             "  - {name: p, kind: pool, pool: average, kernel: 4}\n" BIT_FC,
+    };
+    for (size_t i = 0; i < sizeof nets / sizeof *nets; i++) {
+        struct fixture f = start(nets[i]);
+        struct err err = {0};
+        assert_null(integer_create(f.net, f.weights, NULL, &err));
+        assert_non_null(strstr(err.text, "pool 'p' has no integer form in a binary net"));
+        end(&f);
+    }
+}
+
+// a is the image's sign, b its opposite; the pool of both has a 1 where a window has a white, or a
+// black, pixel. The logits are the numbers of these windows, times 2 less the number of all.
+static void max_pools_read_joined_bits(void **state)
+{
+    (void)state;
+    struct fixture f = start(BITS "activations: plus_minus_one\nlayers:\n" BIT_CONV
+                                  "  - {name: b, kind: conv, from: input, out: 2, kernel: 1}\n"
+                                  "  - {name: c, kind: concat, from: [a, b]}\n"
+                                  "  - {name: p, kind: pool, kernel: 2}\n" BIT_FC);
+    const float same[] = {1, 1}, turned[] = {-1, -1};
+    float sums[2][4][4]; // logit, channel, window: a's first channel, b's first channel
+    for (int o = 0; o < 2; o++)
+        for (int c = 0; c < 4; c++)
+            for (int w = 0; w < 4; w++)
+                sums[o][c][w] = c / 2 == o ? 1 : -1;
+    set(&f, "a", same);
+    set(&f, "b", turned);
+    set(&f, "fc", &sums[0][0][0]);
+    build(&f);
+    const uint8_t image[16] = {255, 255, 0, 0, 255, 255, 0, 0, 255, 0, 0, 0, 0, 0, 0, 0};
+    struct integer_run *r = integer_run_create(f.integer);
+    const int64_t *v = integer_run_image(r, image, integer_matrix_reference, f.integer);
+    // White in 2 windows of 4, black in 3: 2 channels each of 2 * 2 - 4 and 2 * 3 - 4.
+    int fc = index_of(&f, "fc");
+    assert_true(fabs((double)v[0] / f.integer->layers[fc].unit - 2 * (0 - 2)) < 1e-3);
+    assert_true(fabs((double)v[1] / f.integer->layers[fc].unit - 2 * (2 - 0)) < 1e-3);
+    integer_run_destroy(r);
+    end(&f);
+}
+
 static void factors_beyond_64_bits_are_refused(void **state)
 {
     (void)state;
@@ -326,6 +382,8 @@ int main(void)
         cmocka_unit_test(widths_up_to_16_do_not_overflow),
         cmocka_unit_test(weight_scales),
         cmocka_unit_test(projections_of_resnet18),
+        cmocka_unit_test(averages_of_binary_nets_are_refused),
+        cmocka_unit_test(max_pools_read_joined_bits),
         cmocka_unit_test(factors_beyond_64_bits_are_refused),
         cmocka_unit_test(the_last_layer_has_no_relu),
     };

@@ -189,7 +189,8 @@ uint64_t net_hash(const struct net *net)
     // Hashed only where it is not the default, so that older hashes stay valid.
     if (net->weight_scale != WEIGHT_SCALE_CHANNEL && net->form != FORM_FLOAT)
         hash = hash_int(hash, net->weight_scale);
-    if (net->form == FORM_BINARY && net->activations != ACTIVATIONS_ZERO_ONE) {
+    bool signs = net->activations != ACTIVATIONS_ZERO_ONE || net->pad_value != PAD_VALUE_ZERO;
+    if (net->form == FORM_BINARY && signs) {
         hash = hash_int(hash, net->activations);
         hash = hash_int(hash, net->pad_value);
     }

@@ -1,6 +1,7 @@
 // What the forms make of one file: bits, activations, batch-norm, strides, who reads whom.
 #include "tests/nets/support.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static struct net *zoo_form(const char *name, enum net_form form)
@@ -211,6 +212,28 @@ static void test_hash_tells_nets_apart(void **state)
         net_destroy(nets[i]);
 }
 
+// What stands around maps of -1 and +1 changes sums, also where only the encoder makes such maps.
+static void test_hash_follows_padding(void **state)
+{
+    (void)state;
+    static const char *const keys[] = {"activations: plus_minus_one", "planes: plus_minus_one",
+                                       "activations: plus_minus_one\nplanes: zero_one"};
+    static const char *const pads[] = {"zero", "minus_one", "plus_one"};
+    uint64_t hashes[9];
+    for (int i = 0; i < 9; i++) {
+        char text[300];
+        snprintf(text, sizeof text,
+                 "name: t\ninput: {channels: 1, height: 4, width: 4}\nencoder: sign\n"
+                 "%s\npad_value: %s\nlayers: [{name: a, kind: conv, out: 2, kernel: 3, pad: 1}]\n",
+                 keys[i / 3], pads[i % 3]);
+        struct net *net = text_net(text, &(struct net_options){true, FORM_BINARY, 0, NULL, 0});
+        hashes[i] = net->hash;
+        for (int j = 0; j < i; j++)
+            assert_true(hashes[i] != hashes[j]);
+        net_destroy(net);
+    }
+}
+
 // Every layer comes after its inputs and takes their shapes.
 static void test_every_net_in_every_form(void **state)
 {
@@ -249,6 +272,7 @@ int main(void)
         cmocka_unit_test(test_keys_override_the_form),
         cmocka_unit_test(test_consumer),
         cmocka_unit_test(test_hash_tells_nets_apart),
+        cmocka_unit_test(test_hash_follows_padding),
         cmocka_unit_test(test_every_net_in_every_form),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

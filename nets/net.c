@@ -47,8 +47,7 @@ const char *net_weight_scale(const struct net *net)
 bool net_reads_bipolar(const struct net *net, int layer)
 {
     const struct layer *l = &net->layers[layer];
-    bool product = layer_has_weights(l);
-    return product && net->layers[l->input[0]].bipolar;
+    return layer_has_weights(l) && net->layers[l->input[0]].bipolar;
 }
 
 static bool reads(const struct layer *layer, int edge, int from)
@@ -99,9 +98,9 @@ struct net_ops net_ops(const struct net *net)
 int net_fused_add(const struct net *net, int layer)
 {
     const struct layer *l = &net->layers[layer];
-    int next = net_consumer(net, layer);
-    if ((l->kind != LAYER_CONV && l->kind != LAYER_LINEAR) || l->act != ACT_NONE)
+    if (!layer_has_weights(l) || l->act != ACT_NONE)
         return -1;
+    int next = net_consumer(net, layer);
     if (next < 0 || net->layers[next].kind != LAYER_ADD)
         return -1;
     for (size_t i = 1; i < net->n; i++)

@@ -417,8 +417,8 @@ static void choose_keys(struct builder *b)
     g->pad_both = chance(b, g->binary ? 25 : 75);
     g->flatten = g->binary || chance(b, 15);
     g->pool_to_stride = chance(b, g->binary ? 60 : 15);
-    g->residual_bits = between(b, 2, 16);
-    g->residual_frac = between(b, 0, g->residual_bits - 1);
+    g->residual_bits = between(b, 2, 32);
+    g->residual_frac = between(b, 0, g->residual_bits < 31 ? g->residual_bits - 1 : 30);
     g->plus_minus_one = g->binary && chance(b, 50);
     g->planes = !g->binary || raw || chance(b, 70) ? -1 : chance(b, 50);
     if (g->plus_minus_one || (g->planes > 0 && g->binary))

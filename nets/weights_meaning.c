@@ -77,34 +77,47 @@ static bool are_signs(const struct layer_weights *w, int64_t n)
     return n > 0;
 }
 
-// Whether the size of a layer's sums matters for what the net answers: no batch-norm follows, and
-// they meet something of another scale.
+static bool is_added(const struct net *net, int layer)
+{
+    for (size_t i = 1; i < net->n; i++)
+        for (int edge = 0; edge < net->layers[i].n_inputs; edge++)
+            if (net->layers[i].kind == LAYER_ADD && net->layers[i].input[edge] == layer)
+                return true;
+    return false;
+}
+
+// Whether the answer depends on the size of a layer's sums: without a batch-norm in between, they
+// meet a bias, another map or a comparator at 1/2.
 static bool scale_matters(const struct net *net, int layer)
 {
     const struct layer *l = &net->layers[layer];
-    int next = net_consumer(net, layer);
-    bool adds = next >= 0 && net->layers[next].kind == LAYER_ADD;
-    if (l->bn || (adds && net->layers[next].bn))
+    if (l->bn)
         return false;
-    return l->bias || adds || (l->act == ACT_THRESHOLD && !l->bipolar);
+    return l->bias || is_added(net, layer) || (l->act == ACT_THRESHOLD && !l->bipolar);
 }
 
 void weights_warn(const struct net *net, const struct weights *weights, struct warnings *warnings)
 {
-    const char *first = NULL;
+    struct arena *scratch = arena_create();
+    struct slots slots;
+    const struct slot *first = NULL; // of the scales that are missing
     int n = 0;
-    for (size_t i = 1; i < net->n && net->form == FORM_BINARY; i++) {
-        const struct layer_weights *w = &weights->layers[i];
-        if (w->scale || !are_signs(w, net->layers[i].weights) || !scale_matters(net, (int)i))
+    slots_create(net, scratch, &slots, NULL); // names that no file can hold do not matter here
+    for (size_t i = 0; i < slots.n; i++) {
+        const struct slot *slot = &slots.items[i];
+        const struct layer_weights *w = &weights->layers[slot->layer];
+        if (slot->part != PART_SCALE || w->scale ||
+            !are_signs(w, net->layers[slot->layer].weights) ||
+            !scale_matters(net, (int)slot->layer))
             continue;
-        first = first ? first : net->layers[i].name;
+        first = first ? first : slot;
         n++;
     }
     if (n)
-        warn_add(
-            warnings, "no-scale",
-            "the weights of layer '%s'%s are -1 and +1 without a scale, and what follows "
-            "depends on it: they are taken times 1; if the net was trained with a scale, add it "
-            "as %s.weight_scale",
-            first, n > 1 ? " and others" : "", first);
+        warn_add(warnings, "no-scale",
+                 "the weights of layer '%.80s'%s are -1 and +1 without a scale, and what follows "
+                 "depends on it: a scale of 1 is used; if the net was trained with a scale, add "
+                 "it as %.200s",
+                 net->layers[first->layer].name, n > 1 ? " and others" : "", first->name);
+    arena_destroy(scratch);
 }

@@ -72,16 +72,12 @@ static void take_levels(struct activity *a, int index, const struct draw *draw)
 // matter.
 static void take_worths(struct activity *a, const struct draw *draw)
 {
-    const struct chip *chip = a->map->chip;
     const struct net *net = a->map->net;
     a->worth = arena_alloc(a->mem, net->n, sizeof *a->worth);
     for (size_t i = 1; i < net->n; i++) {
-        const struct layer *l = &net->layers[i];
         if (!a->map->layers[i].slices)
             continue;
-        bool met = chip_adc(chip, l->name)->range == ADC_CALIBRATED && draw->ranges;
-        struct readout r =
-            readout_of(a->map, (int)i, 1, fault_any(draw), met ? draw->ranges[i] : -1);
+        struct readout r = readout_of(a->map, (int)i, 1, fault_any(draw), draw->ranges);
         a->worth[i] = r.worth > 1 ? r.worth : 1;
     }
 }

@@ -393,11 +393,7 @@ void analog_worker_image(struct analog_worker *worker, size_t image)
 
 struct readout analog_readout(const struct analog *a, int layer)
 {
-    const struct chip *chip = a->map->chip;
-    const struct layer *l = &a->map->net->layers[layer];
-    bool calibrated = chip_adc(chip, l->name)->range == ADC_CALIBRATED;
-    return readout_of(a->map, layer, a->states.step, a->broken,
-                      calibrated ? a->draw.ranges[layer] : -1);
+    return readout_of(a->map, layer, a->states.step, a->broken, a->draw.ranges);
 }
 
 // The sum that an output's codes, or votes, stand for.

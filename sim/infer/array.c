@@ -156,9 +156,8 @@ static bool check_adc(struct arrays *a, int layer, const struct draw *draw, stru
     const struct chip *chip = a->map->chip;
     const struct layer *l = &a->map->net->layers[layer];
     struct matrix *m = &a->layers[layer];
-    bool broken = fault_any(draw), calibrated = chip_adc(chip, l->name)->range == ADC_CALIBRATED;
-    int64_t met = calibrated ? m->full : -1;
-    struct readout readout = readout_of(a->map, layer, 1, broken, met);
+    bool broken = fault_any(draw);
+    struct readout readout = readout_of(a->map, layer, 1, broken, draw->ranges);
     struct sum_bound bound = arrays_bound(a, layer);
     m->clips = !readout_lossless(&readout, &bound);
     int half = chip_adc(chip, l->name)->bits - 1;
@@ -171,7 +170,8 @@ static bool check_adc(struct arrays *a, int layer, const struct draw *draw, stru
     bool pairs = readout_signed(chip) && l->weight_bits == 1 && chip->cell.bits == 1;
     m->left_out = m->clips && !(pairs && all_packed(m) && half > 0);
     return !m->left_out ||
-           refuse_adc(a, layer, &bound, readout_bits(a->map, layer, broken, met, &bound), err);
+           refuse_adc(a, layer, &bound, readout_bits(a->map, layer, broken, draw->ranges, &bound),
+                      err);
 }
 
 static bool build_layer(struct arrays *a, int layer, const struct draw *draw, bool exact,

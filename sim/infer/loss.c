@@ -16,13 +16,13 @@
 #include "sim/map/map.h"
 #include "workloads/dataset.h"
 
-static struct adc_need need_of(const struct mapping *map, int layer, bool broken, int64_t met,
-                               const struct sum_bound *bound)
+static struct adc_need need_of(const struct mapping *map, int layer, bool broken,
+                               const int64_t *ranges, const struct sum_bound *bound)
 {
     const struct adc_params *adc = chip_adc(map->chip, map->net->layers[layer].name);
-    struct readout readout = readout_of(map, layer, 1, broken, met);
+    struct readout readout = readout_of(map, layer, 1, broken, ranges);
     return (struct adc_need){.bits = adc->bits,
-                             .needed = readout_bits(map, layer, broken, met, bound),
+                             .needed = readout_bits(map, layer, broken, ranges, bound),
                              .low = bound->low,
                              .high = bound->high,
                              .worth = readout.worth,
@@ -48,7 +48,7 @@ struct adc_need loss_need_of_rows(const struct mapping *map, int layer)
         bound.high = full * fmax(digits.high, -digits.low);
         bound.low = -bound.high;
     }
-    return need_of(map, layer, false, -1, &bound);
+    return need_of(map, layer, false, NULL, &bound);
 }
 
 struct adc_need loss_need_of_cells(const struct mapping *map, const struct arrays *arrays,
@@ -57,10 +57,8 @@ struct adc_need loss_need_of_cells(const struct mapping *map, const struct array
 {
     if (!map->layers[layer].slices)
         return (struct adc_need){0};
-    const struct adc_params *adc = chip_adc(map->chip, map->net->layers[layer].name);
     struct sum_bound bound = analog ? analog_bound(analog, layer) : arrays_bound(arrays, layer);
-    int64_t met = adc->range == ADC_CALIBRATED && draw->ranges ? draw->ranges[layer] : -1;
-    struct adc_need need = need_of(map, layer, fault_any(draw), met, &bound);
+    struct adc_need need = need_of(map, layer, fault_any(draw), draw->ranges, &bound);
     if (comparator_reads(map, layer))
         need.lossless = comparator_exact(map, net, layer);
     if (defects_need_conductances(&draw->defects, map->chip))

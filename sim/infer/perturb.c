@@ -98,7 +98,7 @@ static bool plan_readout(struct perturbation *p, int layer, struct err *err)
     const struct mapping *map = p->cells.map;
     const struct map_layer *ml = &map->layers[layer];
     const struct layer *l = &map->net->layers[layer];
-    struct readout r = readout_of(map, layer, p->cells.states.step, p->cells.broken, -1);
+    struct readout r = readout_of(map, layer, p->cells.states.step, p->cells.broken, NULL);
     if (loses_nothing(p, layer, &r))
         return true;
     if (ml->weight_slices * ml->column_slices > 1 || ml->input_cycles > 1)

@@ -55,6 +55,13 @@ static double worth_of(const struct mapping *map, int layer, double codes, bool 
     return (double)readout_of_group(chip, l, broken) < codes ? 1 : full / codes;
 }
 
+static int64_t met_by(const struct mapping *map, int layer, const int64_t *ranges)
+{
+    bool calibrated = chip_adc(map->chip, map->net->layers[layer].name)->range == ADC_CALIBRATED;
+    return calibrated && ranges ? ranges[layer] : -1;
+}
+
+// met: R of a calibrated ADC; -1: range full.
 static struct readout of_bits(const struct mapping *map, int layer, int bits, double unit,
                               bool broken, int64_t met)
 {
@@ -73,7 +80,7 @@ static struct readout of_bits(const struct mapping *map, int layer, int bits, do
 }
 
 struct readout readout_of(const struct mapping *map, int layer, double unit, bool broken,
-                          int64_t met)
+                          const int64_t *ranges)
 {
     int bits = chip_adc(map->chip, map->net->layers[layer].name)->bits;
     if (comparator_reads(map, layer)) {
@@ -83,7 +90,7 @@ struct readout readout_of(const struct mapping *map, int layer, double unit, boo
                                 .code = {1 / (unit * worth), 0, -1, 1},
                                 .value = {worth, 0.5, -0x1p62, 0x1p62}};
     }
-    return of_bits(map, layer, bits, unit, broken, met);
+    return of_bits(map, layer, bits, unit, broken, met_by(map, layer, ranges));
 }
 
 bool readout_lossless(const struct readout *readout, const struct sum_bound *bound)
@@ -93,10 +100,11 @@ bool readout_lossless(const struct readout *readout, const struct sum_bound *bou
            bound->high <= code->high * readout->worth && bound->low >= code->low * readout->worth;
 }
 
-int readout_bits(const struct mapping *map, int layer, bool broken, int64_t met,
+int readout_bits(const struct mapping *map, int layer, bool broken, const int64_t *ranges,
                  const struct sum_bound *bound)
 {
     enum { MOST = 62 };
+    int64_t met = met_by(map, layer, ranges);
     for (int bits = 1; bits < MOST; bits++) {
         struct readout r = of_bits(map, layer, bits, 1, broken, met);
         if (readout_lossless(&r, bound))

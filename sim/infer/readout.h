@@ -32,10 +32,10 @@ struct readout {
     struct quantiser value; // whole steps of a sum of codes
 };
 
-// unit: how many units of current are one step. broken: some cells may be. met: R of a calibrated
-// ADC; -1: range full.
+// unit: how many units of current are one step. broken: some cells may be. ranges: R of calibrated
+// ADCs, by layer; NULL: not known, they count as if their range were full.
 struct readout readout_of(const struct mapping *map, int layer, double unit, bool broken,
-                          int64_t met);
+                          const int64_t *ranges);
 // The largest sum of one conversion, cells between groups that share a crossbar being as they
 // should: of pairs 0. broken: others may not be.
 int64_t readout_of_group(const struct chip *chip, const struct layer *layer, bool broken);
@@ -43,7 +43,7 @@ int64_t readout_of_group(const struct chip *chip, const struct layer *layer, boo
 // rounded or clipped.
 bool readout_lossless(const struct readout *readout, const struct sum_bound *bound);
 // The fewest bits of an ADC with the same range policy that lose nothing of such sums.
-int readout_bits(const struct mapping *map, int layer, bool broken, int64_t met,
+int readout_bits(const struct mapping *map, int layer, bool broken, const int64_t *ranges,
                  const struct sum_bound *bound);
 // Whether plus and minus columns are subtracted before the ADC, which then tells signs. Where they
 // are not, it does so only for inputs that have signs of their own.

@@ -246,7 +246,7 @@ static void fine_adcs_read_parts_of_a_step(void **state)
     for (int i = 0; i < CASES; i++) {
         const char *const sets[] = {bits[i], NULL};
         struct model m = model_make("hawis", "binary", sets);
-        struct readout readout = readout_of(m.s.map, 1, 1024, true, -1);
+        struct readout readout = readout_of(m.s.map, 1, 1024, true, NULL);
         assert_close(readout.worth, worth[i], 0);
         for (int32_t current = -200 * 1024; current <= 200 * 1024; current += 37) {
             double most = ldexp(1, 6 + (i > 0) + 2 * (i > 1) + 2 * (i > 2));

@@ -130,13 +130,14 @@ static bool all_packed(const struct matrix *m)
     return true;
 }
 
-static bool refuse_adc(const struct arrays *a, int layer, const struct sum_bound *bound, int bits,
-                       struct err *err)
+static bool refuse_adc(const struct arrays *a, int layer, const struct draw *draw, struct err *err)
 {
     const struct chip *chip = a->map->chip;
     const struct layer *l = &a->map->net->layers[layer];
     const struct conf_node *at = conf_find(chip->conf->root, "adc");
     int present = chip_adc(chip, l->name)->bits;
+    struct sum_bound bound = arrays_bound(a, layer);
+    int bits = readout_bits(a->map, layer, fault_any(draw), draw->ranges, &bound);
     if (present < 2)
         return conf_fail(
             at, err,
@@ -147,17 +148,16 @@ static bool refuse_adc(const struct arrays *a, int layer, const struct sum_bound
                      "layer '%s' makes sums of %.0f to %.0f, of which %d bits lose something; that "
                      "is evaluated for binary nets on differential pairs alone; set adc.bits to %d "
                      "or more (with time, energy and area)",
-                     l->name, bound->low, bound->high, present, bits);
+                     l->name, bound.low, bound.high, present, bits);
 }
 
 // Decides whether the layer's ADC may lose something, and whether this model covers it.
-static bool check_adc(struct arrays *a, int layer, const struct draw *draw, struct err *err)
+static void check_adc(struct arrays *a, int layer, const struct draw *draw)
 {
     const struct chip *chip = a->map->chip;
     const struct layer *l = &a->map->net->layers[layer];
     struct matrix *m = &a->layers[layer];
-    bool broken = fault_any(draw);
-    struct readout readout = readout_of(a->map, layer, 1, broken, draw->ranges);
+    struct readout readout = readout_of(a->map, layer, 1, fault_any(draw), draw->ranges);
     struct sum_bound bound = arrays_bound(a, layer);
     m->clips = !readout_lossless(&readout, &bound);
     int half = chip_adc(chip, l->name)->bits - 1;
@@ -169,12 +169,16 @@ static bool check_adc(struct arrays *a, int layer, const struct draw *draw, stru
     }
     bool pairs = readout_signed(chip) && l->weight_bits == 1 && chip->cell.bits == 1;
     m->left_out = m->clips && !(pairs && all_packed(m) && half > 0);
-    return !m->left_out ||
-           refuse_adc(a, layer, &bound, readout_bits(a->map, layer, broken, draw->ranges, &bound),
-                      err);
 }
 
-static bool build_layer(struct arrays *a, int layer, const struct draw *draw, bool exact,
+// Whose ADCs are those of the chip.
+enum adcs {
+    ADCS_COVERED, // and what they lose is covered, or refused
+    ADCS_SOME,    // and layers whose losses are not covered are left out
+    ADCS_EXACT,   // none: nothing is lost
+};
+
+static bool build_layer(struct arrays *a, int layer, const struct draw *draw, enum adcs adcs,
                         struct err *err)
 {
     struct matrix *m = &a->layers[layer];
@@ -184,18 +188,13 @@ static bool build_layer(struct arrays *a, int layer, const struct draw *draw, bo
     m->rows = largest.rows;
     m->outs = largest.outs;
     m->columns = round_up(m->outs, LANES);
-    if (!exact && !full_sum(a->map, layer, draw->ranges, &m->full, err))
+    if (adcs != ADCS_EXACT && !full_sum(a->map, layer, draw->ranges, &m->full, err))
         return false;
     read_layer(a, layer, draw);
-    return exact || check_adc(a, layer, draw, err);
+    if (adcs != ADCS_EXACT)
+        check_adc(a, layer, draw);
+    return adcs != ADCS_COVERED || !m->left_out || refuse_adc(a, layer, draw, err);
 }
-
-// Whose ADCs are those of the chip.
-enum adcs {
-    ADCS_COVERED, // and what they lose is covered, or refused
-    ADCS_SOME,    // and layers whose losses are not covered are left out
-    ADCS_EXACT,   // none: nothing is lost
-};
 
 static struct arrays *create(const struct mapping *mapping, const struct integer *integer,
                              const struct draw *draw, enum cpu_level level, enum adcs adcs,
@@ -208,12 +207,9 @@ static struct arrays *create(const struct mapping *mapping, const struct integer
     a->kernels = kernels_for(cpu_best(level));
     a->layers = arena_alloc(mem, net->n, sizeof *a->layers);
     bool ok = true;
-    for (size_t i = 1; i < net->n && ok; i++) {
-        if (net->layers[i].kind != LAYER_CONV && net->layers[i].kind != LAYER_LINEAR)
-            continue;
-        ok = build_layer(a, (int)i, draw, adcs == ADCS_EXACT, err) ||
-             (adcs == ADCS_SOME && a->layers[i].left_out);
-    }
+    for (size_t i = 1; i < net->n && ok; i++)
+        if (layer_has_weights(&net->layers[i]))
+            ok = build_layer(a, (int)i, draw, adcs, err);
     if (!ok) {
         arena_destroy(mem);
         return NULL;

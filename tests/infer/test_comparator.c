@@ -181,6 +181,15 @@ static void what_one_bit_cannot_say_is_refused(void **state)
         assert_null(analog_create(m.s.map, m.integer, &none, CPU_SCALAR, &err));
         if (!strstr(err.text, cases[i].part))
             fail_msg("'%s' does not say '%s'", err.text, cases[i].part);
+        // Layers that levels leave out say why themselves, not what levels would have said.
+        err = (struct err){0};
+        struct arrays *arrays = arrays_create_some(m.s.map, m.integer, &none, CPU_SCALAR, &err);
+        assert_non_null(arrays);
+        assert_string_equal(err.text, "");
+        assert_null(analog_create_beside(arrays, &none, CPU_SCALAR, &err));
+        if (!strstr(err.text, cases[i].part))
+            fail_msg("'%s' does not say '%s'", err.text, cases[i].part);
+        arrays_destroy(arrays);
         err = (struct err){0};
         assert_false(mend_check(&(struct mend_params){.bn = true}, m.s.chip, &err));
         model_free(&m);

@@ -176,7 +176,7 @@ static void size_buffers(const struct net *net, const struct chip *chip,
     double in = 1, outs = 1;
     for (size_t i = 1; i < net->n; i++) {
         const struct layer *layer = &net->layers[i];
-        if (layer->kind != LAYER_CONV && layer->kind != LAYER_LINEAR)
+        if (!layer_has_weights(layer))
             continue;
         struct load l = load_of(layer, chip, bits);
         double width = layer->kind == LAYER_CONV ? (double)layer->in_w * layer->kernel_h : 1;
@@ -204,14 +204,16 @@ static double tile_area(const struct chip *chip, const struct mnsim_result *r)
            buffer_row(technology, r->output_buffer_bytes, m->buffer_width)->area_m2;
 }
 
-static bool refuse_layer(const struct layer *l, const struct chip *chip, struct err *err)
+static bool refuse_layer(const struct net *net, const struct layer *l, const struct chip *chip,
+                         struct err *err)
 {
     const struct conf_node *root = chip->conf->root;
-    if (l->kind == LAYER_CONV && groups_packed(l, chip) > 1)
+    int packed = l->kind == LAYER_CONV ? groups_packed(net, l, chip) : 1;
+    if (packed > 1)
         return conf_fail(conf_find(root, "mapping"), err,
                          "policy mnsim charges crossbars for every group of layer '%s', and %d "
                          "groups share one here; use --policy exact, or set mapping.groups=apart",
-                         l->name, groups_packed(l, chip));
+                         l->name, packed);
     if (l->kind == LAYER_MULTIPLY)
         return conf_fail(conf_find(root, "mnsim"), err,
                          "policy mnsim has no rule for products of elements, as in layer '%s'; use "
@@ -258,7 +260,7 @@ static bool refuse(const struct net *net, const struct chip *chip, struct err *e
         return conf_fail(at, err, "buffer_width %d is not in the table; take 64, 128 or 256",
                          chip->mnsim.buffer_width);
     for (size_t i = 1; i < net->n; i++)
-        if (!refuse_layer(&net->layers[i], chip, err))
+        if (!refuse_layer(net, &net->layers[i], chip, err))
             return false;
     return true;
 }

@@ -32,13 +32,6 @@ static bool check_layer(const struct mapping *map, int layer, const int64_t *ran
                          "the signed inputs of layer '%s' take %d cycles of a %d-bit DAC, which is "
                          "not evaluated; use DACs of 1 bit or of %d",
                          l->name, map->layers[layer].input_cycles, chip->dac.bits, l->in_bits[0]);
-    if (signed_inputs && chip->dac.bits > 1 && !readout_signed(chip))
-        return conf_fail(
-            conf_find(chip->conf->root, "dac"), err,
-            "the signed inputs of layer '%s' are pulses of both signs, and an ADC that "
-            "reads single columns has no codes below 0; use DACs of 1 bit, or pairs "
-            "that are subtracted before the ADC",
-            l->name);
     return full_sum(map, layer, ranges, &full, err);
 }
 

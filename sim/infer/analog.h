@@ -38,8 +38,8 @@ struct sum_bound;
 
 struct analog;
 
-// Refuses one-bit read-outs, on/off ratios below 1.033 (bits: 1) or 1.016, and signed inputs where
-// a DAC of several bits needs several cycles or the ADC has no codes below 0.
+// Refuses on/off ratios below 1.033 (cell.bits: 1) or 1.016, signed inputs where a DAC of several
+// bits needs several cycles, and one-bit read-outs that comparator_check() does not cover.
 struct analog *analog_create(const struct mapping *mapping, const struct integer *integer,
                              const struct draw *draw, enum cpu_level level, struct err *err);
 // The same, but layers that `arrays` covers are computed by it. Only where levels say all that

@@ -7,7 +7,6 @@
 #include "sim/infer/bound.h"
 #include "sim/infer/cells.h"
 #include "sim/infer/comparator.h"
-#include "sim/map/groups.h"
 #include "sim/map/map.h"
 
 bool readout_signed(const struct chip *chip)
@@ -24,35 +23,29 @@ static double finest(double sum, double most)
     return worth;
 }
 
-int64_t readout_of_group(const struct chip *chip, const struct layer *l, bool broken)
-{
-    int64_t rows = layer_inputs(l), active = chip_rows_active(chip);
-    if (chip->crossbar.polarity != POLARITY_DIFFERENTIAL)
-        rows *= groups_packed(l, chip);
-    return (rows < active ? rows : active) * largest_product(chip, l, broken);
-}
-
 static double worth_of(const struct mapping *map, int layer, double codes, bool broken)
 {
     const struct chip *chip = map->chip;
     const struct layer *l = &map->net->layers[layer];
-    int all = chip_rows_active(chip), group = layer_inputs(l);
-    int own = group * groups_packed(l, chip);
-    int top = (1 << chip->cell.bits) - 1;
+    int all = chip_rows_active(chip), top = (1 << chip->cell.bits) - 1;
+    int64_t own = map_matrix_rows(map, layer), group = own / map->layers[layer].packed;
+    own = own < all ? own : all;
     double inputs = (1 << chip->dac.bits) - 1, full = (double)column_full(chip, all, top) * inputs;
     if (full <= codes) // broken cells may fill a flipped column more than by half
-        return finest(broken ? all * top * inputs : full, codes - 1);
+        return finest(broken ? (double)all * top * inputs : full, codes - 1);
     if (chip->crossbar.encoding == ENCODING_FLIP) {
         int held = l->weight_bits < chip->cell.bits ? l->weight_bits : chip->cell.bits;
-        double of_own = (double)column_full(chip, own < all ? own : all, (1 << held) - 1) *
+        double of_own = (double)column_full(chip, own, (1 << held) - 1) *
                         fmax(bound_digits(map, layer).high, -bound_digits(map, layer).low);
         return of_own < codes ? 1 : full / codes;
     }
     // Cells and DACs may be wider than what they hold, arrays taller than the layer.
-    double largest = (double)((own < all ? own : all) * largest_product(chip, l, broken));
-    if (largest < codes)
-        return finest(largest, codes - 1);
-    return (double)readout_of_group(chip, l, broken) < codes ? 1 : full / codes;
+    int64_t product = largest_product(chip, l, broken);
+    if ((double)(own * product) < codes)
+        return finest((double)(own * product), codes - 1);
+    // Of pairs between groups nothing adds up.
+    int64_t sums = chip->crossbar.polarity == POLARITY_DIFFERENTIAL && group < own ? group : own;
+    return (double)(sums * product) < codes ? 1 : full / codes;
 }
 
 static int64_t met_by(const struct mapping *map, int layer, const int64_t *ranges)

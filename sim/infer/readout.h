@@ -21,7 +21,6 @@
 #include "nets/kernels/kernels.h"
 
 struct chip;
-struct layer;
 struct mapping;
 struct sum_bound;
 
@@ -36,9 +35,6 @@ struct readout {
 // ADCs, by layer; NULL: not known, they count as if their range were full.
 struct readout readout_of(const struct mapping *map, int layer, double unit, bool broken,
                           const int64_t *ranges);
-// The largest sum of one conversion, cells between groups that share a crossbar being as they
-// should: of pairs 0. broken: others may not be.
-int64_t readout_of_group(const struct chip *chip, const struct layer *layer, bool broken);
 // Whether every sum of whole steps within the bound has a code of its own, so that nothing is
 // rounded or clipped.
 bool readout_lossless(const struct readout *readout, const struct sum_bound *bound);

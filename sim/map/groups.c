@@ -34,12 +34,23 @@ static int64_t groups_that_fit(const struct layer *layer, const struct chip *chi
                      outs / (layer->out_c / layer->groups));
 }
 
-// How many can share a crossbar so that, without faults, the ADC loses no more than of a group
-// alone.
-static int64_t groups_read_alike(const struct layer *layer, const struct chip *chip)
+// Whether one bit of the ADC is a sign: pairs are subtracted before it, or signed inputs take a
+// single cycle (sim/infer/readout.h).
+static bool reads_signs(const struct net *net, const struct layer *layer, const struct chip *chip)
 {
     bool pair = chip->crossbar.polarity == POLARITY_DIFFERENTIAL;
-    int bits = chip_adc(chip, layer->name)->bits - (pair && !chip->crossbar.subtract_after);
+    bool signed_digits =
+        net->layers[layer->input[0]].is_signed && layer->in_bits[0] <= chip->dac.bits;
+    return (pair && !chip->crossbar.subtract_after) || signed_digits;
+}
+
+// How many can share a crossbar so that, without faults, the ADC loses no more than of a group
+// alone.
+static int64_t groups_read_alike(const struct net *net, const struct layer *layer,
+                                 const struct chip *chip)
+{
+    bool pair = chip->crossbar.polarity == POLARITY_DIFFERENTIAL;
+    int bits = chip_adc(chip, layer->name)->bits - reads_signs(net, layer, chip);
     int64_t codes = ((int64_t)1 << (bits < 62 ? bits : 62)) - 1;
     int dac = (int)min_int64(layer->in_bits[0], chip->dac.bits);
     int64_t product = (((int64_t)1 << chip->cell.bits) - 1) * (((int64_t)1 << dac) - 1);
@@ -50,14 +61,14 @@ static int64_t groups_read_alike(const struct layer *layer, const struct chip *c
     return !lossless ? 1 : active <= rows ? layer->groups : rows / group;
 }
 
-int groups_packed(const struct layer *layer, const struct chip *chip)
+int groups_packed(const struct net *net, const struct layer *layer, const struct chip *chip)
 {
     int how = chip->mapping.groups;
     if (layer->groups == 1 || how == GROUPS_APART || !has_zero(layer, chip))
         return 1;
     int64_t n = min_int64(layer->groups, groups_that_fit(layer, chip));
     if (how == GROUPS_AUTO)
-        n = min_int64(n, groups_read_alike(layer, chip));
+        n = min_int64(n, groups_read_alike(net, layer, chip));
     return n > 1 ? (int)n : 1;
 }
 

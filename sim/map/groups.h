@@ -10,7 +10,8 @@
 //   group then takes more than half of the rows or of the columns.
 // - auto: as packed, but never so many that, without faults, the ADC loses more than it loses of a
 //   group alone. Let R be the rows whose sum it reads without loss: highest code / (highest level *
-//   highest digit), and `active` the rows driven at once.
+//   highest digit), and `active` the rows driven at once. An ADC that reads sums of both signs has
+//   half the highest code.
 //   Differential pairs hold 0 as two cells of high resistance, so a column sums what it sums for a
 //   group alone: no limit if min(rows of a group, active) <= R; else floor(active / rows of a
 //   group), so that a group is still read in one conversion.
@@ -23,8 +24,9 @@
 struct chip;
 struct err;
 struct layer;
+struct net;
 
-// Groups of one matrix; 1: apart. Layers without groups: 1.
-int groups_packed(const struct layer *layer, const struct chip *chip);
+// Groups of one matrix of a layer of the net; 1: apart. Layers without groups: 1.
+int groups_packed(const struct net *net, const struct layer *layer, const struct chip *chip);
 // Refuses mapping.groups=packed where weights cannot be 0.
 bool groups_check(const struct layer *layer, const struct chip *chip, struct err *err);

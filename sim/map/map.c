@@ -32,8 +32,8 @@ struct shape {
     int block_outs; // per crossbar
 };
 
-static bool shape_layer(const struct layer *layer, const struct chip *chip, struct map_layer *m,
-                        struct shape *s, struct err *err)
+static bool shape_layer(const struct net *net, const struct layer *layer, const struct chip *chip,
+                        struct map_layer *m, struct shape *s, struct err *err)
 {
     const struct crossbar_params *x = &chip->crossbar;
     s->kk = layer->kernel_h * layer->kernel_w;
@@ -61,7 +61,7 @@ static bool shape_layer(const struct layer *layer, const struct chip *chip, stru
                          "crossbar's %d; use crossbar.slices=arrays or cells of more bits",
                          layer->name, layer->weight_bits, m->column_slices, x->columns);
     s->block_outs = x->columns / m->column_slices;
-    m->packed = groups_packed(layer, chip);
+    m->packed = groups_packed(net, layer, chip);
     m->matrices = ceil_div(layer->groups, m->packed);
     s->in_rows = layer->in_c / layer->groups * s->kk * m->packed;
     s->outs = layer->out_c / layer->groups * m->packed;
@@ -341,7 +341,7 @@ bool map_net(const struct net *net, const struct chip *chip, uint64_t seed, stru
     for (size_t i = 0; i < net->n; i++) {
         map->layers[i].replicas = 1;
         if (layer_has_weights(&net->layers[i]) &&
-            !shape_layer(&net->layers[i], chip, &map->layers[i], &shapes[i], err))
+            !shape_layer(net, &net->layers[i], chip, &map->layers[i], &shapes[i], err))
             goto fail;
     }
     if (!check_tiles(net, chip, map, budget, &map->n_tiles, &map->n_slices, err))

@@ -169,7 +169,7 @@ static bool works_beside(const struct net *net, int at, int layer)
     if (at <= layer)
         return at == layer;
     bool beside = false;
-    if (l->kind != LAYER_CONV && l->kind != LAYER_LINEAR)
+    if (!layer_has_weights(l))
         for (int k = 0; k < (l->kind == LAYER_CONCAT ? l->n_inputs : 1) && !beside; k++)
             beside = works_beside(net, l->input[k], layer);
     return beside || (l->kind == LAYER_ADD && net_fused_add(net, layer) == at);

@@ -173,22 +173,38 @@ static void wider_digits_make_larger_sums(void **state)
 }
 
 // Inputs with signs in one cycle: the ends of what 8 bits can say, times the cells that stand
-// against them.
+// against them. In single columns, too, whose ADC then has codes below 0.
 static void signed_inputs_reach_both_ends(void **state)
 {
     (void)state;
     static const int ends[] = {-128, 0, 127};
-    const char *const sets[] = {"crossbar.rows_active=4", "cell.bits=7", "net.encoder=raw",
-                                "dac={bits: 8, time: 1 ns, energy: 1 fJ, area: 1 um2}", NULL};
-    struct model m = model_make("hawis", "int8", sets);
-    const struct draw none = {.seed = 1};
-    struct err err = {0};
-    assert_int_equal(m.s.map->layers[1].input_cycles, 1);
-    struct arrays *arrays = arrays_create_some(m.s.map, m.integer, &none, CPU_AVX512, &err);
-    assert_non_null(arrays);
-    expect_bound(arrays_bound(arrays, 1), try_all(&m, &none, 1, ends, 3));
-    arrays_destroy(arrays);
-    model_free(&m);
+    static const char *const columns[] = {"crossbar.subtract=before_adc",
+                                          "crossbar.subtract=after_adc",
+                                          "crossbar.polarity=single",
+                                          "crossbar.polarity=offset_column"};
+    for (size_t i = 0; i < sizeof columns / sizeof *columns; i++) {
+        const char *const sets[] = {"crossbar.rows_active=4", "cell.bits=7", "net.encoder=raw",
+                                    "dac={bits: 8, time: 1 ns, energy: 1 fJ, area: 1 um2}",
+                                    columns[i], NULL};
+        struct model m = model_make("hawis", "int8", sets);
+        const struct draw none = {.seed = 1};
+        struct err err = {0};
+        assert_int_equal(m.s.map->layers[1].input_cycles, 1);
+        struct arrays *arrays = arrays_create_some(m.s.map, m.integer, &none, CPU_AVX512, &err);
+        struct analog *analog = analog_create(m.s.map, m.integer, &none, CPU_AVX512, &err);
+        if (!arrays || !analog)
+            fail_msg("%s", err.text);
+        struct sum_bound want = try_all(&m, &none, 1, ends, 3);
+        expect_bound(arrays_bound(arrays, 1), want);
+        expect_bound(analog_bound(analog, 1), want);
+        // The fewest bits whose codes, -2^(b - 1) .. 2^(b - 1) - 1, are those of the range and
+        // reach: 4 rows of levels up to 127 with inputs up to 255 fill 17 bits and the sign.
+        assert_true(want.low < 0);
+        assert_int_equal(loss_need_of_cells(m.s.map, arrays, NULL, m.integer, &none, 1).needed, 18);
+        arrays_destroy(arrays);
+        analog_destroy(analog);
+        model_free(&m);
+    }
 }
 
 // Logits of both ways on random images, and how many layers levels computed.

@@ -32,7 +32,7 @@ static void expect_counts(const struct count *counts, size_t n)
         if (s.map->layers[1].packed != c->packed || s.map->use.arrays != c->arrays)
             fail_msg("case %zu: %d groups share a crossbar instead of %d, %d arrays instead of %d",
                      i, s.map->layers[1].packed, c->packed, s.map->use.arrays, c->arrays);
-        assert_int_equal(groups_packed(&s.net->layers[1], s.chip), c->packed);
+        assert_int_equal(groups_packed(s.net, &s.net->layers[1], s.chip), c->packed);
         setup_free(&s);
     }
 }

@@ -194,20 +194,15 @@ struct cycle {
     int64_t sent, driven; // sums of the digits: sent; on the word lines
 };
 
-// The highest digit; of signed inputs in a single cycle, the highest of them.
-static int32_t full_scale(const struct chip *chip, bool signed_digit)
-{
-    return (int32_t)(((int64_t)1 << (chip->dac.bits - signed_digit)) - 1);
-}
-
 // Digits of one bit cycle for the rows of a slice.
-static void take_digits(struct analog_worker *w, const struct chip *chip, const struct block *block,
-                        int cycles, bool signed_inputs, struct cycle *c)
+static void take_digits(struct analog_worker *w, const struct block *block, int cycles,
+                        struct cycle *c)
 {
-    int shift = c->cycle * chip->dac.bits;
-    int32_t mask = full_scale(chip, false);
-    int32_t full = full_scale(chip, signed_inputs && cycles == 1);
+    const struct mapping *map = w->analog->map;
+    int bits = map->chip->dac.bits, shift = c->cycle * bits;
+    int32_t mask = (int32_t)(((int64_t)1 << bits) - 1);
     const uint8_t *stuck = block->damage.driven;
+    int32_t full = stuck ? bound_stuck_digit(map, block->slice->layer) : 0;
     c->sent = c->driven = 0;
     for (int row = 0; row < c->rows; row++) {
         int32_t a = w->window[block->slice->row0 + c->first + row];
@@ -329,7 +324,7 @@ static int64_t convert_slice(struct analog_worker *w, const struct block *block,
             bool back = signed_inputs && cycles > 1 && cycle == cycles - 1;
             int64_t weight = (int64_t)1 << cycle * chip->dac.bits;
             weight = back ? -weight : weight;
-            take_digits(w, chip, block, cycles, signed_inputs, &c);
+            take_digits(w, block, cycles, &c);
             inputs += weight * c.sent;
             int64_t unit = w->codes[s->columns - 1];
             read_plane(w, block, 0, &c, adc, weight);

@@ -178,8 +178,8 @@ static void bound_block(struct analog *a, const struct block *block)
     if (chip->crossbar.polarity == POLARITY_OFFSET && read_unit)
         columns = s->columns;
     struct digit_range digits = bound_digits(a->map, s->layer);
-    if (a->draw.defects.drivers > 0) // a stuck one drives as high as it can
-        digits.high = fmax(digits.high, (1 << chip->dac.bits) - 1);
+    if (a->draw.defects.drivers > 0)
+        digits.high = fmax(digits.high, bound_stuck_digit(a->map, s->layer));
     struct arena *mem = arena_create();
     struct column_parts parts = parts_create(mem, columns);
     for (int p = 0; p < 2 && block->plane[p]; p++)

@@ -20,6 +20,12 @@ struct digit_range bound_digits(const struct mapping *map, int layer)
     return (struct digit_range){0, ldexp(1, bits) - 1};
 }
 
+int32_t bound_stuck_digit(const struct mapping *map, int layer)
+{
+    bool has_sign = bound_digits(map, layer).low < 0;
+    return (int32_t)(((int64_t)1 << (map->chip->dac.bits - has_sign)) - 1);
+}
+
 void bound_join(struct sum_bound *to, const struct sum_bound *other)
 {
     to->low = fmin(to->low, other->low);

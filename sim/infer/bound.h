@@ -13,6 +13,8 @@ struct digit_range {
     double low, high;
 };
 struct digit_range bound_digits(const struct mapping *map, int layer);
+// The highest digit that the layer's DACs can apply; a stuck driver applies it.
+int32_t bound_stuck_digit(const struct mapping *map, int layer);
 
 // Sums of digits x cells, in steps: low <= 0 <= high, both are reached by some inputs.
 struct sum_bound {

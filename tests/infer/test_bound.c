@@ -179,13 +179,15 @@ static void signed_inputs_reach_both_ends(void **state)
     (void)state;
     static const int ends[] = {-128, 0, 127};
     static const char *const columns[] = {"crossbar.subtract=before_adc",
-                                          "crossbar.subtract=after_adc",
-                                          "crossbar.polarity=single",
+                                          "crossbar.subtract=after_adc", "crossbar.polarity=single",
                                           "crossbar.polarity=offset_column"};
     for (size_t i = 0; i < sizeof columns / sizeof *columns; i++) {
-        const char *const sets[] = {"crossbar.rows_active=4", "cell.bits=7", "net.encoder=raw",
+        const char *const sets[] = {"crossbar.rows_active=4",
+                                    "cell.bits=7",
+                                    "net.encoder=raw",
                                     "dac={bits: 8, time: 1 ns, energy: 1 fJ, area: 1 um2}",
-                                    columns[i], NULL};
+                                    columns[i],
+                                    NULL};
         struct model m = model_make("hawis", "int8", sets);
         const struct draw none = {.seed = 1};
         struct err err = {0};
@@ -202,6 +204,11 @@ static void signed_inputs_reach_both_ends(void **state)
         assert_true(want.low < 0);
         assert_int_equal(loss_need_of_cells(m.s.map, arrays, NULL, m.integer, &none, 1).needed, 18);
         arrays_destroy(arrays);
+        analog_destroy(analog);
+        // A stuck driver applies 127, as inputs do.
+        const struct draw stuck = {.defects = {.drivers = 0.5}, .seed = 1};
+        analog = analog_create(m.s.map, m.integer, &stuck, CPU_AVX512, &err);
+        expect_bound(analog_bound(analog, 1), want);
         analog_destroy(analog);
         model_free(&m);
     }

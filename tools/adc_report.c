@@ -241,16 +241,15 @@ static int worst_of_rows(const struct mapping *map, bool (*among)(const struct a
     return at;
 }
 
-void adc_rows_text(const struct mapping *map)
+void adc_rows_text(const struct mapping *map, const char *label)
 {
     struct adc_need need;
     int at = worst_of_rows(map, converts, &need);
     if (at >= 0)
-        printf(
-            "%-28s %d bits, %s; the sums of layer '%s' lie between %.6g and %.6g and need %d bits "
-            "(rows x full scale; bitline eval counts the cells that are programmed)\n",
-            "ADC", need.bits, range_of(&need), map->net->layers[at].name, need.low, need.high,
-            need.needed);
+        printf("%s %d bits, %s; the sums of layer '%s' lie between %.6g and %.6g and need %d bits "
+               "(rows x full scale; bitline eval counts the cells that are programmed)\n",
+               label, need.bits, range_of(&need), map->net->layers[at].name, need.low, need.high,
+               need.needed);
 }
 
 void adc_rows_warn(const struct mapping *map, struct warnings *warnings)

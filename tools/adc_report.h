@@ -20,9 +20,9 @@ void adc_warn(const struct mapping *mapping, const struct adc_loss *layers, size
               struct warnings *warnings);
 
 // The same from rows x full scale, where no weights are known: an object "adc" with its layers; one
-// line of the layer that lacks most bits.
+// line, which begins with a label, of the layer that lacks most bits.
 void adc_rows_json(const struct mapping *mapping, struct jsonw *w);
-void adc_rows_text(const struct mapping *mapping);
+void adc_rows_text(const struct mapping *mapping, const char *label);
 // Code adc-clips, of the layer that lacks most bits, if a code is worth more than one step whatever
 // the weights.
 void adc_rows_warn(const struct mapping *mapping, struct warnings *warnings);

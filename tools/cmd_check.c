@@ -1,12 +1,18 @@
-// bitline check FILE...: is each a chip, a net or a job that loads?
+// bitline check FILE...: is each a chip, a net or a job that loads, and do chip and nets fit?
 #include <argp.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "nets/net.h"
 #include "sim/base/err.h"
+#include "sim/base/mem.h"
 #include "sim/base/warn.h"
 #include "sim/chip/chip.h"
 #include "sim/chip/plausible_chip.h"
+#include "sim/cost/charge.h"
+#include "sim/map/map.h"
+#include "tools/adc_report.h"
 #include "tools/cmd.h"
 #include "tools/file_guess.h"
 #include "tools/inputs.h"
@@ -16,18 +22,23 @@
 #include "tools/train/job.h"
 
 static const char doc[] =
-    "Check chip, net and job files (or names): every key, unit and range, with file, line and "
-    "column of what is wrong. A file says by its key 'kind' what it is (chip, net, sweep, train, "
-    "search); without it, 'layers' makes a net, 'sweep', 'epochs' or 'episodes' a job, and else "
-    "the keys that it has most of; .csv is a layer table. A net must have its default form; forms "
-    "that it cannot have are listed. What the job of a training names (its images, weights, chip) "
-    "is opened, too; of other jobs the chip and the net, with every setting that the job gives "
-    "them. Of a chip that loads, warnings report what is implausible: on/off ratio, variation, die "
-    "area, power density, parts of several technology nodes, numbers inherited beside changed keys "
-    "that they depend on.\v"
+    "Check chip, net and job files (or names): every key, unit and range. Errors name file, line "
+    "and column.\n\n"
+    "The key 'kind' of a file (chip, net, sweep, train, search) says what it is. Without it, a "
+    "file with 'layers' is a net, one with 'sweep', 'epochs' or 'episodes' a job, and any other "
+    "the kind that most of its keys belong to. A .csv file is a layer table.\n\n"
+    "Chips: warnings report an implausible on/off ratio, variation, die area or power density, "
+    "parts of different technology nodes, and inherited numbers that depend on a key that was "
+    "changed.\n"
+    "Nets: the default form must be possible; forms that are not are listed.\n"
+    "One chip with nets: each net must fit on the chip as in 'bitline run CHIP NET'; the bits that "
+    "its ADCs need are printed.\n"
+    "Jobs: the chip and the net of a sweep or search are opened with every setting of the job; "
+    "of a training also its images and weights.\v"
     "Examples:\n"
     "  bitline check my-chip.yaml my-net.yaml my-job.yaml\n"
-    "  bitline check hawis resnet20 search-synth\n"
+    "  bitline check hawis resnet20\n"
+    "  bitline check search-synth\n"
     "  bitline check figure3-sa0 --set weights=train-signs";
 
 static const struct argp_option options[] = {
@@ -71,27 +82,33 @@ static bool is_csv(const char *what)
     return n > 4 && !strcmp(what + n - 4, ".csv");
 }
 
-// Several chips may be checked: each sentence says of which it is.
-static void warn_of_chip(const char *what, const struct chip *chip)
+// What a file that is fine describes; both NULL: a job.
+struct described {
+    struct chip *chip;
+    struct net *net; // in its default form
+};
+
+// Many files may be checked: each sentence begins with the one that it is about. Empties `found`.
+static void print_warnings(const char *what, struct warnings *found)
 {
-    struct warnings found = {0}, named = {0};
-    plausible_chip(chip, NULL, NULL, &found);
-    for (size_t i = 0; i < found.n; i++)
-        warn_add(&named, found.items[i].code, "%.100s: %s", what, found.items[i].text);
+    struct warnings named = {0};
+    for (size_t i = 0; i < found->n; i++)
+        warn_add(&named, found->items[i].code, "%.200s: %s", what, found->items[i].text);
     fflush(stdout);
     inputs_warn(&named);
-    warnings_fini(&found);
     warnings_fini(&named);
+    warnings_fini(found);
 }
 
-static bool check_chip(const char *what, const struct inputs *inputs, struct err *err)
+static bool check_chip(const char *what, const struct inputs *inputs, struct chip **out,
+                       struct err *err)
 {
-    struct chip *chip = NULL;
-    if (!inputs_chip(inputs, what, &chip, err))
+    struct warnings found = {0};
+    if (!inputs_chip(inputs, what, out, err))
         return false;
-    printf("%s: chip '%s' is fine\n", what, chip->name);
-    warn_of_chip(what, chip);
-    chip_destroy(chip);
+    printf("%s: chip '%s' is fine\n", what, (*out)->name);
+    plausible_chip(*out, NULL, NULL, &found);
+    print_warnings(what, &found);
     return true;
 }
 
@@ -100,17 +117,15 @@ struct form_check {
     struct err why;
 };
 
-static bool build_form(const char *what, const struct inputs *inputs, const char *form, char *name,
-                       size_t n, struct err *err)
+static bool build_form(const char *what, const struct inputs *inputs, const char *form,
+                       struct err *err)
 {
     struct inputs in_form = *inputs;
     struct net *net = NULL;
     in_form.form = form;
-    if (!inputs_net(&in_form, what, &net, err))
-        return false;
-    snprintf(name, n, "%s", net->name);
+    bool ok = inputs_net(&in_form, what, &net, err);
     net_destroy(net);
-    return true;
+    return ok;
 }
 
 // What the default form says; with the forms that the net could have instead, if there are any.
@@ -128,20 +143,17 @@ static bool refuse_net(const struct form_check *forms, const struct err *why, st
 }
 
 // A net must have its default form; forms that are impossible for it are listed, but are no error.
-static bool check_net(const char *what, const struct inputs *inputs, struct err *err)
+static bool check_net(const char *what, const struct inputs *inputs, struct net **out,
+                      struct err *err)
 {
     struct form_check forms[FORM_COUNT] = {0};
     struct err why = {0};
-    char name[128];
-    bool ok = build_form(what, inputs, NULL, name, sizeof name, &why);
-    for (int f = 0; f < FORM_COUNT; f++) {
-        char again[sizeof name];
-        forms[f].ok =
-            build_form(what, inputs, net_form_names[f], again, sizeof again, &forms[f].why);
-    }
+    bool ok = inputs_net(inputs, what, out, &why);
+    for (int f = 0; f < FORM_COUNT; f++)
+        forms[f].ok = build_form(what, inputs, net_form_names[f], &forms[f].why);
     if (!ok)
         return refuse_net(forms, &why, err);
-    printf("%s: net '%s' is fine\n", what, name);
+    printf("%s: net '%s' is fine\n", what, (*out)->name);
     for (int f = 0; f < FORM_COUNT; f++)
         if (!forms[f].ok)
             printf("  not available in form %s: %s\n", net_form_names[f], forms[f].why.text);
@@ -180,13 +192,13 @@ static bool check_search(const char *what, const struct inputs *inputs, struct e
 }
 
 static bool check_kind(enum file_kind kind, const char *what, const struct inputs *inputs,
-                       struct err *err)
+                       struct described *out, struct err *err)
 {
     switch (kind) {
     case FILE_CHIP:
-        return check_chip(what, inputs, err);
+        return check_chip(what, inputs, &out->chip, err);
     case FILE_NET:
-        return check_net(what, inputs, err);
+        return check_net(what, inputs, &out->net, err);
     case FILE_SWEEP:
         return check_sweep(what, inputs, err);
     case FILE_TRAIN:
@@ -208,18 +220,62 @@ static bool check_kind(enum file_kind kind, const char *what, const struct input
                    what);
 }
 
-static bool check(const char *what, const struct inputs *inputs, struct err *err)
+static bool check(const char *what, const struct inputs *inputs, struct described *out,
+                  struct err *err)
 {
     struct file_guess guess = {FILE_NET, false};
     struct err why = {0};
     if (!is_csv(what))
         guess = is_file(what) ? file_guess(what) : file_guess_name(what);
-    if (check_kind(guess.kind, what, inputs, &why))
+    if (check_kind(guess.kind, what, inputs, out, &why))
         return true;
     if (!guess.by_keys || guess.kind == FILE_CHIP || guess.kind == FILE_KINDS)
-        return err_set(err, "%s", why.text);
-    return err_set(err, "%s (by its keys most like %s; 'kind: %s' in it would say so)", why.text,
-                   file_kind_phrase(guess.kind), file_kind_names[guess.kind]);
+        return err_wrap(err, &why, "%s", why.text);
+    return err_wrap(err, &why,
+                    "%s (its keys are most like those of %s; add 'kind: %s' if it is one)",
+                    why.text, file_kind_phrase(guess.kind), file_kind_names[guess.kind]);
+}
+
+// As bitline run CHIP NET maps it, with the seed that it has by default.
+static bool check_pair(const char *what, const struct chip *chip, const struct net *net,
+                       struct err *err)
+{
+    struct mapping *map = NULL;
+    struct warnings found = {0};
+    struct err why = {0};
+    if (!map_net(net, chip, 1, &map, &why) || !charge_check(map, &why)) {
+        map_destroy(map);
+        return err_wrap(err, &why, "%.200s: %s", what, why.text);
+    }
+    printf("%s: fits in the form %s, %d crossbars on %d of %d tiles\n", what,
+           net_form_names[net->form], map->use.crossbars, map->use.tiles, chip_tiles(chip));
+    adc_rows_text(map, "  ADC");
+    adc_rows_warn(map, &found);
+    print_warnings(what, &found);
+    map_destroy(map);
+    return true;
+}
+
+// Each net on the chip, if there is one chip and no more.
+static bool check_pairs(const struct args *a, const struct described *files)
+{
+    int chips = 0, at = 0;
+    bool ok = true;
+    for (int i = 0; i < a->n; i++)
+        if (files[i].chip) {
+            chips++;
+            at = i;
+        }
+    for (int i = 0; chips == 1 && i < a->n; i++) {
+        struct err err = {0};
+        char what[200];
+        snprintf(what, sizeof what, "%.90s on %.90s", a->files[i], a->files[at]);
+        if (files[i].net && !check_pair(what, files[at].chip, files[i].net, &err)) {
+            inputs_refuse(&err);
+            ok = false;
+        }
+    }
+    return ok;
 }
 
 int cmd_check(int argc, char **argv)
@@ -233,10 +289,18 @@ int cmd_check(int argc, char **argv)
     if (a.err.text[0])
         return inputs_refuse(&a.err);
     int code = EXIT_OK;
+    struct described *files = mem_alloc((size_t)a.n, sizeof *files);
     for (int i = 0; i < a.n; i++) {
         struct err err = {0};
-        if (!check(a.files[i], &a.inputs, &err))
+        if (!check(a.files[i], &a.inputs, &files[i], &err))
             code = inputs_refuse(&err);
     }
+    if (!check_pairs(&a, files))
+        code = EXIT_USAGE;
+    for (int i = 0; i < a.n; i++) {
+        chip_destroy(files[i].chip);
+        net_destroy(files[i].net);
+    }
+    free(files);
     return inputs_finish(code);
 }

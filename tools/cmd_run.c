@@ -231,7 +231,7 @@ static bool print_all(const struct args *a, const struct mapping *map, const str
         return true;
     }
     print_text(r, stdout);
-    adc_rows_text(map);
+    adc_rows_text(map, "ADC                         ");
     if (a->trace)
         print_trace_hint(a->trace);
     if (a->csv)

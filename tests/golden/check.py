@@ -29,17 +29,17 @@ def net(**parts):
 # name, text of the file, what the message must say
 REFUSED = [
     ("sweep, key mistyped", SWEEP.replace("sweep:", "sweeep:"),
-     [":5:1: sweeep: unknown key; did you mean 'sweep'?", "most like a job of 'bitline sweep'"]),
+     [":5:1: sweeep: unknown key; did you mean 'sweep'?", "most like those of a job of 'bitline sweep'"]),
     ("sweep without its key", SWEEP.partition("sweep:")[0],
-     ["sweep: is missing", "most like a job of 'bitline sweep'", "'kind: sweep'"]),
+     ["sweep: is missing", "most like those of a job of 'bitline sweep'", "'kind: sweep'"]),
     ("training, key mistyped", TRAIN.replace("epochs", "epochss"),
-     [":3:1: epochss: unknown key; did you mean 'epochs'?", "most like a job of 'bitline train'"]),
+     [":3:1: epochss: unknown key; did you mean 'epochs'?", "most like those of a job of 'bitline train'"]),
     ("training without its key, but its kind", "kind: train\nname: a\nnet: signs\n",
      ["epochs: is missing"]),
     ("search, key mistyped", "name: a\nchip: hawis\nnet: resnet20\nepisods: 9\n",
-     ["episods: unknown key; did you mean 'episodes'?", "most like a job of 'bitline search'"]),
+     ["episods: unknown key; did you mean 'episodes'?", "most like those of a job of 'bitline search'"]),
     ("net, key mistyped", net().replace("layers:", "layer:"),
-     ["layer: unknown key; did you mean 'layers'?", "most like a net"]),
+     ["layer: unknown key; did you mean 'layers'?", "most like those of a net"]),
     ("chip, key mistyped", "extends: hawis\nname: a\nadcc: {bits: 6}\n",
      [":3:1: adcc: unknown key; did you mean 'adc'?"]),
     ("no key of any kind", "name: a\ncolour: red\n", ["has no key of a chip, a net or a job"]),
@@ -143,6 +143,50 @@ def mixed_up(bitline, folder, args, says):
     bitline.refuse(folder, args, says)
 
 
+def write_pair(folder, layers=""):
+    for name in "chip.yaml", "net.yaml":
+        (folder / name).write_text((HERE / name).read_text(encoding="utf-8") +
+                                   (layers if name == "net.yaml" else ""), encoding="utf-8")
+    return ["check", "./chip.yaml", "./net.yaml"]
+
+
+def pairs_fit(bitline, folder):
+    """One chip and a net: sums of a pair of arrays, bits times bits, go from -rows to rows, so that
+    they have 2 rows + 1 values; full range spreads the codes of 6 bits over them."""
+    pair = write_pair(folder)
+    for rows in 16, 32, 64:
+        rows_set = ["--set", f"crossbar.rows={rows}"]
+        done = bitline.run(*pair, *rows_set, cwd=folder)
+        out, err = done.stdout.decode(), done.stderr.decode()
+        expect(done.returncode == 0, err)
+        result = json.loads(bitline.output("run", *pair[1:], *rows_set, "--json", cwd=folder))
+        expect(f"./net.yaml on ./chip.yaml: fits in the form int8, {result['crossbars']} crossbars "
+               f"on {result['tiles']} of 1024 tiles\n" in out, out)
+        needed = (2 * rows).bit_length()
+        expect(f"  ADC 6 bits, full range; the sums of layer 'fc' lie between -{rows} and {rows} "
+               f"and need {needed} bits" in out, out)
+        warned = "bitline: warning: ./net.yaml on ./chip.yaml: the ADC of layer 'fc' has 6 bits"
+        expect((warned in err) == (2 * rows > 2 ** 6), err)
+    out = bitline.output(*pair, "./net.yaml", "hawis", cwd=folder)
+    expect(out.count(" is fine\n") == 4 and "fits" not in out, out)
+
+
+def pairs_that_do_not_fit(bitline, folder):
+    """Both are fine, and an error says why 'run' would refuse them together."""
+    small = ["--set", "noc.columns=2", "--set", "noc.rows=2"]
+    for layers, args, says in (
+            ("", small, ["noc.columns", "needs 20 tiles, the chip has 2 x 2 = 4"]),
+            ("  - {name: square, kind: multiply, from: fc, by: fc}\n"
+             "  - {name: last, kind: linear, out: 10}\n", [],
+             ["layer 'square' multiplies elements", "give it tile.multiplier"])):
+        pair = write_pair(folder, layers)
+        done = bitline.run(*pair, *args, cwd=folder)
+        out, err = done.stdout.decode(), done.stderr.decode()
+        expect(done.returncode == 2 and out.count(" is fine\n") == 2 and "fits" not in out, out)
+        expect(err.startswith("bitline: ./net.yaml on ./chip.yaml: ") and err.count("\n") == 1, err)
+        expect(all(part in err for part in says), err)
+
+
 def kind_changes_nothing(bitline, folder):
     """A chip or a net that states its kind has the same content, so the same hash."""
     chip = (HERE / "chip.yaml").read_text(encoding="utf-8")
@@ -162,6 +206,8 @@ def main():
     cases += [("mixed up: " + " ".join(args), mixed_up, (args, says)) for args, says in MIXED_UP]
     cases += [("forms that a net cannot have", other_forms, ()),
               ("one verdict for each file", one_verdict_each, ()),
+              ("a chip and its nets", pairs_fit, ()),
+              ("a chip and a net too large for it", pairs_that_do_not_fit, ()),
               ("kind changes nothing", kind_changes_nothing, ())]
     run_tests([(repr(name), in_folder(test, bitline, *args)) for name, test, args in cases])
 

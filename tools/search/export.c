@@ -6,6 +6,7 @@
 
 #include "nets/net.h"
 #include "sim/base/err.h"
+#include "sim/base/escape.h"
 #include "sim/base/file.h"
 #include "sim/base/mem.h"
 #include "sim/base/text.h"
@@ -193,11 +194,12 @@ static bool write_net(const struct search *s, const char *folder, const char *fi
     const struct search_episode *e = &s->episodes[episode];
     struct conf *conf = library_open(inputs_library(), LIBRARY_NET, s->job->net, err);
     struct arena *mem = arena_create();
-    const char *text = arena_printf(mem, "\"episode %d of %s: %s at searched widths\"", episode,
+    const char *text = arena_printf(mem, "episode %d of %s: %s at searched widths", episode,
                                     s->job->name, s->net->name);
+    const char *name = arena_printf(mem, "%s-%s", s->job->name, file);
     bool ok = conf && set_widths(s, conf, e, err) &&
-              conf_set(conf, "name", arena_printf(mem, "%s-%s", s->job->name, file), err) &&
-              conf_set(conf, "description", text, err) &&
+              conf_set(conf, "name", escape_yaml(mem, name), err) &&
+              conf_set(conf, "description", escape_yaml_quoted(mem, text), err) &&
               conf_set(conf, "default_form", net_form_names[s->net->form], err);
     for (size_t i = 0; ok && i < s->job->sets.n; i++) {
         const char *set = s->job->sets.items[i], *equals = strchr(set, '=');
@@ -219,8 +221,9 @@ static bool write_chip(const struct search *s, const char *folder, const char *f
         return true;
     const struct search_episode *e = &s->episodes[episode];
     struct arena *mem = arena_create();
-    const char *head =
-        arena_printf(mem, "extends: %s\nname: %s-%s\n", s->job->chip, s->job->name, file);
+    const char *name = arena_printf(mem, "%s-%s", s->job->name, file);
+    const char *head = arena_printf(mem, "extends: %s\nname: %s\n", escape_yaml(mem, s->job->chip),
+                                    escape_yaml(mem, name));
     struct conf *conf = conf_parse(file, head, strlen(head), err);
     bool ok = conf != NULL;
     for (size_t i = 0; ok && i < s->job->sets.n; i++) {

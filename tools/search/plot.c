@@ -5,6 +5,7 @@
 
 #include "nets/net.h"
 #include "sim/base/err.h"
+#include "sim/base/escape.h"
 #include "sim/base/file.h"
 #include "sim/base/mem.h"
 #include "sim/chip/chip.h"
@@ -21,6 +22,15 @@ static const char head[] = "set terminal svg size 760,500 noenhanced font 'sans,
                            "set encoding utf8\n"
                            "set grid back linecolor rgb '#d0d0d0' dashtype 1 linewidth 0.5\n"
                            "set key below\n";
+
+// The head of a script and its title, which names that users choose are part of.
+static void write_head(FILE *out, const char *picture, const char *title)
+{
+    struct arena *mem = arena_create();
+    fprintf(out, "# gnuplot -d %s.gp > %s.svg\n%sset title %s\n", picture, picture, head,
+            escape_gnuplot(mem, title));
+    arena_destroy(mem);
+}
 
 static const char *const axis_texts[COST_METRICS] = {
     "energy of an image (uJ)", "latency of an image (us)", "area of the occupied tiles (mm2)"};
@@ -55,9 +65,12 @@ static void write_front_data(const struct search *s, const struct finals *none, 
 static void write_front_script(const struct search *s, const struct finals *none, FILE *out)
 {
     (void)none;
+    struct arena *mem = arena_create();
+    write_head(out, "front",
+               arena_printf(mem, "%s: %s on %s, %d candidates by %s", s->job->name, s->net->name,
+                            s->chip->name, s->job->episodes, s->job->agent->name));
+    arena_destroy(mem);
     fprintf(out,
-            "# gnuplot -d front.gp > front.svg\n%s"
-            "set title '%s: %s on %s, %d candidates by %s'\n"
             "set xlabel '%s'\nset ylabel '%saccuracy%s (%%)'\n"
             "set offsets graph 0.03, graph 0.06, graph 0.05, graph 0.03\n"
             "plot 'front.dat' index 0 using 1:2 with points pointtype 7 pointsize 0.25 linecolor "
@@ -68,7 +81,6 @@ static void write_front_script(const struct search *s, const struct finals *none
             "  '' index 1 using 1:2 with steps linecolor rgb '#d55e00' notitle, \\\n"
             "  '' index 1 using 1:2 with points pointtype 7 pointsize 0.6 linecolor rgb '#d55e00' "
             "title 'front'\n",
-            head, s->job->name, s->net->name, s->chip->name, s->job->episodes, s->job->agent->name,
             axis_texts[s->job->reward.cost], search_assumes(s) ? "assumed " : "",
             s->job->accuracy.has_faults ? " with broken cells" : "");
 }
@@ -93,15 +105,16 @@ static void write_widths_data(const struct search *s, const struct finals *none,
 static void write_widths_script(const struct search *s, const struct finals *none, FILE *out)
 {
     (void)none;
-    fprintf(out,
-            "# gnuplot -d widths.gp > widths.svg\n%s"
-            "set title '%s: channels of the best net, layer by layer'\n"
-            "set xlabel 'layer'\nset ylabel 'output channels'\nset xtics 1\nset yrange [0:*]\n"
-            "set style fill solid 1.0 border rgb '#000000'\nset boxwidth 0.4\n"
-            "plot 'widths.dat' using ($1-0.2):3 with boxes linecolor rgb '#b8cfe0' title 'uniform, "
-            "nearest cost', \\\n"
-            "  '' using ($1+0.2):2 with boxes linecolor rgb '#d55e00' title 'best'\n",
-            head, s->job->name);
+    struct arena *mem = arena_create();
+    write_head(out, "widths",
+               arena_printf(mem, "%s: channels of the best net, layer by layer", s->job->name));
+    arena_destroy(mem);
+    fputs("set xlabel 'layer'\nset ylabel 'output channels'\nset xtics 1\nset yrange [0:*]\n"
+          "set style fill solid 1.0 border rgb '#000000'\nset boxwidth 0.4\n"
+          "plot 'widths.dat' using ($1-0.2):3 with boxes linecolor rgb '#b8cfe0' title 'uniform, "
+          "nearest cost', \\\n"
+          "  '' using ($1+0.2):2 with boxes linecolor rgb '#d55e00' title 'best'\n",
+          out);
 }
 
 static void write_channels_data(const struct search *s, const struct finals *none, FILE *out)
@@ -119,13 +132,15 @@ static void write_channels_script(const struct search *s, const struct finals *n
 {
     (void)none;
     size_t layer = s->space->n_layers > 1 ? 1 : 0;
-    fprintf(out,
-            "# gnuplot -d channels.gp > channels.svg\n%s"
-            "set title '%s: channels of layer %zu (%s) in every episode'\n"
-            "set xlabel 'episode'\nset ylabel 'output channels'\nunset key\n"
-            "plot 'channels.dat' using 1:2 with points pointtype 7 pointsize 0.35 linecolor rgb "
-            "'#0072b2'\n",
-            head, s->job->name, layer + 1, s->space->layers[layer].name);
+    struct arena *mem = arena_create();
+    write_head(out, "channels",
+               arena_printf(mem, "%s: channels of layer %zu (%s) in every episode", s->job->name,
+                            layer + 1, s->space->layers[layer].name));
+    arena_destroy(mem);
+    fputs("set xlabel 'episode'\nset ylabel 'output channels'\nunset key\n"
+          "plot 'channels.dat' using 1:2 with points pointtype 7 pointsize 0.35 linecolor rgb "
+          "'#0072b2'\n",
+          out);
 }
 
 // --- Stage C ---
@@ -179,13 +194,16 @@ static void write_final_data(const struct search *s, const struct finals *finals
 static void write_final_script(const struct search *s, const struct finals *finals, FILE *out)
 {
     bool uniform = dearer(s, finals, true, 0), chosen = dearer(s, finals, false, 0);
+    struct arena *mem = arena_create();
+    write_head(out, "final",
+               arena_printf(mem, "%s: trained from scratch, mean and range of %zu", s->job->name,
+                            finals->seeds));
     fprintf(out,
-            "# gnuplot -d final.gp > final.svg\n%s"
-            "set title '%s: trained from scratch, mean and range of %zu'\n"
             "set xlabel '%s'\nset ylabel 'test accuracy (%%)'\n"
             "set offsets graph 0.14, graph 0.1, graph 0.05, graph 0.05\n"
             "set bars small\nplot ",
-            head, s->job->name, finals->seeds, axis_texts[s->job->reward.cost]);
+            axis_texts[s->job->reward.cost]);
+    arena_destroy(mem);
     if (uniform)
         fputs(
             "'final.dat' index 1 using 1:2 with lines dashtype 2 linecolor rgb '#0072b2' "

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "sim/base/err.h"
+#include "sim/base/escape.h"
 #include "sim/base/file.h"
 #include "sim/base/mem.h"
 #include "tools/sweep/drive.h"
@@ -66,20 +67,6 @@ static const char *shown_value(const struct figure *f, const struct job_axis *ax
     return arena_printf(f->mem, "%.6g %%", 100 * strtod(value, NULL));
 }
 
-// Names come from anywhere; in the script they stand between single quotes.
-static const char *quoted(const struct figure *f, const char *text)
-{
-    char *copy = arena_alloc(f->mem, 2 * strlen(text) + 3, 1), *to = copy;
-    *to++ = '\'';
-    for (; *text; text++) {
-        if (*text == '\'')
-            *to++ = '\'';
-        *to++ = (char)((unsigned char)*text < ' ' ? ' ' : *text);
-    }
-    *to = '\'';
-    return copy;
-}
-
 static const char *series_title(const struct figure *f, size_t s)
 {
     const struct job *job = f->drive->plan->job;
@@ -96,12 +83,14 @@ static const char *series_title(const struct figure *f, size_t s)
 static void write_data(const struct figure *f, FILE *out)
 {
     const struct plan *plan = f->drive->plan;
-    fprintf(out, "# job %s [%s]; one block a curve\n", plan->job->name, plan->hash);
+    fprintf(out, "# job %s [%s]; one block a curve\n", escape_line(f->mem, plan->job->name),
+            plan->hash);
     fprintf(out, "# %s%s, accuracy in %%, half of its 95 %% interval (0: one trial), trials\n",
-            f->numbers ? f->x->path : "place", f->rate ? " in %" : "");
+            f->numbers ? escape_line(f->mem, f->x->path) : "place", f->rate ? " in %" : "");
     for (size_t s = 0; s < f->n_series; s++) {
         const char *title = series_title(f, s);
-        fprintf(out, "%s# %s\n", s ? "\n\n" : "", *title ? quoted(f, title) : "one curve");
+        fprintf(out, "%s# %s\n", s ? "\n\n" : "",
+                *title ? escape_gnuplot(f->mem, title) : "one curve");
         for (size_t i = 0; i < f->x->n; i++) {
             struct export_point e = export_point(f->drive, i * f->n_series + s);
             double x = f->numbers ? strtod(f->x->values[i], NULL) : (double)i;
@@ -115,7 +104,7 @@ static void write_ticks(const struct figure *f, FILE *out)
 {
     fputs("set xtics (", out);
     for (size_t i = 0; i < f->x->n; i++)
-        fprintf(out, "%s%s %zu", i ? ", " : "", quoted(f, f->x->values[i]), i);
+        fprintf(out, "%s%s %zu", i ? ", " : "", escape_gnuplot_tic(f->mem, f->x->values[i]), i);
     fputs(")\n", out);
 }
 
@@ -132,7 +121,7 @@ static void write_curves(const struct figure *f, FILE *out)
                 s, s % 5 + 1, points[s % (sizeof points / sizeof *points)],
                 colours[s % (sizeof colours / sizeof *colours)],
                 f->drive->plan->job->sweep.n > 1 ? "title " : "notitle",
-                f->drive->plan->job->sweep.n > 1 ? quoted(f, series_title(f, s)) : "",
+                f->drive->plan->job->sweep.n > 1 ? escape_gnuplot(f->mem, series_title(f, s)) : "",
                 s + 1 < f->n_series ? ", \\" : "");
 }
 
@@ -145,11 +134,12 @@ static void write_script(const struct figure *f, FILE *out)
                  "background '#ffffff'\n"
                  "set encoding utf8\n");
     fprintf(out, "set title %s\n",
-            quoted(f, arena_printf(f->mem, "%s: %s on %s, %zu images of %s", plan->job->name,
-                                   plan->net, plan->chip, plan->images, plan->data_name)));
-    fprintf(
-        out, "set xlabel %s\n",
-        quoted(f, arena_printf(f->mem, "%s%s%s", unit, shown_path(f->x), f->rate ? " (%)" : "")));
+            escape_gnuplot(f->mem,
+                           arena_printf(f->mem, "%s: %s on %s, %zu images of %s", plan->job->name,
+                                        plan->net, plan->chip, plan->images, plan->data_name)));
+    fprintf(out, "set xlabel %s\n",
+            escape_gnuplot(f->mem, arena_printf(f->mem, "%s%s%s", unit, shown_path(f->x),
+                                                f->rate ? " (%)" : "")));
     fputs("set ylabel 'accuracy (%), mean and 95 % interval'\n"
           "set grid back linecolor rgb '#d0d0d0' dashtype 1 linewidth 0.5\n"
           "set key below\n"

@@ -220,6 +220,7 @@ static bool place_tensors(const struct reader *r)
 static json_t *parse_header(const char *path, const char *text, size_t n, struct err *err)
 {
     json_error_t error;
+    json_set_alloc_funcs(mem_bytes, free);
     json_t *header = json_loadb(text, n, JSON_REJECT_DUPLICATES, &error);
     if (!header)
         err_set(err, "%s: its header is no JSON: %s; write the file again", path, error.text);

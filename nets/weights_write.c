@@ -109,19 +109,24 @@ static bool write_header(FILE *out, const char *name, const struct net *net,
     size_t n = 0;
     FILE *text = open_memstream(&header, &n);
     if (!text)
-        return err_set(err, "%s: no memory for its header; use a smaller net", name);
+        mem_fail(0);
     print_header(text, net, weights, slots);
-    bool ok = fclose(text) == 0 && n > 0;
+    if (fclose(text) != 0)
+        mem_fail(0);
+    unsigned char length[LENGTH_BYTES];
+    n--; // the line's end
+    size_t padded = (n + 7) / 8 * 8;
+    bool ok = padded <= SAFETENSORS_HEADER;
     if (ok) {
-        unsigned char length[LENGTH_BYTES];
-        n--; // the line's end
-        size_t padded = (n + 7) / 8 * 8;
         put_little_endian(length, padded, LENGTH_BYTES);
         fwrite(length, 1, sizeof length, out);
         fprintf(out, "%.*s%*s", (int)n, header, (int)(padded - n), "");
     }
     free(header);
-    return ok || err_set(err, "%s: no memory for its header; use a smaller net", name);
+    return ok || err_set(err,
+                         "%s: its header would have %zu bytes, above the limit of %zu of a weights "
+                         "file; use shorter names or fewer layers",
+                         name, padded, SAFETENSORS_HEADER);
 }
 
 static bool check_all(const char *name, const struct weights *weights, const struct slots *slots,

@@ -284,8 +284,7 @@ int cmd_check(int argc, char **argv)
     static char name[] = "bitline check";
     struct args a = {0};
     argv[0] = name;
-    argp_err_exit_status = EXIT_USAGE;
-    argp_parse(&argp, argc, argv, 0, NULL, &a);
+    inputs_parse(&argp, argc, argv, 0, &a);
     if (a.err.text[0])
         return inputs_refuse(&a.err);
     int code = EXIT_OK;

@@ -364,8 +364,7 @@ int cmd_eval(int argc, char **argv)
     static const struct argp argp = {options, parse, "CHIP NET", doc, 0, 0, 0};
     static char name[] = "bitline eval";
     argv[0] = name;
-    argp_err_exit_status = EXIT_USAGE;
-    argp_parse(&argp, argc, argv, 0, NULL, &a);
+    inputs_parse(&argp, argc, argv, 0, &a);
     struct model m = {0};
     struct warnings warnings = {0};
     struct eval_report out = {

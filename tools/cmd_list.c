@@ -63,8 +63,7 @@ int cmd_list(int argc, char **argv)
     static char name[] = "bitline list";
     int kind = -1;
     argv[0] = name;
-    argp_err_exit_status = EXIT_USAGE;
-    argp_parse(&argp, argc, argv, 0, NULL, &kind);
+    inputs_parse(&argp, argc, argv, 0, &kind);
     struct table *table = table_create(headers);
     struct rows rows = {table, (enum library_kind)kind};
     if (kind == WEIGHTS)

@@ -265,8 +265,7 @@ int cmd_run(int argc, char **argv)
     static const struct argp argp = {options, parse, "CHIP NET", doc, 0, 0, 0};
     static char name[] = "bitline run";
     argv[0] = name;
-    argp_err_exit_status = EXIT_USAGE;
-    argp_parse(&argp, argc, argv, 0, NULL, &a);
+    inputs_parse(&argp, argc, argv, 0, &a);
     struct chip *chip = NULL;
     struct net *net = NULL;
     struct mapping *map = NULL;

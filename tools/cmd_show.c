@@ -383,8 +383,7 @@ int cmd_show(int argc, char **argv)
     static char name[] = "bitline show";
     struct args a = {0};
     argv[0] = name;
-    argp_err_exit_status = EXIT_USAGE;
-    argp_parse(&argp, argc, argv, 0, NULL, &a);
+    inputs_parse(&argp, argc, argv, 0, &a);
     bool ok = !a.err.text[0];
     bool chip = !strcmp(a.what, "chip"), net = !strcmp(a.what, "net");
     if (ok && (chip || net) && !a.name)

@@ -191,8 +191,7 @@ int cmd_sweep(int argc, char **argv)
     struct job *job = NULL;
     struct plan *plan = NULL;
     argv[0] = name;
-    argp_err_exit_status = EXIT_USAGE;
-    argp_parse(&argp, argc, argv, 0, NULL, &a);
+    inputs_parse(&argp, argc, argv, 0, &a);
     int code = EXIT_USAGE;
     if (!a.err.text[0] && job_load(a.job, a.inputs.sets, a.inputs.n_sets, &job, &a.err) &&
         plan_create(job, &plan, &a.err))

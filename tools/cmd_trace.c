@@ -245,8 +245,7 @@ int cmd_trace(int argc, char **argv)
     struct trace_summary summary;
     struct err err = {""};
     argv[0] = name;
-    argp_err_exit_status = EXIT_USAGE;
-    argp_parse(&argp, argc, argv, 0, NULL, &options);
+    inputs_parse(&argp, argc, argv, 0, &options);
     if (!trace_read(options.path, &summary, &err))
         return inputs_refuse(&err);
     if (summary.n_parts)

@@ -259,8 +259,7 @@ int cmd_train(int argc, char **argv)
     struct job_args a = {0};
     struct train_job *job = NULL;
     argv[0] = name;
-    argp_err_exit_status = EXIT_USAGE;
-    argp_parse(&argp, argc, argv, 0, NULL, &a);
+    inputs_parse(&argp, argc, argv, 0, &a);
     int code = EXIT_USAGE;
     if (!a.err.text[0] && train_job_load(a.job, a.inputs.sets, a.inputs.n_sets, &job, &a.err))
         code = train(&a, job);

@@ -22,7 +22,7 @@ const struct library *inputs_library(void)
     if (library.folders)
         return &library;
     const char *path = getenv("BITLINE_PATH");
-    copy = path ? strdup(path) : NULL;
+    copy = path ? strcpy(mem_alloc(strlen(path) + 1, 1), path) : NULL;
     size_t n = 0;
     for (char *at = copy ? strtok(copy, ":") : NULL; at && n < 63; at = strtok(NULL, ":"))
         folders[n++] = at;
@@ -185,6 +185,13 @@ bool inputs_chip_net(int key, const char *arg, struct argp_state *state, const c
     if (key == ARGP_KEY_ARG)
         *(state->arg_num ? net : chip) = arg;
     return key == ARGP_KEY_ARG || key == ARGP_KEY_END;
+}
+
+void inputs_parse(const struct argp *argp, int argc, char **argv, unsigned flags, void *input)
+{
+    argp_err_exit_status = EXIT_USAGE;
+    if (argp_parse(argp, argc, argv, flags, NULL, input) == ENOMEM)
+        mem_fail(0);
 }
 
 void inputs_short_help(int argc, char **argv)

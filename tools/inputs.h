@@ -6,6 +6,7 @@
 #include "nets/net.h"
 #include "sim/conf/library.h"
 
+struct argp;
 struct argp_state;
 struct chip;
 struct err;
@@ -43,6 +44,8 @@ bool inputs_option(struct inputs *inputs, int key, char *arg, struct err *err);
 bool inputs_chip_net(int key, const char *arg, struct argp_state *state, const char **chip,
                      const char **net);
 
+// argp_parse of a command's arguments; usage errors end with EXIT_USAGE.
+void inputs_parse(const struct argp *argp, int argc, char **argv, unsigned flags, void *input);
 // Turns each argument -h, up to a "--", into the --help that argp knows.
 void inputs_short_help(int argc, char **argv);
 // The command line as it was typed, for provenance; lives for the program.

@@ -1,5 +1,6 @@
 // Weights by name: in the folders of BITLINE_PATH, then those that ship with the program.
 #include <dirent.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -69,6 +70,8 @@ static void add_name(struct names *names, const char *name, size_t n)
 static void add_folder(struct names *names, const char *folder)
 {
     DIR *dir = opendir(folder);
+    if (!dir && errno == ENOMEM)
+        mem_fail(0); // a name of the folder would be missing
     if (!dir)
         return;
     for (const struct dirent *item = readdir(dir); item; item = readdir(dir)) {

@@ -7,6 +7,7 @@
 #include "sim/conf/near.h"
 #include "tools/cmd.h"
 #include "tools/inputs.h"
+#include "tools/memory.h"
 #include "tools/version.h"
 
 struct command {
@@ -87,6 +88,7 @@ static int help(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
+    memory_start();
     if (argc < 2) {
         print_help(stderr);
         return EXIT_USAGE;

@@ -4,6 +4,7 @@
 
 #include "tools/cmd.h"
 #include "tools/inputs.h"
+#include "tools/memory.h"
 #include "tools/search/ranks.h"
 #include "tools/search/relay.h"
 #include "tools/search_command.h"
@@ -60,6 +61,7 @@ static int side(void *context, const struct line *line)
 int main(int argc, char **argv)
 {
     struct typed typed = {argc, argv};
+    memory_start();
     inputs_short_help(argc, argv);
     return relay_run(side, &typed);
 }

@@ -357,8 +357,7 @@ int search_command(int argc, char **argv, const struct search_command *command)
     struct search_job *job = NULL;
     struct search *s = NULL;
     list_options(command, list);
-    argp_err_exit_status = EXIT_USAGE;
-    argp_parse(&argp, argc, argv, 0, NULL, &a);
+    inputs_parse(&argp, argc, argv, 0, &a);
     int code = EXIT_USAGE;
     if (load(&a, &job, &s) && check_stage(&a, s))
         code = search(&a, s);
@@ -378,7 +377,7 @@ struct search *search_command_open(int argc, char **argv, const struct search_co
     struct args a = {.command = command};
     struct search_job *job = NULL;
     struct search *s = NULL;
-    argp_parse(&argp, argc, argv, ARGP_SILENT, NULL, &a);
+    inputs_parse(&argp, argc, argv, ARGP_SILENT, &a);
     if (load(&a, &job, &s) &&
         (!s->stages || stages_load(s->stages, folder_of(&a, s), 1, &a.job.err)))
         return s;

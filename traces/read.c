@@ -161,6 +161,8 @@ bool trace_read_stream(FILE *in, const char *name, struct trace_summary *out, st
 bool trace_read(const char *path, struct trace_summary *out, struct err *err)
 {
     FILE *in = fopen(path, "rb");
+    if (!in && errno == ENOMEM)
+        mem_fail(0);
     if (!in)
         return err_set(err,
                        "%s: cannot open: %s; give a trace that 'bitline run --trace FILE' "

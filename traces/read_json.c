@@ -21,6 +21,7 @@ struct threads {
 static json_t *parse(struct reader *r, const char *text, size_t n)
 {
     json_error_t error;
+    json_set_alloc_funcs(mem_bytes, free);
     json_t *value = json_loadb(text, n, JSON_REJECT_DUPLICATES, &error);
     if (!value)
         reader_fail(r, "is no JSON record: %s", error.text);

@@ -3,6 +3,7 @@
 #include "nets/backend/backend.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <dnnl.h>
 #include <omp.h>
 
@@ -86,6 +87,8 @@ static void run(struct conv *conv, struct step *step, const void *first, const v
         status = dnnl_memory_set_data_handle(step->args[2].memory, at[2].data);
     if (status == dnnl_success)
         status = dnnl_primitive_execute(step->primitive, conv->stream, step->n, step->args);
+    if (status == dnnl_out_of_memory)
+        mem_fail(0);
     assert(status == dnnl_success); // all that can fail is asked for when planning
     dnnl_stream_wait(conv->stream);
     omp_set_num_threads(before);
@@ -172,8 +175,13 @@ static struct conv *onednn_create(const struct conv_shape *shape, enum operand o
     conv->mem = mem;
     struct plans plans = {0};
     int before = one_thread();
+    errno = 0;
     bool ok = open_library(conv) && plan_all(conv, shape, operand, with_data, &plans) &&
               create_steps(conv, &plans);
+    // oneDNN passes over an implementation that found no memory: the next, or the reference, would
+    // give other bytes.
+    if (errno == ENOMEM)
+        mem_fail(0);
     omp_set_num_threads(before);
     for (int d = FORWARD; d < DIRECTIONS; d++) {
         dnnl_primitive_desc_destroy(plans.products[d]);

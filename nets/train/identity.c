@@ -42,8 +42,8 @@ const char *trainer_identity(const struct trainer_params *params, struct arena *
     FILE *out = open_memstream(&text, &n);
     const struct net *net = params->net, *teacher = params->teacher;
     const struct dataset *data = params->data;
-    if (!out) // only for want of memory
-        abort();
+    if (!out)
+        mem_fail(0);
     fprintf(out, "net %s %s %s [%016" PRIx64 "]\n", net->name, net_form_names[net->form],
             net->width, net->hash);
     fprintf(out, "data %s [%016" PRIx64 "]\n", data->name, images_hash(data));
@@ -58,7 +58,8 @@ const char *trainer_identity(const struct trainer_params *params, struct arena *
                 net_form_names[teacher->form], teacher->hash);
     print_weights(out, "teacher_weights", teacher, params->teacher_weights);
     fprintf(out, "model_version %d\n", TRAIN_MODEL_VERSION);
-    fclose(out);
+    if (fclose(out) != 0)
+        mem_fail(0);
     char *copy = arena_strdup(mem, text);
     free(text);
     return copy;

@@ -78,7 +78,11 @@ struct file_out {
     char *target;    // the same with links resolved: a link to the old file stays a link
     char *temporary; // NULL when `target` is a device or a pipe, which is written straight
     FILE *stream;
+    long process;          // that created it
+    struct file_out *next; // in `open_outs`
 };
+
+static struct file_out *open_outs;
 
 static char *copy_text(const char *text)
 {
@@ -88,6 +92,11 @@ static char *copy_text(const char *text)
 
 static void out_free(struct file_out *out)
 {
+    struct file_out **at = &open_outs;
+    while (*at && *at != out)
+        at = &(*at)->next;
+    if (*at)
+        *at = out->next;
     if (out->stream)
         fclose(out->stream);
     free(out->path);
@@ -176,16 +185,17 @@ static bool open_out(struct file_out *out, struct err *err)
     if (fd < 0)
         return err_set(err, "%s: cannot be written: %s", out->path, strerror(errno));
     out->stream = fdopen(fd, "w");
-    if (!out->stream) {
-        close(fd);
-        return err_set(err, "%s: cannot be written: %s", out->path, strerror(errno));
-    }
+    if (!out->stream) // of an open file, it fails only where memory does
+        mem_fail(0);
     return true;
 }
 
 struct file_out *file_create(const char *path, struct err *err)
 {
     struct file_out *out = mem_alloc(1, sizeof *out);
+    out->process = (long)getpid();
+    out->next = open_outs;
+    open_outs = out;
     out->path = copy_text(path);
     out->target = copy_text(path);
     for (int i = 0; i < MAX_LINKS && follow_link(&out->target); i++)
@@ -240,6 +250,13 @@ void file_discard(struct file_out *out_take)
     if (out_take->temporary)
         unlink(out_take->temporary);
     out_free(out_take);
+}
+
+void file_discard_all(void)
+{
+    for (const struct file_out *out = open_outs; out; out = out->next)
+        if (out->temporary && out->process == (long)getpid())
+            unlink(out->temporary);
 }
 
 bool file_make_folder(const char *path, struct err *err)

@@ -19,6 +19,9 @@ struct file_out *file_create(const char *path, struct err *err);
 FILE *file_stream(struct file_out *out);
 bool file_commit(struct file_out *out_take, struct err *err); // ends and frees out_take
 void file_discard(struct file_out *out_take);                 // NULL is fine
+// Removes the temporary files of this process, not those of the process it was forked from. It
+// frees and allocates nothing: for a handler that ends the program.
+void file_discard_all(void);
 // Removes what killed programs left in a folder of files they were writing: their temporary names,
 // NAME.PID-N.tmp. For a folder that no other program writes to now.
 void file_tidy(const char *folder);

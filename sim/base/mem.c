@@ -1,6 +1,8 @@
 #include "sim/base/mem.h"
 
+#include <dlfcn.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,16 +19,70 @@ struct arena {
     struct block *blocks; // newest first
 };
 
-static _Noreturn void out_of_memory(void)
+static mem_handler *on_failure;
+static atomic_uint_least64_t fail_at; // counts down to the allocation that fails; 0: none does
+
+_Noreturn void mem_fail(size_t bytes)
 {
-    fputs("bitline: out of memory\n", stderr);
+    if (on_failure)
+        on_failure(bytes);
+    fputs("out of memory\n", stderr);
     abort();
+}
+
+static void fail_in_cxx(void)
+{
+    mem_fail(0);
+}
+
+// SimGrid and oneDNN are C++ libraries: where operator new fails, it calls std::new_handler.
+// Without one it throws an exception, which C code cannot catch.
+static void set_new_handler(void)
+{
+    void (*(*set)(void (*)(void)))(void) = NULL;
+    void *program = dlopen(NULL, RTLD_LAZY);
+    void *symbol = program ? dlsym(program, "_ZSt15set_new_handlerPFvvE") : NULL;
+    memcpy(&set, &symbol, sizeof set);
+    if (set)
+        set(fail_in_cxx);
+    if (program)
+        dlclose(program);
+}
+
+void mem_on_failure(mem_handler *handler)
+{
+    on_failure = handler;
+    set_new_handler();
+}
+
+void mem_fail_at(uint64_t n)
+{
+    atomic_store(&fail_at, n);
+}
+
+// Whether a test wants this allocation to fail.
+static bool must_fail(void)
+{
+    return atomic_load_explicit(&fail_at, memory_order_relaxed) &&
+           atomic_fetch_sub(&fail_at, 1) == 1;
+}
+
+// What malloc, realloc or aligned_alloc returned for so many bytes, if it is memory.
+static void *checked(void *p, size_t bytes)
+{
+    if (p && must_fail()) {
+        free(p);
+        p = NULL;
+    }
+    if (!p)
+        mem_fail(bytes);
+    return p;
 }
 
 static size_t product(size_t n, size_t size)
 {
     if (size && n > (SIZE_MAX - (size_t)2 * ALIGN) / size)
-        out_of_memory();
+        mem_fail(SIZE_MAX);
     return n * size;
 }
 
@@ -54,9 +110,8 @@ void *arena_alloc(struct arena *arena, size_t n, size_t size)
     struct block *block = arena->blocks;
     if (!block || block->size - block->used < bytes) {
         size_t room = bytes > BLOCK ? bytes : BLOCK;
-        block = aligned_alloc(ALIGN, ALIGN + (room + ALIGN - 1) / ALIGN * ALIGN);
-        if (!block)
-            out_of_memory();
+        size_t all = ALIGN + (room + ALIGN - 1) / ALIGN * ALIGN;
+        block = checked(aligned_alloc(ALIGN, all), all);
         *block = (struct block){.next = arena->blocks, .size = room};
         arena->blocks = block;
     }
@@ -95,19 +150,18 @@ char *arena_printf(struct arena *arena, const char *format, ...)
 void *mem_alloc(size_t n, size_t size)
 {
     size_t bytes = product(n, size);
-    void *p = calloc(1, bytes ? bytes : 1);
-    if (!p)
-        out_of_memory();
-    return p;
+    return checked(calloc(1, bytes ? bytes : 1), bytes);
+}
+
+void *mem_bytes(size_t bytes)
+{
+    return checked(malloc(bytes ? bytes : 1), bytes);
 }
 
 void *mem_resize(void *old, size_t n, size_t size)
 {
     size_t bytes = product(n, size);
-    void *p = realloc(old, bytes ? bytes : 1);
-    if (!p)
-        out_of_memory();
-    return p;
+    return checked(realloc(old, bytes ? bytes : 1), bytes);
 }
 
 void *mem_grow(void *items, size_t *capacity, size_t n, size_t size)
@@ -116,7 +170,7 @@ void *mem_grow(void *items, size_t *capacity, size_t n, size_t size)
         return items;
     size_t grown = *capacity ? *capacity : 16;
     while (grown < n)
-        grown *= 2;
+        grown = grown > SIZE_MAX / 2 ? n : grown * 2;
     items = mem_resize(items, grown, size);
     *capacity = grown;
     return items;

@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <dirent.h>
+#include <errno.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -81,6 +82,8 @@ static void add_name(struct names *names, const char *name)
 static void add_folder(struct names *names, const char *folder, struct arena *mem)
 {
     DIR *dir = opendir(folder);
+    if (!dir && errno == ENOMEM)
+        mem_fail(0); // a name of the folder would be missing
     if (!dir)
         return;
     for (const struct dirent *item = readdir(dir); item; item = readdir(dir)) {

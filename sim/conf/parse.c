@@ -75,6 +75,8 @@ static char char_at(const struct parse *p, yaml_mark_t mark)
 static bool fail_yaml(const struct parse *p)
 {
     const yaml_parser_t *yaml = &p->yaml;
+    if (yaml->error == YAML_MEMORY_ERROR)
+        mem_fail(0);
     const char *problem = yaml->problem ? yaml->problem : "cannot be read";
     if (yaml->error == YAML_READER_ERROR)
         return fail(p, mark_of_byte(p, yaml->problem_offset),
@@ -303,10 +305,8 @@ static struct conf_node *read_document(struct parse *p)
 static struct conf_node *parse(struct parse *p)
 {
     struct conf_node *root = NULL;
-    if (!yaml_parser_initialize(&p->yaml)) {
-        err_set(p->err, "%s: the YAML reader does not start; is memory short?", p->origin);
-        return NULL;
-    }
+    if (!yaml_parser_initialize(&p->yaml))
+        mem_fail(0);
     yaml_parser_set_encoding(&p->yaml, YAML_UTF8_ENCODING);
     yaml_parser_set_input_string(&p->yaml, (const unsigned char *)p->text, p->n);
     root = read_document(p);

@@ -301,9 +301,10 @@ uint64_t conf_hash(const struct conf_node *root, const struct conf_field *fields
     size_t n = 0;
     struct print p = {.out = open_memstream(&text, &n), .lean = true};
     if (!p.out)
-        mem_resize(NULL, SIZE_MAX, 1); // no stream for want of memory ends like any such want
+        mem_fail(0);
     print_root(&p, root, fields);
-    fclose(p.out);
+    if (fclose(p.out) != 0)
+        mem_fail(0);
     uint64_t hash = hash_bytes(HASH_START, text, n);
     free(text);
     return hash;

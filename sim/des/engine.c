@@ -1,9 +1,12 @@
 #define _GNU_SOURCE // memfd_create
 #include "sim/des/engine.h"
 
+#include <errno.h>
 #include <math.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -55,6 +58,14 @@ static void write_platform(FILE *out, const struct engine_mesh *mesh)
     fputs("</zone>\n</platform>\n", out);
 }
 
+// SimGrid aborts where malloc returns NULL.
+static void on_abort(int signal_number)
+{
+    if (errno == ENOMEM)
+        mem_fail(0);
+    signal(signal_number, SIG_DFL); // abort raises it again
+}
+
 static bool load_platform(const struct engine_mesh *mesh, struct err *err)
 {
     int fd = memfd_create("platform", 0);
@@ -66,9 +77,13 @@ static bool load_platform(const struct engine_mesh *mesh, struct err *err)
     if (out)
         ok = fclose(out) == 0;
     if (!ok) {
+        int why = errno;
+        if (why == ENOMEM || why == ENOSPC)
+            mem_fail(0);
         if (fd >= 0)
             close(fd);
-        return err_set(err, "the simulation's platform could not be written to memory");
+        return err_fail(err, "the simulation's platform could not be written to memory: %s",
+                        strerror(why));
     }
     char path[64];
     snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
@@ -93,6 +108,7 @@ bool engine_start(const struct engine_mesh *mesh, struct err *err)
     }
     char name[] = "bitline", log[] = "--log=root.thres:critical", *argv[] = {name, log, NULL};
     int argc = 2;
+    signal(SIGABRT, on_abort);
     simgrid_init(&argc, argv);
     sg_cfg_set_string("network/model", "CM02");
     sg_cfg_set_boolean("network/crosstraffic", "no");

@@ -1,4 +1,4 @@
-// err, warn, mem, hash and rng: the small ones.
+// err, warn, mem (failures too), hash and rng: the small ones.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -78,6 +78,67 @@ static void grow_keeps_items(void **state)
     free(items);
 }
 
+static jmp_buf failed;
+static size_t failed_bytes;
+
+static void note_failure(size_t bytes)
+{
+    failed_bytes = bytes;
+    longjmp(failed, 1);
+}
+
+// The index of the allocation that fails, from 1; 0: none did.
+static int run_with_failure(uint64_t n)
+{
+    static volatile int at;
+    static struct arena *arena;
+    at = 0;
+    arena = arena_create();
+    if (setjmp(failed) == 0) {
+        mem_fail_at(n);
+        for (at = 1; at <= 4; at++) {
+            if (at == 1)
+                free(mem_alloc(7, 3));
+            else if (at == 2)
+                free(mem_resize(NULL, 5, 8));
+            else if (at == 3)
+                free(mem_bytes(11));
+            else
+                arena_alloc(arena, 100000, 1);
+        }
+        at = 0;
+    }
+    mem_fail_at(0);
+    arena_destroy(arena);
+    return at;
+}
+
+static void nth_allocation_fails(void **state)
+{
+    (void)state;
+    static const size_t bytes[] = {21, 40, 11, 100000};
+    mem_on_failure(note_failure);
+    for (int n = 1; n <= 4; n++) {
+        assert_int_equal(run_with_failure((uint64_t)n), n);
+        assert_in_range(failed_bytes, bytes[n - 1], bytes[n - 1] + 256);
+    }
+    assert_int_equal(run_with_failure(5), 0);
+    assert_int_equal(run_with_failure(0), 0);
+    mem_on_failure(NULL);
+}
+
+static void too_many_bytes_fail(void **state)
+{
+    (void)state;
+    mem_on_failure(note_failure);
+    if (setjmp(failed) == 0) {
+        mem_alloc(SIZE_MAX / 2, 4);
+        fail();
+    }
+    assert_true(failed_bytes == SIZE_MAX);
+    mem_on_failure(NULL);
+}
+
 // The vectors of the FNV reference code.
 static void hash_is_fnv1a(void **state)
 {
@@ -126,6 +187,7 @@ int main(void)
         cmocka_unit_test(long_sentence_is_cut), cmocka_unit_test(arena_is_aligned_and_zeroed),
         cmocka_unit_test(grow_keeps_items),     cmocka_unit_test(hash_is_fnv1a),
         cmocka_unit_test(rng_is_philox),        cmocka_unit_test(rng_depends_on_seed_and_index),
+        cmocka_unit_test(nth_allocation_fails), cmocka_unit_test(too_many_bytes_fail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -163,6 +163,7 @@ static bool read_line(const struct plugin *p, char *line, struct err *err)
 
 static char *question_line(const struct plugin_question *q)
 {
+    json_set_alloc_funcs(mem_bytes, free);
     json_t *widths = json_array();
     for (size_t i = 0; i < q->n_widths; i++)
         json_array_append_new(widths, json_integer(q->widths[i]));
@@ -179,6 +180,7 @@ static char *question_line(const struct plugin_question *q)
 
 static bool read_answer(const char *line, int64_t id, double *accuracy, struct err *err)
 {
+    json_set_alloc_funcs(mem_bytes, free);
     json_t *all = json_loads(line, 0, NULL);
     json_t *number = all ? json_object_get(all, "accuracy") : NULL;
     json_t *which = all ? json_object_get(all, "id") : NULL;

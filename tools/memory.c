@@ -1,0 +1,38 @@
+#include "tools/memory.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "sim/base/file.h"
+#include "sim/base/mem.h"
+#include "tools/cmd.h"
+
+static const char remedy[] =
+    "; close other programs, use fewer --jobs or a smaller net, batch or number of images";
+
+// Output that stdout still buffers is lost on purpose: a cut table would look complete.
+static void end(size_t bytes)
+{
+    char text[256];
+    int n;
+    file_discard_all();
+    if (bytes == 0)
+        n = snprintf(text, sizeof text, "bitline: out of memory%s\n", remedy);
+    else if (bytes == SIZE_MAX)
+        n = snprintf(text, sizeof text,
+                     "bitline: out of memory: more bytes than can be addressed were needed%s\n",
+                     remedy);
+    else
+        n = snprintf(text, sizeof text,
+                     "bitline: out of memory: %zu bytes more could not be allocated%s\n", bytes,
+                     remedy);
+    if (n > 0 && write(STDERR_FILENO, text, (size_t)n) < 0)
+        _exit(EXIT_FAILED);
+    _exit(EXIT_FAILED);
+}
+
+void memory_start(void)
+{
+    mem_on_failure(end);
+}

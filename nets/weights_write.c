@@ -13,6 +13,7 @@
 #include "sim/base/hash.h"
 #include "sim/base/mem.h"
 #include "sim/base/text.h"
+#include "sim/base/text_stream.h"
 
 enum { CHUNK = 1024, VALUE_BYTES = 4, LENGTH_BYTES = 8 };
 
@@ -105,14 +106,10 @@ static void print_header(FILE *text, const struct net *net, const struct weights
 static bool write_header(FILE *out, const char *name, const struct net *net,
                          const struct weights *weights, const struct slots *slots, struct err *err)
 {
-    char *header = NULL;
-    size_t n = 0;
-    FILE *text = open_memstream(&header, &n);
-    if (!text)
-        mem_fail(0);
-    print_header(text, net, weights, slots);
-    if (fclose(text) != 0)
-        mem_fail(0);
+    size_t n;
+    struct text_stream *text = text_stream_create();
+    print_header(text_stream_file(text), net, weights, slots);
+    char *header = text_stream_finish(text, &n);
     unsigned char length[LENGTH_BYTES];
     n--; // the line's end
     size_t padded = (n + 7) / 8 * 8;
@@ -120,7 +117,8 @@ static bool write_header(FILE *out, const char *name, const struct net *net,
     if (ok) {
         put_little_endian(length, padded, LENGTH_BYTES);
         fwrite(length, 1, sizeof length, out);
-        fprintf(out, "%.*s%*s", (int)n, header, (int)(padded - n), "");
+        fwrite(header, 1, n, out);
+        fprintf(out, "%*s", (int)(padded - n), "");
     }
     free(header);
     return ok || err_set(err,

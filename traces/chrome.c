@@ -26,6 +26,7 @@ struct writer {
 // hold anything) loses its bytes above 127.
 static const char *escape(struct arena *mem, const char *text)
 {
+    json_set_alloc_funcs(mem_bytes, free);
     json_t *string = json_string(text);
     if (!string) {
         char *plain = arena_strdup(mem, text);

@@ -13,6 +13,7 @@
 #include "sim/base/hash.h"
 #include "sim/base/mem.h"
 #include "sim/base/text.h"
+#include "sim/base/text_stream.h"
 #include "workloads/dataset.h"
 
 static void print_weights(FILE *out, const char *key, const struct net *net,
@@ -37,13 +38,11 @@ const char *trainer_split(const struct recipe *recipe, const struct dataset *dat
 
 const char *trainer_identity(const struct trainer_params *params, struct arena *mem)
 {
-    char *text = NULL;
-    size_t n = 0;
-    FILE *out = open_memstream(&text, &n);
+    size_t n;
+    struct text_stream *stream = text_stream_create();
+    FILE *out = text_stream_file(stream);
     const struct net *net = params->net, *teacher = params->teacher;
     const struct dataset *data = params->data;
-    if (!out)
-        mem_fail(0);
     fprintf(out, "net %s %s %s [%016" PRIx64 "]\n", net->name, net_form_names[net->form],
             net->width, net->hash);
     fprintf(out, "data %s [%016" PRIx64 "]\n", data->name, images_hash(data));
@@ -58,8 +57,7 @@ const char *trainer_identity(const struct trainer_params *params, struct arena *
                 net_form_names[teacher->form], teacher->hash);
     print_weights(out, "teacher_weights", teacher, params->teacher_weights);
     fprintf(out, "model_version %d\n", TRAIN_MODEL_VERSION);
-    if (fclose(out) != 0)
-        mem_fail(0);
+    char *text = text_stream_finish(stream, &n);
     char *copy = arena_strdup(mem, text);
     free(text);
     return copy;

@@ -7,6 +7,7 @@
 
 #include "sim/base/hash.h"
 #include "sim/base/mem.h"
+#include "sim/base/text_stream.h"
 
 enum { COMMENT_COLUMN = 40 };
 
@@ -297,14 +298,11 @@ void conf_print(const struct conf_node *root, const struct conf_field *fields, b
 
 uint64_t conf_hash(const struct conf_node *root, const struct conf_field *fields)
 {
-    char *text = NULL;
-    size_t n = 0;
-    struct print p = {.out = open_memstream(&text, &n), .lean = true};
-    if (!p.out)
-        mem_fail(0);
+    size_t n;
+    struct text_stream *stream = text_stream_create();
+    struct print p = {.out = text_stream_file(stream), .lean = true};
     print_root(&p, root, fields);
-    if (fclose(p.out) != 0)
-        mem_fail(0);
+    char *text = text_stream_finish(stream, &n);
     uint64_t hash = hash_bytes(HASH_START, text, n);
     free(text);
     return hash;

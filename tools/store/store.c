@@ -13,6 +13,7 @@
 #include "sim/base/err.h"
 #include "sim/base/file.h"
 #include "sim/base/mem.h"
+#include "tools/store/memory.h"
 #include "tools/store/sql.h"
 
 static const char job_tables[] =
@@ -120,6 +121,7 @@ static bool take_lock(struct store *s, struct err *err)
 static bool connect(struct store *s, struct err *err)
 {
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
+    store_memory();
     if (sqlite3_open_v2(s->path, &s->db, flags, NULL) != SQLITE_OK)
         return sql_fail(s, err);
     sqlite3_busy_timeout(s->db, 10000);

@@ -1,0 +1,4 @@
+#pragma once
+
+// Before the first call of SQLite.
+void store_memory(void);

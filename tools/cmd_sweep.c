@@ -116,19 +116,20 @@ static void print_points(const struct drive *d)
     table_destroy(table);
 }
 
-static bool write_all(const struct job_args *a, const struct drive *d, const char *folder,
-                      struct err *err)
+// The exit code. A signal while the picture is drawn costs the picture, not the results.
+static int write_all(struct job_args *a, const struct drive *d, const char *folder)
 {
-    struct export_params params = {folder, BITLINE_VERSION};
+    struct export_params params = {folder, BITLINE_VERSION, a->stop};
     struct err why = {0};
     bool drawn = false;
-    if (!export_tables(d, &params, err) || !export_plot(d, &params, &drawn, &why, err))
-        return false;
+    if (!export_tables(d, &params, &a->err) || !export_plot(d, &params, &drawn, &why, &a->err))
+        return EXIT_FAILED;
     if (!drawn)
         fprintf(stderr, "bitline: %s\n", why.text);
+    int code = !drawn && *a->stop ? job_left_off(a) : EXIT_OK;
     if (a->json) {
         export_json(d, BITLINE_VERSION, stdout);
-        return true;
+        return code;
     }
     printf("bitline %s\n", BITLINE_VERSION);
     printf("job      %s [%s], seed %d\n", d->plan->job->name, d->plan->hash, d->plan->job->seed);
@@ -137,7 +138,7 @@ static bool write_all(const struct job_args *a, const struct drive *d, const cha
     print_points(d);
     printf("\nfiles    %s/points.csv, points.json, job.yaml, accuracy.dat, accuracy.gp%s, run.db\n",
            folder, drawn ? ", accuracy.svg" : "");
-    return true;
+    return code;
 }
 
 static int leave_off(const struct job_args *a, const struct drive *d, const char *folder)
@@ -162,8 +163,8 @@ static int work(struct job_args *a, const struct plan *plan, struct store *store
     if (drive && drive_run(drive, &params, &a->err)) {
         if (!drive_done(drive))
             code = leave_off(a, drive, folder);
-        else if (write_all(a, drive, folder, &a->err))
-            code = EXIT_OK;
+        else
+            code = write_all(a, drive, folder);
     }
     drive_destroy(drive);
     return code;

@@ -176,7 +176,7 @@ static void print_warnings(const struct search *s)
 }
 
 void print_search(const struct search *s, const struct finals *finals, const char *folder,
-                  bool drawn)
+                  bool drawn, bool final_drawn)
 {
     printf("bitline %s\n", BITLINE_VERSION);
     printf("job      %s [%s], agent %s, seed %d, %d episodes in rounds of %d\n", s->job->name,
@@ -194,5 +194,5 @@ void print_search(const struct search *s, const struct finals *finals, const cha
            "job.yaml%s%s, search.db\n",
            folder, search_has_chips(s) ? "best-chip.yaml, nets/front-*-chip.yaml, " : "",
            drawn ? ", front.svg, widths.svg, channels.svg" : "",
-           finals ? drawn ? ", final.csv, final.svg, stage-c" : ", final.csv, stage-c" : "");
+           finals ? final_drawn ? ", final.csv, final.svg, stage-c" : ", final.csv, stage-c" : "");
 }

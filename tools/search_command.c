@@ -198,11 +198,11 @@ static bool train_first(struct args *a, struct search *s, struct store *store, c
     return false;
 }
 
-static bool write_all(const struct search *s, const char *folder, bool *drawn, struct err *err)
+static bool write_all(struct args *a, const struct search *s, const char *folder, bool *drawn)
 {
     struct err why = {0};
-    if (!search_export(s, folder, BITLINE_VERSION, err) ||
-        !search_plot(s, folder, drawn, &why, err))
+    if (!search_export(s, folder, BITLINE_VERSION, &a->job.err) ||
+        !search_plot(s, folder, a->job.stop, drawn, &why, &a->job.err))
         return false;
     if (!*drawn)
         fprintf(stderr, "bitline: %s\n", why.text);
@@ -215,7 +215,7 @@ static void announce(const char *net, int run)
         fprintf(stderr, "stage c, %s, run %d\n", net, run);
 }
 
-// Stage C, where the job has one; drawn, where the pictures before it were.
+// Stage C, where the job has one, and its picture.
 static bool train_last(struct args *a, const struct search *s, struct store *store,
                        const char *folder, bool *drawn, bool *done, struct finals **out)
 {
@@ -226,13 +226,19 @@ static bool train_last(struct args *a, const struct search *s, struct store *sto
         return true;
     if (!final_run(s, folder, BITLINE_VERSION, &how, announce, done, out, &a->job.err))
         return false;
-    return !*done || !*drawn || search_plot_final(s, *out, folder, drawn, &why, &a->job.err);
+    if (!*done)
+        return true;
+    if (!search_plot_final(s, *out, folder, a->job.stop, drawn, &why, &a->job.err))
+        return false;
+    if (!*drawn)
+        fprintf(stderr, "bitline: %s\n", why.text);
+    return true;
 }
 
 // Stage C, and what is to be said.
 static int finish(struct args *a, const struct search *s, struct store *store, const char *folder)
 {
-    bool drawn = false, done = true;
+    bool drawn = false, final_drawn = true, done = true;
     const char *why;
     if (!search_best(s)) {
         bool ok = search_export(s, folder, BITLINE_VERSION, &a->job.err);
@@ -243,8 +249,8 @@ static int finish(struct args *a, const struct search *s, struct store *store, c
         return EXIT_FAILED;
     }
     struct finals *finals = NULL;
-    if (!write_all(s, folder, &drawn, &a->job.err) ||
-        !train_last(a, s, store, folder, &drawn, &done, &finals)) {
+    if (!write_all(a, s, folder, &drawn) ||
+        !train_last(a, s, store, folder, &final_drawn, &done, &finals)) {
         finals_destroy(finals);
         return EXIT_FAILED;
     }
@@ -256,9 +262,10 @@ static int finish(struct args *a, const struct search *s, struct store *store, c
     else if (a->job.json)
         search_json(s, finals, BITLINE_VERSION, stdout);
     else
-        print_search(s, finals, folder, drawn);
+        print_search(s, finals, folder, drawn, final_drawn);
     finals_destroy(finals);
-    return done ? EXIT_OK : job_left_off(&a->job);
+    // A signal while pictures are drawn costs the pictures, not the results.
+    return done && ((drawn && final_drawn) || !*a->job.stop) ? EXIT_OK : job_left_off(&a->job);
 }
 
 static int work(struct args *a, struct search *s, struct store *store, const char *folder)

@@ -67,9 +67,10 @@ static _Noreturn void serve(const struct pool *ws, pid_t driver, int in, int out
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != driver)
         _exit(0);
-    // A Ctrl-C goes to all of a terminal's processes; what becomes of the workers is the driver's
-    // to say.
+    // A terminal sends Ctrl-C, and its own end, to all of its processes; what becomes of the
+    // workers is decided by the driver.
     signal(SIGINT, SIG_IGN);
+    signal(SIGHUP, SIG_IGN);
     signal(SIGTERM, SIG_DFL);
     close_others(ws);
     for (int status = 0; p->spent;) {

@@ -1,6 +1,7 @@
 // What a search leaves in its folder for people and programs. The bytes depend on the job alone:
 // not on workers, kills or times.
 #pragma once
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -30,10 +31,11 @@ bool search_has_chips(const struct search *search); // whether there are such fi
 void search_json(const struct search *search, const struct finals *finals, const char *version,
                  FILE *out);
 // front.svg (the front and the uniform nets), widths.svg (HAWIS's Figure 5), channels.svg (Figure
-// 4), with their data and scripts. As gnuplot_draw().
-bool search_plot(const struct search *search, const char *folder, bool *drawn, struct err *why,
-                 struct err *err);
+// 4). All data and scripts are written first. As gnuplot_draw(); `stop` is what ends it.
+bool search_plot(const struct search *search, const char *folder, const volatile sig_atomic_t *stop,
+                 bool *drawn, struct err *why, struct err *err);
 // The same of final.svg, the nets of stage C: mean and range of test accuracy against the reward's
 // cost.
 bool search_plot_final(const struct search *search, const struct finals *finals, const char *folder,
-                       bool *drawn, struct err *why, struct err *err);
+                       const volatile sig_atomic_t *stop, bool *drawn, struct err *why,
+                       struct err *err);

@@ -241,35 +241,41 @@ static bool write_file(const struct search *s, const struct finals *finals, cons
     return file_commit(out, err);
 }
 
-static bool draw(const struct search *s, const struct finals *finals, const struct picture *p,
-                 const char *folder, bool *drawn, struct err *why, struct err *err)
+static bool write_sources(const struct search *s, const struct finals *finals,
+                          const struct picture *p, const char *folder, struct err *err)
 {
     struct arena *mem = arena_create();
     bool ok =
         write_file(s, finals, arena_printf(mem, "%s/%s.dat", folder, p->name), p->data, err) &&
-        write_file(s, finals, arena_printf(mem, "%s/%s.gp", folder, p->name), p->script, err) &&
-        gnuplot_draw(folder, p->name, drawn, why, err);
+        write_file(s, finals, arena_printf(mem, "%s/%s.gp", folder, p->name), p->script, err);
     arena_destroy(mem);
     return ok;
 }
 
-bool search_plot(const struct search *s, const char *folder, bool *drawn, struct err *why,
-                 struct err *err)
+bool search_plot(const struct search *s, const char *folder, const volatile sig_atomic_t *stop,
+                 bool *drawn, struct err *why, struct err *err)
 {
     static const struct picture pictures[] = {
         {"front", write_front_data, write_front_script},
         {"widths", write_widths_data, write_widths_script},
         {"channels", write_channels_data, write_channels_script}};
+    enum { N_PICTURES = sizeof pictures / sizeof *pictures };
+    const char *names[N_PICTURES + 1] = {NULL};
     bool ok = true;
-    *drawn = true;
-    for (size_t i = 0; ok && *drawn && i < sizeof pictures / sizeof *pictures; i++)
-        ok = draw(s, NULL, &pictures[i], folder, drawn, why, err);
-    return ok;
+    for (size_t i = 0; ok && i < N_PICTURES; i++) {
+        names[i] = pictures[i].name;
+        ok = write_sources(s, NULL, &pictures[i], folder, err);
+    }
+    struct gnuplot_job job = {.folder = folder, .names = names, .stop = stop};
+    return ok && gnuplot_draw(&job, drawn, why, err);
 }
 
 bool search_plot_final(const struct search *s, const struct finals *finals, const char *folder,
-                       bool *drawn, struct err *why, struct err *err)
+                       const volatile sig_atomic_t *stop, bool *drawn, struct err *why,
+                       struct err *err)
 {
     static const struct picture picture = {"final", write_final_data, write_final_script};
-    return draw(s, finals, &picture, folder, drawn, why, err);
+    const char *const names[] = {picture.name, NULL};
+    struct gnuplot_job job = {.folder = folder, .names = names, .stop = stop};
+    return write_sources(s, finals, &picture, folder, err) && gnuplot_draw(&job, drawn, why, err);
 }

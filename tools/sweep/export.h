@@ -1,6 +1,7 @@
 // What a finished sweep leaves in its folder for people and programs. The bytes depend on the job
 // alone: not on workers, kills, times or where the files lie.
 #pragma once
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 
@@ -11,6 +12,7 @@ struct err;
 
 struct export_params {
     const char *folder, *version;
+    const volatile sig_atomic_t *stop; // set by a signal: nothing is drawn any more
 };
 
 // What a point comes to; n, mean and so on of the trials that count.

@@ -167,9 +167,11 @@ bool export_plot(const struct drive *drive, const struct export_params *params, 
     struct arena *mem = arena_create();
     struct figure f = figure_of(drive, mem);
     const char *folder = params->folder;
+    static const char *const names[] = {"accuracy", NULL};
+    struct gnuplot_job pictures = {.folder = folder, .names = names, .stop = params->stop};
     bool ok = write_file(&f, arena_printf(mem, "%s/accuracy.dat", folder), write_data, err) &&
               write_file(&f, arena_printf(mem, "%s/accuracy.gp", folder), write_script, err) &&
-              gnuplot_draw(folder, "accuracy", drawn, why, err);
+              gnuplot_draw(&pictures, drawn, why, err);
     arena_destroy(mem);
     return ok;
 }

@@ -107,8 +107,6 @@ static bool check_name(const struct linker *l, size_t i)
 {
     const char *name = l->specs[i].name;
     const struct conf_node *at = at_key(l->nodes[i], "name");
-    if (!*name)
-        return conf_fail(at, l->b->err, "is empty; give the layer a name, like conv%zu", i + 1);
     if (strcmp(name, l->b->layers[0].name) == 0)
         return conf_fail(at, l->b->err, "'%s' is the image's own name; choose another", name);
     int other = find_above(l, i, name);

@@ -19,7 +19,7 @@ static const char *const max_pool_names[] = {"auto", "stride", "keep", NULL};
 #define AT(member) .offset = offsetof(struct layer_spec, member)
 #define HAS(member) .optional = true, .present = offsetof(struct layer_spec, member)
 static const struct conf_field layer_fields[] = {
-    {"name", CONF_STR, AT(name), .help = "unique; PyTorch style, like layer1.0.conv1"},
+    {"name", CONF_NAME, AT(name), .help = "unique; PyTorch style, like layer1.0.conv1"},
     {"kind", CONF_ENUM, AT(kind), .names = spec_kind_names,
      .help = "head: global average pool, or nothing where head is flatten"},
     {"from", CONF_STRS, AT(from), .optional = true,
@@ -96,8 +96,8 @@ static const struct conf_field quantise_fields[] = {
 
 #define AT(member) .offset = offsetof(struct net_spec, member)
 const struct conf_field net_fields[] = {
-    {"name", CONF_STR, AT(name)},
-    {"description", CONF_STR, AT(description), .fallback = "", .help = "one line"},
+    {"name", CONF_NAME, AT(name)},
+    {"description", CONF_TEXT, AT(description), .fallback = "", .help = "one line"},
     {"input", CONF_SECTION, AT(input), .fields = input_fields, .help = "the image as it comes"},
     {"classes", CONF_INT, AT(classes), .min = 1, .max = MAX_CHANNELS, .optional = true,
      .help = "outputs of the last linear layer"},

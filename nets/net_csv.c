@@ -11,6 +11,7 @@
 #include "sim/base/err.h"
 #include "sim/base/file.h"
 #include "sim/base/mem.h"
+#include "sim/base/name.h"
 
 enum column { IN_H, IN_W, IN_C, KERNEL_H, KERNEL_W, OUT_C, POOL, STRIDE, COLUMNS };
 enum { MAX_BYTES = 1 << 20, KEYS = 8 };
@@ -265,12 +266,13 @@ static bool read_rows(struct csv *csv, const char *text, size_t n, struct row *f
 }
 
 // The part of the path between the last '/' and the last '.'.
-static char *net_name(struct arena *mem, const char *path)
+static const char *net_name(struct arena *mem, const char *path)
 {
     const char *slash = strrchr(path, '/');
     const char *start = slash ? slash + 1 : path;
     const char *dot = strrchr(start, '.');
-    return arena_strndup(mem, start, dot && dot > start ? (size_t)(dot - start) : strlen(start));
+    size_t n = dot && dot > start ? (size_t)(dot - start) : strlen(start);
+    return name_from(mem, arena_strndup(mem, start, n));
 }
 
 static void add_root(const struct csv *csv, const struct row *first, const struct row *last)

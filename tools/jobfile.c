@@ -120,9 +120,10 @@ bool jobfile_check_name(const struct conf *conf, const char *name, struct err *e
     static const char allowed[] =
         "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
     size_t n = strlen(name);
-    return (n > 0 && n <= 100 && strspn(name, allowed) == n && *name != '.') ||
+    return (n > 0 && n <= 80 && strspn(name, allowed) == n && !strchr(".-", *name)) ||
            conf_fail(conf_find(conf->root, "name"), err,
-                     "1 to 100 letters, digits, '.', '_' and '-', and no '.' first, are wanted");
+                     "1 to 80 letters, digits, '.', '_' and '-' are wanted, a letter, digit or '_' "
+                     "first");
 }
 
 const char *jobfile_widths(const struct conf_ints *widths, struct arena *mem)

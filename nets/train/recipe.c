@@ -57,8 +57,9 @@ static const struct conf_field checkpoint_fields[] = {
 const struct conf_field recipe_fields[] = {
     {"kind", CONF_STR, AT(kind), .fallback = "train",
      .help = "says that it is a job of bitline train"},
-    {"name", CONF_STR, AT(name), .help = "of the job, and of the folder that it writes"},
-    {"description", CONF_STR, AT(description), .fallback = "", .help = "for people"},
+    {"name", CONF_STR, AT(name),
+     .help = "of the job and of its folder: at most 80 letters, digits, '.', '_' and '-'"},
+    {"description", CONF_TEXT, AT(description), .fallback = "", .help = "for people"},
     {"net", CONF_STR, AT(net), .help = "a name, or a file"},
     {"form", CONF_ENUM, AT(form), .names = net_form_names, .optional = true, HAS(has_form),
      .help = "of the net; its own where it is not given"},
@@ -134,8 +135,9 @@ const struct conf_field recipe_fields[] = {
 // name.
 static bool is_silent(const struct conf_field *field)
 {
-    return field->kind == CONF_STR || field->kind == CONF_NODE ||
-           field->fields == checkpoint_fields || !strcmp(field->key, "images");
+    return field->kind == CONF_STR || field->kind == CONF_NAME || field->kind == CONF_TEXT ||
+           field->kind == CONF_NODE || field->fields == checkpoint_fields ||
+           !strcmp(field->key, "images");
 }
 
 static bool is_absent(const struct conf_field *field, const char *from)

@@ -1,5 +1,6 @@
 #include "sim/base/escape.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -42,6 +43,11 @@ static bool is_layout(uint32_t point)
 static bool is_noncharacter(uint32_t point)
 {
     return (point & 0xfffe) == 0xfffe || (point >= 0xfdd0 && point <= 0xfdef);
+}
+
+bool escape_is_visible(uint32_t point)
+{
+    return !is_control(point) && !is_layout(point) && point != 0xfeff && !is_noncharacter(point);
 }
 
 // --- Pieces: what one character of the text becomes ---
@@ -136,9 +142,9 @@ static void yaml_piece(char *piece, const char *text, size_t n, uint32_t point)
         put(piece, replacement);
     else if (is_control(point))
         snprintf(piece, MAX_PIECE, "\\x%02x", (unsigned)point);
-    else if (is_layout(point) || point == 0xfeff || (is_noncharacter(point) && point < 0x10000))
+    else if (!escape_is_visible(point) && point < 0x10000)
         snprintf(piece, MAX_PIECE, "\\u%04x", (unsigned)point);
-    else if (is_noncharacter(point))
+    else if (!escape_is_visible(point))
         snprintf(piece, MAX_PIECE, "\\U%08x", (unsigned)point);
     else
         copy(piece, text, n);
@@ -239,17 +245,22 @@ const char *escape_line(struct arena *mem, const char *text)
 
 char *escape_line_to(char *buf, size_t n, const char *text)
 {
-    size_t used = 0;
+    assert(n > 4);
+    size_t used = 0, kept = 0; // kept: what leaves room for "..."
     while (*text) {
         uint32_t point;
         char piece[MAX_PIECE + 1];
         size_t bytes = utf8_read(text, &point);
         line_piece(piece, text, bytes, point);
         size_t length = strlen(piece);
-        if (used + length >= n)
-            break;
+        if (used + length >= n) {
+            memcpy(buf + kept, "...", 4);
+            return buf;
+        }
         memcpy(buf + used, piece, length);
         used += length;
+        if (used <= n - 4)
+            kept = used;
         text += bytes ? bytes : 1;
     }
     buf[used] = 0;
@@ -261,8 +272,7 @@ bool escape_is_line(const char *text)
     while (*text) {
         uint32_t point;
         size_t n = utf8_read(text, &point);
-        if (n == 0 || is_control(point) || is_layout(point) || point == 0xfeff ||
-            is_noncharacter(point))
+        if (n == 0 || !escape_is_visible(point))
             return false;
         text += n;
     }

@@ -32,10 +32,14 @@ const char *escape_shell(struct arena *mem, const char *text);
 // One visible line, for terminals and for comments ("# ...") of any language: control characters,
 // line separators and marks of text direction become \n, \t, \r, \x1b, \u202e.
 const char *escape_line(struct arena *mem, const char *text);
-// The same into a buffer of n bytes: cut between characters where it is too small; returns buf.
+// The same into a buffer of n > 4 bytes: where it is too small, cut between characters and ended
+// with "...". Returns buf.
 char *escape_line_to(char *buf, size_t n, const char *text);
 // Whether escape_line would leave the text as it is.
 bool escape_is_line(const char *text);
+
+// Neither a control character, a line separator, a mark of text direction nor a noncharacter.
+bool escape_is_visible(uint32_t point);
 
 // The bytes of the UTF-8 sequence at text, and its code point; 0 if it is none (overlong forms and
 // surrogates too). Not for the end of a text.

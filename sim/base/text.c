@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sim/base/escape.h"
 #include "sim/base/mem.h"
 
 // From 15 digits on, %g drops what is not needed of them; subnormals hold fewer than 15.
@@ -223,44 +224,29 @@ void jsonw_destroy(struct jsonw *w)
     free(w);
 }
 
-// The bytes of the UTF-8 sequence at p, 0 if it is none (overlong forms and surrogates too).
-static size_t utf8_length(const unsigned char *p)
-{
-    if (p[0] < 0x80)
-        return 1;
-    size_t n = p[0] >= 0xc2 && p[0] <= 0xdf   ? 2
-               : p[0] >= 0xe0 && p[0] <= 0xef ? 3
-               : p[0] >= 0xf0 && p[0] <= 0xf4 ? 4
-                                              : 0;
-    for (size_t i = 1; i < n; i++)
-        if ((p[i] & 0xc0) != 0x80)
-            return 0;
-    if ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] > 0x9f) ||
-        (p[0] == 0xf0 && p[1] < 0x90) || (p[0] == 0xf4 && p[1] > 0x8f))
-        return 0;
-    return n;
-}
-
 // File names may hold any bytes; what is not UTF-8 becomes U+FFFD.
 static void print_string(FILE *out, const char *text)
 {
-    const unsigned char *p = (const unsigned char *)text;
     fputc('"', out);
-    while (*p) {
-        size_t n = utf8_length(p);
-        if (*p == '"' || *p == '\\')
-            fprintf(out, "\\%c", *p);
-        else if (*p == '\n')
+    while (*text) {
+        uint32_t point;
+        size_t n = utf8_read(text, &point);
+        if (*text == '"' || *text == '\\')
+            fprintf(out, "\\%c", *text);
+        else if (*text == '\n')
             fputs("\\n", out);
-        else if (*p == '\t')
+        else if (*text == '\t')
             fputs("\\t", out);
-        else if (*p < 0x20 || *p == 0x7f)
-            fprintf(out, "\\u%04x", *p);
         else if (n == 0)
             fputs("\\ufffd", out);
+        else if (escape_is_visible(point))
+            fwrite(text, 1, n, out);
+        else if (point < 0x10000)
+            fprintf(out, "\\u%04x", (unsigned)point);
         else
-            fwrite(p, 1, n, out);
-        p += n ? n : 1;
+            fprintf(out, "\\u%04x\\u%04x", 0xd7c0 + (unsigned)(point >> 10),
+                    0xdc00 + (unsigned)(point & 0x3ff));
+        text += n ? n : 1;
     }
     fputc('"', out);
 }

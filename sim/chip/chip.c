@@ -189,8 +189,8 @@ static const struct conf_field override_fields[] = {
 static const char *const arithmetic_names[] = {"parts", "exact", NULL};
 
 const struct conf_field chip_fields[] = {
-    {"name", CONF_STR, OF(chip, name), .help = "of the chip"},
-    {"description", CONF_STR, OF(chip, description), .fallback = "", .help = "for people"},
+    {"name", CONF_NAME, OF(chip, name), .help = "of the chip"},
+    {"description", CONF_TEXT, OF(chip, description), .fallback = "", .help = "for people"},
     {"technology", CONF_QTY, OF(chip, technology_m), .min = 1e-9, .max = 1e-6, .unit = "m",
      .fallback = "auto", .word = "auto",
      .help = "node of all parts that state none themselves; nothing is scaled; auto: not stated"},

@@ -9,6 +9,7 @@
 
 #include "sim/base/err.h"
 #include "sim/base/mem.h"
+#include "sim/base/name.h"
 #include "sim/base/units.h"
 
 enum { SHOWN = 48 };
@@ -195,6 +196,23 @@ static bool bind_sections(struct bind *b, const struct conf_node *at,
     return true;
 }
 
+static bool bind_name(const struct bind *b, const struct conf_node *at,
+                      const struct conf_field *field, const char **out)
+{
+    char buf[64];
+    const char *fault = at->kind == CONF_SCALAR ? name_fault(at->text, buf, sizeof buf) : "";
+    *out = at->text;
+    return !fault || refuse(b, at, field, fault);
+}
+
+static bool bind_text(const struct bind *b, const struct conf_node *at,
+                      const struct conf_field *field, const char **out)
+{
+    *out = at->text;
+    return (at->kind == CONF_SCALAR && name_is_text(at->text)) ||
+           refuse(b, at, field, "has control characters");
+}
+
 static bool bind_value(struct bind *b, const struct conf_node *at, const struct conf_field *field,
                        char *out)
 {
@@ -214,6 +232,10 @@ static bool bind_value(struct bind *b, const struct conf_node *at, const struct 
             return refuse(b, at, field, "");
         *(const char **)to = at->text;
         return true;
+    case CONF_NAME:
+        return bind_name(b, at, field, to);
+    case CONF_TEXT:
+        return bind_text(b, at, field, to);
     case CONF_INTS:
         return bind_ints(b, at, field, to);
     case CONF_NUMS:

@@ -67,6 +67,8 @@ enum conf_kind {
     CONF_QTY,      // double in base units of .unit
     CONF_ENUM,     // int, index into .names
     CONF_STR,      // const char *
+    CONF_NAME,     // const char *: a name by the rule of sim/base/name.h
+    CONF_TEXT,     // const char *: free text without control characters but line breaks and tabs
     CONF_INTS,     // struct conf_ints; a single number is a list of one
     CONF_NUMS,     // struct conf_nums; the same of numbers without unit
     CONF_STRS,     // struct conf_strs; a single text is a list of one

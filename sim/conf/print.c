@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sim/base/escape.h"
 #include "sim/base/hash.h"
 #include "sim/base/mem.h"
 #include "sim/base/text_stream.h"
@@ -67,49 +68,11 @@ static bool is_plain(const char *text)
     return !strchr(" ()=%^;*$", *text) && strncmp(text, "...", 3) != 0;
 }
 
-// The code point at p and its bytes; a byte that starts none is one by itself.
-static size_t read_point(const unsigned char *p, unsigned *point)
-{
-    size_t n = *p >= 0xf0 ? 4 : *p >= 0xe0 ? 3 : *p >= 0xc0 ? 2 : 1;
-    *point = n == 1 ? *p : *p & (0x7fU >> n);
-    for (size_t i = 1; i < n; i++) {
-        if ((p[i] & 0xc0) != 0x80) {
-            *point = *p;
-            return 1;
-        }
-        *point = *point << 6 | (p[i] & 0x3fU);
-    }
-    return n;
-}
-
 static void add_quoted(struct print *p, const char *text)
 {
-    const unsigned char *at = (const unsigned char *)text;
-    add(p, "\"");
-    while (*at) {
-        char escape[16];
-        unsigned point = 0;
-        size_t n = read_point(at, &point);
-        if (point == '"' || point == '\\')
-            snprintf(escape, sizeof escape, "\\%c", (int)point);
-        else if (point == '\n')
-            snprintf(escape, sizeof escape, "\\n");
-        else if (point == '\t')
-            snprintf(escape, sizeof escape, "\\t");
-        else if (point < 0x20 || (point >= 0x7f && point < 0xa0) || (n == 1 && point >= 0x80))
-            snprintf(escape, sizeof escape, "\\x%02x", point);
-        else if (point == 0x2028 || point == 0x2029 || point == 0xfeff ||
-                 (point >= 0xfffe && point <= 0xffff))
-            snprintf(escape, sizeof escape, "\\u%04x", point);
-        else
-            *escape = 0;
-        if (*escape)
-            add(p, escape);
-        else
-            add_n(p, (const char *)at, n);
-        at += n;
-    }
-    add(p, "\"");
+    struct arena *mem = arena_create();
+    add(p, escape_yaml_quoted(mem, text));
+    arena_destroy(mem);
 }
 
 static void add_scalar(struct print *p, const char *text, bool quoted)

@@ -5,6 +5,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "sim/base/name.h"
 #include "sim/base/units.h"
 
 static void add_names(struct line *line, const char *const *names)
@@ -82,6 +83,12 @@ char *schema_allowed(char *buf, size_t n, const struct conf_field *field)
     case CONF_STR:
         line_add(&line, "a text");
         break;
+    case CONF_NAME:
+        line_add(&line, "%s", NAME_RULE);
+        break;
+    case CONF_TEXT:
+        line_add(&line, "a text without control characters");
+        break;
     case CONF_STRS:
         line_add(&line, "a text or a list of texts");
         break;
@@ -115,12 +122,15 @@ static const char *kind_name(const struct conf_field *field)
         return "numbers, ";
     case CONF_ENUM:
         return "one of ";
+    case CONF_NAME:
+        return "a name, ";
     case CONF_SECTION:
         return "a map";
     case CONF_SECTIONS:
         return "a list of maps";
     case CONF_BOOL:
     case CONF_STR:
+    case CONF_TEXT:
     case CONF_STRS:
     case CONF_NODE:
         break;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "sim/base/err.h"
+#include "sim/base/escape.h"
 #include "sim/base/mem.h"
 
 enum { MAX_PATH = 160, MAX_ORIGIN = 200 };
@@ -189,21 +190,7 @@ void conf_overlay(struct conf *base, const struct conf *over)
 
 char *tree_show(char *buf, size_t n, const char *text)
 {
-    assert(n > 4);
-    size_t length = strlen(text);
-    bool cut = length >= n;
-    if (cut) {
-        length = n - 4;
-        while (length > 0 && ((unsigned char)text[length] & 0xc0) == 0x80)
-            length--;
-    }
-    for (size_t i = 0; i < length; i++) {
-        buf[i] = text[i];
-        if ((unsigned char)text[i] < 0x20 || text[i] == 0x7f)
-            buf[i] = ' ';
-    }
-    memcpy(buf + length, cut ? "..." : "", cut ? 4 : 1);
-    return buf;
+    return escape_line_to(buf, n, text);
 }
 
 void line_add(struct line *line, const char *format, ...)

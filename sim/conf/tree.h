@@ -18,8 +18,7 @@ bool tree_check_repeats(const struct conf_node *node, struct err *err);
 void tree_put(const struct conf *conf, struct conf_node *parent, struct conf_node *child);
 // The child with the key of n characters (or, in a sequence, the number), NULL if absent.
 struct conf_node *tree_child(const struct conf_node *at, const char *key, size_t n);
-// Copies at most n - 1 bytes of text for a message: blanks for control characters, "..." for what
-// is cut, never half a character. Returns buf.
+// At most n - 1 bytes of text for a message, by escape_line_to. Returns buf.
 char *tree_show(char *buf, size_t n, const char *text);
 // As conf_fail, but blames the key, not the value.
 bool tree_fail_key(const struct conf_node *at, struct err *err, const char *format, ...)

@@ -221,7 +221,7 @@ static const struct {
      "t.yaml:4:17: tiles.1.adc.bits: '99' is out of range; allowed: 1..12"},
     {"adc: {bits: 3}\ntiles:\n  - pes: 1\n  - adc: {bits: 9}\n",
      "t.yaml:4:5: tiles.1.pes: is missing; allowed: 1..64"},
-    {"fast: \"a\\nb\"\n", "t.yaml:1:7: fast: 'a b' is neither; allowed: true or false"},
+    {"fast: \"a\\nb\"\n", "t.yaml:1:7: fast: 'a\\nb' is neither; allowed: true or false"},
     {"fast: ääääääääääääääääääääääääääääää\n",
      "t.yaml:1:7: fast: 'ääääääääääääääääääääää...' is neither; allowed: true or false"},
 };

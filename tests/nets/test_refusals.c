@@ -122,7 +122,7 @@ static void test_references(void **state)
          "layers.1.same_as: there is no layer 'z' above"},
         {NET CONV_A CONV_A, "net.yaml:5:12: layers.1.name: 'a' is there twice in the int8 form"},
         {NET "  - {name: input, kind: linear, out: 2}\n", "'input' is the image's own name"},
-        {NET "  - {name: '', kind: linear, out: 2}\n", "layers.0.name: is empty"},
+        {NET "  - {name: '', kind: linear, out: 2}\n", "layers.0.name: '' is empty"},
         {NET CONV_A "  - {name: b, kind: linear, from: input, out: 2}\n",
          "layers.0: nothing reads 'a' in the int8 form"},
         {NET "  []\n", "no layer is left"},

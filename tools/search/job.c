@@ -51,8 +51,9 @@ static const struct conf_field cost_fields[] = {
 const struct conf_field search_fields[] = {
     {"kind", CONF_STR, AT(kind), .fallback = "search",
      .help = "says that it is a job of bitline search"},
-    {"name", CONF_STR, AT(name), .help = "of the job, and of the folder that it writes"},
-    {"description", CONF_STR, AT(description), .fallback = "", .help = "for people"},
+    {"name", CONF_STR, AT(name),
+     .help = "of the job and of its folder: at most 80 letters, digits, '.', '_' and '-'"},
+    {"description", CONF_TEXT, AT(description), .fallback = "", .help = "for people"},
     {"chip", CONF_STR, AT(chip), .help = "a name, or a file"},
     {"net", CONF_STR, AT(net), .help = "a name, or a file"},
     {"form", CONF_ENUM, AT(form), .names = net_form_names, .optional = true,

@@ -9,6 +9,7 @@
 #include "nets/net.h"
 #include "sim/base/clock.h"
 #include "sim/base/err.h"
+#include "sim/base/number.h"
 #include "sim/base/mem.h"
 #include "sim/base/warn.h"
 #include "sim/chip/chip.h"
@@ -111,19 +112,12 @@ struct args {
 static bool parse_whole(const char *name, const char *text, unsigned long long least,
                         unsigned long long most, unsigned long long *out, struct err *err)
 {
-    char *end;
-    *out = strtoull(text, &end, 10);
-    if (end == text || *end || text[0] < '0' || text[0] > '9' || *out < least || *out > most)
+    int64_t value = 0;
+    if (!integer_parse(text, (int64_t)least, (int64_t)most, &value))
         return err_set(err, "--%s %s: a whole number from %llu to %llu is wanted", name, text,
                        least, most);
+    *out = (unsigned long long)value;
     return true;
-}
-
-static bool parse_number(const char *text, double most, double *out)
-{
-    char *end;
-    *out = strtod(text, &end);
-    return end != text && !*end && *out >= 0 && *out <= most;
 }
 
 // The flags are short for keys of the chip.
@@ -142,7 +136,7 @@ static void set_defect(struct args *a, int i, const char *key, double value)
 static void parse_rate(const char *name, const char *text, struct args *a, int i, const char *key)
 {
     double rate;
-    if (parse_number(text, 1, &rate))
+    if (number_parse(text, 0, 1, &rate))
         set_defect(a, i, key, rate);
     else
         err_set(&a->err, "--%s %s: a rate from 0 to 1 is wanted (1 %% is 0.01)", name, text);
@@ -151,7 +145,7 @@ static void parse_rate(const char *name, const char *text, struct args *a, int i
 static void parse_sigma(const char *text, struct args *a)
 {
     double sigma;
-    if (parse_number(text, 10, &sigma))
+    if (number_parse(text, 0, 10, &sigma))
         set_defect(a, 2, "sigma", sigma);
     else
         err_set(&a->err, "--sigma %s: a number from 0 to 10 is wanted", text);
@@ -181,7 +175,7 @@ static void parse_reference(const char *text, struct args *a)
 
 static bool parse_value(int key, char *arg, struct args *a)
 {
-    unsigned long long whole;
+    unsigned long long whole = 0;
     switch (key) {
     case OPTION_IMAGES:
         if (parse_whole("images", arg, 1, 10000000, &whole, &a->err))

@@ -1,6 +1,5 @@
 // bitline run CHIP NET: one simulation, printed.
 #include <argp.h>
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +9,7 @@
 #include "sim/base/err.h"
 #include "sim/base/file.h"
 #include "sim/base/mem.h"
+#include "sim/base/number.h"
 #include "sim/base/warn.h"
 #include "sim/chip/chip.h"
 #include "sim/chip/plausible_chip.h"
@@ -93,11 +93,11 @@ static bool parse_name(const char *text, const char *const names[], int *out)
 
 static bool parse_count(const char *text, unsigned long long most, unsigned long long *out)
 {
-    if (!*text || text[strspn(text, "0123456789")]) // strtoull takes blanks and signs, too
+    int64_t value = 0;
+    if (!integer_parse(text, 0, (int64_t)most, &value))
         return false;
-    errno = 0;
-    *out = strtoull(text, NULL, 10);
-    return !errno && *out <= most;
+    *out = (unsigned long long)value;
+    return true;
 }
 
 // The options whose value is one of a few words.

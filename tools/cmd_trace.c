@@ -2,7 +2,6 @@
 #include "tools/cmd.h"
 
 #include <argp.h>
-#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +9,7 @@
 
 #include "sim/base/err.h"
 #include "sim/base/mem.h"
+#include "sim/base/number.h"
 #include "sim/base/text.h"
 #include "sim/base/units.h"
 #include "tools/inputs.h"
@@ -47,10 +47,8 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
         options->json = true;
         return 0;
     case OPT_TOP: {
-        char *end;
-        errno = 0;
-        long top = strtol(arg, &end, 10);
-        if (end == arg || *end || errno || top < 0 || top > INT_MAX)
+        int64_t top = 0;
+        if (!integer_parse(arg, 0, INT_MAX, &top))
             argp_error(state, "--top is '%s'; give a number of rows, 0 or more", arg);
         options->top = (size_t)top;
         return 0;

@@ -8,6 +8,7 @@
 
 #include "sim/base/err.h"
 #include "sim/base/mem.h"
+#include "sim/base/number.h"
 #include "sim/base/text.h"
 #include "sim/base/warn.h"
 #include "sim/chip/chip.h"
@@ -76,10 +77,12 @@ static bool parse_form(const char *text, struct net_options *options, struct err
 
 static bool parse_width(const char *text, struct net_options *options, struct err *err)
 {
-    char *end;
-    options->width = strtod(text, &end);
-    if (end == text || (*end && strcmp(end, "x")) || !(options->width > 0) || options->width > 1000)
-        return err_set(err, "--width %s: a ratio above 0 and at most 1000, such as 3x, is wanted",
+    char number[40];
+    size_t n = strlen(text);
+    n -= n > 0 && text[n - 1] == 'x';
+    snprintf(number, sizeof number, "%.*s", (int)(n < sizeof number ? n : 0), text);
+    if (!number_parse(number, 0, 1000, &options->width) || !(options->width > 0))
+        return err_set(err, "--width %s: expected a ratio above 0 and at most 1000, such as 3x",
                        text);
     return true;
 }
@@ -89,9 +92,11 @@ static bool parse_widths(const char *text, int *widths, size_t most, struct net_
 {
     options->widths = widths;
     for (const char *at = text;; at++) {
-        char *end;
-        long value = strtol(at, &end, 10);
-        if (end == at || value < 1 || value > 1 << 20 || (*end && *end != ','))
+        char number[20];
+        int64_t value = 0;
+        size_t n = strcspn(at, ",");
+        snprintf(number, sizeof number, "%.*s", (int)(n < sizeof number ? n : 0), at);
+        if (!integer_parse(number, 1, 1 << 20, &value))
             return err_set(err,
                            "--widths %s: whole numbers from 1 to %d, split by commas, are "
                            "wanted; '%.20s' is none",
@@ -99,9 +104,9 @@ static bool parse_widths(const char *text, int *widths, size_t most, struct net_
         if (options->n_widths == most)
             return err_set(err, "--widths: more than %zu widths", most);
         widths[options->n_widths++] = (int)value;
-        if (!*end)
+        at += n;
+        if (!*at)
             return true;
-        at = end;
     }
 }
 

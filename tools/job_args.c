@@ -4,12 +4,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "sim/base/number.h"
+
 long job_number(const char *name, const char *text, long least, long most, struct err *err)
 {
-    char *end;
-    long n = strtol(text, &end, 10);
-    if (text[0] >= '0' && text[0] <= '9' && !*end && n >= least && n <= most)
-        return n;
+    int64_t n = 0;
+    if (integer_parse(text, least, most, &n))
+        return (long)n;
     err_set(err, "--%s %s: a whole number from %ld to %ld is wanted", name, text, least, most);
     return 0;
 }

@@ -68,6 +68,36 @@ static void one_value_has_no_interval(void **state)
     assert_true(s.deviation == 0 && s.interval == 0);
 }
 
+// 10^8 + 4, 7, 13, 16 have mean 10^8 + 10 and deviation sqrt(30), which sums of squares lose.
+static void one_by_one_gives_the_same(void **state)
+{
+    (void)state;
+    static const double offsets[] = {4, 7, 13, 16};
+    struct stats_sum sum = {0};
+    double values[4];
+    for (size_t i = 0; i < 4; i++) {
+        values[i] = 1e8 + offsets[i];
+        stats_add(&sum, values[i]);
+        struct stats s = stats_end(&sum), all = stats_of(values, i + 1);
+        assert_int_equal(s.n, i + 1);
+        assert_close(s.mean, all.mean, 1e-7);
+        assert_close(s.deviation, all.deviation, 1e-7);
+        assert_close(s.interval, all.interval, 1e-6);
+    }
+    assert_close(stats_end(&sum).mean, 1e8 + 10, 1e-7);
+    assert_close(stats_end(&sum).deviation, sqrt(30), 1e-7);
+}
+
+// A sample without spread must end a point at once.
+static void equal_values_have_no_interval(void **state)
+{
+    (void)state;
+    struct stats_sum sum = {0};
+    for (int i = 0; i < 1000; i++)
+        stats_add(&sum, 0.1);
+    assert_true(stats_end(&sum).deviation == 0 && stats_end(&sum).interval == 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -75,6 +105,8 @@ int main(void)
         cmocka_unit_test(a_known_sample),
         cmocka_unit_test(two_values),
         cmocka_unit_test(one_value_has_no_interval),
+        cmocka_unit_test(one_by_one_gives_the_same),
+        cmocka_unit_test(equal_values_have_no_interval),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

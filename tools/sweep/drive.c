@@ -65,21 +65,16 @@ static void work(void *context, const void *task_bytes, void *answer_bytes)
 static size_t trials_enough(const struct plan *plan, struct drive_point *point)
 {
     const struct job *job = plan->job;
-    size_t most = (size_t)job->trials, ready = point->checked, enough = 0;
-    while (ready < most && point->trials[ready].done)
-        ready++;
-    if (job->has_stop && ready > point->checked) {
-        double *right = mem_alloc(ready, sizeof *right);
-        double wanted = job->stop.interval * (double)plan->images;
-        for (size_t t = 0; t < ready; t++)
-            right[t] = point->trials[t].right;
-        for (size_t n = point->checked + 1; n <= ready && !enough; n++)
-            if (n >= (size_t)job->stop.least && stats_of(right, n).interval <= wanted)
-                enough = n;
-        free(right);
+    struct stats_sum *checked = &point->checked;
+    size_t most = (size_t)job->trials;
+    double wanted = job->stop.interval * (double)plan->images;
+    while (checked->n < most && point->trials[checked->n].done) {
+        stats_add(checked, point->trials[checked->n].right);
+        if (job->has_stop && checked->n >= (size_t)job->stop.least &&
+            stats_end(checked).interval <= wanted)
+            return checked->n;
     }
-    point->checked = ready;
-    return enough ? enough : ready == most ? most : 0;
+    return checked->n == most ? most : 0;
 }
 
 static bool decide(struct drive *d, size_t p, struct err *err)

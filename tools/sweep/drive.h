@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "sim/infer/fault.h"
+#include "tools/sweep/stats.h"
 
 struct err;
 struct plan;
@@ -21,7 +22,7 @@ struct drive_trial {
 struct drive_point {
     struct drive_trial *trials; // job->trials
     size_t n;                   // trials that count; 0: not decided yet
-    size_t checked;             // trials that the rule has seen
+    struct stats_sum checked;   // of the trials that the rule has seen
     size_t first_free;          // the first that is neither done nor given out
 };
 

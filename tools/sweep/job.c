@@ -8,6 +8,8 @@
 #include "models/defect.h"
 #include "sim/base/err.h"
 #include "sim/base/mem.h"
+#include "sim/base/number.h"
+#include "sim/base/units.h"
 #include "tools/jobfile.h"
 
 static const struct conf_node *child(const struct job *job, const char *key)
@@ -48,25 +50,76 @@ static bool range_values(struct job *job, struct job_axis *axis, const struct co
     for (size_t i = 0; i < axis->n; i++)
         axis->values[i] =
             arena_printf(job->conf->mem, "%.12g", axis->from + (double)i * axis->step);
+    for (size_t i = 1; i < axis->n; i++)
+        if (strcmp(axis->values[i - 1], axis->values[i]) == 0)
+            return conf_fail(
+                conf_find(node, "step"), err,
+                "steps of %g make equal values, such as %s twice: 12 digits count; use "
+                "a larger step",
+                axis->step, axis->values[i]);
     return true;
 }
 
-static bool check_values(const struct job_axis *axis, const struct conf_node *node, struct err *err)
+// A value with its meaning: a number in base units of a dimension, or a text.
+struct meaning {
+    const char *text;
+    const char *unit; // "": a plain number; NULL: the text is none
+    double number;
+    size_t at;
+};
+
+static struct meaning meaning_of(const char *text, size_t at)
 {
-    for (size_t i = 0; i < axis->n; i++) {
-        const char *value = axis->values[i];
-        const struct conf_node *at = axis->list ? axis->list->children[i] : node;
-        char *end;
-        double number = strtod(value, &end);
-        const struct conf_field *f = axis->defect;
-        if (f && (end == value || *end || !(number >= f->min) || number > f->max))
-            return conf_fail(at, err, "'%.40s' is no number from %g to %g%s", value, f->min, f->max,
-                             f->max == 1 ? " (1 % is 0.01)" : "");
-        for (size_t j = 0; axis->list && j < i && axis->n <= 1000; j++)
-            if (strcmp(value, axis->values[j]) == 0)
-                return conf_fail(at, err, "'%.40s' is there twice; keep one", value);
-    }
+    static const char *const units[] = {"",  "s", "Hz", "J", "W",   "V",   "ohm",
+                                        "S", "m", "m2", "B", "b/s", "S/s", "K"};
+    struct meaning m = {.text = text, .at = at};
+    for (size_t i = 0; i < sizeof units / sizeof *units && !m.unit; i++)
+        if (units_parse(text, units[i], &m.number, NULL))
+            m.unit = units[i];
+    return m;
+}
+
+static int compare(const struct meaning *l, const struct meaning *r)
+{
+    if (!l->unit || !r->unit)
+        return l->unit ? -1 : r->unit ? 1 : strcmp(l->text, r->text);
+    int order = strcmp(l->unit, r->unit);
+    return order ? order : (l->number > r->number) - (l->number < r->number);
+}
+
+static int by_meaning(const void *a, const void *b)
+{
+    const struct meaning *l = a, *r = b;
+    int order = compare(l, r);
+    return order ? order : (l->at > r->at) - (l->at < r->at);
+}
+
+// 0.1 and 1e-1 are one value, 1 ns and 1000 ps, too.
+static bool check_equal(const struct job *job, const struct job_axis *axis, struct err *err)
+{
+    struct meaning *values = arena_alloc(job->conf->mem, axis->n, sizeof *values);
+    for (size_t i = 0; i < axis->n; i++)
+        values[i] = meaning_of(axis->values[i], i);
+    qsort(values, axis->n, sizeof *values, by_meaning);
+    for (size_t i = 1; i < axis->n; i++)
+        if (compare(&values[i - 1], &values[i]) == 0)
+            return conf_fail(axis->list->children[values[i].at], err,
+                             "'%.40s' has the value of '%.40s'; keep one", values[i].text,
+                             values[i - 1].text);
     return true;
+}
+
+static bool check_values(const struct job *job, const struct job_axis *axis,
+                         const struct conf_node *node, struct err *err)
+{
+    const struct conf_field *f = axis->defect;
+    double number;
+    for (size_t i = 0; f && i < axis->n; i++)
+        if (!number_parse(axis->values[i], f->min, f->max, &number))
+            return conf_fail(axis->list ? axis->list->children[i] : node, err,
+                             "'%.40s' is not a decimal number from %g to %g%s", axis->values[i],
+                             f->min, f->max, f->max == 1 ? " (1 % is 0.01)" : "");
+    return !axis->list || check_equal(job, axis, err);
 }
 
 const struct conf_field *job_defect(const char *path)
@@ -103,7 +156,7 @@ static bool check_axis(struct job *job, size_t i, struct err *err)
         return conf_fail(node, err, "give values, or from, to and step, not both");
     if (!(axis->list ? list_values(job, axis, err) : range_values(job, axis, node, err)))
         return false;
-    if (!check_values(axis, node, err))
+    if (!check_values(job, axis, node, err))
         return false;
     job->n_points *= axis->n;
     if (job->n_points > JOB_MAX_POINTS)

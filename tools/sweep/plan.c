@@ -44,6 +44,18 @@ static void place_point(struct plan *plan, size_t p)
     plan->variants[point->variant].values = values;
 }
 
+// Backwards, so that each variant's points are listed in their order.
+static void link_points(struct plan *plan)
+{
+    for (size_t v = 0; v < plan->n_variants; v++)
+        plan->variants[v].first = plan->n_points;
+    for (size_t p = plan->n_points; p-- > 0;) {
+        struct plan_variant *variant = &plan->variants[plan->points[p].variant];
+        plan->points[p].next = variant->first;
+        variant->first = p;
+    }
+}
+
 bool plan_load(const struct plan *plan, size_t variant, struct model *out, struct err *err)
 {
     const struct job *job = plan->job;
@@ -101,20 +113,16 @@ static bool check_images(const struct plan *plan, const struct model *m, struct 
 static bool check_points(const struct plan *plan, size_t variant, const struct model *m,
                          struct err *err)
 {
-    for (size_t p = 0; p < plan->n_points; p++) {
+    size_t first = plan->variants[variant].first;
+    for (size_t p = first; p < plan->n_points; p = plan->points[p].next) {
         struct draw draw = plan_draw(plan, p, 0);
         struct err why = {0};
-        if (plan->points[p].variant != variant)
-            continue;
         if (!defect_check(&draw.defects, NULL, &why))
             return err_set(err, "point %zu (%s): %s", p + 1, plan->points[p].label, why.text);
         if (!m->integer && defect_any(&draw.defects))
             return err_set(err, "the form float has no cells that could be stuck or vary; take the "
                                 "defects away, or another form");
     }
-    size_t first = 0;
-    while (plan->points[first].variant != variant)
-        first++;
     struct draw draw = plan_draw(plan, first, 0);
     return model_check(m, &draw, err);
 }
@@ -147,9 +155,8 @@ static void warn_variant(struct plan *plan, size_t v, const struct model *m)
     struct warnings found = {0};
     plausible_chip(m->chip, m->map ? &m->map->pe_buffer : NULL,
                    m->map ? &m->map->tile_buffer : NULL, &found);
-    for (size_t p = 0; p < plan->n_points; p++)
-        if (plan->points[p].variant == v)
-            plausible_variation(plan_draw(plan, p, 0).defects.sigma, &found);
+    for (size_t p = plan->variants[v].first; p < plan->n_points; p = plan->points[p].next)
+        plausible_variation(plan_draw(plan, p, 0).defects.sigma, &found);
     model_warn(m, plan->job->weights, plan->job->data != NULL, &found);
     for (size_t i = 0; i < found.n; i++)
         keep_warning(plan, &found.items[i]);
@@ -174,12 +181,46 @@ static bool survey(struct plan *plan, size_t v, struct err *err)
         warn_variant(plan, v, &m);
     model_unload(&m);
     if (!ok && plan->n_variants > 1) {
-        size_t p = 0;
-        while (plan->points[p].variant != v)
-            p++;
-        return err_set(err, "point %zu (%s): %s", p + 1, plan->points[p].label, why.text);
+        size_t p = variant->first;
+        return err_wrap(err, &why, "point %zu (%s): %s", p + 1, plan->points[p].label, why.text);
     }
-    return ok || err_set(err, "%s", why.text);
+    return ok || err_wrap(err, &why, "%s", why.text);
+}
+
+static int by_content(const void *a, const void *b)
+{
+    const struct plan_variant *l = *(const struct plan_variant *const *)a;
+    const struct plan_variant *r = *(const struct plan_variant *const *)b;
+    const uint64_t left[] = {l->chip_hash, l->net_hash, l->weights_hash, l->first};
+    const uint64_t right[] = {r->chip_hash, r->net_hash, r->weights_hash, r->first};
+    for (size_t i = 0; i < sizeof left / sizeof *left; i++)
+        if (left[i] != right[i])
+            return left[i] < right[i] ? -1 : 1;
+    return 0;
+}
+
+// Values that are written differently may be the same, and a key may have no effect.
+static bool check_same(const struct plan *plan, struct err *err)
+{
+    size_t n = plan->n_variants;
+    const struct plan_variant **order = mem_alloc(n, sizeof *order);
+    bool ok = true;
+    for (size_t v = 0; v < n; v++)
+        order[v] = &plan->variants[v];
+    qsort(order, n, sizeof *order, by_content);
+    for (size_t v = 1; ok && v < n; v++) {
+        const struct plan_variant *a = order[v - 1], *b = order[v];
+        if (a->chip_hash == b->chip_hash && a->net_hash == b->net_hash &&
+            a->weights_hash == b->weights_hash)
+            ok =
+                err_set(err,
+                        "points %zu (%s) and %zu (%s) are the same chip and net; sweep values that "
+                        "differ",
+                        a->first + 1, plan->points[a->first].label, b->first + 1,
+                        plan->points[b->first].label);
+    }
+    free(order);
+    return ok;
 }
 
 static void add_key(struct plan *plan, const char *key, const char *format, ...)
@@ -260,7 +301,20 @@ static void identify(struct plan *plan)
     snprintf(plan->hash, sizeof plan->hash, "%016" PRIx64, hash);
 }
 
-bool plan_create(const struct job *job, struct plan **out, struct err *err)
+static bool survey_all(struct plan *plan, void (*progress)(size_t done, size_t all),
+                       struct err *err)
+{
+    for (size_t v = 0; v < plan->n_variants; v++) {
+        if (!survey(plan, v, err))
+            return false;
+        if (progress)
+            progress(v + 1, plan->n_variants);
+    }
+    return check_same(plan, err);
+}
+
+bool plan_create(const struct job *job, void (*progress)(size_t done, size_t all),
+                 struct plan **out, struct err *err)
 {
     struct arena *mem = arena_create();
     struct plan *plan = arena_alloc(mem, 1, sizeof *plan);
@@ -272,10 +326,8 @@ bool plan_create(const struct job *job, struct plan **out, struct err *err)
     plan->variants = arena_alloc(mem, plan->n_variants, sizeof *plan->variants);
     for (size_t p = 0; p < plan->n_points; p++)
         place_point(plan, p);
-    bool ok = true;
-    for (size_t v = 0; ok && v < plan->n_variants; v++)
-        ok = survey(plan, v, err);
-    if (ok) {
+    link_points(plan);
+    if (survey_all(plan, progress, err)) {
         identify(plan);
         *out = plan;
         return true;

@@ -19,10 +19,12 @@ struct plan_point {
     const char *const *values; // one text per axis
     const char *label;         // "sa0=0.01, adc.bits=6"
     size_t variant;
+    size_t next; // the next point of the variant; n_points: none
 };
 
 struct plan_variant {
     const char *const *values; // per axis; those of defects have no meaning
+    size_t first;              // its first point
     uint64_t chip_hash, net_hash, weights_hash;
     struct defect_params defects; // of the chip
 };
@@ -43,8 +45,10 @@ struct plan {
 };
 
 // Loads every variant once, so that what cannot work is refused before any work is done, and takes
-// the hashes of all that the results depend on.
-bool plan_create(const struct job *job, struct plan **out, struct err *err);
+// the hashes of all that the results depend on. Refuses variants that are the same chip and net.
+// progress: called after each variant; may be NULL.
+bool plan_create(const struct job *job, void (*progress)(size_t done, size_t all),
+                 struct plan **out, struct err *err);
 void plan_destroy(struct plan *plan); // NULL is fine
 // A variant's model, on the plan's images. `out` is zeroed, and to be unloaded also on failure.
 bool plan_load(const struct plan *plan, size_t variant, struct model *out, struct err *err);

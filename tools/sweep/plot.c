@@ -1,4 +1,5 @@
 // The curve: data and a script that stay beside the picture, so that it can be restyled.
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -6,6 +7,7 @@
 #include "sim/base/escape.h"
 #include "sim/base/file.h"
 #include "sim/base/mem.h"
+#include "sim/base/number.h"
 #include "tools/sweep/drive.h"
 #include "tools/gnuplot.h"
 #include "tools/sweep/export.h"
@@ -25,9 +27,8 @@ struct figure {
 static bool all_numbers(const struct job_axis *axis)
 {
     for (size_t i = 0; i < axis->n; i++) {
-        char *end;
-        strtod(axis->values[i], &end);
-        if (end == axis->values[i] || *end)
+        double value;
+        if (!number_parse(axis->values[i], -HUGE_VAL, HUGE_VAL, &value))
             return false;
     }
     return true;

@@ -24,18 +24,36 @@ double stats_student(size_t degrees)
     return z + (g1 + (g2 + (g3 + g4 / v) / v) / v) / v;
 }
 
-struct stats stats_of(const double *values, size_t n)
+static struct stats make(size_t n, double mean, double squares)
 {
-    struct stats s = {.n = n};
-    double sum = 0, squares = 0;
-    for (size_t i = 0; i < n; i++)
-        sum += values[i];
-    s.mean = sum / (double)n;
-    for (size_t i = 0; i < n; i++)
-        squares += (values[i] - s.mean) * (values[i] - s.mean);
+    struct stats s = {.n = n, .mean = mean};
     if (n < 2)
         return s;
     s.deviation = sqrt(squares / (double)(n - 1));
     s.interval = stats_student(n - 1) * s.deviation / sqrt((double)n);
     return s;
+}
+
+struct stats stats_of(const double *values, size_t n)
+{
+    double sum = 0, squares = 0;
+    for (size_t i = 0; i < n; i++)
+        sum += values[i];
+    double mean = sum / (double)n;
+    for (size_t i = 0; i < n; i++)
+        squares += (values[i] - mean) * (values[i] - mean);
+    return make(n, mean, squares);
+}
+
+void stats_add(struct stats_sum *sum, double value)
+{
+    double distance = value - sum->mean;
+    sum->n++;
+    sum->mean += distance / (double)sum->n;
+    sum->squares += distance * (value - sum->mean);
+}
+
+struct stats stats_end(const struct stats_sum *sum)
+{
+    return make(sum->n, sum->mean, sum->squares);
 }

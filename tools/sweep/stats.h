@@ -11,5 +11,16 @@ struct stats {
 
 // Of n >= 1 values, added up in their order.
 struct stats stats_of(const double *values, size_t n);
+
+// The same, value by value: of Welford's recurrence, which needs no list of them. Equal to
+// stats_of() but for rounding. Starts as {0}.
+struct stats_sum {
+    size_t n;
+    double mean;
+    double squares; // of the distances from the mean
+};
+void stats_add(struct stats_sum *sum, double value);
+struct stats stats_end(const struct stats_sum *sum);
+
 // Student's t: 95 % lie between -q and q at `degrees` >= 1 degrees of freedom.
 double stats_student(size_t degrees);

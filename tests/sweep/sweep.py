@@ -275,7 +275,7 @@ def without_gnuplot(bitline, folder):
 REFUSED = [
     (["--set", "trails=3"], "trails: unknown key; did you mean 'trials'?"),
     (["--set", "trials=0"], "trials: '0' is out of range"),
-    (["--set", "name=a/b"], "name: 1 to 100 letters, digits"),
+    (["--set", "name=a/b"], "name: 1 to 80 letters, digits"),
     (["--set", "sweep=[]"], "sweep: 1 to 8 paths are wanted"),
     (["--set", "sweep=[{path: sa0, values: [0, 2]}]"], "'2' is not a decimal number from 0 to 1"),
     (["--set", "sweep=[{path: sa0, values: ['0x1p-4']}]"], "'0x1p-4' is not a decimal number"),

@@ -8,6 +8,7 @@
 #include "sim/base/warn.h"
 #include "sim/chip/chip.h"
 #include "sim/map/map.h"
+#include "tools/visible.h"
 
 struct totals {
     struct adc_count count;
@@ -162,7 +163,8 @@ void adc_text(const struct mapping *map, const struct adc_loss *layers, size_t i
     else
         printf("ADC      %d of %d layers may lose information ('%s' has %d bits and needs %d); "
                "%s\n",
-               t.lossy, t.layers, map->net->layers[t.worst].name, need->bits, need->needed, lost);
+               t.lossy, t.layers, visible(map->net->layers[t.worst].name), need->bits, need->needed,
+               lost);
     if (all)
         print_table(map, layers);
 }
@@ -248,8 +250,8 @@ void adc_rows_text(const struct mapping *map, const char *label)
     if (at >= 0)
         printf("%s %d bits, %s; the sums of layer '%s' lie between %.6g and %.6g and need %d bits "
                "(rows x full scale; bitline eval counts the cells that are programmed)\n",
-               label, need.bits, range_of(&need), map->net->layers[at].name, need.low, need.high,
-               need.needed);
+               label, need.bits, range_of(&need), visible(map->net->layers[at].name), need.low,
+               need.high, need.needed);
 }
 
 void adc_rows_warn(const struct mapping *map, struct warnings *warnings)

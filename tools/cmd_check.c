@@ -20,6 +20,7 @@
 #include "tools/search/job.h"
 #include "tools/sweep/job.h"
 #include "tools/train/job.h"
+#include "tools/visible.h"
 
 static const char doc[] =
     "Check chip, net and job files (or names): every key, unit and range. Errors name file, line "
@@ -106,7 +107,7 @@ static bool check_chip(const char *what, const struct inputs *inputs, struct chi
     struct warnings found = {0};
     if (!inputs_chip(inputs, what, out, err))
         return false;
-    printf("%s: chip '%s' is fine\n", what, (*out)->name);
+    printf("%s: chip '%s' is fine\n", visible(what), visible((*out)->name));
     plausible_chip(*out, NULL, NULL, &found);
     print_warnings(what, &found);
     return true;
@@ -153,10 +154,11 @@ static bool check_net(const char *what, const struct inputs *inputs, struct net 
         forms[f].ok = build_form(what, inputs, net_form_names[f], &forms[f].why);
     if (!ok)
         return refuse_net(forms, &why, err);
-    printf("%s: net '%s' is fine\n", what, (*out)->name);
+    printf("%s: net '%s' is fine\n", visible(what), visible((*out)->name));
     for (int f = 0; f < FORM_COUNT; f++)
         if (!forms[f].ok)
-            printf("  not available in form %s: %s\n", net_form_names[f], forms[f].why.text);
+            printf("  not available in form %s: %s\n", net_form_names[f],
+                   visible(forms[f].why.text));
     return true;
 }
 
@@ -165,7 +167,7 @@ static bool check_sweep(const char *what, const struct inputs *inputs, struct er
     struct job *job = NULL;
     bool ok = job_load(what, inputs->sets, inputs->n_sets, &job, err) && job_check_sweep(job, err);
     if (ok)
-        printf("%s: job '%s' (bitline sweep) is fine\n", what, job->name);
+        printf("%s: job '%s' (bitline sweep) is fine\n", visible(what), visible(job->name));
     job_destroy(job);
     return ok;
 }
@@ -175,7 +177,7 @@ static bool check_training(const char *what, const struct inputs *inputs, struct
     struct train_job *job = NULL;
     bool ok = train_job_load(what, inputs->sets, inputs->n_sets, &job, err);
     if (ok)
-        printf("%s: job '%s' (bitline train) is fine\n", what, job->recipe.name);
+        printf("%s: job '%s' (bitline train) is fine\n", visible(what), visible(job->recipe.name));
     train_job_destroy(job);
     return ok;
 }
@@ -186,7 +188,7 @@ static bool check_search(const char *what, const struct inputs *inputs, struct e
     bool ok = search_job_load(what, inputs->sets, inputs->n_sets, &job, err) &&
               job_check_search(job, err);
     if (ok)
-        printf("%s: job '%s' (bitline search) is fine\n", what, job->name);
+        printf("%s: job '%s' (bitline search) is fine\n", visible(what), visible(job->name));
     search_job_destroy(job);
     return ok;
 }
@@ -247,7 +249,7 @@ static bool check_pair(const char *what, const struct chip *chip, const struct n
         map_destroy(map);
         return err_wrap(err, &why, "%.200s: %s", what, why.text);
     }
-    printf("%s: fits in the form %s, %d crossbars on %d of %d tiles\n", what,
+    printf("%s: fits in the form %s, %d crossbars on %d of %d tiles\n", visible(what),
            net_form_names[net->form], map->use.crossbars, map->use.tiles, chip_tiles(chip));
     adc_rows_text(map, "  ADC");
     adc_rows_warn(map, &found);

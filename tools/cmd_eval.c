@@ -24,6 +24,7 @@
 #include "tools/model_warn.h"
 #include "tools/print_eval.h"
 #include "workloads/dataset.h"
+#include "tools/visible.h"
 
 enum {
     OPTION_WEIGHTS = 1,
@@ -387,7 +388,7 @@ int cmd_eval(int argc, char **argv)
         warn_chance(&m, &out, &warnings);
         (a.json ? print_eval_json : print_eval_text)(&out);
         if (a.activity && !a.json)
-            printf("activity %s, for bitline run --activity\n", a.activity);
+            printf("activity %s, for bitline run --activity\n", visible(a.activity));
         code = inputs_finish_warned(code, &warnings);
     } else {
         inputs_refuse(&a.err);

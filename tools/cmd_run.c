@@ -24,6 +24,7 @@
 #include "tools/print_result.h"
 #include "tools/version.h"
 #include "traces/trace.h"
+#include "tools/visible.h"
 
 enum {
     OPTION_POLICY = 1,
@@ -212,11 +213,12 @@ static void print_trace_hint(const char *path)
 {
     const char *dot = strrchr(path, '.');
     if (!strcmp(dot, ".json"))
-        printf("trace    %s (bitline trace %s sums it up; opens in Perfetto)\n", path, path);
+        printf("trace    %s (bitline trace %s sums it up; opens in Perfetto)\n", visible(path),
+               visible_word(path));
     else if (!strcmp(dot, ".csv"))
-        printf("trace    %s (bitline trace %s sums it up)\n", path, path);
+        printf("trace    %s (bitline trace %s sums it up)\n", visible(path), visible_word(path));
     else
-        printf("trace    %s (for readers of Paje traces, such as ViTE)\n", path);
+        printf("trace    %s (for readers of Paje traces, such as ViTE)\n", visible(path));
 }
 
 static bool print_all(const struct args *a, const struct mapping *map, const struct result *r,
@@ -235,7 +237,8 @@ static bool print_all(const struct args *a, const struct mapping *map, const str
     if (a->trace)
         print_trace_hint(a->trace);
     if (a->csv)
-        printf("tables   %s/summary.csv, layers.csv, parts.csv, shared.csv, slices.csv\n", a->csv);
+        printf("tables   %s/summary.csv, layers.csv, parts.csv, shared.csv, slices.csv\n",
+               visible(a->csv));
     return true;
 }
 

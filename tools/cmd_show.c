@@ -16,6 +16,7 @@
 #include "nets/train/recipe.h"
 #include "tools/search/job.h"
 #include "tools/sweep/job.h"
+#include "tools/visible.h"
 
 enum { OPTION_PARTS = 1, OPTION_INHERITED, OPTION_TENSORS };
 
@@ -200,7 +201,7 @@ static void print_inherited(const struct chip *chip)
     table_destroy(list.table);
     printf("\n%zu values are stated in %s or by --set, %zu are inherited from chips that it "
            "extends, %zu are defaults\n",
-           list.stated, chip->conf->root->origin, list.other, list.defaults);
+           list.stated, visible(chip->conf->root->origin), list.other, list.defaults);
 }
 
 static bool show_chip(const struct args *a, struct err *err)
@@ -289,9 +290,9 @@ static void print_net(const struct net *net)
                                           ">parameters",
                                           NULL};
     struct net_ops ops = net_ops(net);
-    printf("net      %s: %s\n", net->name, net->description);
-    printf("form     %s, width %s [%016" PRIx64 "]\n", net_form_names[net->form], net->width,
-           net->hash);
+    printf("net      %s: %s\n", visible(net->name), visible(net->description));
+    printf("form     %s, width %s [%016" PRIx64 "]\n", net_form_names[net->form],
+           visible(net->width), net->hash);
     printf("image    %dx%dx%d, %d bits\n", net->raw_c, net->raw_h, net->raw_w, net->raw_bits);
     const char *scale = net_weight_scale(net);
     if (scale)

@@ -19,6 +19,7 @@
 #include "tools/sweep/job.h"
 #include "tools/sweep/plan.h"
 #include "tools/version.h"
+#include "tools/visible.h"
 
 static const struct argp_option options[] = {
     {"set", OPTION_SET, "KEY=VALUE", 0, "Override a key of the job, such as trials or weights", 0},
@@ -138,19 +139,21 @@ static int write_all(struct job_args *a, const struct drive *d, const char *fold
     if (!export_tables(d, &params, &a->err) || !export_plot(d, &params, &drawn, &why, &a->err))
         return EXIT_FAILED;
     if (!drawn)
-        fprintf(stderr, "bitline: %s\n", why.text);
+        inputs_say("", why.text);
     int code = !drawn && *a->stop ? job_left_off(a) : EXIT_OK;
     if (a->json) {
         export_json(d, BITLINE_VERSION, stdout);
         return code;
     }
     printf("bitline %s\n", BITLINE_VERSION);
-    printf("job      %s [%s], seed %d\n", d->plan->job->name, d->plan->hash, d->plan->job->seed);
-    printf("net      %s, %s, on chip %s; %zu images of %s\n\n", d->plan->net, d->plan->form,
-           d->plan->chip, d->plan->images, d->plan->data_name);
+    printf("job      %s [%s], seed %d\n", visible(d->plan->job->name), d->plan->hash,
+           d->plan->job->seed);
+    printf("net      %s, %s, on chip %s; %zu images of %s\n\n", visible(d->plan->net),
+           visible(d->plan->form), visible(d->plan->chip), d->plan->images,
+           visible(d->plan->data_name));
     print_points(d);
     printf("\nfiles    %s/points.csv, points.json, job.yaml, accuracy.dat, accuracy.gp%s, run.db\n",
-           folder, drawn ? ", accuracy.svg" : "");
+           visible(folder), drawn ? ", accuracy.svg" : "");
     return code;
 }
 
@@ -159,7 +162,7 @@ static int leave_off(const struct job_args *a, const struct drive *d, const char
     fprintf(stderr,
             "%sbitline: stopped with %zu of %zu trials done, all of them in %s/run.db; go on with "
             "the same command and --resume\n",
-            isatty(STDERR_FILENO) ? "\n" : "", d->done, d->all, folder);
+            isatty(STDERR_FILENO) ? "\n" : "", d->done, d->all, visible(folder));
     return job_left_off(a);
 }
 

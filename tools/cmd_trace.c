@@ -14,6 +14,7 @@
 #include "sim/base/units.h"
 #include "tools/inputs.h"
 #include "traces/trace.h"
+#include "tools/visible.h"
 
 enum { OPT_JSON = 'j', OPT_TOP = 'n', DEFAULT_TOP = 10 };
 
@@ -146,7 +147,7 @@ static void print_tiles(const struct trace_summary *s, size_t top)
 static void print_tables(const struct trace_summary *s, size_t top)
 {
     char energy[32], end[32];
-    printf("%s\n%zu spans, %s, %s of dynamic energy\n\n", s->head, s->n_spans,
+    printf("%s\n%zu spans, %s, %s of dynamic energy\n\n", visible(s->head), s->n_spans,
            units_format(end, sizeof end, s->end_s, "s"),
            units_format(energy, sizeof energy, s->energy_j, "J"));
     print_layers(s);

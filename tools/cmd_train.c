@@ -20,6 +20,7 @@
 #include "tools/train/run.h"
 #include "tools/version.h"
 #include "workloads/dataset.h"
+#include "tools/visible.h"
 
 static const struct argp_option options[] = {
     {"set", OPTION_SET, "KEY=VALUE", 0, "Override a key of the job, such as epochs or data", 0},
@@ -177,11 +178,11 @@ static void print_text(const struct run *run, size_t right)
     const struct train_job *job = run->job;
     const struct recipe *r = &job->recipe;
     printf("bitline %s\n", BITLINE_VERSION);
-    printf("job      %s, seed %d\n", job->recipe.name, job->recipe.seed);
-    printf("net      %s, %s, width %s [%016" PRIx64 "]\n", job->net->name,
-           net_form_names[job->net->form], job->net->width, job->net->hash);
+    printf("job      %s, seed %d\n", visible(job->recipe.name), job->recipe.seed);
+    printf("net      %s, %s, width %s [%016" PRIx64 "]\n", visible(job->net->name),
+           net_form_names[job->net->form], visible(job->net->width), job->net->hash);
     if (job->chip)
-        printf("chip     %s, felt%s%s%s, drawn anew: %s\n", job->chip_text,
+        printf("chip     %s, felt%s%s%s, drawn anew: %s\n", visible(job->chip_text),
                r->perturb.variation ? " variation" : "", r->perturb.stuck ? " stuck" : "",
                r->perturb.adc ? " adc" : "", recipe_redraw_names[r->perturb.redraw]);
     printf("data     %s, %zu training images\n", job->data->name, job->data->n);
@@ -197,7 +198,7 @@ static void print_text(const struct run *run, size_t right)
     if (run->seconds > 0)
         printf("speed    %.0f images/s\n", images_per_second(run));
     printf("files    %s/weights.safetensors, metrics.csv, job.yaml, checkpoint, run.db\n",
-           run->folder);
+           visible(run->folder));
 }
 
 static int leave_off(const struct job_args *a, const struct run *run)
@@ -206,7 +207,7 @@ static int leave_off(const struct job_args *a, const struct run *run)
             "%sbitline: stopped after %" PRIu64 " of %" PRIu64
             " steps, all of them in %s/checkpoint; go on with the same command and --resume\n",
             isatty(STDERR_FILENO) ? "\n" : "", trainer_state(run->trainer)->step,
-            trainer_steps(run->trainer), run->folder);
+            trainer_steps(run->trainer), visible(run->folder));
     return job_left_off(a);
 }
 
@@ -246,7 +247,7 @@ static int train(struct job_args *a, const struct train_job *job)
     if (!run_open(job, &run_options, &run, &warning, &a->err))
         return EXIT_USAGE;
     if (warning.text[0])
-        fprintf(stderr, "bitline: %s; going on with the one before it\n", warning.text);
+        inputs_say("resuming from the previous checkpoint: ", warning.text);
     int code = work(a, run);
     run_close(run);
     return code;

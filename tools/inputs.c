@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "sim/base/err.h"
+#include "sim/base/escape.h"
 #include "sim/base/mem.h"
 #include "sim/base/number.h"
 #include "sim/base/text.h"
@@ -14,6 +15,7 @@
 #include "sim/chip/chip.h"
 #include "tools/cmd.h"
 #include "tools/file_kind.h"
+#include "tools/visible.h"
 
 const struct library *inputs_library(void)
 {
@@ -209,39 +211,30 @@ void inputs_short_help(int argc, char **argv)
 
 const char *inputs_command(int argc, char **argv)
 {
-    static char *command;
-    size_t n = 8;
+    static struct arena *mem;
+    arena_destroy(mem);
+    mem = arena_create();
+    const char *command = "bitline";
     for (int i = 0; i < argc; i++)
-        n += strlen(argv[i]) + 3;
-    free(command);
-    command = mem_alloc(n, 1);
-    size_t used = (size_t)snprintf(command, n, "bitline");
-    for (int i = 0; i < argc; i++) {
-        bool quote = strpbrk(argv[i], " '\"[]{}*") != NULL;
-        used += (size_t)snprintf(command + used, n - used, quote ? " '%s'" : " %s", argv[i]);
-    }
+        command = arena_printf(mem, "%s %s", command, escape_shell(mem, argv[i]));
     return command;
 }
 
-// Text from files may hold control characters; a terminal would obey them.
-static void print_sentence(const char *before, const char *text)
+void inputs_say(const char *before, const char *text)
 {
-    fprintf(stderr, "bitline: %s", before);
-    for (const char *c = text; *c; c++)
-        fputc((unsigned char)*c < ' ' || *c == 127 ? '?' : *c, stderr);
-    fputc('\n', stderr);
+    fprintf(stderr, "bitline: %s%s\n", before, visible(text));
 }
 
 int inputs_refuse(const struct err *err)
 {
-    print_sentence("", err->text);
+    inputs_say("", err->text);
     return err->class == ERR_WORK ? EXIT_FAILED : EXIT_USAGE;
 }
 
 void inputs_warn(const struct warnings *warnings)
 {
     for (size_t i = 0; i < warnings->n; i++)
-        print_sentence("warning: ", warnings->items[i].text);
+        inputs_say("warning: ", warnings->items[i].text);
 }
 
 void inputs_warn_json(const struct warnings *warnings, struct jsonw *w)

@@ -48,9 +48,11 @@ bool inputs_chip_net(int key, const char *arg, struct argp_state *state, const c
 void inputs_parse(const struct argp *argp, int argc, char **argv, unsigned flags, void *input);
 // Turns each argument -h, up to a "--", into the --help that argp knows.
 void inputs_short_help(int argc, char **argv);
-// The command line as it was typed, for provenance; lives for the program.
+// The command line in words of a shell, for provenance; lives until the next call.
 const char *inputs_command(int argc, char **argv);
-// Prints "bitline: SENTENCE" on stderr, without control characters, and returns the exit code of
+// Prints "bitline: ", `before` and the text on stderr, on one visible line.
+void inputs_say(const char *before, const char *text);
+// Prints "bitline: SENTENCE" on stderr in the same way, and returns the exit code of
 // its class: EXIT_USAGE or EXIT_FAILED.
 int inputs_refuse(const struct err *err);
 // Prints "bitline: warning: SENTENCE" on stderr for each; the same as an array "warnings" of

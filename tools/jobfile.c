@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "sim/base/err.h"
+#include "sim/base/escape.h"
 #include "sim/base/mem.h"
 #include "sim/conf/library.h"
 #include "tools/inputs.h"
@@ -34,20 +35,6 @@ static const char *folder_of(struct arena *mem, const struct conf_node *node)
     return arena_printf(mem, "%s/%s", here, folder);
 }
 
-// In double quotes, so that YAML takes it whatever characters it has.
-static const char *quoted(struct arena *mem, const char *text)
-{
-    char *value = arena_alloc(mem, 2 * strlen(text) + 3, 1), *to = value;
-    *to++ = '"';
-    for (; *text; text++) {
-        if (*text == '"' || *text == '\\')
-            *to++ = '\\';
-        *to++ = *text;
-    }
-    *to = '"';
-    return value;
-}
-
 bool jobfile_resolve(struct conf *conf, const char *path, enum jobfile_value value, struct err *err)
 {
     const struct conf_node *node = conf_find(conf->root, path);
@@ -62,7 +49,7 @@ bool jobfile_resolve(struct conf *conf, const char *path, enum jobfile_value val
     int prefix = colon ? (int)(name - node->text) : 0;
     const char *text =
         arena_printf(conf->mem, "%.*s%s%s", prefix, node->text, folder_of(conf->mem, node), name);
-    return conf_set(conf, path, quoted(conf->mem, text), err);
+    return conf_set(conf, path, escape_yaml_quoted(conf->mem, text), err);
 }
 
 const char *jobfile_text(const struct conf *conf, const struct conf_node *node, struct err *err)

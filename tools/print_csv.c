@@ -9,6 +9,7 @@
 #include "sim/map/map.h"
 #include "sim/result/result.h"
 #include "tools/print_result.h"
+#include "tools/visible.h"
 
 static void number(FILE *out, double value)
 {
@@ -47,11 +48,9 @@ static void write_head(const struct result *r, FILE *out)
 {
     fprintf(out,
             "# bitline %s, chip %s [%016" PRIx64 "], net %s [%016" PRIx64 "], policy %s, seed "
-            "%" PRIu64 ": ",
-            r->version, r->chip, r->chip_hash, r->net, r->net_hash, r->policy, r->seed);
-    for (const char *c = r->command; *c; c++)
-        fputc((unsigned char)*c < ' ' ? ' ' : *c, out); // one line, whatever was typed
-    fputc('\n', out);
+            "%" PRIu64 ": %s\n",
+            r->version, visible(r->chip), r->chip_hash, visible(r->net), r->net_hash, r->policy,
+            r->seed, visible(r->command));
 }
 
 static void write_summary(const struct result *r, FILE *out)

@@ -15,6 +15,7 @@
 #include "tools/mending.h"
 #include "tools/version.h"
 #include "workloads/dataset.h"
+#include "tools/visible.h"
 
 static void spread(const struct eval_report *r, double *mean, double *deviation)
 {
@@ -164,22 +165,22 @@ void print_eval_text(const struct eval_report *r)
     spread(r, &mean, &deviation);
     printf("bitline %s\n", BITLINE_VERSION);
     printf("net      %s, %s, width %s [%016" PRIx64 "], weights %s [%016" PRIx64 "]\n",
-           m->net->name, net_form_names[m->net->form], m->net->width, m->net->hash,
-           r->params->weights, weights_hash(m->net, m->weights));
+           visible(m->net->name), net_form_names[m->net->form], visible(m->net->width),
+           m->net->hash, visible(r->params->weights), weights_hash(m->net, m->weights));
     const char *scale = weights_scale_kind(m->net, m->weights);
     if (scale)
         printf("scales   weights have one scale for every %s\n", scale);
-    printf("chip     %s [%016" PRIx64 "]\n", m->chip->name, m->chip->hash);
+    printf("chip     %s [%016" PRIx64 "]\n", visible(m->chip->name), m->chip->hash);
     printf("data     %s, %zu test images, seed %" PRIu64 "\n", m->data->name, m->images,
            r->params->seed);
-    printf("command  %s\n\n", r->command);
+    printf("command  %s\n\n", visible(r->command));
     printf("accuracy %.2f %%", 100 * mean);
     if (r->trials > 1)
         printf(" (mean of %u chips, standard deviation %.2f points)", r->trials, 100 * deviation);
     printf("\n");
     if (m->reference)
         printf("differ   %g of %zu images are classified otherwise than by the unbroken net (%s)\n",
-               (double)r->differ / r->trials, m->images, r->reference);
+               (double)r->differ / r->trials, m->images, visible(r->reference));
     if (r->mending)
         mending_text(r->mending, m);
     if (m->integer) {

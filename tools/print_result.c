@@ -10,6 +10,7 @@
 #include "sim/result/result.h"
 #include "tools/adc_report.h"
 #include "tools/inputs.h"
+#include "tools/visible.h"
 
 static void cell_units(struct table *table, double value, const char *unit)
 {
@@ -37,9 +38,9 @@ static void print_head(const struct result *r, FILE *out)
 {
     fprintf(out, "bitline %s\n", r->version);
     fprintf(out, "net      %s, %s, width %s: %.2f M MACs, %.3f M parameters [%016" PRIx64 "]\n",
-            r->net, r->form, r->width, (double)r->macs * 1e-6, (double)r->params * 1e-6,
-            r->net_hash);
-    fprintf(out, "chip     %s [%016" PRIx64 "]\n", r->chip, r->chip_hash);
+            visible(r->net), r->form, visible(r->width), (double)r->macs * 1e-6,
+            (double)r->params * 1e-6, r->net_hash);
+    fprintf(out, "chip     %s [%016" PRIx64 "]\n", visible(r->chip), r->chip_hash);
     fprintf(out,
             "mapping  %s: %d crossbars (%d arrays) on %d tiles; used: rows %.1f %%, columns %.1f "
             "%%, cells %.1f %%, crossbars of these tiles %.1f %%, tiles of the chip %.1f %%\n",
@@ -47,7 +48,7 @@ static void print_head(const struct result *r, FILE *out)
             100 * r->use_cells, 100 * r->use_crossbars, 100 * r->use_tiles);
     fprintf(out, "run      policy %s, NoC %s, tokens %s, %d image%s, seed %" PRIu64 "\n", r->policy,
             r->noc, r->tokens, r->images, r->images == 1 ? "" : "s", r->seed);
-    fprintf(out, "command  %s\n\n", r->command);
+    fprintf(out, "command  %s\n\n", visible(r->command));
 }
 
 static void layer_row(struct table *table, const struct layer_result *l, double total_j)
@@ -209,7 +210,7 @@ static void print_totals(const struct result *r, FILE *out)
     line(out, "area of the chip", r->chip_area_m2, "m2", "");
     line(out, "writing the weights, once", r->program_j, "J", "");
     if (r->bottleneck)
-        fprintf(out, "%-28s %s\n", "bottleneck", r->bottleneck);
+        fprintf(out, "%-28s %s\n", "bottleneck", visible(r->bottleneck));
 }
 
 void print_text(const struct result *r, FILE *out)

@@ -15,6 +15,7 @@
 #include "tools/search/final.h"
 #include "tools/search/job.h"
 #include "tools/version.h"
+#include "tools/visible.h"
 
 static void add_row(struct table *t, const struct search *s, const char *name,
                     const struct search_episode *e)
@@ -170,7 +171,7 @@ static void print_warnings(const struct search *s)
         putchar('\n');
     if (failed)
         printf("failed   %zu of %d candidates (episodes.csv); the first: %s\n", failed,
-               s->job->episodes, why);
+               s->job->episodes, visible(why));
     if (best && best->judged.violation > 0)
         puts("limits   no candidate keeps them; the best is the one that passes them least");
 }
@@ -179,10 +180,12 @@ void print_search(const struct search *s, const struct finals *finals, const cha
                   bool drawn, bool final_drawn)
 {
     printf("bitline %s\n", BITLINE_VERSION);
-    printf("job      %s [%s], agent %s, seed %d, %d episodes in rounds of %d\n", s->job->name,
-           s->hash, s->job->agent->name, s->job->seed, s->job->episodes, s->job->round);
-    printf("net      %s, %s, on chip %s; %zu widths, %zu settings of the chip\n", s->net->name,
-           net_form_names[s->net->form], s->chip->name, s->space->n_layers, s->space->n_knobs);
+    printf("job      %s [%s], agent %s, seed %d, %d episodes in rounds of %d\n",
+           visible(s->job->name), s->hash, s->job->agent->name, s->job->seed, s->job->episodes,
+           s->job->round);
+    printf("net      %s, %s, on chip %s; %zu widths, %zu settings of the chip\n",
+           visible(s->net->name), net_form_names[s->net->form], visible(s->chip->name),
+           s->space->n_layers, s->space->n_knobs);
     if (s->job->accuracy.has_faults)
         print_faults(s, &s->job->accuracy.faults, "held-out");
     putchar('\n');
@@ -192,7 +195,7 @@ void print_search(const struct search *s, const struct finals *finals, const cha
         print_finals(s, finals);
     printf("\nfiles    %s/front.csv, best.yaml, nets/front-*.yaml, %sepisodes.csv, references.csv, "
            "job.yaml%s%s, search.db\n",
-           folder, search_has_chips(s) ? "best-chip.yaml, nets/front-*-chip.yaml, " : "",
+           visible(folder), search_has_chips(s) ? "best-chip.yaml, nets/front-*-chip.yaml, " : "",
            drawn ? ", front.svg, widths.svg, channels.svg" : "",
            finals ? final_drawn ? ", final.csv, final.svg, stage-c" : ", final.csv, stage-c" : "");
 }

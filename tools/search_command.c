@@ -29,6 +29,7 @@
 #include "tools/train/job.h"
 #include "tools/train/run.h"
 #include "tools/version.h"
+#include "tools/visible.h"
 
 enum { OPTION_AGENT = OPTION_OWN, OPTION_EPISODES, OPTION_SEED, OPTION_STAGE };
 
@@ -130,7 +131,7 @@ static int leave_off(const struct job_args *a, const struct search *s, const cha
     fprintf(stderr,
             "%sbitline: stopped with %zu of %d episodes done, all of them in %s/search.db; go on "
             "with the same command and --resume\n",
-            isatty(STDERR_FILENO) ? "\n" : "", s->done, s->job->episodes, folder);
+            isatty(STDERR_FILENO) ? "\n" : "", s->done, s->job->episodes, visible(folder));
     return job_left_off(a);
 }
 
@@ -182,18 +183,19 @@ static bool train_first(struct args *a, struct search *s, struct store *store, c
     if (!stages_train(s->stages, folder, &how, &trained, &a->job.err))
         return false;
     if (trained.warning.text[0])
-        fprintf(stderr, "bitline: %s; going on with the one before it\n", trained.warning.text);
+        inputs_say("resuming from the previous checkpoint: ", trained.warning.text);
     if (!trained.done) {
         fprintf(stderr,
                 "%sbitline: stopped in stage a, all of it in %s/stage-a; go on with the same "
                 "command and --resume\n",
-                isatty(STDERR_FILENO) ? "\n" : "", folder);
+                isatty(STDERR_FILENO) ? "\n" : "", visible(folder));
         *code = job_left_off(&a->job);
         return false;
     }
     if (a->stage != 'a')
         return true;
-    printf("files    %s/stage-a/weights.safetensors, metrics.csv; go on with --resume\n", folder);
+    printf("files    %s/stage-a/weights.safetensors, metrics.csv; go on with --resume\n",
+           visible(folder));
     *code = EXIT_OK;
     return false;
 }
@@ -205,14 +207,14 @@ static bool write_all(struct args *a, const struct search *s, const char *folder
         !search_plot(s, folder, a->job.stop, drawn, &why, &a->job.err))
         return false;
     if (!*drawn)
-        fprintf(stderr, "bitline: %s\n", why.text);
+        inputs_say("", why.text);
     return true;
 }
 
 static void announce(const char *net, int run)
 {
     if (isatty(STDERR_FILENO))
-        fprintf(stderr, "stage c, %s, run %d\n", net, run);
+        fprintf(stderr, "stage c, %s, run %d\n", visible(net), run);
 }
 
 // Stage C, where the job has one, and its picture.
@@ -231,7 +233,7 @@ static bool train_last(struct args *a, const struct search *s, struct store *sto
     if (!search_plot_final(s, *out, folder, a->job.stop, drawn, &why, &a->job.err))
         return false;
     if (!*drawn)
-        fprintf(stderr, "bitline: %s\n", why.text);
+        inputs_say("", why.text);
     return true;
 }
 
@@ -258,7 +260,7 @@ static int finish(struct args *a, const struct search *s, struct store *store, c
         fprintf(stderr,
                 "%sbitline: stopped in stage c, all of it in %s/stage-c; go on with the same "
                 "command and --resume\n",
-                isatty(STDERR_FILENO) ? "\n" : "", folder);
+                isatty(STDERR_FILENO) ? "\n" : "", visible(folder));
     else if (a->job.json)
         search_json(s, finals, BITLINE_VERSION, stdout);
     else

@@ -4,11 +4,11 @@
 #include "traces/sink.h"
 
 #include <inttypes.h>
-#include <jansson.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "sim/base/escape.h"
 #include "sim/base/mem.h"
 #include "traces/series.h"
 #include "traces/timeline.h"
@@ -22,26 +22,11 @@ struct writer {
     bool follows;        // a record has been written
 };
 
-// The text as it stands between the quotes of a JSON string. What is not UTF-8 (a command line may
-// hold anything) loses its bytes above 127.
+// The text as it stands between the quotes of a JSON string.
 static const char *escape(struct arena *mem, const char *text)
 {
-    json_set_alloc_funcs(mem_bytes, free);
-    json_t *string = json_string(text);
-    if (!string) {
-        char *plain = arena_strdup(mem, text);
-        for (char *c = plain; *c; c++)
-            if ((unsigned char)*c > 127)
-                *c = '?';
-        string = json_string(plain);
-    }
-    char *quoted = json_dumps(string, JSON_ENCODE_ANY);
-    json_decref(string);
-    if (!quoted)
-        return "";
-    char *inner = arena_strndup(mem, quoted + 1, strlen(quoted) - 2);
-    free(quoted);
-    return inner;
+    const char *quoted = escape_json(mem, text);
+    return arena_strndup(mem, quoted + 1, strlen(quoted) - 2);
 }
 
 static void next_record(struct writer *w)

@@ -6,31 +6,22 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sim/base/escape.h"
 #include "sim/base/mem.h"
 #include "sim/base/text.h"
 #include "traces/timeline.h"
-
-// One line, whatever the text holds: a line break would end the record.
-static const char *one_line(struct arena *mem, const char *text)
-{
-    char *line = arena_strdup(mem, text);
-    for (char *c = line; *c; c++)
-        if ((unsigned char)*c < ' ')
-            *c = ' ';
-    return line;
-}
 
 static const char **lines_of(struct arena *mem, const char *const *texts, size_t n)
 {
     const char **lines = arena_alloc(mem, n, sizeof *lines);
     for (size_t i = 0; i < n; i++)
-        lines[i] = one_line(mem, texts[i]);
+        lines[i] = escape_line(mem, texts[i]);
     return lines;
 }
 
 static void write_note(FILE *out, struct arena *mem, const char *key, const char *text)
 {
-    fprintf(out, "# %s: %s\n", key, one_line(mem, text));
+    fprintf(out, "# %s: %s\n", key, escape_line(mem, text));
 }
 
 static void write_head(const struct trace *trace, const struct trace_head *head, FILE *out,
@@ -52,7 +43,7 @@ static void write_head(const struct trace *trace, const struct trace_head *head,
         write_note(out, mem, "layer", head->layers[i]);
     for (size_t i = 0; i < n_parts; i++) {
         fputs("# part: ", out);
-        csv_field(out, one_line(mem, parts[i].name));
+        csv_field(out, escape_line(mem, parts[i].name));
         fprintf(out, ",%.17g,%.17g\n", parts[i].busy_s, parts[i].wait_s);
     }
 }

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sim/base/escape.h"
 #include "sim/base/mem.h"
 #include "traces/series.h"
 #include "traces/timeline.h"
@@ -97,13 +98,10 @@ struct writer {
 // Paje has no escapes inside its quotes.
 static const char *quote(struct arena *mem, const char *text)
 {
-    char *quoted = arena_printf(mem, "\"%s\"", text);
-    for (char *c = quoted + 1; c[0] && c[1]; c++) {
+    char *quoted = arena_printf(mem, "\"%s\"", escape_line(mem, text));
+    for (char *c = quoted + 1; c[0] && c[1]; c++)
         if (*c == '"')
             *c = '\'';
-        else if ((unsigned char)*c < ' ')
-            *c = ' ';
-    }
     return quoted;
 }
 

@@ -9,6 +9,7 @@
 #include "nets/train/trainer.h"
 #include "nets/weights.h"
 #include "sim/base/err.h"
+#include "sim/base/escape.h"
 #include "sim/base/file.h"
 #include "sim/base/hash.h"
 #include "sim/base/mem.h"
@@ -48,7 +49,7 @@ const char *trainer_identity(const struct trainer_params *params, struct arena *
     fprintf(out, "data %s [%016" PRIx64 "]\n", data->name, images_hash(data));
     fprintf(out, "images %zu\n", data->n);
     if (params->chip)
-        fprintf(out, "chip %s\n", params->chip);
+        fprintf(out, "chip %s\n", escape_line(mem, params->chip));
     recipe_print(params->recipe, out);
     fprintf(out, "backend %s %s\n", params->backend->name, params->backend->version());
     print_weights(out, "init", params->init_net ? params->init_net : net, params->init);

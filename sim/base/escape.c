@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "sim/base/mem.h"
@@ -87,6 +88,24 @@ static const char *escape(struct arena *mem, const char *text, const char *open,
     }
     memcpy(out + used, close, strlen(close) + 1);
     return out;
+}
+
+static void line_piece(char *piece, const char *text, size_t n, uint32_t point)
+{
+    if (n == 0 || is_noncharacter(point))
+        put(piece, replacement);
+    else if (*text == '\n')
+        put(piece, "\\n");
+    else if (*text == '\t')
+        put(piece, "\\t");
+    else if (*text == '\r')
+        put(piece, "\\r");
+    else if (is_control(point))
+        snprintf(piece, MAX_PIECE, "\\x%02x", (unsigned)point);
+    else if (is_layout(point) || point == 0xfeff)
+        snprintf(piece, MAX_PIECE, "\\u%04x", (unsigned)point);
+    else
+        copy(piece, text, n);
 }
 
 // --- gnuplot ---
@@ -180,6 +199,60 @@ const char *escape_yaml(struct arena *mem, const char *text)
     return is_yaml_word(text) ? arena_strdup(mem, text) : escape_yaml_quoted(mem, text);
 }
 
+// --- JSON ---
+
+static void json_piece(char *piece, const char *text, size_t n, uint32_t point)
+{
+    if (*text == '"' || *text == '\\')
+        snprintf(piece, MAX_PIECE, "\\%c", *text);
+    else if (*text == '\n')
+        put(piece, "\\n");
+    else if (*text == '\t')
+        put(piece, "\\t");
+    else if (n == 0)
+        put(piece, "\\ufffd");
+    else if (escape_is_visible(point))
+        copy(piece, text, n);
+    else if (point < 0x10000)
+        snprintf(piece, MAX_PIECE, "\\u%04x", (unsigned)point);
+    else
+        snprintf(piece, MAX_PIECE + 1, "\\u%04x\\u%04x", (0xd7c0U + (point >> 10)) & 0xffff,
+                 0xdc00U + (point & 0x3ff));
+}
+
+const char *escape_json(struct arena *mem, const char *text)
+{
+    return escape(mem, text, "\"", "\"", json_piece);
+}
+
+// --- CSV ---
+
+static void csv_piece(char *piece, const char *text, size_t n, uint32_t point)
+{
+    if (*text == '"')
+        put(piece, "\"\"");
+    else
+        line_piece(piece, text, n, point);
+}
+
+static bool is_formula(const char *text)
+{
+    char *end;
+    if (!*text || !strchr("=+-@", *text))
+        return false;
+    strtod(text, &end);
+    return end == text || *end;
+}
+
+const char *escape_csv(struct arena *mem, const char *text)
+{
+    size_t n = strlen(text);
+    bool formula = is_formula(text);
+    bool quote =
+        formula || text[strcspn(text, ",\"")] || *text == ' ' || (n > 0 && text[n - 1] == ' ');
+    return escape(mem, text, !quote ? "" : formula ? "\"'" : "\"", quote ? "\"" : "", csv_piece);
+}
+
 // --- XML ---
 
 static void xml_piece(char *piece, const char *text, size_t n, uint32_t point)
@@ -219,24 +292,6 @@ const char *escape_shell(struct arena *mem, const char *text)
 }
 
 // --- A line ---
-
-static void line_piece(char *piece, const char *text, size_t n, uint32_t point)
-{
-    if (n == 0 || is_noncharacter(point))
-        put(piece, replacement);
-    else if (*text == '\n')
-        put(piece, "\\n");
-    else if (*text == '\t')
-        put(piece, "\\t");
-    else if (*text == '\r')
-        put(piece, "\\r");
-    else if (is_control(point))
-        snprintf(piece, MAX_PIECE, "\\x%02x", (unsigned)point);
-    else if (is_layout(point) || point == 0xfeff)
-        snprintf(piece, MAX_PIECE, "\\u%04x", (unsigned)point);
-    else
-        copy(piece, text, n);
-}
 
 const char *escape_line(struct arena *mem, const char *text)
 {

@@ -1,5 +1,5 @@
 // Text of users (names, paths, descriptions) as other languages hold it: one function per language.
-// JSON is in text.h (jsonw_string), the fields of CSV too (csv_field, csv_text).
+// What text.h writes (tables, JSON, fields of CSV) is escaped there, by these functions.
 //
 // All take any bytes and return text of the arena. What is not UTF-8 becomes U+FFFD, except for the
 // shell, which must find the file of that name.
@@ -21,6 +21,13 @@ const char *escape_gnuplot_tic(struct arena *mem, const char *text);
 const char *escape_yaml(struct arena *mem, const char *text);
 // The same text, always in double quotes.
 const char *escape_yaml_quoted(struct arena *mem, const char *text);
+
+// A string of JSON, quotes included.
+const char *escape_json(struct arena *mem, const char *text);
+
+// A field of CSV (RFC 4180) on one line, quoted only if it must be. A text that a spreadsheet would
+// run as a formula (one that begins with = + - @ and is no number) stands behind an apostrophe.
+const char *escape_csv(struct arena *mem, const char *text);
 
 // Text of an XML element or attribute (SVG, HTML). Characters that XML 1.0 forbids become U+FFFD.
 const char *escape_xml(struct arena *mem, const char *text);

@@ -21,21 +21,22 @@ char *text_double(char *buf, size_t n, double value)
     return buf;
 }
 
+// Most texts are written as they are.
+static bool is_bare(const char *text, const char *special)
+{
+    return escape_is_line(text) && !text[strcspn(text, special)];
+}
+
 void csv_field(FILE *out, const char *text)
 {
     size_t n = strlen(text);
-    bool quote = text[strcspn(text, ",\"\r\n")] || *text == ' ' || (n > 0 && text[n - 1] == ' ');
-    if (!quote) {
+    if (!n || (is_bare(text, ",\"") && !strchr(" =+-@", *text) && text[n - 1] != ' ')) {
         fputs(text, out);
         return;
     }
-    fputc('"', out);
-    for (; *text; text++) {
-        if (*text == '"')
-            fputc('"', out);
-        fputc(*text, out);
-    }
-    fputc('"', out);
+    struct arena *mem = arena_create();
+    fputs(escape_csv(mem, text), out);
+    arena_destroy(mem);
 }
 
 struct table {
@@ -73,6 +74,18 @@ static void add_cell(struct table *table, char *text)
     table->cells[table->n++] = text;
 }
 
+// The text, which is freed, on one visible line.
+static char *line_of(char *text)
+{
+    struct arena *mem = arena_create();
+    const char *line = escape_line(mem, text);
+    char *copy = mem_alloc(strlen(line) + 1, 1);
+    strcpy(copy, line);
+    arena_destroy(mem);
+    free(text);
+    return copy;
+}
+
 void table_cell(struct table *table, const char *format, ...)
 {
     va_list args, again;
@@ -84,7 +97,7 @@ void table_cell(struct table *table, const char *format, ...)
     char *text = mem_alloc(size, 1);
     vsnprintf(text, size, format, again);
     va_end(again);
-    add_cell(table, text);
+    add_cell(table, escape_is_line(text) ? text : line_of(text));
 }
 
 // A row that is not full is filled up with empty cells.
@@ -227,28 +240,13 @@ void jsonw_destroy(struct jsonw *w)
 // File names may hold any bytes; what is not UTF-8 becomes U+FFFD.
 static void print_string(FILE *out, const char *text)
 {
-    fputc('"', out);
-    while (*text) {
-        uint32_t point;
-        size_t n = utf8_read(text, &point);
-        if (*text == '"' || *text == '\\')
-            fprintf(out, "\\%c", *text);
-        else if (*text == '\n')
-            fputs("\\n", out);
-        else if (*text == '\t')
-            fputs("\\t", out);
-        else if (n == 0)
-            fputs("\\ufffd", out);
-        else if (escape_is_visible(point))
-            fwrite(text, 1, n, out);
-        else if (point < 0x10000)
-            fprintf(out, "\\u%04x", (unsigned)point);
-        else
-            fprintf(out, "\\u%04x\\u%04x", 0xd7c0 + (unsigned)(point >> 10),
-                    0xdc00 + (unsigned)(point & 0x3ff));
-        text += n ? n : 1;
+    if (is_bare(text, "\"\\")) {
+        fprintf(out, "\"%s\"", text);
+        return;
     }
-    fputc('"', out);
+    struct arena *mem = arena_create();
+    fputs(escape_json(mem, text), out);
+    arena_destroy(mem);
 }
 
 static void print_newline(const struct jsonw *w)

@@ -7,7 +7,7 @@
 
 // A table is filled cell by cell and printed at once, columns as wide as their widest cell; numbers
 // stand right-aligned, text left-aligned (a column's alignment is in its header: '>' or '<' first).
-// The headers outlive the table.
+// The headers outlive the table. Control characters in a cell become visible (escape_line).
 struct table;
 struct table *
 table_create(const char *const headers[]); // NULL-terminated, each "<name" or ">joules"
@@ -32,7 +32,7 @@ void jsonw_number(struct jsonw *w, const char *key, double value);
 void jsonw_int(struct jsonw *w, const char *key, int64_t value);
 void jsonw_bool(struct jsonw *w, const char *key, bool value);
 
-// One CSV field, quoted if it must be.
+// One CSV field, by escape_csv.
 void csv_field(FILE *out, const char *text);
 // The shortest text that reads back as the same double; returns buf.
 char *text_double(char *buf, size_t n, double value);

@@ -14,7 +14,8 @@ static const struct {
     {"gnuplot", escape_gnuplot}, {"gnuplot_tic", escape_gnuplot_tic},
     {"yaml", escape_yaml},       {"yaml_quoted", escape_yaml_quoted},
     {"xml", escape_xml},         {"shell", escape_shell},
-    {"line", escape_line},
+    {"line", escape_line},       {"json", escape_json},
+    {"csv", escape_csv},
 };
 
 int main(int argc, char **argv)

@@ -2,6 +2,9 @@
 
 escapes.py ESCAPES_PROGRAM SUPPORT_FOLDER
 """
+import csv
+import io
+import json
 import pathlib
 import random
 import re
@@ -92,6 +95,33 @@ def shell_reads_back():
         expect(not list(pathlib.Path(folder).iterdir()), "a command was run")
 
 
+def json_reads_back():
+    """By a reader of JSON, and by one of YAML, of which JSON is a part."""
+    texts = samples()
+    out = escaped("json", texts)
+    same(texts, json.loads("[" + ",".join(out) + "]"))
+    for text in out:
+        expect(all(map(is_harmless, text)), repr(text))
+    expect(escaped("json", [b"a\xff"]) == ['"a\\ufffd"'], "not UTF-8")
+
+
+def csv_reads_back():
+    """One record a line; what a spreadsheet would run has an apostrophe in front."""
+    texts = samples()
+    out = escaped("csv", texts)
+    rows = list(csv.reader(io.StringIO("".join(f"1,{text},2\n" for text in out)), strict=True))
+    wanted = escaped("line", texts)
+    formula = ("=", "+", "-", "@")
+    for text, row in zip(wanted, rows, strict=True):
+        expect(len(row) == 3, row)
+        number = re.fullmatch(r"[-+][0-9.]+(e[-+]?[0-9]+)?", text)
+        guarded = text.startswith(formula) and not number
+        expect(row[1] == ("'" + text if guarded else text), f"{text!r} came back as {row[1]!r}")
+        expect(number or not row[1].startswith(formula), row)
+    expect(escaped("csv", ["-1.5e-3", "+2", "conv1", "", "=1"]) == ["-1.5e-3", "+2", "conv1", "", "\"'=1\""],
+           "not as in the header")
+
+
 def gnuplot_shows(lines_of, language, texts):
     """The texts of the picture of a script."""
     with tempfile.TemporaryDirectory() as name:
@@ -138,6 +168,8 @@ if __name__ == "__main__":
     run_tests([
         ("YAML reads back", yaml_reads_back),
         ("XML reads back", xml_reads_back),
+        ("JSON reads back", json_reads_back),
+        ("CSV reads back", csv_reads_back),
         ("a shell reads back", shell_reads_back),
         ("gnuplot shows the text", gnuplot_shows_titles),
         ("a line is a line", lines_are_lines),

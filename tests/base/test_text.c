@@ -124,7 +124,7 @@ static void csv_quotes_what_needs_it(void **state)
     csv_field(sink.out, "say \"x\"");
     fputc(',', sink.out);
     csv_field(sink.out, " edge");
-    sink_check(&sink, "\"a,b\",\"two\nlines\",\"say \"\"x\"\"\",\" edge\"");
+    sink_check(&sink, "\"a,b\",two\\nlines,\"say \"\"x\"\"\",\" edge\"");
 }
 
 static void fill_json(struct jsonw *w)

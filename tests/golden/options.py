@@ -87,7 +87,7 @@ COMMANDS = [
     (["run", "", "resnet20"], "'' is no name of a chip"),
     (["run", "hawis", "../resnet20"], "../resnet20: there is no such file; check the name"),
     (["run", "hawis", "net.csv"], "net.csv: there is no such file; check the name"),
-    (["run", "hawis", "a\033[31m\n.yaml"], "a?[31m?.yaml: there is no such file; check the name"),
+    (["run", "hawis", "a\033[31m\n.yaml"], "a\\x1b[31m\\n.yaml: there is no such file; check the name"),
     (["run", "isaac-ce", "resnet20", "--policy", "mnsim"],
      "policy mnsim: chip 'isaac-ce' has no mnsim block, so it is not known what to charge; use "
      "--policy exact, or a chip such as hawis"),

@@ -19,6 +19,7 @@
 #include "tools/search/job.h"
 #include "tools/search/pareto.h"
 #include "tools/search/space.h"
+#include "tools/visible.h"
 
 // Candidates that break a limit stand in the tables, not on the front.
 size_t search_front(const struct search *s, int *front)
@@ -95,8 +96,8 @@ static void csv_end(const struct search *s, const struct search_episode *e, FILE
 
 static void csv_head(const struct search *s, const char *version, const char *last, FILE *out)
 {
-    fprintf(out, "# bitline %s, job %s [%s], agent %s, seed %d%s\n", version, s->job->name, s->hash,
-            s->job->agent->name, s->job->seed,
+    fprintf(out, "# bitline %s, job %s [%s], agent %s, seed %d%s\n", version, visible(s->job->name),
+            s->hash, s->job->agent->name, s->job->seed,
             search_assumes(s) ? "; accuracy is assumed (closed form, nothing trained)" : "");
     fprintf(out, "widths,accuracy,energy_j,latency_s,area_m2,binary_ops,reward,knobs,%s%s%s\n",
             last, s->job->accuracy.has_faults ? ",clean_accuracy" : "",

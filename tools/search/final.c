@@ -22,6 +22,7 @@
 #include "tools/search/job.h"
 #include "tools/train/job.h"
 #include "workloads/dataset.h"
+#include "tools/visible.h"
 
 #define AT(member) .offset = offsetof(struct final_params, member)
 const struct conf_field final_fields[] = {
@@ -191,7 +192,7 @@ static bool write_csv(const struct search *s, const struct finals *f, const char
     if (!file)
         return false;
     FILE *out = file_stream(file);
-    fprintf(out, "# bitline %s, job %s [%s]%s\n", version, s->job->name, s->hash,
+    fprintf(out, "# bitline %s, job %s [%s]%s\n", version, visible(s->job->name), s->hash,
             search_assumes(s) ? "; search_accuracy is assumed (closed form)" : "");
     fprintf(out,
             "net,widths,run,test_accuracy,search_accuracy,energy_j,latency_s,area_m2,"

@@ -16,6 +16,7 @@
 #include "sim/base/clock.h"
 #include "sim/base/err.h"
 #include "sim/base/mem.h"
+#include "tools/visible.h"
 
 enum { LINE_MOST = 4096 }; // of an answer
 
@@ -62,7 +63,7 @@ static _Noreturn void become(const struct plugin *p, int in, int out)
     if (dup2(in, STDIN_FILENO) < 0 || dup2(out, STDOUT_FILENO) < 0)
         _exit(127);
     execvp(p->words[0], p->words);
-    fprintf(stderr, "bitline: %s: %s\n", p->words[0], strerror(errno));
+    fprintf(stderr, "bitline: %s: %s\n", visible(p->words[0]), strerror(errno));
     _exit(127);
 }
 

@@ -13,6 +13,7 @@
 #include "tools/sweep/job.h"
 #include "tools/sweep/plan.h"
 #include "tools/sweep/stats.h"
+#include "tools/visible.h"
 
 static double accuracy(const struct drive *d, size_t point, size_t trial)
 {
@@ -101,7 +102,7 @@ static void write_csv(const struct drive *d, const struct export_params *params,
 {
     const struct plan *plan = d->plan;
     fprintf(out, "# bitline %s, job %s [%s], data %s, %zu images, seed %d\n", params->version,
-            plan->job->name, plan->hash, plan->data_name, plan->images, plan->job->seed);
+            visible(plan->job->name), plan->hash, plan->data_name, plan->images, plan->job->seed);
     for (size_t a = 0; a < plan->job->sweep.n; a++) {
         csv_field(out, job_axis(plan->job, a)->path);
         fputc(',', out);

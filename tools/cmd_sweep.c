@@ -179,7 +179,7 @@ static int work(struct job_args *a, const struct plan *plan, struct store *store
     if (drive && drive_run(drive, &params, &a->err)) {
         if (!drive_done(drive))
             code = leave_off(a, drive, folder);
-        else
+        else if (store_in_place(store, &a->err))
             code = write_all(a, drive, folder);
     }
     drive_destroy(drive);
@@ -196,7 +196,10 @@ static int sweep(struct job_args *a, const struct job *job, const struct plan *p
     if (!store)
         return EXIT_USAGE;
     int code = work(a, plan, store, folder);
-    store_close(store);
+    struct err note = {0};
+    store_close(store, &note);
+    if (note.text[0])
+        fprintf(stderr, "bitline: %s\n", note.text);
     return code;
 }
 
@@ -214,7 +217,7 @@ int cmd_sweep(int argc, char **argv)
         plan_create(job, isatty(STDERR_FILENO) ? show_checked : NULL, &plan, &a.err))
         code = sweep(&a, job, plan);
     if (a.err.text[0])
-        inputs_refuse(&a.err);
+        code = inputs_refuse(&a.err);
     if (code == EXIT_OK)
         code = inputs_finish_warned(code, &plan->warnings);
     plan_destroy(plan);

@@ -249,7 +249,10 @@ static int train(struct job_args *a, const struct train_job *job)
     if (warning.text[0])
         inputs_say("resuming from the previous checkpoint: ", warning.text);
     int code = work(a, run);
-    run_close(run);
+    struct err note = {0};
+    run_close(run, &note);
+    if (note.text[0])
+        fprintf(stderr, "bitline: %s\n", note.text);
     return code;
 }
 
@@ -265,7 +268,7 @@ int cmd_train(int argc, char **argv)
     if (!a.err.text[0] && train_job_load(a.job, a.inputs.sets, a.inputs.n_sets, &job, &a.err))
         code = train(&a, job);
     if (a.err.text[0])
-        inputs_refuse(&a.err);
+        code = inputs_refuse(&a.err);
     train_job_destroy(job);
     return code;
 }

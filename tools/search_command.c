@@ -246,8 +246,8 @@ static int finish(struct args *a, const struct search *s, struct store *store, c
         bool ok = search_export(s, folder, BITLINE_VERSION, &a->job.err);
         search_failed(s, &why);
         if (ok)
-            err_set(&a->job.err, "none of %d candidates could be judged; the first: %s",
-                    s->job->episodes, why);
+            err_fail(&a->job.err, "none of %d candidates could be judged; the first: %s",
+                     s->job->episodes, why);
         return EXIT_FAILED;
     }
     struct finals *finals = NULL;
@@ -293,8 +293,10 @@ static int work(struct args *a, struct search *s, struct store *store, const cha
     }
     if (!search_run(s, &params, &a->job.err))
         return EXIT_FAILED;
-    if (s->done < (size_t)s->job->episodes)
+    if (!search_done(s))
         return leave_off(&a->job, s, folder);
+    if (!store_in_place(store, &a->job.err))
+        return EXIT_FAILED;
     return finish(a, s, store, folder);
 }
 
@@ -336,7 +338,10 @@ static int search(struct args *a, struct search *s)
     if (!store)
         return EXIT_USAGE;
     int code = work(a, s, store, folder);
-    store_close(store);
+    struct err note = {0};
+    store_close(store, &note);
+    if (note.text[0])
+        fprintf(stderr, "bitline: %s\n", note.text);
     return code;
 }
 
@@ -371,7 +376,7 @@ int search_command(int argc, char **argv, const struct search_command *command)
     if (load(&a, &job, &s) && check_stage(&a, s))
         code = search(&a, s);
     if (a.job.err.text[0])
-        inputs_refuse(&a.job.err);
+        code = inputs_refuse(&a.job.err);
     if (code == EXIT_OK)
         code = inputs_finish_warned(code, &s->warnings);
     search_destroy(s);

@@ -383,10 +383,10 @@ bool trainer_step(struct trainer *trainer, struct err *err)
     if (!learn(t, &batch, &loss, err))
         return false;
     if (!isfinite(loss))
-        return err_set(err,
-                       "the loss is no number any more at step %llu, in epoch %u; lower "
-                       "optimiser.rate, or set clip",
-                       (unsigned long long)s->step + 1, epoch + 1);
+        return err_fail(err,
+                        "the loss is no number any more at step %llu, in epoch %u; lower "
+                        "optimiser.rate, or set clip",
+                        (unsigned long long)s->step + 1, epoch + 1);
     update(t);
     s->step++;
     s->loss += loss;

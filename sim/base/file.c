@@ -50,7 +50,7 @@ char *file_read(const char *path, size_t limit, size_t *n, struct err *err)
         if (got < 0 && errno == EINTR)
             continue;
         if (got < 0) {
-            err_set(err, "%s: cannot be read: %s", path, strerror(errno));
+            err_fail(err, "%s: cannot be read: %s", path, strerror(errno));
             break;
         }
         used += (size_t)got;
@@ -175,15 +175,15 @@ static bool open_out(struct file_out *out, struct err *err)
     struct stat st;
     bool exists = stat(out->target, &st) == 0;
     if (exists && S_ISDIR(st.st_mode))
-        return err_set(err, "%s: is a folder; name a file", out->path);
+        return err_fail(err, "%s: is a folder; name a file", out->path);
     if (exists && S_ISREG(st.st_mode) && access(out->target, W_OK) != 0)
-        return err_set(err, "%s: cannot be written: %s", out->path, strerror(errno));
+        return err_fail(err, "%s: cannot be written: %s", out->path, strerror(errno));
     int fd = exists && !S_ISREG(st.st_mode) ? open(out->target, O_WRONLY | O_CLOEXEC)
                                             : create_temporary(out);
     if (fd < 0 && errno == ENOENT)
-        return err_set(err, "%s: its folder does not exist; create it first", out->path);
+        return err_fail(err, "%s: its folder does not exist; create it first", out->path);
     if (fd < 0)
-        return err_set(err, "%s: cannot be written: %s", out->path, strerror(errno));
+        return err_fail(err, "%s: cannot be written: %s", out->path, strerror(errno));
     out->stream = fdopen(fd, "w");
     if (!out->stream) // of an open file, it fails only where memory does
         mem_fail(0);
@@ -225,9 +225,9 @@ static bool finish_stream(struct file_out *out, struct err *err)
     }
     out->stream = NULL;
     if (!ok)
-        return err_set(err, "%s: cannot be written: %s", out->path, strerror(why));
+        return err_fail(err, "%s: cannot be written: %s", out->path, strerror(why));
     if (earlier)
-        return err_set(err, "%s: a write failed; check that the disk is not full", out->path);
+        return err_fail(err, "%s: a write failed; check that the disk is not full", out->path);
     return true;
 }
 
@@ -236,7 +236,7 @@ bool file_commit(struct file_out *out_take, struct err *err)
     struct file_out *out = out_take;
     bool ok = finish_stream(out, err);
     if (ok && out->temporary && rename(out->temporary, out->target) != 0)
-        ok = err_set(err, "%s: cannot be written: %s", out->path, strerror(errno));
+        ok = err_fail(err, "%s: cannot be written: %s", out->path, strerror(errno));
     if (!ok && out->temporary)
         unlink(out->temporary);
     out_free(out);
@@ -272,9 +272,9 @@ bool file_make_folder(const char *path, struct err *err)
         // What exists is fine, also where mkdir would say that the file system is read-only.
         bool there = stat(part, &st) == 0;
         if (there && !S_ISDIR(st.st_mode))
-            ok = err_set(err, "%s: is a file, not a folder; choose another name", part);
+            ok = err_fail(err, "%s: is a file, not a folder; choose another name", part);
         else if (!there && mkdir(part, 0777) != 0 && errno != EEXIST)
-            ok = err_set(err, "%s: the folder cannot be made: %s", part, strerror(errno));
+            ok = err_fail(err, "%s: the folder cannot be made: %s", part, strerror(errno));
         *at = end;
     }
     free(part);

@@ -217,7 +217,7 @@ def nothing_stated(bitline, folder):
     with contextlib.closing(sqlite3.connect(folder / "out" / "search.db")) as db:
         columns = [row[1] for row in db.execute("PRAGMA table_info(episode)")]
         keys = [row[0] for row in db.execute("SELECT key FROM job_key")]
-    expect(columns[-1] == "net_hash" and "faults" not in keys, f"{columns} {keys}")
+    expect(columns[-2:] == ["net_hash", "checksum"] and "faults" not in keys, f"{columns} {keys}")
 
 
 def clean_is_what_it_was(bitline, folder):

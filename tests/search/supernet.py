@@ -158,7 +158,7 @@ def lost_state(bitline, folder):
     for path in (folder / "lost" / "stage-b").iterdir():
         path.unlink()
     again = bitline.run("search", "job.yaml", *TUNED, "--out", "lost", "--resume", cwd=folder)
-    expect(again.returncode == 1 and b"there is no checkpoint of a super-net" in again.stderr,
+    expect(again.returncode == 2 and b"there is no checkpoint of a super-net" in again.stderr,
            f"exit {again.returncode}\n{again.stderr.decode()}")
 
 

@@ -328,14 +328,14 @@ def folders(bitline, folder):
     (folder / "text").mkdir()
     (folder / "text" / "run.db").write_text("no store\n" * 100, encoding="ascii")
     bitline.refuse(folder, ["sweep", "job.yaml", "--out", "text", "--resume"],
-                   ["text/run.db: is no sound store"])
+                   ["text/run.db: is not an SQLite file"])
     bitline.refuse(folder, ["sweep", "job.yaml", "--out", "net.yaml"], ["is a file, not a folder"],
                    code=1)
     # Where nobody can write, whoever runs this.
     bitline.refuse(folder, ["sweep", "job.yaml", "--out", "/proc/none"],
                    ["/proc/none: the folder cannot be made"], code=1)
     bitline.refuse(folder, ["sweep", "job.yaml", "--out", "/proc/self"],
-                   ["/proc/self/run.db: unable to open"])
+                   ["/proc/self/run.db: cannot be opened or created"], code=1)
     (folder / "empty").mkdir()
     (folder / "empty" / "run.db").touch()  # killed before the first write
     sweep(bitline, folder, "empty", "--resume")
@@ -360,7 +360,7 @@ def two_at_once(bitline, folder):
     process.kill()
     process.communicate()
     expect(running, "the first was too quick")
-    expect(second.returncode == 2, second.stderr.decode())
+    expect(second.returncode == 1, second.stderr.decode())
     expect(b"out: another bitline works in it" in second.stderr, second.stderr.decode())
 
 

@@ -100,7 +100,7 @@ static void train(void *context, void *answer)
     if (t->done && it->test)
         t->test_accuracy =
             (double)trainer_right(run->trainer, it->job->test) / (double)it->job->test->n;
-    run_close(run);
+    run_close(run, NULL);
 }
 
 bool apart_train(const struct train_job *job, const char *folder, const struct apart *how,

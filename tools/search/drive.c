@@ -207,7 +207,7 @@ static bool take(struct search *s, const struct search_task *task,
 {
     struct search_episode *e = known_episode(s, task->episode);
     if (answer->broken)
-        return err_set(err, "%s", answer->err.text);
+        return err_wrap(err, &answer->err, "%s", answer->err.text);
     e->failed = answer->failed;
     e->why = answer->failed ? arena_strdup(s->mem, answer->err.text) : "";
     e->cost = answer->cost;
@@ -224,6 +224,9 @@ static bool take(struct search *s, const struct search_task *task,
     if (!known_keep(s, task->episode, answer->seconds, err))
         return false;
     known_note(s, task->episode);
+    // Where the store had lost the baseline, what is done already could not be judged before.
+    if (task->episode == -1)
+        known_judge_all(s);
     return true;
 }
 
@@ -401,6 +404,14 @@ bool search_run(struct search *s, const struct search_params *params, struct err
     workers_destroy(workers);
     free(again);
     return ok;
+}
+
+bool search_done(const struct search *s)
+{
+    bool done = s->done == (size_t)s->job->episodes;
+    for (size_t r = 0; done && r < s->n_references; r++)
+        done = s->references[r].done;
+    return done;
 }
 
 // Limits come first, as agents have it (told_better()); below lambda Eq. 5 does not tell costs

@@ -78,8 +78,9 @@ bool search_assumes(const struct search *search);
 // After stages_load(). Writes the job to the store or finds it there, with the episodes that are
 // done.
 bool search_begin(struct search *search, struct store *store, struct err *err);
-// True when all episodes are done, or *stop was set (search->done tells).
+// True when all is done, or *stop was set (search_done() tells).
 bool search_run(struct search *search, const struct search_params *params, struct err *err);
+bool search_done(const struct search *search); // all episodes and references
 
 // The episode with the largest reward among those done that keep the limits (where none does, that
 // which passes them least), the cheapest and then the first of equals; NULL: none.

@@ -95,12 +95,19 @@ static bool read_back(void *context, const struct store_episode *from, struct er
 {
     struct search *search = context;
     char widths[TEXT_ROOM], knobs[1024] = "";
+    struct store *store = search->store;
     if (from->episode < -(int64_t)search->n_references || from->episode >= search->job->episodes)
         return err_set(err,
                        "the store has an episode %lld that the job does not have; give it what "
                        "final.uniform had, or choose another --out",
                        (long long)from->episode);
     struct search_episode *e = known_episode(search, from->episode);
+    if (e->done)
+        return store_damaged(store, err, "table episode has episode %lld more than once",
+                             (long long)from->episode);
+    if (from->failed != (*from->why != 0))
+        return store_damaged(store, err, "table episode, episode %lld: failed does not fit why",
+                             (long long)from->episode);
     if (from->episode >= 0) { // the widths of uniform nets are the job's
         read_widths(search, from->widths, e->widths);
         read_knobs(search, from->knobs, e->choices);
@@ -115,9 +122,10 @@ static bool read_back(void *context, const struct store_episode *from, struct er
                              "ratio %g; add to final.uniform at its end only, or choose another "
                              "--out",
                              (long long)-from->episode, from->widths, e->ratio)
-                   : err_set(err,
-                             "the store's episode %lld is none of this job's; choose another --out",
-                             (long long)from->episode);
+                   : store_damaged(store, err,
+                                   "table episode, episode %lld: widths %.60s or knobs are none "
+                                   "of this job",
+                                   (long long)from->episode, from->widths);
     e->failed = from->failed;
     e->why = arena_strdup(search->mem, from->why);
     e->cost = (struct cost){{from->energy_j, from->latency_s, from->area_m2}, from->binary_ops};
@@ -145,6 +153,16 @@ void known_judge(struct search *search, struct search_episode *e)
             reward_judge(&search->job->reward, &search->references[0].cost, e->accuracy, &e->cost);
 }
 
+void known_judge_all(struct search *search)
+{
+    for (size_t e = 0; e < (size_t)search->job->episodes; e++)
+        if (search->episodes[e].done)
+            known_judge(search, &search->episodes[e]);
+    for (size_t r = 0; r < search->n_references; r++)
+        if (search->references[r].done)
+            known_judge(search, &search->references[r]);
+}
+
 bool search_begin(struct search *search, struct store *store, struct err *err)
 {
     search->store = store;
@@ -152,12 +170,8 @@ bool search_begin(struct search *search, struct store *store, struct err *err)
     if (!store_transaction(store, write_job, search, err) ||
         !store_read_episodes(store, search->job->accuracy.has_faults, read_back, search, err))
         return false;
-    for (size_t e = 0; search->references[0].done && e < (size_t)search->job->episodes; e++)
-        if (search->episodes[e].done)
-            known_judge(search, &search->episodes[e]);
-    for (size_t r = 0; search->references[0].done && r < search->n_references; r++)
-        if (search->references[r].done)
-            known_judge(search, &search->references[r]);
+    if (search->references[0].done)
+        known_judge_all(search);
     return true;
 }
 

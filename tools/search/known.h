@@ -19,5 +19,7 @@ int32_t *known_place(const struct search *search, const struct search_episode *e
 void known_note(struct search *search, int64_t number);
 // The reward of what did not fail; wants the baseline.
 void known_judge(struct search *search, struct search_episode *episode);
+// The same of all that is done.
+void known_judge_all(struct search *search);
 // Writes it to the store.
 bool known_keep(struct search *search, int64_t number, double seconds, struct err *err);

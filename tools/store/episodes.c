@@ -1,50 +1,85 @@
 // The tables of searches.
+#include <inttypes.h>
+
 #include "sim/base/err.h"
 #include "tools/store/sql.h"
+#include "tools/store/sql_table.h"
 
-#define TABLES(more)                                                                               \
-    "CREATE TABLE episode (job TEXT NOT NULL REFERENCES job, episode INTEGER NOT NULL,"            \
-    " widths TEXT NOT NULL, knobs TEXT NOT NULL, failed INTEGER NOT NULL, why TEXT NOT NULL,"      \
-    " energy_j REAL NOT NULL, latency_s REAL NOT NULL, area_m2 REAL NOT NULL,"                     \
-    " binary_ops INTEGER NOT NULL, accuracy REAL NOT NULL, reward REAL NOT NULL,"                  \
-    " violation REAL NOT NULL, chip_hash TEXT NOT NULL, net_hash TEXT NOT NULL," more              \
-    " PRIMARY KEY (job, episode)) WITHOUT ROWID;"                                                  \
-    "CREATE TABLE episode_time (job TEXT NOT NULL REFERENCES job, episode INTEGER NOT NULL,"       \
-    " seconds REAL NOT NULL, finished TEXT NOT NULL, PRIMARY KEY (job, episode)) WITHOUT ROWID;"
+#define N(columns) (sizeof(columns) / sizeof *(columns))
+#define EPISODE                                                                                    \
+    {                                                                                              \
+        .name = "episode", .type = STORE_INT, .min = -1e9, .max = 1e9                              \
+    }
+#define COST(column)                                                                               \
+    {                                                                                              \
+        .name = column, .type = STORE_REAL, .max = 1e300                                           \
+    }
+#define ACCURACY(column)                                                                           \
+    {                                                                                              \
+        .name = column, .type = STORE_REAL, .max = 1                                               \
+    }
 
-const char store_episode_tables[] = TABLES("");
-const char store_clean_episode_tables[] = TABLES(" clean_accuracy REAL NOT NULL,");
+// The order is that of write_episode() and read_episode(). clean_accuracy is the last: not every
+// job has it.
+static const struct store_column episode_columns[] = {
+    EPISODE,
+    {.name = "widths", .type = STORE_TEXT},
+    {.name = "knobs", .type = STORE_TEXT},
+    {.name = "failed", .type = STORE_INT, .max = 1},
+    {.name = "why", .type = STORE_TEXT},
+    COST("energy_j"),
+    COST("latency_s"),
+    COST("area_m2"),
+    {.name = "binary_ops", .type = STORE_INT, .max = 9e18},
+    ACCURACY("accuracy"),
+    {.name = "reward", .type = STORE_REAL, .min = -1e300, .max = 1e300},
+    COST("violation"),
+    {.name = "chip_hash", .type = STORE_HASH},
+    {.name = "net_hash", .type = STORE_HASH},
+    ACCURACY("clean_accuracy"),
+};
+static const struct store_table episode_table = {
+    .name = "episode", .columns = episode_columns, .n = N(episode_columns) - 1, .n_keys = 1};
+static const struct store_table clean_episode_table = {
+    .name = "episode", .columns = episode_columns, .n = N(episode_columns), .n_keys = 1};
 
-#define COLUMNS                                                                                    \
-    "episode, widths, knobs, failed, why, energy_j, latency_s, area_m2, binary_ops, accuracy,"     \
-    " reward, violation, chip_hash, net_hash"
-#define FROM " FROM episode WHERE job = ? ORDER BY episode"
+static const struct store_column time_columns[] = {
+    EPISODE,
+    {.name = "seconds", .type = STORE_REAL, .max = 1e12},
+    {.name = "finished", .type = STORE_TEXT},
+};
+static const struct store_table episode_time = {.name = "episode_time",
+                                                .columns = time_columns,
+                                                .n = N(time_columns),
+                                                .n_keys = 1,
+                                                .replaces = true};
+
+const struct store_table *const store_episode_tables[] = {&episode_table, &episode_time, NULL};
+const struct store_table *const store_clean_episode_tables[] = {&clean_episode_table, &episode_time,
+                                                                NULL};
 
 struct adding {
     struct store *store;
     const struct store_episode *episode;
 };
 
-static bool write_row(const struct adding *a, struct err *err)
-{
-    const struct store_episode *e = a->episode;
-    return sql_change(
-        a->store, err,
-        e->has_clean ? "INSERT INTO episode VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
-                       " ?, ?)"
-                     : "INSERT INTO episode VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
-                       " ?)",
-        e->has_clean ? "sissisdddidddssd" : "sissisdddidddss", a->store->job, e->episode, e->widths,
-        e->knobs, (int64_t)e->failed, e->why, e->energy_j, e->latency_s, e->area_m2, e->binary_ops,
-        e->accuracy, e->reward, e->violation, e->chip_hash, e->net_hash, e->clean_accuracy);
-}
-
 static bool write_episode(void *context, struct err *err)
 {
     const struct adding *a = context;
-    return write_row(a, err) &&
-           sql_change(a->store, err, "INSERT INTO episode_time VALUES (?, ?, ?, datetime('now'))",
-                      "sid", a->store->job, a->episode->episode, a->episode->seconds);
+    const struct store_episode *e = a->episode;
+    char now[STORE_TIME_SIZE];
+    struct store_value values[] = {
+        {.integer = e->episode}, {.text = e->widths},   {.text = e->knobs},
+        {.integer = e->failed},  {.text = e->why},      {.real = e->energy_j},
+        {.real = e->latency_s},  {.real = e->area_m2},  {.integer = e->binary_ops},
+        {.real = e->accuracy},   {.real = e->reward},   {.real = e->violation},
+        {.text = e->chip_hash},  {.text = e->net_hash}, {.real = e->clean_accuracy},
+    };
+    struct store_value times[] = {
+        {.integer = e->episode}, {.real = e->seconds}, {.text = sql_now(now)}};
+    return sql_table_add(a->store, e->has_clean ? &clean_episode_table : &episode_table, values,
+                         err) &&
+           sql_table_add(a->store, &episode_time, times, err);
 }
 
 bool store_add_episode(struct store *store, const struct store_episode *episode, struct err *err)
@@ -53,10 +88,35 @@ bool store_add_episode(struct store *store, const struct store_episode *episode,
     return store_transaction(store, write_episode, &adding, err);
 }
 
-static const char *text_at(sqlite3_stmt *q, int column)
+struct reading {
+    const struct store *store;
+    bool clean;
+    bool (*each)(void *context, const struct store_episode *episode, struct err *err);
+    void *context;
+};
+
+static bool read_episode(void *context, const struct store_value *v, struct err *err)
 {
-    const unsigned char *text = sqlite3_column_text(q, column);
-    return text ? (const char *)text : "";
+    const struct reading *r = context;
+    struct store_episode e = {
+        .episode = v[0].integer,
+        .widths = v[1].text,
+        .knobs = v[2].text,
+        .failed = v[3].integer != 0,
+        .why = v[4].text,
+        .energy_j = v[5].real,
+        .latency_s = v[6].real,
+        .area_m2 = v[7].real,
+        .binary_ops = v[8].integer,
+        .accuracy = v[9].real,
+        .reward = v[10].real,
+        .violation = v[11].real,
+        .chip_hash = v[12].text,
+        .net_hash = v[13].text,
+        .has_clean = r->clean,
+        .clean_accuracy = r->clean ? v[14].real : 0,
+    };
+    return r->each(r->context, &e, err);
 }
 
 bool store_read_episodes(struct store *store, bool clean,
@@ -64,34 +124,7 @@ bool store_read_episodes(struct store *store, bool clean,
                                       struct err *err),
                          void *context, struct err *err)
 {
-    sqlite3_stmt *q = sql_query(
-        store, err, clean ? "SELECT " COLUMNS ", clean_accuracy" FROM : "SELECT " COLUMNS FROM, "s",
-        store->job);
-    bool ok = q != NULL;
-    int code = SQLITE_DONE;
-    while (ok && (code = sqlite3_step(q)) == SQLITE_ROW) {
-        struct store_episode e = {
-            .episode = sqlite3_column_int64(q, 0),
-            .widths = text_at(q, 1),
-            .knobs = text_at(q, 2),
-            .failed = sqlite3_column_int64(q, 3) != 0,
-            .why = text_at(q, 4),
-            .energy_j = sqlite3_column_double(q, 5),
-            .latency_s = sqlite3_column_double(q, 6),
-            .area_m2 = sqlite3_column_double(q, 7),
-            .binary_ops = sqlite3_column_int64(q, 8),
-            .accuracy = sqlite3_column_double(q, 9),
-            .reward = sqlite3_column_double(q, 10),
-            .violation = sqlite3_column_double(q, 11),
-            .chip_hash = text_at(q, 12),
-            .net_hash = text_at(q, 13),
-            .has_clean = clean,
-            .clean_accuracy = clean ? sqlite3_column_double(q, 14) : 0,
-        };
-        ok = each(context, &e, err);
-    }
-    if (ok && code != SQLITE_DONE)
-        ok = sql_fail(store, err);
-    sqlite3_finalize(q);
-    return ok;
+    struct reading reading = {store, clean, each, context};
+    return sql_table_read(store, clean ? &clean_episode_table : &episode_table, read_episode,
+                          &reading, err);
 }

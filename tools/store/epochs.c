@@ -1,29 +1,58 @@
 // The tables of training runs.
 #include "sim/base/err.h"
 #include "tools/store/sql.h"
+#include "tools/store/sql_table.h"
 
-const char store_epoch_tables[] =
-    "CREATE TABLE epoch (job TEXT NOT NULL REFERENCES job, epoch INTEGER NOT NULL,"
-    " loss REAL NOT NULL, train_accuracy REAL NOT NULL, held_out_accuracy REAL,"
-    " learning_rate REAL NOT NULL, smallest_accuracy REAL, PRIMARY KEY (job, epoch)) WITHOUT ROWID;"
-    "CREATE TABLE epoch_time (job TEXT NOT NULL REFERENCES job, epoch INTEGER NOT NULL,"
-    " seconds REAL NOT NULL, finished TEXT NOT NULL, PRIMARY KEY (job, epoch)) WITHOUT ROWID;";
+#define N(columns) (sizeof(columns) / sizeof *(columns))
+
+static const struct store_column epoch_columns[] = {
+    {.name = "epoch", .type = STORE_INT, .min = 1, .max = STORE_MAX_COUNT},
+    {.name = "loss", .type = STORE_REAL, .min = -1e300, .max = 1e300},
+    {.name = "train_accuracy", .type = STORE_REAL, .max = 1},
+    {.name = "held_out_accuracy", .type = STORE_REAL, .may_be_null = true, .max = 1},
+    {.name = "learning_rate", .type = STORE_REAL, .min = -1e300, .max = 1e300},
+    {.name = "smallest_accuracy", .type = STORE_REAL, .may_be_null = true, .max = 1},
+};
+static const struct store_table epoch_table = {
+    .name = "epoch", .columns = epoch_columns, .n = N(epoch_columns), .n_keys = 1};
+
+static const struct store_column time_columns[] = {
+    {.name = "epoch", .type = STORE_INT, .min = 1, .max = STORE_MAX_COUNT},
+    {.name = "seconds", .type = STORE_REAL, .max = 1e12},
+    {.name = "finished", .type = STORE_TEXT},
+};
+static const struct store_table epoch_time = {.name = "epoch_time",
+                                              .columns = time_columns,
+                                              .n = N(time_columns),
+                                              .n_keys = 1,
+                                              .replaces = true};
+
+const struct store_table *const store_epoch_tables[] = {&epoch_table, &epoch_time, NULL};
 
 struct adding_epoch {
     struct store *store;
     const struct store_epoch *epoch;
 };
 
+// -1 stands for none.
+static struct store_value accuracy(double share)
+{
+    return (struct store_value){.is_null = share < 0, .real = share};
+}
+
 static bool write_epoch(void *context, struct err *err)
 {
     const struct adding_epoch *a = context;
     const struct store_epoch *e = a->epoch;
-    return sql_change(a->store, err,
-                      "INSERT INTO epoch VALUES (?, ?, ?, ?, NULLIF(?, -1.0), ?, NULLIF(?, -1.0))",
-                      "siddddd", a->store->job, e->epoch, e->loss, e->train_accuracy,
-                      e->held_out_accuracy, e->rate, e->smallest_accuracy) &&
-           sql_change(a->store, err, "INSERT INTO epoch_time VALUES (?, ?, ?, datetime('now'))",
-                      "sid", a->store->job, e->epoch, e->seconds);
+    char now[STORE_TIME_SIZE];
+    struct store_value values[] = {
+        {.integer = e->epoch},          {.real = e->loss}, {.real = e->train_accuracy},
+        accuracy(e->held_out_accuracy), {.real = e->rate}, accuracy(e->smallest_accuracy),
+    };
+    struct store_value times[] = {
+        {.integer = e->epoch}, {.real = e->seconds}, {.text = sql_now(now)}};
+    return sql_table_add(a->store, &epoch_table, values, err) &&
+           sql_table_add(a->store, &epoch_time, times, err);
 }
 
 bool store_add_epoch(struct store *store, const struct store_epoch *epoch, struct err *err)

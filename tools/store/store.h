@@ -8,7 +8,7 @@
 
 struct err;
 
-enum { STORE_VERSION = 4 }; // in user_version; raised by every change of the tables
+enum { STORE_VERSION = 5 }; // in user_version; raised by every change of the tables
 
 struct store_key {
     const char *key, *value;
@@ -19,28 +19,40 @@ struct store_job {
     const char *hash, *name;
     const struct store_key *keys;
     size_t n_keys;
-    const char *tables; // SQL: store_trial_tables, store_epoch_tables, store_episode_tables, ...
+    const struct store_table *const *tables; // store_trial_tables, store_epoch_tables, ...
 };
 
 struct store;
+struct store_table;
 
 // Opens or makes FOLDER/NAME; the folder exists. Without `resume` a file that is there is
 // refused; with it a missing or empty one is begun. Refuses a folder that another process works in,
 // and tidies what a killed one has left there.
 struct store *store_open(const char *folder, const char *name, bool resume, struct err *err);
-void store_close(struct store *store); // NULL is fine
+// Leaves one file, without a write-ahead log, that can be copied and read on read-only media. Where
+// that fails (another program reads the file), `note` says what to do; it may be NULL. NULL is
+// fine.
+void store_close(struct store *store, struct err *note);
 // In a process that was forked: lets go of the lock, and no more; the store is the parent's.
 void store_leave(const struct store *store);
 
-// Writes the job down, or finds it as it is; refuses another one and says what differs.
+// Writes the job, or finds it; refuses another one and says what differs. Of a store that it finds
+// it checks the tables, and of every row the types, ranges and checksum. In a store_transaction().
 bool store_begin(struct store *store, const struct store_job *job, struct err *err);
+bool store_is_new(const struct store *store); // store_begin() has written the job
+// Refuses a file whose contents cannot be right: FILE, the sentence, and what to do; false.
+bool store_damaged(const struct store *store, struct err *err, const char *format, ...)
+    __attribute__((format(printf, 3, 4), nonnull(3)));
+// False and err when the file was deleted, moved or replaced while it was open: what is written to
+// it would be lost. Every transaction checks it; to be called before results are exported.
+bool store_in_place(const struct store *store, struct err *err);
 // Several writes as one: all of them are there or none.
 bool store_transaction(struct store *store, bool (*writes)(void *context, struct err *err),
                        void *context, struct err *err);
 
 // --- Sweeps ---
 
-extern const char store_trial_tables[];
+extern const struct store_table *const store_trial_tables[]; // ends in NULL
 
 // Lines, drivers or ADCs that the net needs, and those of them that were broken; both 0 where the
 // kind was not asked for.
@@ -60,6 +72,11 @@ struct store_trial {
 // What a point is: its value on one axis. Written once, with the job.
 bool store_add_value(struct store *store, int64_t point, const char *path, const char *value,
                      struct err *err);
+// All of them, by point and path. `each` returns false to stop, with its own err set.
+bool store_read_values(struct store *store,
+                       bool (*each)(void *context, int64_t point, const char *path,
+                                    const char *value, struct err *err),
+                       void *context, struct err *err);
 // One transaction each; done when it returns.
 bool store_add_trial(struct store *store, const struct store_trial *trial, struct err *err);
 // Takes out the trials of a point from `first` on: they came after the rule had ended it.
@@ -72,7 +89,7 @@ bool store_read_trials(struct store *store,
 
 // --- Training ---
 
-extern const char store_epoch_tables[];
+extern const struct store_table *const store_epoch_tables[]; // ends in NULL
 
 struct store_epoch {
     int64_t epoch; // from 1
@@ -90,8 +107,9 @@ bool store_drop_epochs(struct store *store, int64_t first, struct err *err);
 
 // --- Searches ---
 
-extern const char store_episode_tables[];
-extern const char store_clean_episode_tables[]; // of jobs that state faults: with clean_accuracy
+extern const struct store_table *const store_episode_tables[]; // ends in NULL
+// Of jobs that state faults: with clean_accuracy.
+extern const struct store_table *const store_clean_episode_tables[];
 
 // One candidate, judged. References (nets to compare with) have episodes below 0.
 struct store_episode {

@@ -1,27 +1,74 @@
 // The tables of sweeps.
+#include <inttypes.h>
+
 #include "sim/base/err.h"
 #include "tools/store/sql.h"
+#include "tools/store/sql_table.h"
 
-const char store_trial_tables[] =
-    "CREATE TABLE point_value (job TEXT NOT NULL REFERENCES job, point INTEGER NOT NULL,"
-    " path TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (job, point, path)) WITHOUT ROWID;"
-    "CREATE TABLE trial (job TEXT NOT NULL REFERENCES job, point INTEGER NOT NULL,"
-    " trial INTEGER NOT NULL, images INTEGER NOT NULL, correct INTEGER NOT NULL,"
-    " cells INTEGER NOT NULL, stuck_lrs INTEGER NOT NULL, stuck_hrs INTEGER NOT NULL,"
-    " word_lines_used INTEGER NOT NULL, word_lines INTEGER NOT NULL,"
-    " bit_lines_used INTEGER NOT NULL, bit_lines INTEGER NOT NULL,"
-    " drivers_used INTEGER NOT NULL, drivers INTEGER NOT NULL,"
-    " adcs_used INTEGER NOT NULL, adcs INTEGER NOT NULL,"
-    " PRIMARY KEY (job, point, trial)) WITHOUT ROWID;"
-    "CREATE TABLE trial_time (job TEXT NOT NULL REFERENCES job, point INTEGER NOT NULL,"
-    " trial INTEGER NOT NULL, seconds REAL NOT NULL, finished TEXT NOT NULL,"
-    " PRIMARY KEY (job, point, trial)) WITHOUT ROWID;";
+#define COUNT(column)                                                                              \
+    {                                                                                              \
+        .name = column, .type = STORE_INT, .max = STORE_MAX_COUNT                                  \
+    }
+#define N(columns) (sizeof(columns) / sizeof *(columns))
+
+static const struct store_column value_columns[] = {
+    COUNT("point"), {.name = "path", .type = STORE_TEXT}, {.name = "value", .type = STORE_TEXT}};
+static const struct store_table point_value = {
+    .name = "point_value", .columns = value_columns, .n = N(value_columns), .n_keys = 2};
+
+// The order is that of write_trial() and trial_of().
+static const struct store_column trial_columns[] = {
+    COUNT("point"),      COUNT("trial"),          COUNT("images"),    COUNT("correct"),
+    COUNT("cells"),      COUNT("stuck_lrs"),      COUNT("stuck_hrs"), COUNT("word_lines_used"),
+    COUNT("word_lines"), COUNT("bit_lines_used"), COUNT("bit_lines"), COUNT("drivers_used"),
+    COUNT("drivers"),    COUNT("adcs_used"),      COUNT("adcs"),
+};
+static const struct store_table trial_table = {
+    .name = "trial", .columns = trial_columns, .n = N(trial_columns), .n_keys = 2};
+
+static const struct store_column time_columns[] = {
+    COUNT("point"),
+    COUNT("trial"),
+    {.name = "seconds", .type = STORE_REAL, .max = 1e12},
+    {.name = "finished", .type = STORE_TEXT},
+};
+static const struct store_table trial_time = {.name = "trial_time",
+                                              .columns = time_columns,
+                                              .n = N(time_columns),
+                                              .n_keys = 2,
+                                              .replaces = true};
+
+const struct store_table *const store_trial_tables[] = {&point_value, &trial_table, &trial_time,
+                                                        NULL};
 
 bool store_add_value(struct store *store, int64_t point, const char *path, const char *value,
                      struct err *err)
 {
-    return sql_change(store, err, "INSERT OR IGNORE INTO point_value VALUES (?, ?, ?, ?)", "siss",
-                      store->job, point, path, value);
+    struct store_value values[] = {{.integer = point}, {.text = path}, {.text = value}};
+    return sql_table_add(store, &point_value, values, err);
+}
+
+struct reading {
+    const struct store *store;
+    bool (*each_value)(void *context, int64_t point, const char *path, const char *value,
+                       struct err *err);
+    bool (*each_trial)(void *context, const struct store_trial *trial, struct err *err);
+    void *context;
+};
+
+static bool read_value(void *context, const struct store_value *v, struct err *err)
+{
+    const struct reading *r = context;
+    return r->each_value(r->context, v[0].integer, v[1].text, v[2].text, err);
+}
+
+bool store_read_values(struct store *store,
+                       bool (*each)(void *context, int64_t point, const char *path,
+                                    const char *value, struct err *err),
+                       void *context, struct err *err)
+{
+    struct reading reading = {.store = store, .each_value = each, .context = context};
+    return sql_table_read(store, &point_value, read_value, &reading, err);
 }
 
 struct adding {
@@ -33,14 +80,28 @@ static bool write_trial(void *context, struct err *err)
 {
     const struct adding *a = context;
     const struct store_trial *t = a->trial;
-    return sql_change(a->store, err,
-                      "INSERT INTO trial VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                      "siiiiiiiiiiiiiii", a->store->job, t->point, t->trial, t->images, t->right,
-                      t->cells, t->lrs, t->hrs, t->word_lines.used, t->word_lines.broken,
-                      t->bit_lines.used, t->bit_lines.broken, t->drivers.used, t->drivers.broken,
-                      t->adcs.used, t->adcs.broken) &&
-           sql_change(a->store, err, "INSERT INTO trial_time VALUES (?, ?, ?, ?, datetime('now'))",
-                      "siid", a->store->job, t->point, t->trial, t->seconds);
+    char now[STORE_TIME_SIZE];
+    struct store_value values[] = {
+        {.integer = t->point},
+        {.integer = t->trial},
+        {.integer = t->images},
+        {.integer = t->right},
+        {.integer = t->cells},
+        {.integer = t->lrs},
+        {.integer = t->hrs},
+        {.integer = t->word_lines.used},
+        {.integer = t->word_lines.broken},
+        {.integer = t->bit_lines.used},
+        {.integer = t->bit_lines.broken},
+        {.integer = t->drivers.used},
+        {.integer = t->drivers.broken},
+        {.integer = t->adcs.used},
+        {.integer = t->adcs.broken},
+    };
+    struct store_value times[] = {
+        {.integer = t->point}, {.integer = t->trial}, {.real = t->seconds}, {.text = sql_now(now)}};
+    return sql_table_add(a->store, &trial_table, values, err) &&
+           sql_table_add(a->store, &trial_time, times, err);
 }
 
 bool store_add_trial(struct store *store, const struct store_trial *trial, struct err *err)
@@ -70,10 +131,44 @@ bool store_drop_trials(struct store *store, int64_t point, int64_t first, struct
     return store_transaction(store, delete_trials, &dropping, err);
 }
 
-static struct store_parts read_parts(sqlite3_stmt *q, int column)
+static struct store_parts parts_of(const struct store_value *v)
 {
-    return (struct store_parts){sqlite3_column_int64(q, column),
-                                sqlite3_column_int64(q, column + 1)};
+    return (struct store_parts){v[0].integer, v[1].integer};
+}
+
+static struct store_trial trial_of(const struct store_value *v)
+{
+    return (struct store_trial){
+        .point = v[0].integer,
+        .trial = v[1].integer,
+        .images = v[2].integer,
+        .right = v[3].integer,
+        .cells = v[4].integer,
+        .lrs = v[5].integer,
+        .hrs = v[6].integer,
+        .word_lines = parts_of(v + 7),
+        .bit_lines = parts_of(v + 9),
+        .drivers = parts_of(v + 11),
+        .adcs = parts_of(v + 13),
+    };
+}
+
+static bool is_part(struct store_parts parts)
+{
+    return parts.broken <= parts.used;
+}
+
+static bool read_trial(void *context, const struct store_value *v, struct err *err)
+{
+    const struct reading *r = context;
+    struct store_trial t = trial_of(v);
+    if (t.right > t.images || t.lrs + t.hrs > t.cells || !is_part(t.word_lines) ||
+        !is_part(t.bit_lines) || !is_part(t.drivers) || !is_part(t.adcs))
+        return store_damaged(r->store, err,
+                             "table trial, point %" PRId64 ", trial %" PRId64
+                             ": a part is larger than its whole",
+                             t.point, t.trial);
+    return r->each_trial(r->context, &t, err);
 }
 
 bool store_read_trials(struct store *store,
@@ -81,32 +176,6 @@ bool store_read_trials(struct store *store,
                                     struct err *err),
                        void *context, struct err *err)
 {
-    sqlite3_stmt *q = sql_query(store, err,
-                                "SELECT point, trial, images, correct, cells, stuck_lrs, stuck_hrs,"
-                                " word_lines_used, word_lines, bit_lines_used, bit_lines,"
-                                " drivers_used, drivers, adcs_used, adcs"
-                                " FROM trial WHERE job = ? ORDER BY point, trial",
-                                "s", store->job);
-    bool ok = q != NULL;
-    int code = SQLITE_DONE;
-    while (ok && (code = sqlite3_step(q)) == SQLITE_ROW) {
-        struct store_trial t = {
-            .point = sqlite3_column_int64(q, 0),
-            .trial = sqlite3_column_int64(q, 1),
-            .images = sqlite3_column_int64(q, 2),
-            .right = sqlite3_column_int64(q, 3),
-            .cells = sqlite3_column_int64(q, 4),
-            .lrs = sqlite3_column_int64(q, 5),
-            .hrs = sqlite3_column_int64(q, 6),
-            .word_lines = read_parts(q, 7),
-            .bit_lines = read_parts(q, 9),
-            .drivers = read_parts(q, 11),
-            .adcs = read_parts(q, 13),
-        };
-        ok = each(context, &t, err);
-    }
-    if (ok && code != SQLITE_DONE)
-        ok = sql_fail(store, err);
-    sqlite3_finalize(q);
-    return ok;
+    struct reading reading = {.store = store, .each_trial = each, .context = context};
+    return sql_table_read(store, &trial_table, read_trial, &reading, err);
 }

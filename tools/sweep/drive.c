@@ -1,5 +1,6 @@
 #include "tools/sweep/drive.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -125,15 +126,54 @@ static void note(struct drive *d, const struct store_trial *t)
 static bool read_back(void *context, const struct store_trial *t, struct err *err)
 {
     struct drive *d = context;
-    if (t->point < 0 || t->point >= (int64_t)d->plan->n_points || t->trial < 0 ||
-        t->trial >= d->plan->job->trials || t->right < 0 || t->right > t->images ||
-        t->images != (int64_t)d->plan->images)
-        return err_set(err,
-                       "the store has a trial %lld of point %lld that the job does not have; "
-                       "remove it or choose another --out",
-                       (long long)t->trial, (long long)t->point);
+    if (t->point >= (int64_t)d->plan->n_points || t->trial >= d->plan->job->trials)
+        return store_damaged(d->store, err,
+                             "table trial has trial %" PRId64 " of point %" PRId64
+                             ", which the job does not have",
+                             t->trial, t->point);
+    if (t->images != (int64_t)d->plan->images)
+        return store_damaged(d->store, err,
+                             "table trial, point %" PRId64 ", trial %" PRId64 ": images is %" PRId64
+                             ", the job has %zu",
+                             t->point, t->trial, t->images, d->plan->images);
+    if (d->points[t->point].trials[t->trial].done)
+        return store_damaged(
+            d->store, err, "table trial has trial %" PRId64 " of point %" PRId64 " more than once",
+            t->trial, t->point);
     note(d, t);
     return true;
+}
+
+struct counted_values {
+    const struct drive *drive;
+    size_t n;
+};
+
+static bool check_value(void *context, int64_t p, const char *path, const char *value,
+                        struct err *err)
+{
+    struct counted_values *counted = context;
+    const struct plan *plan = counted->drive->plan;
+    counted->n++;
+    for (size_t a = 0; p < (int64_t)plan->n_points && a < plan->job->sweep.n; a++)
+        if (strcmp(path, job_axis(plan->job, a)->path) == 0 &&
+            strcmp(value, plan->points[p].values[a]) == 0)
+            return true;
+    return store_damaged(counted->drive->store, err,
+                         "table point_value, point %" PRId64 ": %.60s=%.60s is no value of the job",
+                         p, path, value);
+}
+
+// As many rows as the job has values, each of them one of the job's, and keys unique: all are
+// there.
+static bool check_values(const struct drive *d, struct err *err)
+{
+    struct counted_values counted = {d, 0};
+    size_t n = d->plan->n_points * d->plan->job->sweep.n;
+    return store_read_values(d->store, check_value, &counted, err) &&
+           (counted.n == n ||
+            store_damaged(d->store, err, "table point_value has %zu rows, the job has %zu values",
+                          counted.n, n));
 }
 
 static bool write_job(void *context, struct err *err)
@@ -144,6 +184,8 @@ static bool write_job(void *context, struct err *err)
                             store_trial_tables};
     if (!store_begin(d->store, &job, err))
         return false;
+    if (!store_is_new(d->store))
+        return check_values(d, err);
     for (size_t p = 0; p < plan->n_points; p++)
         for (size_t a = 0; a < plan->job->sweep.n; a++)
             if (!store_add_value(d->store, (int64_t)p, job_axis(plan->job, a)->path,
@@ -216,8 +258,8 @@ static bool take(struct drive *d, const struct task *task, const struct answer *
 {
     const struct plan_point *point = &d->plan->points[task->point];
     if (!answer->ok)
-        return err_set(err, "point %zu (%s), trial %zu: %s", task->point + 1, point->label,
-                       task->trial + 1, answer->err.text);
+        return err_wrap(err, &answer->err, "point %zu (%s), trial %zu: %s", task->point + 1,
+                        point->label, task->trial + 1, answer->err.text);
     if (d->points[task->point].n)
         return true; // decided meanwhile
     const struct fault_counts *faults = &answer->trial.faults;
@@ -243,10 +285,10 @@ static bool take(struct drive *d, const struct task *task, const struct answer *
 static bool try_again(const struct drive *d, struct queue *q, struct task *task, struct err *err)
 {
     if (task->deaths++ > 0)
-        return err_set(err,
-                       "point %zu (%s), trial %zu: two workers died over it; see that there is "
-                       "memory enough, or use fewer --jobs, then go on with --resume",
-                       task->point + 1, d->plan->points[task->point].label, task->trial + 1);
+        return err_fail(err,
+                        "point %zu (%s), trial %zu: two workers died over it; see that there is "
+                        "memory enough, or use fewer --jobs, then go on with --resume",
+                        task->point + 1, d->plan->points[task->point].label, task->trial + 1);
     q->again[q->n_again++] = *task;
     return true;
 }

@@ -137,15 +137,15 @@ bool run_open(const struct train_job *job, const struct run_options *options, st
         *out = run;
         return true;
     }
-    run_close(run);
+    run_close(run, NULL);
     return false;
 }
 
-void run_close(struct run *run)
+void run_close(struct run *run, struct err *note)
 {
     if (!run)
         return;
-    store_close(run->store);
+    store_close(run->store, note);
     trainer_destroy(run->trainer);
     arena_destroy(run->mem);
     free(run);
@@ -200,7 +200,8 @@ bool run_train(struct run *run, const volatile sig_atomic_t *stop,
 bool run_export(const struct run *run, struct err *err)
 {
     const char *path = arena_printf(run->mem, "%s/weights.safetensors", run->folder);
-    return trainer_metrics(run->folder, trainer_state(run->trainer), run->job->recipe.has_supernet,
+    return store_in_place(run->store, err) &&
+           trainer_metrics(run->folder, trainer_state(run->trainer), run->job->recipe.has_supernet,
                            err) &&
            weights_save(path, run->job->net, trainer_weights(run->trainer), err);
 }

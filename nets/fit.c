@@ -22,16 +22,25 @@ static const struct stored_tensor *weights_of(const struct match *m, size_t laye
     return mine && m->found[i] && m->found[i]->rank == slot->rank ? m->found[i] : NULL;
 }
 
+// The output channels that the file has for a layer; 0: it has none.
+static int64_t channels_of(const struct match *m, size_t layer)
+{
+    const struct stored_tensor *tensor = weights_of(m, layer);
+    return tensor ? tensor->shape[0] : 0;
+}
+
 // Whether the file has every layer whose width can be chosen, and one of them at another width.
 static bool other_widths(const struct match *m)
 {
     bool other = false;
     for (size_t i = 1; i < m->net->n; i++) {
         const struct layer *layer = &m->net->layers[i];
-        const struct stored_tensor *tensor = layer->scalable ? weights_of(m, i) : NULL;
-        if (layer->scalable && (!tensor || tensor->shape[0] < 1))
+        if (!layer->scalable)
+            continue;
+        int64_t channels = channels_of(m, i);
+        if (channels < 1)
             return false;
-        other |= tensor && tensor->shape[0] != layer->out_c;
+        other |= channels != layer->out_c;
     }
     return other;
 }
@@ -48,7 +57,7 @@ static double uniform_width(const struct match *m)
             if (!m->net->layers[i].scalable)
                 continue;
             double base = round(m->net->layers[i].out_c / now);
-            double out = (double)weights_of(m, i)->shape[0];
+            double out = (double)channels_of(m, i);
             if (pass == 0 && base > widest) {
                 widest = base;
                 ratio = out / base;
@@ -72,7 +81,7 @@ static const char *width_advice(const struct match *m)
         if (!m->net->layers[i].scalable)
             continue;
         used += (size_t)snprintf(text + used, sizeof text - used, "%s%lld", used ? "," : "",
-                                 (long long)weights_of(m, i)->shape[0]);
+                                 (long long)channels_of(m, i));
         if (used >= sizeof text)
             return "; the file has other widths, give them with --widths";
     }
@@ -111,8 +120,7 @@ static int64_t channels_at(const struct match *m, int layer)
 {
     while (layer > 0 && m->net->layers[layer].kind != LAYER_CONV)
         layer = m->net->layers[layer].input[0];
-    const struct stored_tensor *tensor = layer > 0 ? weights_of(m, (size_t)layer) : NULL;
-    return tensor ? tensor->shape[0] : 0;
+    return layer > 0 ? channels_of(m, (size_t)layer) : 0;
 }
 
 static const char *head_advice(const struct match *m)

@@ -373,12 +373,12 @@ int cmd_eval(int argc, char **argv)
                        &warnings);
         model_warn(&m, a.model.weights, a.model.data != NULL, &warnings);
         stream_warn(&m, &warnings);
-        out.accuracy = mem_alloc(a.trials, sizeof *out.accuracy);
+        out.accuracy = mem_alloc((size_t)a.trials, sizeof *out.accuracy);
         out.adc = m.integer ? mem_alloc(m.net->n, sizeof *out.adc) : NULL;
         out.adc_table = a.adc;
         out.trials = (unsigned)a.trials;
         out.reference = reference_names[a.reference];
-        mending.unmended = mem_alloc(a.trials, sizeof *mending.unmended);
+        mending.unmended = mem_alloc((size_t)a.trials, sizeof *mending.unmended);
         out.mending = mend_any(&m.mend) ? &mending : NULL;
         code = work(&a, &m, &out);
     }

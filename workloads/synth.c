@@ -80,10 +80,10 @@ static int draw_range(struct draw *draw, int low, int high)
 }
 
 // Form, part, image and the place in the image's row of draws: all fields apart.
-static struct draw draw_start(const struct form *form, enum dataset_part part, size_t image)
+static struct draw draw_start(const struct form *form, enum dataset_part part, uint64_t image)
 {
     uint64_t set = (uint64_t)(form->channels == 1 ? 0 : 2) + (part == DATASET_TEST);
-    return (struct draw){.index = set << 60 | (uint64_t)image << 16};
+    return (struct draw){.index = set << 60 | image << 16};
 }
 
 // Each ten images in a row hold every class once, in an order of their own.
@@ -91,7 +91,7 @@ static int class_of(const struct form *form, enum dataset_part part, size_t imag
 {
     int order[CLASSES] = {0};
     // The block's row of draws lies behind those of all images.
-    struct draw draw = draw_start(form, part, (size_t)1 << 40 | image / CLASSES);
+    struct draw draw = draw_start(form, part, UINT64_C(1) << 40 | image / CLASSES);
     for (int i = 0; i < CLASSES; i++) {
         int j = draw_range(&draw, 0, i);
         order[i] = order[j];

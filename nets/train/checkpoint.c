@@ -65,12 +65,13 @@ static void pass_tensors(struct walk *w, const struct tensors *list)
 
 static void pass_rows(struct walk *w, struct train_state *state)
 {
-    uint64_t n = state->n_rows;
-    pass(w, &n, sizeof n);
-    if (w->failed || (!w->write && n > (w->n - w->at) / sizeof *state->rows)) {
+    uint64_t stored = state->n_rows;
+    pass(w, &stored, sizeof stored);
+    if (w->failed || (!w->write && stored > (w->n - w->at) / sizeof *state->rows)) {
         w->failed = true;
         return;
     }
+    size_t n = (size_t)stored;
     state->rows = mem_grow(state->rows, &state->rows_capacity, n, sizeof *state->rows);
     state->n_rows = n;
     pass(w, state->rows, n * sizeof *state->rows);
@@ -95,9 +96,10 @@ static void pass_state(struct walk *w, struct train_state *state)
 
 static void pass_text(struct walk *w, const char *text)
 {
-    uint64_t n = strlen(text);
+    size_t n = strlen(text);
+    uint64_t stored = n;
     char *copy = memcpy(mem_alloc(n + 1, 1), text, n);
-    pass(w, &n, sizeof n);
+    pass(w, &stored, sizeof stored);
     pass(w, copy, n);
     free(copy);
 }
@@ -222,11 +224,12 @@ static void tell_difference(const char *there, const char *here, char *what, siz
 static enum checkpoint_found check_identity(struct walk *w, const char *path, const char *identity,
                                             struct err *err)
 {
-    uint64_t n = 0;
+    uint64_t stored = 0;
     char what[400];
-    pass(w, &n, sizeof n);
-    if (w->failed || n > w->n - w->at)
+    pass(w, &stored, sizeof stored);
+    if (w->failed || stored > w->n - w->at)
         return damaged(err, path, "is damaged, a length is wrong");
+    size_t n = (size_t)stored;
     char *there = mem_alloc(n + 1, 1);
     pass(w, there, n);
     bool same = !strcmp(there, identity);

@@ -134,7 +134,7 @@ static void estimate_statistics(struct trainer *t)
     size_t n = (size_t)(r->has_supernet ? r->supernet.bn_batches : r->bn_batches);
     graph_set_ranges(t->graph, t->state.ranges);
     measure_statistics(&m, t->graph, &t->measured, t->train,
-                       n < t->epoch_steps ? n : t->epoch_steps);
+                       n < t->epoch_steps ? n : (size_t)t->epoch_steps);
     graph_ranges(t->graph, t->state.ranges);
 }
 
@@ -376,7 +376,7 @@ bool trainer_step(struct trainer *trainer, struct err *err)
     if (t->order_epoch != epoch)
         order_images((uint64_t)t->recipe->seed, epoch, t->n_train, t->train, t->order);
     t->order_epoch = epoch;
-    gather(t, epoch, s->step % t->epoch_steps * n);
+    gather(t, epoch, (size_t)(s->step % t->epoch_steps) * n);
     set_targets(t, s->step);
     struct graph_batch batch = {t->recipe->batch, t->pointers, t->targets};
     double loss = 0;

@@ -109,7 +109,7 @@ static bool prepare(struct trainer *t, const int *widths, const struct weights *
     memset(one->ranges, 0, one->net->n * sizeof *one->ranges);
     graph_set_ranges(one->graph, one->ranges);
     measure_statistics(&m, one->graph, &one->values, t->train,
-                       n < t->epoch_steps ? n : t->epoch_steps);
+                       n < t->epoch_steps ? n : (size_t)t->epoch_steps);
     *out = one;
     return true;
 }

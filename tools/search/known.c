@@ -33,7 +33,7 @@ bool known_same(const struct search *search, const struct search_episode *a,
 // free one.
 int32_t *known_place(const struct search *search, const struct search_episode *e)
 {
-    size_t at = hash_of(search, e->widths, e->choices) & (search->index_size - 1);
+    size_t at = (size_t)hash_of(search, e->widths, e->choices) & (search->index_size - 1);
     while (search->index[at] >= 0 && !known_same(search, &search->episodes[search->index[at]], e))
         at = (at + 1) & (search->index_size - 1);
     return &search->index[at];

@@ -101,7 +101,7 @@ static bool shape_window(struct build *b, size_t i)
         return false;
     double map = (double)layer->in_h * layer->in_w * layer->in_c;
     double padded = (double)padded_h(layer) * padded_w(layer) * layer->in_c;
-    if (padded - map > MAX_PADDING)
+    if (padded - map > (double)MAX_PADDING)
         return conf_fail(blame(b, i, "pad"), b->err,
                          "the padded map would be %d x %d x %d, more than %d elements of padding; "
                          "lower pad, or dilation where it is 'same'",

@@ -43,7 +43,7 @@ static bool check_options(const struct build *b, size_t scalable)
     const struct net_options *options = b->options;
     if (options->widths && options->width != 0)
         return err_set(b->err, "--width and --widths exclude each other; give one");
-    if (!(options->width >= 0 && options->width <= MAX_CHANNELS))
+    if (!(options->width >= 0 && options->width <= (double)MAX_CHANNELS))
         return err_set(b->err, "--width: %g is no expansion ratio; write for example 3x",
                        options->width);
     if (options->widths && options->n_widths != scalable)
@@ -54,7 +54,7 @@ static bool check_options(const struct build *b, size_t scalable)
 static bool scaled(const struct build *b, size_t i, int base, int *out)
 {
     double width = round(base * b->options->width);
-    if (width > MAX_CHANNELS)
+    if (width > (double)MAX_CHANNELS)
         return conf_fail(blame(b, i, "out"), b->err,
                          "%d x %g is above the %d outputs a layer can have; lower --width", base,
                          b->options->width, MAX_CHANNELS);
@@ -87,7 +87,7 @@ static bool set_width(struct build *b, size_t i, size_t *given)
         return true;
     if (b->options->widths) {
         int width = b->options->widths[(*given)++];
-        if (width < 1 || width > MAX_CHANNELS)
+        if (width < 1 || width > (double)MAX_CHANNELS)
             return err_set(b->err, "--widths: %d for %.80s; widths are from 1 to %d", width,
                            layer->name, MAX_CHANNELS);
         layer->out_c = width;

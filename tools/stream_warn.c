@@ -45,9 +45,9 @@ static void add_map(const struct net *net, int layer, const float *map, struct s
 // As many images as take a second or so.
 static size_t images_of(const struct model *m)
 {
-    enum { MOST = 16 };
+    const double most = 16;
     double fits = floor(5e8 / (double)(net_ops(m->net).macs + 1));
-    size_t n = fits < 1 ? 1 : fits > MOST ? MOST : (size_t)fits;
+    size_t n = (size_t)fmin(fmax(fits, 1), most);
     return n < m->images ? n : m->images;
 }
 

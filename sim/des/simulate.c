@@ -90,7 +90,7 @@ static bool start_engine(const struct flow *flow, enum noc_backend backend, stru
 // Ticks are 64-bit: about 550 s. All work one after the other must stay below that.
 static bool check_length(const struct flow *flow, int images, struct err *err)
 {
-    enum { MOST_S = 400 };
+    const double most_simulated_s = 400;
     const struct net *net = flow->mapping->net;
     double sum_s =
         (double)(flow->image_bits + flow->result_bits) / flow->mapping->chip->offchip.rate_bps;
@@ -113,13 +113,13 @@ static bool check_length(const struct flow *flow, int images, struct err *err)
                          (c->link_s + flow->mapping->chip->noc.router_s) * (c->hops + 1);
         sum_s += token_s * c->rank[net->layers[c->layer].out_h] * c->per_row;
     }
-    if (sum_s * images <= MOST_S)
+    if (sum_s * images <= most_simulated_s)
         return true;
     return err_set(err,
-                   "the parts would be busy for up to %.3g s of simulated time, more than the %d s "
+                   "the parts would be busy for up to %.3g s of simulated time, more than the %g s "
                    "that this program simulates; check the chip's times and rates (%s alone "
                    "takes %.3g s an image), or simulate fewer images",
-                   sum_s * images, MOST_S, longest, most_s);
+                   sum_s * images, most_simulated_s, longest, most_s);
 }
 
 bool simulate(const struct flow *flow, const struct simulate_params *params,

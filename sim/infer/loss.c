@@ -84,8 +84,8 @@ static int64_t conversions_of(const struct mapping *map, int layer)
 
 size_t loss_images(const struct mapping *map, size_t images)
 {
-    enum { MOST = 16 };
     const double budget = 2e9; // cells read
+    const double most = 16;
     double cells = 1;
     for (int i = 0; i < map->n_slices; i++) {
         const struct slice *s = &map->slices[i];
@@ -94,8 +94,7 @@ size_t loss_images(const struct mapping *map, size_t images)
             cells += (double)s->rows * s->columns * map->layers[s->layer].input_cycles * l->out_h *
                      l->out_w;
     }
-    double fits = floor(budget / cells);
-    size_t n = fits < 1 ? 1 : fits > MOST ? MOST : (size_t)fits;
+    size_t n = (size_t)fmin(fmax(floor(budget / cells), 1), most);
     return n < images ? n : images;
 }
 

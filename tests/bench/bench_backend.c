@@ -143,7 +143,7 @@ static double bench(const struct backend *b, enum operand operand, int width, do
         all_ops += ops[d];
     }
     printf(" %8.1f %9.1fx %9.0f s\n", all_ops / all_s * 1e-9, reference > 0 ? reference / all_s : 1,
-           all_s / IMAGES * 50000);
+           all_s / (double)IMAGES * 50000);
     fflush(stdout);
     return all_s;
 }

@@ -131,7 +131,7 @@ static double time_closed_form(const struct model *m, enum closed what)
                 map_destroy(map);
             }
         }
-        v[i] = (now_s() - start) / INNER;
+        v[i] = (now_s() - start) / (double)INNER;
     }
     flow_destroy(flow);
     free(layers);

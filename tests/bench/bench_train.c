@@ -81,7 +81,7 @@ static void bench(const struct net *net, const struct backend *backend, enum ope
         forward_s = end - middle < forward_s ? end - middle : forward_s;
     }
     printf("%-10s %-5s %8d %12.0f %12.0f %8zu MB\n", backend->name, operand_names[operand], workers,
-           BATCH / train_s, BATCH / forward_s, graph_bytes(graph) >> 20);
+           (double)BATCH / train_s, (double)BATCH / forward_s, graph_bytes(graph) >> 20);
     fflush(stdout);
     weights_destroy(params);
     weights_destroy(grads);

@@ -121,13 +121,13 @@ static void expect_formula(const char *bits, int top, double most, double gain_e
     struct conductances states = analog_conductances(m.s.chip);
     double gain = 0, gmax = states.lowest + states.step * top;
     assert_close(states.lowest, gmax / 1000, 1e-12);
-    enum { N = 4096 };
-    for (int i = 0; i < N; i++) {
+    const int n = 4096;
+    for (int i = 0; i < n; i++) {
         double theta = num_normal((uint32_t)i << 20 | 1 << 19);
         double want = fmin(gmax * exp(-theta), most);
         assert_true(fabs(analog_conductance(&states, top, theta) - want) <= 0.5);
         assert_true(fabs(analog_conductance(&states, 0, theta) - gmax / 1000 * exp(-theta)) <= 0.5);
-        gain += analog_conductance(&states, top, theta) / gmax / N;
+        gain += analog_conductance(&states, top, theta) / gmax / n;
     }
     assert_true(fabs(gain - exp(0.5)) < gain_error); // the mean gain of a log-normal
     model_free(&m);

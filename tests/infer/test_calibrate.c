@@ -325,7 +325,7 @@ static double error_of(int bits, const char *range)
     arrays_destroy(arrays);
     calibration_destroy(c);
     model_free(&m);
-    return sqrt(squares / ((double)MAPS * SIZE));
+    return sqrt(squares / ((double)(MAPS * SIZE)));
 }
 
 static void finer_and_calibrated_adcs_are_nearer(void **state)

@@ -390,7 +390,7 @@ static void one_cell_between_groups_leaks_one_input(void **state)
             *currents = mem_alloc(n, sizeof *want);
     struct draw draw = {.defects = {.stuck_lrs = 1.0 / 55566}}; // 7 slices x 2 x 189 x 21 cells
     const struct slice *s = NULL;
-    struct cell_address at;
+    struct cell_address at = {0};
     assert_int_equal(m.s.map->layers[DW].packed, 21);
     for (int tried = 0; tried < 3; tried++) {
         do

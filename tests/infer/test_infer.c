@@ -358,7 +358,7 @@ static void finer_adcs_are_nearer(void **state)
             for (int j = 0; j < SIZE; j++)
                 squares += (double)((exact[j] - got[j]) * (exact[j] - got[j]));
         }
-        double rms = sqrt(squares / (80.0 * SIZE));
+        double rms = sqrt(squares / (double)(80 * SIZE));
         assert_true(rms < last || (rms == 0 && last == 0));
         last = rms;
         array_worker_destroy(worker);

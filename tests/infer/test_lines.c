@@ -170,8 +170,8 @@ static void maps_are_nested(void **state)
     high.defects.word_lines = high.defects.bit_lines = 0.3;
     high.defects.drivers = high.defects.adcs = 0.3;
     int hits[4][2] = {{0}};
-    enum { N = 4000 };
-    for (int i = 0; i < N; i++) {
+    const int n = 4000;
+    for (int i = 0; i < n; i++) {
         const struct cell_address at = {i % 5, i % 3, i % 7, i % 11, i % 2, i, i + 1};
         const bool few[] = {fault_word_line(&low, &at), fault_bit_line(&low, &at),
                             fault_driver(&low, &at), fault_adc(&low, &at, i).stuck};
@@ -186,8 +186,8 @@ static void maps_are_nested(void **state)
     }
     for (int k = 0; k < 4; k++)
         for (int j = 0; j < 2; j++) {
-            double rate = j ? 0.3 : 0.1, sigma = sqrt(N * rate * (1 - rate));
-            assert_true(fabs(hits[k][j] - N * rate) < 4 * sigma);
+            double rate = j ? 0.3 : 0.1, sigma = sqrt(n * rate * (1 - rate));
+            assert_true(fabs(hits[k][j] - n * rate) < 4 * sigma);
         }
 }
 

@@ -223,8 +223,8 @@ static void expect_normal(const struct model *m, integer_matrix *matrix, void *c
     for (size_t l = 1; l < net->n; l++) {
         const struct layer_weights *w = &m->weights->layers[l];
         for (int c = 0; w->gamma && c < net->layers[l].out_c; c++) {
-            double mean = sum[l][c] / IMAGES;
-            double deviation = sqrt(squares[l][c] / IMAGES - mean * mean);
+            double mean = sum[l][c] / (double)IMAGES;
+            double deviation = sqrt(squares[l][c] / (double)IMAGES - mean * mean);
             if (fabs((double)w->gamma[c]) < 0.01)
                 continue; // nothing is left to measure it with
             assert_true(fabs(mean - (double)w->beta[c]) < 1e-3);

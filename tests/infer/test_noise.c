@@ -30,11 +30,12 @@ static double deviation(double squares, size_t n)
 static void noise_adds_up_by_squares(void **state)
 {
     (void)state;
-    enum { LAYER = 3, IMAGES = 20, NOISE = 8 };
+    enum { LAYER = 3, IMAGES = 20 };
+    const double noise = 8;
     struct model m = model_make("hawis", "binary", wide);
     const struct layer *l = &m.s.net->layers[LAYER];
     int32_t *in = random_inputs(l, 2);
-    const struct draw draw = {{.read_noise = NOISE}, 6, 0};
+    const struct draw draw = {{.read_noise = noise}, 6, 0};
     struct analog *analog = analog_make(&m, &draw);
     struct analog_worker *worker = analog_worker_create(analog);
     size_t size = outputs_of(l);
@@ -52,7 +53,7 @@ static void noise_adds_up_by_squares(void **state)
     }
     size_t n = size * IMAGES;
     assert_true(n > 10000);
-    double want = sqrt(conversions_of(&m, LAYER)) * NOISE;
+    double want = sqrt(conversions_of(&m, LAYER)) * noise;
     assert_true(conversions_of(&m, LAYER) > 1);
     assert_close(deviation(squares, n), want, 0.03);
     assert_true(fabs(sum / (double)n) < 4 * want / sqrt((double)n));
@@ -96,7 +97,8 @@ static void noise_belongs_to_the_image(void **state)
 static void offsets_stay(void **state)
 {
     (void)state;
-    enum { TRIALS = 140, OFFSET = 12, PIXELS = 4 * 4 };
+    enum { TRIALS = 140, PIXELS = 4 * 4 };
+    const double offset = 12;
     static const char *const sets[] = {ADC("9"), "dac.count=128", NULL};
     struct model m = model_make("hawis", "binary", sets);
     const struct map_layer *ml = &m.s.map->layers[3];
@@ -104,7 +106,7 @@ static void offsets_stay(void **state)
     double squares = 0, want = 0;
     size_t n = 0;
     for (uint32_t trial = 0; trial < TRIALS; trial++) {
-        const struct draw draw = {{.adc_offset = OFFSET}, 6, trial};
+        const struct draw draw = {{.adc_offset = offset}, 6, trial};
         int64_t *got = currents(&m, &draw, 3, zeros, 0);
         for (int c = 0; c < 36; c++) {
             for (int i = 1; i < PIXELS; i++)
@@ -119,7 +121,7 @@ static void offsets_stay(void **state)
         want += m.s.map->slices[i].col_block ? 0 : groups * groups;
     }
     // 128 rows do not fit into 255 codes of half a step: a code is worth one.
-    assert_close(deviation(squares, n), OFFSET * sqrt(want), 0.03);
+    assert_close(deviation(squares, n), offset * sqrt(want), 0.03);
     free(zeros);
     model_free(&m);
 }

@@ -79,7 +79,7 @@ static void the_sphere(void **state)
         int first = reach(&s.history, 1e-3), half = reach(&s.history, 1e-6);
         int whole = reach(&s.history, 1e-9);
         assert_true(first > 0 && half > 0 && whole > 0);
-        double c = N * log(1e3) / (whole - first); // of 1e6 in squares of distances
+        double c = (double)N * log(1e3) / (whole - first); // of 1e6 in squares of distances
         if (!(c > 0.05 && c < 0.3))
             fail_msg("seed %d: %g", (int)seed, c);
         double ratio = (double)(whole - half) / (half - first);
@@ -100,7 +100,7 @@ static void the_ellipsoid(void **state)
         search_run(&s, 9000);
         int last = reach(&s.history, 1e-9), middle = reach(&s.history, 1e-6);
         assert_true(last > 0 && middle > 0);
-        double c = N * log(pow(1e3, 0.5)) / (last - middle);
+        double c = (double)N * log(pow(1e3, 0.5)) / (last - middle);
         if (!(c > 0.05 && c < 0.3))
             fail_msg("seed %d: %g", (int)seed, c);
         search_end(&s);

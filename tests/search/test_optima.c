@@ -47,8 +47,8 @@ static void expect_beats_random(const char *agent, const struct test_problem *te
         assert_true(mine > -1e-3 * fabs(optimum)); // or the optimum is none
         if (!(mine < drawn))
             fail_msg("%s, seed %d: %g, at random %g", agent, (int)seed, mine, drawn);
-        left += mine / SEEDS;
-        chance += drawn / SEEDS;
+        left += mine / (double)SEEDS;
+        chance += drawn / (double)SEEDS;
     }
     print_message("# %s: %.4g to the optimum, at random %.4g\n", agent, left, chance);
     if (!(left < share * chance))

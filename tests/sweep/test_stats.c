@@ -19,9 +19,9 @@ static double density(double t, double v)
 // Simpson's rule over -q..q; the density is smooth there.
 static double share_within(double q, double v)
 {
-    enum { STEPS = 200000 };
-    double h = 2 * q / STEPS, sum = density(-q, v) + density(q, v);
-    for (int i = 1; i < STEPS; i++)
+    const int steps = 200000;
+    double h = 2 * q / steps, sum = density(-q, v) + density(q, v);
+    for (int i = 1; i < steps; i++)
         sum += (i % 2 ? 4 : 2) * density(-q + i * h, v);
     return sum * h / 3;
 }

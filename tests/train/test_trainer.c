@@ -202,8 +202,9 @@ static void first_step_is_the_formula(void **state)
     const struct weights *got = trainer_weights(trainer);
     for (size_t i = 1; i < net->n; i++)
         for (int64_t k = 0; w->layers[i].w && k < net->layers[i].weights; k++)
-            assert_close((double)got->layers[i].w[k],
-                         (double)w->layers[i].w[k] - 0.7 / STEPS * (double)g->layers[i].w[k], 1e-4);
+            assert_close(
+                (double)got->layers[i].w[k],
+                (double)w->layers[i].w[k] - 0.7 / (double)STEPS * (double)g->layers[i].w[k], 1e-4);
     for (int c = 0; c < 4; c++) {
         assert_close((double)got->layers[1].mean[c], 0.1 * (double)g->layers[1].mean[c], 1e-5);
         assert_close((double)got->layers[1].var[c], 0.9 + 0.1 * (double)g->layers[1].var[c], 1e-5);

@@ -21,7 +21,8 @@
 #include "tools/store/store.h"
 #include "tools/workers.h"
 
-enum { MOST_WHOLE_REFERENCES = 16, STOP_GRACE_S = 5 };
+enum { MOST_WHOLE_REFERENCES = 16 };
+static const double stop_grace_s = 5;
 
 // --- Making one ---
 
@@ -56,7 +57,7 @@ static void plan_references(struct search *s)
     add_reference(s, 1);
     add_reference(s, space->least);
     double first = ceil(space->least);
-    for (double r = first; r <= space->most && r < first + MOST_WHOLE_REFERENCES; r++)
+    for (double r = first; r <= space->most && r < first + (double)MOST_WHOLE_REFERENCES; r++)
         add_reference(s, r);
     add_reference(s, space->most);
     for (size_t i = 0; i < asked->n; i++)
@@ -293,7 +294,7 @@ static bool run_batch(struct search *s, const struct search_params *params, stru
         // Whoever asks for the end does not wait for an hour's training.
         if (*params->stop && stopped_s == 0)
             stopped_s = clock_now_s();
-        if (*params->stop && here && clock_now_s() - stopped_s > STOP_GRACE_S)
+        if (*params->stop && here && clock_now_s() - stopped_s > stop_grace_s)
             return true;
     }
 }

@@ -84,12 +84,12 @@ static double violation_of(const struct reward_params *params, const struct cost
 struct judged reward_judge(const struct reward_params *params, const struct cost *base,
                            double accuracy, const struct cost *cost)
 {
-    enum { Q_LEAST_PERCENT = 101 };
+    const double least_q = 1.01;
     double ratio = cost->of[params->cost] / base->of[params->cost];
     struct judged j = {0, {1 - accuracy, ratio}, violation_of(params, cost)};
     if (params->form == REWARD_HAWIS) {
         double gap = fmax(params->target - accuracy, params->least_gap);
-        j.reward = -gap * log(fmax(ratio / params->lambda, Q_LEAST_PERCENT / 100.0));
+        j.reward = -gap * log(fmax(ratio / params->lambda, least_q));
     } else if (params->form == REWARD_LIMITS) {
         j.reward = accuracy - params->penalty * j.violation;
     } else {

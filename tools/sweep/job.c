@@ -43,7 +43,7 @@ static bool range_values(struct job *job, struct job_axis *axis, const struct co
                          "a step above 0, and a `to` that is not below `from`, are "
                          "wanted; list falling values under `values`");
     double n = floor((axis->to - axis->from) / axis->step + 1e-6) + 1;
-    if (!(n <= JOB_MAX_POINTS))
+    if (!(n <= (double)JOB_MAX_POINTS))
         return conf_fail(node, err, "makes %.0f values; %d are allowed", n, JOB_MAX_POINTS);
     axis->n = (size_t)n;
     axis->values = arena_alloc(job->conf->mem, axis->n, sizeof *axis->values);

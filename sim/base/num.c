@@ -1,9 +1,13 @@
 #include "sim/base/num.h"
 
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
 #include "sim/base/num_inline.h"
+
+// The same bits on every machine: no double is kept in a wider register.
+_Static_assert(FLT_EVAL_METHOD == 0, "doubles must be computed as doubles (on x86: -mfpmath=sse)");
 
 double num_exp(double x)
 {

@@ -199,7 +199,7 @@ static int sweep(struct job_args *a, const struct job *job, const struct plan *p
     struct err note = {0};
     store_close(store, &note);
     if (note.text[0])
-        fprintf(stderr, "bitline: %s\n", note.text);
+        inputs_say("", note.text);
     return code;
 }
 

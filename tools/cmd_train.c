@@ -252,7 +252,7 @@ static int train(struct job_args *a, const struct train_job *job)
     struct err note = {0};
     run_close(run, &note);
     if (note.text[0])
-        fprintf(stderr, "bitline: %s\n", note.text);
+        inputs_say("", note.text);
     return code;
 }
 

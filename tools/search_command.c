@@ -341,7 +341,7 @@ static int search(struct args *a, struct search *s)
     struct err note = {0};
     store_close(store, &note);
     if (note.text[0])
-        fprintf(stderr, "bitline: %s\n", note.text);
+        inputs_say("", note.text);
     return code;
 }
 

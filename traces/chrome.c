@@ -23,7 +23,7 @@ struct writer {
 };
 
 // The text as it stands between the quotes of a JSON string.
-static const char *escape(struct arena *mem, const char *text)
+static const char *escape_inner(struct arena *mem, const char *text)
 {
     const char *quoted = escape_json(mem, text);
     return arena_strndup(mem, quoted + 1, strlen(quoted) - 2);
@@ -55,7 +55,7 @@ static void write_names(struct writer *w)
     fprintf(
         w->out,
         "{\"ph\":\"M\",\"pid\":1,\"tid\":1,\"name\":\"process_name\",\"args\":{\"name\":\"%s\"}}",
-        escape(w->mem, w->head->chip));
+        escape_inner(w->mem, w->head->chip));
     for (size_t i = 0; i < w->head->n_layers; i++) {
         next_record(w);
         fprintf(w->out,
@@ -72,7 +72,7 @@ static void write_names(struct writer *w)
         fprintf(w->out,
                 "{\"ph\":\"M\",\"pid\":1,\"tid\":%zu,\"name\":\"thread_name\",\"args\":"
                 "{\"name\":\"%s\",\"tile\":\"%s\"}}",
-                thread, escape(w->mem, name), escape(w->mem, tile));
+                thread, escape_inner(w->mem, name), escape_inner(w->mem, tile));
         next_record(w);
         fprintf(w->out,
                 "{\"ph\":\"M\",\"pid\":1,\"tid\":%zu,\"name\":\"thread_sort_index\",\"args\":"
@@ -157,7 +157,7 @@ static void write_parts(struct writer *w, const struct trace *trace)
         fprintf(w->out,
                 "{\"ph\":\"M\",\"pid\":1,\"tid\":1,\"name\":\"part\",\"args\":{\"name\":\"%s\","
                 "\"busy_s\":%.17g,\"wait_s\":%.17g}}",
-                escape(w->mem, parts[i].name), parts[i].busy_s, parts[i].wait_s);
+                escape_inner(w->mem, parts[i].name), parts[i].busy_s, parts[i].wait_s);
     }
 }
 
@@ -171,9 +171,10 @@ static void write_head(struct writer *w, const struct trace *trace)
             "\"net\":\"%s\",\"policy\":\"%s\",\"command\":\"%s\",\"chip_hash\":\"%016" PRIx64
             "\",\"net_hash\":\"%016" PRIx64 "\",\"seed\":\"%" PRIu64
             "\",\"end_s\":%.17g,\"spans\":%zu}}\n",
-            escape(w->mem, head->version), escape(w->mem, head->chip), escape(w->mem, head->net),
-            escape(w->mem, head->policy), escape(w->mem, head->command), head->chip_hash,
-            head->net_hash, head->seed, head->end_s, trace_spans(trace, &spans));
+            escape_inner(w->mem, head->version), escape_inner(w->mem, head->chip),
+            escape_inner(w->mem, head->net), escape_inner(w->mem, head->policy),
+            escape_inner(w->mem, head->command), head->chip_hash, head->net_hash, head->seed,
+            head->end_s, trace_spans(trace, &spans));
 }
 
 static void write_chrome(const struct trace *trace, const struct trace_head *head, FILE *out)
@@ -183,7 +184,7 @@ static void write_chrome(const struct trace *trace, const struct trace_head *hea
     struct writer w = {.out = out, .head = head, .timeline = timeline, .mem = arena_create()};
     w.layers = arena_alloc(w.mem, head->n_layers, sizeof *w.layers);
     for (size_t i = 0; i < head->n_layers; i++)
-        w.layers[i] = escape(w.mem, head->layers[i]);
+        w.layers[i] = escape_inner(w.mem, head->layers[i]);
     fputs("{\"traceEvents\":[", out);
     write_names(&w);
     write_spans(&w, trace);

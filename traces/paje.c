@@ -96,7 +96,7 @@ struct writer {
 };
 
 // Paje has no escapes inside its quotes.
-static const char *quote(struct arena *mem, const char *text)
+static const char *escape_paje(struct arena *mem, const char *text)
 {
     char *quoted = arena_printf(mem, "\"%s\"", escape_line(mem, text));
     for (char *c = quoted + 1; c[0] && c[1]; c++)
@@ -139,17 +139,17 @@ static void write_containers(const struct writer *w, const struct trace *trace)
     const struct trace_part *parts;
     size_t n_parts = trace_parts(trace, &parts), *lanes = timeline_by_tile(w->timeline);
     write_record(w, CREATE, 0);
-    fprintf(w->out, " C0 CHIP 0 %s\n", quote(w->mem, w->head->chip));
+    fprintf(w->out, " C0 CHIP 0 %s\n", escape_paje(w->mem, w->head->chip));
     for (size_t i = 0; i < w->head->n_layers; i++)
         create(w, "L", i, "LAYER", w->layers[i]);
     for (size_t i = 0; i < w->timeline->n_lanes; i++) {
         const struct lane *lane = &w->timeline->lanes[lanes[i]];
         size_t room = strlen(trace_tile_name(w->head, lane->tile)) + 32;
         char *name = timeline_lane_name(arena_alloc(w->mem, room, 1), room, w->head, lane);
-        create(w, "T", lanes[i], "TILE", quote(w->mem, name));
+        create(w, "T", lanes[i], "TILE", escape_paje(w->mem, name));
     }
     for (size_t i = 0; i < n_parts; i++) {
-        create(w, "P", i, "PART", quote(w->mem, parts[i].name));
+        create(w, "P", i, "PART", escape_paje(w->mem, parts[i].name));
         write_record(w, SET_VARIABLE, 0);
         fprintf(w->out, " BUSY P%zu %.17g\n", i, parts[i].busy_s);
         write_record(w, SET_VARIABLE, 0);
@@ -244,11 +244,12 @@ static void write_events(struct writer *w, const struct series *series)
 static void write_head(const struct writer *w)
 {
     const struct trace_head *head = w->head;
-    fprintf(w->out, "# bitline trace\n# version %s\n", quote(w->mem, head->version));
-    fprintf(w->out, "# chip %s %016" PRIx64 "\n", quote(w->mem, head->chip), head->chip_hash);
-    fprintf(w->out, "# net %s %016" PRIx64 "\n", quote(w->mem, head->net), head->net_hash);
-    fprintf(w->out, "# policy %s seed %" PRIu64 "\n", quote(w->mem, head->policy), head->seed);
-    fprintf(w->out, "# command %s\n", quote(w->mem, head->command));
+    fprintf(w->out, "# bitline trace\n# version %s\n", escape_paje(w->mem, head->version));
+    fprintf(w->out, "# chip %s %016" PRIx64 "\n", escape_paje(w->mem, head->chip), head->chip_hash);
+    fprintf(w->out, "# net %s %016" PRIx64 "\n", escape_paje(w->mem, head->net), head->net_hash);
+    fprintf(w->out, "# policy %s seed %" PRIu64 "\n", escape_paje(w->mem, head->policy),
+            head->seed);
+    fprintf(w->out, "# command %s\n", escape_paje(w->mem, head->command));
 }
 
 static void write_paje(const struct trace *trace, const struct trace_head *head, FILE *out)
@@ -259,7 +260,7 @@ static void write_paje(const struct trace *trace, const struct trace_head *head,
     w.n_spans = trace_spans(trace, &w.spans);
     w.layers = arena_alloc(w.mem, head->n_layers, sizeof *w.layers);
     for (size_t i = 0; i < head->n_layers; i++)
-        w.layers[i] = quote(w.mem, head->layers[i]);
+        w.layers[i] = escape_paje(w.mem, head->layers[i]);
     write_head(&w);
     write_types(&w);
     write_containers(&w, trace);

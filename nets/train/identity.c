@@ -44,8 +44,8 @@ const char *trainer_identity(const struct trainer_params *params, struct arena *
     FILE *out = text_stream_file(stream);
     const struct net *net = params->net, *teacher = params->teacher;
     const struct dataset *data = params->data;
-    fprintf(out, "net %s %s %s [%016" PRIx64 "]\n", net->name, net_form_names[net->form],
-            net->width, net->hash);
+    fprintf(out, "net %s %s %s [%016" PRIx64 "]\n", escape_line(mem, net->name),
+            net_form_names[net->form], net->width, net->hash);
     fprintf(out, "data %s [%016" PRIx64 "]\n", data->name, images_hash(data));
     fprintf(out, "images %zu\n", data->n);
     if (params->chip)
@@ -54,7 +54,7 @@ const char *trainer_identity(const struct trainer_params *params, struct arena *
     fprintf(out, "backend %s %s\n", params->backend->name, params->backend->version());
     print_weights(out, "init", params->init_net ? params->init_net : net, params->init);
     if (teacher)
-        fprintf(out, "teacher %s %s [%016" PRIx64 "]\n", teacher->name,
+        fprintf(out, "teacher %s %s [%016" PRIx64 "]\n", escape_line(mem, teacher->name),
                 net_form_names[teacher->form], teacher->hash);
     print_weights(out, "teacher_weights", teacher, params->teacher_weights);
     fprintf(out, "model_version %d\n", TRAIN_MODEL_VERSION);

@@ -49,6 +49,43 @@ CASES = [
     ),
     ("calls", {"tools/main.c": "void f(void) { exit(1); }\n"}, ""),
     (
+        "escapes",
+        {"tools/plot.c": 'void f(void) { fprintf(out, "set title \'%s\'\\n%d", net->name, 1); }\n'},
+        "tools/plot.c:1: fprintf: 'net->name'",
+    ),
+    (
+        "escapes",
+        {"tools/plot.c": 'void f(void) { fprintf(out, "%d%*s%s", 1, 2, "", last ? "," : path); }\n'},
+        "tools/plot.c:1: fprintf: 'last ? \",\" : path'",
+    ),
+    (
+        "escapes",
+        {"tools/plot.c": 'void f(void) { fputs(s->job->name, out); }\n'},
+        "tools/plot.c:1: fputs: 's->job->name'",
+    ),
+    (
+        "escapes",
+        {"tools/x.c": '// \nchar *f(void) { return arena_printf(mem, "name: %s\\n", net->name); }\n'},
+        "tools/x.c:2: arena_printf: 'net->name'",
+    ),
+    (
+        "escapes",
+        {"tools/x.c": 'bool f(void) { return conf_set(conf, "name", net->name, err); }\n'},
+        "tools/x.c:1: conf_set: 'net->name'",
+    ),
+    (
+        "escapes",
+        {
+            "tools/x.c": "void f(void)\n{\n"
+            '    printf("%s %" PRIx64 " %s, %s", visible(path), hash, n ? "a" : "b?:", kind_names[k]);\n'
+            '    fprintf(out, "set title %s\\n", escape_gnuplot(mem, arena_printf(mem, "%s", name)));\n'
+            '    // printf("%s", name);\n'
+            '    conf_set(conf, "name", escape_yaml(mem, name), err);\n'
+            '    table_cell(t, "%s", name);\n}\n'
+        },
+        "",
+    ),
+    (
         "headers",
         {"models/adc.h": "#pragma once\nsize_t f(void);\n"},
         "models/adc.h:1: does not compile alone",

@@ -6,13 +6,12 @@ import os
 import pathlib
 import shutil
 import signal
-import sqlite3
 import sys
 import tempfile
 
 sys.path.insert(0, sys.argv[3])
 import kills  # noqa: E402
-from kills import go_on, wait_for  # noqa: E402
+from kills import go_on  # noqa: E402
 from stores import (checksum, columns, keys, kinds, open_db, results, rows, tables,  # noqa: E402
                     without_gnuplot)
 from support import Bitline, expect, run_tests  # noqa: E402

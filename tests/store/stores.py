@@ -80,7 +80,7 @@ def results(folder):
 
 def tables(db):
     return [name for name, in db.execute("SELECT name FROM sqlite_schema WHERE type = 'table'"
-                                         " ORDER BY name")]
+                                         " AND name NOT LIKE 'sqlite_%' ORDER BY name")]
 
 
 def columns(db, table):

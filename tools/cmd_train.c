@@ -35,11 +35,10 @@ static const struct argp_option options[] = {
 static const char doc[] =
     "Train a net as a job says, and count what it gets right of the test images.\v"
     "The folder gets weights.safetensors for `bitline eval`, metrics.csv with a row for each "
-    "epoch, job.yaml as it was understood, run.db (SQLite, the same rows) and a checkpoint, the "
-    "one "
-    "before it kept beside. Whatever ends it, --resume goes on, to the same weights. File names in "
-    "a job "
-    "are relative to it, those of --set to the folder you are in. `bitline show schema train` is "
+    "epoch, seconds.csv with the time that it took, job.yaml as it was understood, run.db (SQLite, "
+    "the same rows) and a checkpoint, the one before it kept beside. Whatever ends it, --resume "
+    "goes on, to the same weights. File names in a job are relative to it, those of --set to the "
+    "folder you are in. `bitline show schema train` is "
     "the reference of the keys.\n\n"
     "A job with `supernet` trains nets of many widths that share weights. Another job takes one of "
     "them at its own width, with init and init_width: to train on, or with epochs 0 and bn_batches "
@@ -197,8 +196,9 @@ static void print_text(const struct run *run, size_t right)
            job->chip ? ", on a chip as felt" : "");
     if (run->seconds > 0)
         printf("speed    %.0f images/s\n", images_per_second(run));
-    printf("files    %s/weights.safetensors, metrics.csv, job.yaml, checkpoint, run.db\n",
-           visible(run->folder));
+    printf(
+        "files    %s/weights.safetensors, metrics.csv, seconds.csv, job.yaml, checkpoint, run.db\n",
+        visible(run->folder));
 }
 
 static int leave_off(const struct job_args *a, const struct run *run)

@@ -43,7 +43,7 @@ struct backend {
     void (*backward_data)(struct conv *conv, const void *dy, float *dx);
     // dw like the weights, overwritten.
     void (*backward_weights)(struct conv *conv, const void *x, const void *dy, float *dw);
-    // Library and version, for reports; a constant text.
+    // Library, version and instruction set, on which the last bits depend; a constant text.
     const char *(*version)(void);
 };
 

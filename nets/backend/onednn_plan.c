@@ -1,6 +1,7 @@
 #include "nets/backend/onednn_plan.h"
 
 #include <dnnl.h>
+#include <stdio.h>
 #include <string.h>
 
 #if DNNL_VERSION_MAJOR < 3
@@ -206,10 +207,39 @@ struct dnnl_memory *plan_arg(const struct dnnl_primitive_desc *plan, struct dnnl
     return memory;
 }
 
-#define TEXT(number) #number
-#define VERSION(major, minor, patch) "oneDNN " TEXT(major) "." TEXT(minor) "." TEXT(patch)
+// Those that oneDNN 2 and 3 both know; others by their bits.
+static void name_isa(char *text, size_t n)
+{
+    static const struct {
+        dnnl_cpu_isa_t isa;
+        const char *name;
+    } names[] = {
+        {dnnl_cpu_isa_sse41, "sse41"},
+        {dnnl_cpu_isa_avx, "avx"},
+        {dnnl_cpu_isa_avx2, "avx2"},
+        {dnnl_cpu_isa_avx2_vnni, "avx2_vnni"},
+        {dnnl_cpu_isa_avx512_core, "avx512_core"},
+        {dnnl_cpu_isa_avx512_core_vnni, "avx512_core_vnni"},
+        {dnnl_cpu_isa_avx512_core_bf16, "avx512_core_bf16"},
+        {dnnl_cpu_isa_avx512_core_amx, "avx512_core_amx"},
+    };
+    dnnl_cpu_isa_t isa = dnnl_get_effective_cpu_isa();
+    snprintf(text, n, "isa 0x%x", (unsigned)isa);
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (names[i].isa == isa)
+            snprintf(text, n, "%s", names[i].name);
+}
 
+// Of the library that is loaded, not of its header. Instructions and hints change the order of
+// sums, so that the same training gives other weights.
 const char *plan_version(void)
 {
-    return VERSION(DNNL_VERSION_MAJOR, DNNL_VERSION_MINOR, DNNL_VERSION_PATCH);
+    static char text[96]; // the same at every call
+    const dnnl_version_t *version = dnnl_version();
+    char isa[32];
+    name_isa(isa, sizeof isa);
+    snprintf(text, sizeof text, "oneDNN %d.%d.%d %s%s", version->major, version->minor,
+             version->patch, isa,
+             dnnl_get_cpu_isa_hints() == dnnl_cpu_isa_prefer_ymm ? " prefer_ymm" : "");
+    return text;
 }

@@ -67,7 +67,7 @@ const char *trainer_identity(const struct trainer_params *params, struct arena *
 // The last column is a super-net's alone.
 static void print_rows(const struct train_state *state, bool supernet, FILE *out)
 {
-    fprintf(out, "epoch,loss,train_accuracy,held_out_accuracy,learning_rate,seconds%s\n",
+    fprintf(out, "epoch,loss,train_accuracy,held_out_accuracy,learning_rate%s\n",
             supernet ? ",smallest_accuracy" : "");
     for (size_t i = 0; i < state->n_rows; i++) {
         const struct epoch_row *row = &state->rows[i];
@@ -79,18 +79,35 @@ static void print_rows(const struct train_state *state, bool supernet, FILE *out
             text_double(held_out, sizeof held_out, row->held_out_accuracy);
         if (row->smallest_accuracy >= 0)
             text_double(smallest, sizeof smallest, row->smallest_accuracy);
-        fprintf(out, "%zu,%s,%s,%s,%s,%.3f%s%s\n", i + 1, loss, train, held_out, rate, row->seconds,
+        fprintf(out, "%zu,%s,%s,%s,%s%s%s\n", i + 1, loss, train, held_out, rate,
                 supernet ? "," : "", smallest);
     }
+}
+
+static void print_seconds(const struct train_state *state, bool supernet, FILE *out)
+{
+    (void)supernet;
+    fputs("epoch,seconds\n", out);
+    for (size_t i = 0; i < state->n_rows; i++)
+        fprintf(out, "%zu,%.3f\n", i + 1, state->rows[i].seconds);
+}
+
+static bool write_rows(const char *folder, const char *name, const struct train_state *state,
+                       bool supernet,
+                       void (*print)(const struct train_state *state, bool supernet, FILE *out),
+                       struct err *err)
+{
+    struct arena *mem = arena_create();
+    struct file_out *out = file_create(arena_printf(mem, "%s/%s", folder, name), err);
+    if (out)
+        print(state, supernet, file_stream(out));
+    arena_destroy(mem);
+    return out && file_commit(out, err);
 }
 
 bool trainer_metrics(const char *folder, const struct train_state *state, bool supernet,
                      struct err *err)
 {
-    struct arena *mem = arena_create();
-    struct file_out *out = file_create(arena_printf(mem, "%s/metrics.csv", folder), err);
-    if (out)
-        print_rows(state, supernet, file_stream(out));
-    arena_destroy(mem);
-    return out && file_commit(out, err);
+    return write_rows(folder, "metrics.csv", state, supernet, print_rows, err) &&
+           write_rows(folder, "seconds.csv", state, supernet, print_seconds, err);
 }

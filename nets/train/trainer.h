@@ -81,11 +81,12 @@ size_t trainer_right(struct trainer *trainer, const struct dataset *data);
 const char *trainer_split(const struct recipe *recipe, const struct dataset *data,
                           struct arena *mem);
 // Lines "KEY VALUE" of all that the result depends on: the net, what is in the files, the recipe,
-// the backend and its version.
+// the backend, its version and the instruction set that it uses.
 const char *trainer_identity(const struct trainer_params *params, struct arena *mem);
 
-// Writes FOLDER/metrics.csv: epoch, loss, train_accuracy, held_out_accuracy, learning_rate,
-// seconds; of a super-net smallest_accuracy, too, and held_out_accuracy is that of the widest.
+// Writes FOLDER/metrics.csv: epoch, loss, train_accuracy, held_out_accuracy, learning_rate; of a
+// super-net smallest_accuracy, too, and held_out_accuracy is that of the widest. Two runs of one
+// recipe write the same bytes. The time that each epoch took is in FOLDER/seconds.csv.
 bool trainer_metrics(const char *folder, const struct train_state *state, bool supernet,
                      struct err *err);
 

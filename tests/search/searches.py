@@ -17,8 +17,8 @@ def prepare(folder):
 
 
 def exported(folder):
-    """All files but stores and checkpoints, which hold times."""
-    names = ("search.db", "run.db", "checkpoint", "metrics.csv")
+    """All files but stores, checkpoints and seconds.csv, which hold times."""
+    names = ("search.db", "run.db", "checkpoint", "seconds.csv")
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*")
             if path.is_file() and not path.name.startswith(names)}
 

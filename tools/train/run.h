@@ -40,5 +40,5 @@ void run_close(struct run *run, struct err *note);
 // `progress` is called after steps, NULL: never.
 bool run_train(struct run *run, const volatile sig_atomic_t *stop,
                void (*progress)(const struct run *run), struct err *err);
-// Writes weights.safetensors and metrics.csv.
+// Writes weights.safetensors and metrics.csv, seconds.csv.
 bool run_export(const struct run *run, struct err *err);

@@ -278,7 +278,7 @@ def damaged_checkpoints(bitline, folder):
     newest.write_bytes(newest.read_bytes()[:500])
     done = bitline.run("train", "job.yaml", "--out", "out", "--resume", cwd=folder)
     expect(done.returncode == 0, done.stderr.decode())
-    expect(b"out/checkpoint: is cut short" in done.stderr and b"the one before it" in done.stderr,
+    expect(b"out/checkpoint: is cut short" in done.stderr and b"resuming from the previous checkpoint" in done.stderr,
            done.stderr.decode())
     expect(result(folder / "out") == whole, "other bytes")
     for name in ("checkpoint", "checkpoint.old"):

@@ -1,4 +1,5 @@
 // err, warn, mem (failures too), hash and rng: the small ones.
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -38,12 +39,69 @@ static void a_warning_is_kept_once(void **state)
     assert_int_equal(warnings.n, 0);
 }
 
-static void long_sentence_is_cut(void **state)
+static void long_sentences_keep_both_ends(void **state)
 {
     (void)state;
+    char path[5000], e[sizeof path] = "";
+    memset(path, 'p', sizeof path - 1);
+    path[sizeof path - 1] = 0;
+    memcpy(path, "/first", 6);
     struct err err = {0};
-    err_set(&err, "%2000d", 1);
+    err_set(&err, "%s: there is no such file; check the name", path);
     assert_int_equal(strlen(err.text), sizeof err.text - 1);
+    assert_memory_equal(err.text, "/first", 6);
+    assert_non_null(strstr(err.text, "pp ... pp"));
+    assert_non_null(strstr(err.text, "pp: there is no such file; check the name"));
+    // No half characters, wherever the cuts fall: U+00E9 has two bytes.
+    for (size_t i = 0; i + 2 < sizeof e; i += 2)
+        memcpy(e + i, "\xc3\xa9", 3);
+    for (int shift = 0; shift < 4; shift++) {
+        struct err accents = {0};
+        err_set(&accents, "%.*s%s: no", shift, "abcd", e);
+        const unsigned char *c = (const unsigned char *)accents.text;
+        while (*c)
+            if (*c == 0xc3) {
+                assert_int_equal(c[1], 0xa9);
+                c += 2;
+            } else {
+                assert_true(*c < 0x80);
+                c++;
+            }
+    }
+    // What just fits is left alone.
+    for (int n = (int)sizeof err.text - 3; n < (int)sizeof err.text + 3; n++) {
+        struct err edge = {0};
+        err_set(&edge, "%.*s", n, path);
+        bool fits = n < (int)sizeof edge.text;
+        assert_int_equal(strlen(edge.text), fits ? n : (int)sizeof edge.text - 1);
+        assert_int_equal(strstr(edge.text, "...") == NULL, fits);
+    }
+}
+
+static void errors_have_classes(void **state)
+{
+    (void)state;
+    struct err input = {0}, work = {0}, wrapped = {0};
+    err_set(&input, "bad");
+    err_fail(&work, "full");
+    assert_int_equal(input.class, ERR_INPUT);
+    assert_int_equal(work.class, ERR_WORK);
+    err_wrap(&wrapped, &work, "job: %s", work.text);
+    err_set(&wrapped, "another");
+    assert_string_equal(wrapped.text, "job: full");
+    assert_int_equal(wrapped.class, ERR_WORK);
+    static const int names[] = {ENOENT, ENOTDIR, EISDIR, ELOOP, ENAMETOOLONG, EACCES, EPERM};
+    static const int machine[] = {EIO, EMFILE, ENFILE, ENOMEM, ENOLCK, ESTALE, EBADF, EINTR};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        struct err err = {0};
+        assert_false(err_read(&err, names[i], "file"));
+        assert_int_equal(err.class, ERR_INPUT);
+    }
+    for (size_t i = 0; i < sizeof machine / sizeof *machine; i++) {
+        struct err err = {0};
+        err_read(&err, machine[i], "file");
+        assert_int_equal(err.class, ERR_WORK);
+    }
 }
 
 static void arena_is_aligned_and_zeroed(void **state)
@@ -183,11 +241,17 @@ static void rng_depends_on_seed_and_index(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(first_failure_wins),   cmocka_unit_test(a_warning_is_kept_once),
-        cmocka_unit_test(long_sentence_is_cut), cmocka_unit_test(arena_is_aligned_and_zeroed),
-        cmocka_unit_test(grow_keeps_items),     cmocka_unit_test(hash_is_fnv1a),
-        cmocka_unit_test(rng_is_philox),        cmocka_unit_test(rng_depends_on_seed_and_index),
-        cmocka_unit_test(nth_allocation_fails), cmocka_unit_test(too_many_bytes_fail),
+        cmocka_unit_test(first_failure_wins),
+        cmocka_unit_test(a_warning_is_kept_once),
+        cmocka_unit_test(long_sentences_keep_both_ends),
+        cmocka_unit_test(errors_have_classes),
+        cmocka_unit_test(arena_is_aligned_and_zeroed),
+        cmocka_unit_test(grow_keeps_items),
+        cmocka_unit_test(hash_is_fnv1a),
+        cmocka_unit_test(rng_is_philox),
+        cmocka_unit_test(rng_depends_on_seed_and_index),
+        cmocka_unit_test(nth_allocation_fails),
+        cmocka_unit_test(too_many_bytes_fail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -95,7 +95,7 @@ static void print_warnings(const char *what, struct warnings *found)
     struct warnings named = {0};
     for (size_t i = 0; i < found->n; i++)
         warn_add(&named, found->items[i].code, "%.200s: %s", what, found->items[i].text);
-    fflush(stdout);
+    inputs_flush();
     inputs_warn(&named);
     warnings_fini(&named);
     warnings_fini(found);
@@ -137,10 +137,10 @@ static bool refuse_net(const struct form_check *forms, const struct err *why, st
         if (forms[f].ok)
             first = net_form_names[f];
     if (!first)
-        return err_set(err, "%s", why->text);
-    return err_set(err,
-                   "%s; the net can be built in another form, such as %s: write default_form: %s",
-                   why->text, first, first);
+        return err_wrap(err, why, "%s", why->text);
+    return err_wrap(err, why,
+                    "%s; the net can be built in another form, such as %s: write default_form: %s",
+                    why->text, first, first);
 }
 
 // A net must have its default form; forms that are impossible for it are listed, but are no error.
@@ -258,11 +258,10 @@ static bool check_pair(const char *what, const struct chip *chip, const struct n
     return true;
 }
 
-// Each net on the chip, if there is one chip and no more.
-static bool check_pairs(const struct args *a, const struct described *files)
+// Each net on the chip, if there is one chip and no more. Returns `code`, or that of a refusal.
+static int check_pairs(const struct args *a, const struct described *files, int code)
 {
     int chips = 0, at = 0;
-    bool ok = true;
     for (int i = 0; i < a->n; i++)
         if (files[i].chip) {
             chips++;
@@ -272,12 +271,10 @@ static bool check_pairs(const struct args *a, const struct described *files)
         struct err err = {0};
         char what[200];
         snprintf(what, sizeof what, "%.90s on %.90s", a->files[i], a->files[at]);
-        if (files[i].net && !check_pair(what, files[at].chip, files[i].net, &err)) {
-            inputs_refuse(&err);
-            ok = false;
-        }
+        if (files[i].net && !check_pair(what, files[at].chip, files[i].net, &err))
+            code = inputs_refuse(&err);
     }
-    return ok;
+    return code;
 }
 
 int cmd_check(int argc, char **argv)
@@ -296,8 +293,7 @@ int cmd_check(int argc, char **argv)
         if (!check(a.files[i], &a.inputs, &files[i], &err))
             code = inputs_refuse(&err);
     }
-    if (!check_pairs(&a, files))
-        code = EXIT_USAGE;
+    code = check_pairs(&a, files, code);
     for (int i = 0; i < a.n; i++) {
         chip_destroy(files[i].chip);
         net_destroy(files[i].net);

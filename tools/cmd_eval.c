@@ -316,24 +316,20 @@ static bool run_trials(struct args *a, const struct model *m, struct eval_report
     return !out->mending || mending_price(out->mending, m, &a->err);
 }
 
-static int write_activity(struct args *a, const struct model *m, const char *command)
+static bool write_activity(struct args *a, const struct model *m, const char *command)
 {
     struct draw draw = {m->chip->defects, a->model.seed, 0, 0, NULL};
     struct activity_shares *layers = mem_alloc(m->net->n, sizeof *layers);
     struct activity_report report = {m->map, layers, m->data->name, command, m->images};
-    int code = EXIT_USAGE;
-    if (model_activity(m, &draw, a->cpu, (int)a->jobs, layers, &a->err))
-        code = activity_write(a->activity, &report, &a->err) ? EXIT_OK : EXIT_FAILED;
+    bool ok = model_activity(m, &draw, a->cpu, (int)a->jobs, layers, &a->err) &&
+              activity_write(a->activity, &report, &a->err);
     free(layers);
-    return code;
+    return ok;
 }
 
-static int work(struct args *a, const struct model *m, struct eval_report *out)
+static bool work(struct args *a, const struct model *m, struct eval_report *out)
 {
-    int code = a->activity ? write_activity(a, m, out->command) : EXIT_OK;
-    if (code == EXIT_OK && !run_trials(a, m, out))
-        code = EXIT_USAGE;
-    return code;
+    return (!a->activity || write_activity(a, m, out->command)) && run_trials(a, m, out);
 }
 
 // Of all chips together.
@@ -365,7 +361,8 @@ int cmd_eval(int argc, char **argv)
     struct eval_report out = {
         .model = &m, .params = &a.model, .command = command, .warnings = &warnings};
     struct mending mending = {0};
-    int code = EXIT_USAGE;
+    int code = EXIT_OK;
+    bool ok = false;
     if (!a.err.text[0] && load(&a, &m) &&
         (!m.integer || model_compare(&m, a.reference, a.cpu, (int)a.jobs, &a.err))) {
         assert(m.chip && m.net && m.data);
@@ -380,9 +377,9 @@ int cmd_eval(int argc, char **argv)
         out.reference = reference_names[a.reference];
         mending.unmended = mem_alloc((size_t)a.trials, sizeof *mending.unmended);
         out.mending = mend_any(&m.mend) ? &mending : NULL;
-        code = work(&a, &m, &out);
+        ok = work(&a, &m, &out);
     }
-    if (code == EXIT_OK) {
+    if (ok) {
         if (out.adc)
             adc_warn(m.map, out.adc, out.adc_images, &warnings);
         warn_chance(&m, &out, &warnings);
@@ -391,7 +388,7 @@ int cmd_eval(int argc, char **argv)
             printf("activity %s, for bitline run --activity\n", visible(a.activity));
         code = inputs_finish_warned(code, &warnings);
     } else {
-        inputs_refuse(&a.err);
+        code = inputs_refuse(&a.err);
     }
     free(out.accuracy);
     free(out.adc);

@@ -276,13 +276,12 @@ int cmd_run(int argc, char **argv)
     struct arena *mem = arena_create();
     struct trace *trace = a.trace ? trace_create() : NULL;
     a.run.trace = trace;
-    int code = EXIT_USAGE;
+    int code = EXIT_FAILED;
     if (!a.err.text[0] && (!a.trace || trace_check_name(a.trace, &a.err)) &&
         inputs_chip(&a.inputs, a.chip, &chip, &a.err) &&
         inputs_net(&a.inputs, a.net, &net, &a.err) && map_net(net, chip, a.seed, &map, &a.err) &&
         (!a.activity || activity_read(a.activity, map, mem, &a.run.activity, &a.err)) &&
         run_mapping(map, &a.run, &result, &a.err)) {
-        code = EXIT_FAILED;
         plausible_chip(chip, &map->pe_buffer, &map->tile_buffer, &a.warnings);
         plausible_run(result, &a.warnings);
         net_warn(net, &a.warnings);
@@ -292,7 +291,7 @@ int cmd_run(int argc, char **argv)
             code = EXIT_OK;
     }
     if (code != EXIT_OK) {
-        inputs_refuse(&a.err);
+        code = inputs_refuse(&a.err);
     } else {
         code = inputs_finish_warned(code, &a.warnings);
     }

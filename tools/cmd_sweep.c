@@ -175,7 +175,7 @@ static int work(struct job_args *a, const struct plan *plan, struct store *store
         .progress = isatty(STDERR_FILENO) ? show_progress : NULL,
     };
     struct drive *drive = drive_create(plan, store, &a->err);
-    int code = drive ? EXIT_FAILED : EXIT_USAGE;
+    int code = EXIT_FAILED;
     if (drive && drive_run(drive, &params, &a->err)) {
         if (!drive_done(drive))
             code = leave_off(a, drive, folder);
@@ -194,7 +194,7 @@ static int sweep(struct job_args *a, const struct job *job, const struct plan *p
     job_catch_signals(a);
     struct store *store = store_open(folder, "run.db", a->resume, &a->err);
     if (!store)
-        return EXIT_USAGE;
+        return EXIT_FAILED;
     int code = work(a, plan, store, folder);
     struct err note = {0};
     store_close(store, &note);
@@ -212,7 +212,7 @@ int cmd_sweep(int argc, char **argv)
     struct plan *plan = NULL;
     argv[0] = name;
     inputs_parse(&argp, argc, argv, 0, &a);
-    int code = EXIT_USAGE;
+    int code = EXIT_FAILED;
     if (!a.err.text[0] && job_load(a.job, a.inputs.sets, a.inputs.n_sets, &job, &a.err) &&
         plan_create(job, isatty(STDERR_FILENO) ? show_checked : NULL, &plan, &a.err))
         code = sweep(&a, job, plan);

@@ -245,7 +245,7 @@ static int train(struct job_args *a, const struct train_job *job)
     struct run *run = NULL;
     job_catch_signals(a);
     if (!run_open(job, &run_options, &run, &warning, &a->err))
-        return EXIT_USAGE;
+        return EXIT_FAILED;
     if (warning.text[0])
         inputs_say("resuming from the previous checkpoint: ", warning.text);
     int code = work(a, run);
@@ -264,7 +264,7 @@ int cmd_train(int argc, char **argv)
     struct train_job *job = NULL;
     argv[0] = name;
     inputs_parse(&argp, argc, argv, 0, &a);
-    int code = EXIT_USAGE;
+    int code = EXIT_FAILED;
     if (!a.err.text[0] && train_job_load(a.job, a.inputs.sets, a.inputs.n_sets, &job, &a.err))
         code = train(&a, job);
     if (a.err.text[0])

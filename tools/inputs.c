@@ -130,8 +130,8 @@ static bool blame_net(const struct err *why, struct err *err)
     static const char set[] = "--set ";
     size_t n = sizeof set - 1;
     if (!strncmp(why->text, set, n) && strncmp(why->text + n, "net.", 4))
-        return err_set(err, "%snet.%s", set, why->text + n);
-    return err_set(err, "%s", why->text);
+        return err_wrap(err, why, "%snet.%s", set, why->text + n);
+    return err_wrap(err, why, "%s", why->text);
 }
 
 bool inputs_net(const struct inputs *inputs, const char *what, struct net **out, struct err *err)
@@ -194,10 +194,32 @@ bool inputs_chip_net(int key, const char *arg, struct argp_state *state, const c
     return key == ARGP_KEY_ARG || key == ARGP_KEY_END;
 }
 
+enum { OPTION_USAGE = 2000 };
+
+// argp's own answer to --help ends the program without a look at what became of the output.
+static error_t parse_help(int key, char *arg, struct argp_state *state)
+{
+    (void)arg;
+    if (key != '?' && key != OPTION_USAGE)
+        return ARGP_ERR_UNKNOWN;
+    unsigned what = key == '?' ? ARGP_HELP_STD_HELP : ARGP_HELP_USAGE;
+    argp_state_help(state, stdout, what & ~(unsigned)ARGP_HELP_EXIT_OK);
+    exit(inputs_finish(EXIT_OK));
+}
+
 void inputs_parse(const struct argp *argp, int argc, char **argv, unsigned flags, void *input)
 {
+    static const struct argp_option help_options[] = {
+        {"help", '?', NULL, 0, "Give this help list", -1},
+        {"usage", OPTION_USAGE, NULL, 0, "Give a short usage message", 0},
+        {0},
+    };
+    static const struct argp help = {help_options, parse_help, 0, 0, 0, 0, 0};
+    const struct argp_child children[] = {{argp, 0, NULL, 0}, {&help, 0, NULL, 0}, {0}};
+    const struct argp both = {.children = children}; // without a parser: input goes to the first
     argp_err_exit_status = EXIT_USAGE;
-    if (argp_parse(argp, argc, argv, flags, NULL, input) == ENOMEM)
+    bool silent = (flags & ARGP_SILENT) == ARGP_SILENT;
+    if (argp_parse(silent ? argp : &both, argc, argv, flags | ARGP_NO_HELP, NULL, input) == ENOMEM)
         mem_fail(0);
 }
 
@@ -249,13 +271,25 @@ void inputs_warn_json(const struct warnings *warnings, struct jsonw *w)
     jsonw_end(w);
 }
 
+static int output_error; // errno of the first failure that was seen
+
+void inputs_flush(void)
+{
+    if (fflush(stdout) != 0 && !output_error)
+        output_error = errno;
+}
+
 int inputs_finish(int code)
 {
+    // After an earlier failure this writes the rest, which fails for the same reason if it
+    // persists.
     bool earlier = ferror(stdout) != 0;
-    if (fflush(stdout) == 0 && !earlier)
+    inputs_flush();
+    if (!earlier && !output_error)
         return code;
     fprintf(stderr, "bitline: the output could not be written: %s\n",
-            earlier ? "a write failed; check that the disk is not full" : strerror(errno));
+            output_error ? strerror(output_error)
+                         : "a write failed; check that the disk is not full");
     return EXIT_FAILED;
 }
 

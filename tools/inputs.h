@@ -44,7 +44,9 @@ bool inputs_option(struct inputs *inputs, int key, char *arg, struct err *err);
 bool inputs_chip_net(int key, const char *arg, struct argp_state *state, const char **chip,
                      const char **net);
 
-// argp_parse of a command's arguments; usage errors end with EXIT_USAGE.
+// argp_parse for a command: unless the flags say ARGP_SILENT, bad usage ends the program with
+// EXIT_USAGE, --help and --usage with 0 or, where they could not be printed, EXIT_FAILED and a
+// sentence.
 void inputs_parse(const struct argp *argp, int argc, char **argv, unsigned flags, void *input);
 // Turns each argument -h, up to a "--", into the --help that argp knows.
 void inputs_short_help(int argc, char **argv);
@@ -59,7 +61,9 @@ int inputs_refuse(const struct err *err);
 // objects {code, text} in the JSON object that is open, also when there are none.
 void inputs_warn(const struct warnings *warnings);
 void inputs_warn_json(const struct warnings *warnings, struct jsonw *w);
-// Writes out what stdout still holds. Returns code, or EXIT_FAILED and a word on stderr when not
+// Writes out what stdout holds, so that what stderr gets next stands behind it.
+void inputs_flush(void);
+// The same at the end. Returns code, or EXIT_FAILED and a word on stderr when not
 // all of the output could be written.
 int inputs_finish(int code);
 // The same, and prints the warnings on stderr after it; not where the output could not be written.

@@ -56,13 +56,12 @@ static void note_signal(int number)
 
 void job_catch_signals(struct job_args *args)
 {
-    struct sigaction note = {.sa_handler = note_signal}, ignore = {.sa_handler = SIG_IGN}, old;
+    struct sigaction note = {.sa_handler = note_signal}, old;
     sigaction(SIGINT, &note, NULL);
     sigaction(SIGTERM, &note, NULL);
     // Under nohup the work goes on when its terminal is closed.
     if (sigaction(SIGHUP, NULL, &old) == 0 && old.sa_handler != SIG_IGN)
         sigaction(SIGHUP, &note, NULL);
-    sigaction(SIGPIPE, &ignore, NULL);
     args->stop = &stopped;
 }
 

@@ -54,13 +54,13 @@ static bool check_sets(struct pair *pair, const struct jobfile_sets *sets, struc
     const struct conf_node *root = pair->conf->root, *at = conf_find(root, "set");
     struct err why = {0};
     if (!opens_chip(pair, &why))
-        return conf_fail(conf_find(root, "chip"), err, "%s", why.text);
+        return conf_wrap(conf_find(root, "chip"), err, &why, "%s", why.text);
     if (!opens_net(pair, &why))
-        return conf_fail(conf_find(root, "net"), err, "%s", why.text);
+        return conf_wrap(conf_find(root, "net"), err, &why, "%s", why.text);
     for (size_t i = 0; i < sets->n; i++)
         if (!add_set(pair, sets->items[i], at, err))
             return false;
-    return opens(pair, &why) || conf_fail(at, err, "%s", why.text);
+    return opens(pair, &why) || conf_wrap(at, err, &why, "%s", why.text);
 }
 
 // The first point of a sweep; of several paths the first is blamed with which it fails.
@@ -77,9 +77,9 @@ static bool check_first_point(const struct job *job, const struct pair *base, co
     for (size_t i = 0; i < job->sweep.n; i++) {
         struct err here = {0};
         if (first[i] && add_set(&some, first[i], job->sweep.nodes[i], err) && !opens(&some, &here))
-            return conf_fail(job->sweep.nodes[i], err, "%s", here.text);
+            return conf_wrap(job->sweep.nodes[i], err, &here, "%s", here.text);
     }
-    return err_set(err, "%s", why.text);
+    return err_wrap(err, &why, "%s", why.text);
 }
 
 // Every value of one path, the others at their first.
@@ -96,7 +96,7 @@ static bool check_axis(const struct job *job, const struct pair *base, const cha
             if (first[j])
                 pair.inputs.sets[pair.inputs.n_sets++] = j == axis ? value : first[j];
         if (!opens(&pair, &why))
-            return conf_fail(a->list ? a->list->children[v] : node, err, "%s", why.text);
+            return conf_wrap(a->list ? a->list->children[v] : node, err, &why, "%s", why.text);
     }
     return true;
 }
@@ -145,9 +145,9 @@ static bool check_knob(const struct search_job *job, const struct pair *base, si
         pair.inputs.sets[pair.inputs.n_sets - 1] = arena_printf(mem, "%s=%s", knob->path, value);
         if (opens(&pair, &why))
             return true;
-        err_set(&first, "%s", why.text);
+        err_wrap(&first, &why, "%s", why.text);
     }
-    return conf_fail(node, err, "%s", first.text);
+    return conf_wrap(node, err, &first, "%s", first.text);
 }
 
 // Not its images, which may be elsewhere.
@@ -159,7 +159,7 @@ static bool check_training(const struct conf_node *at, const char *what,
     struct conf *conf = jobfile_open(what, FILE_TRAIN, sets->items, sets->n, &why);
     bool ok = conf && conf_bind(conf, conf->root, recipe_fields, &recipe, &why);
     conf_close(conf);
-    return ok || conf_fail(at, err, "%s", why.text);
+    return ok || conf_wrap(at, err, &why, "%s", why.text);
 }
 
 bool job_check_search(const struct search_job *job, struct err *err)

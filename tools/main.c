@@ -8,6 +8,7 @@
 #include "tools/cmd.h"
 #include "tools/inputs.h"
 #include "tools/memory.h"
+#include "tools/process.h"
 #include "tools/version.h"
 
 struct command {
@@ -36,12 +37,15 @@ static void print_help(FILE *out)
           out);
     for (int i = 0; i < N_COMMANDS; i++)
         fprintf(out, "  %-7s %s\n", commands[i].name, commands[i].help);
-    fputs("\nExamples:\n"
-          "  bitline run hawis resnet20\n"
-          "  bitline run hawis resnet20 --width 3x --trace trace.json\n"
-          "  bitline show net resnet20 --form binary\n"
-          "  bitline help COMMAND         or bitline COMMAND --help: options and examples\n",
-          out);
+    fputs(
+        "\nExamples:\n"
+        "  bitline run hawis resnet20\n"
+        "  bitline run hawis resnet20 --width 3x --trace trace.json\n"
+        "  bitline show net resnet20 --form binary\n"
+        "  bitline help COMMAND         or bitline COMMAND --help: options and examples\n"
+        "\nExit codes: 0 ok, 1 the work failed, 2 bad usage or input, 128+N stopped by signal N;\n"
+        "docs/exit-codes.md tells more.\n",
+        out);
 }
 
 static const struct command *find_command(const char *name)
@@ -89,6 +93,7 @@ static int help(int argc, char **argv)
 int main(int argc, char **argv)
 {
     memory_start();
+    process_init();
     if (argc < 2) {
         print_help(stderr);
         return EXIT_USAGE;

@@ -5,6 +5,7 @@
 #include "tools/cmd.h"
 #include "tools/inputs.h"
 #include "tools/memory.h"
+#include "tools/process.h"
 #include "tools/search/ranks.h"
 #include "tools/search/relay.h"
 #include "tools/search_command.h"
@@ -62,6 +63,7 @@ int main(int argc, char **argv)
 {
     struct typed typed = {argc, argv};
     memory_start();
+    process_init();
     inputs_short_help(argc, argv);
     return relay_run(side, &typed);
 }

@@ -51,13 +51,14 @@ static bool start(struct worker *w, int j, int jobs, size_t size,
 {
     int ends[2];
     if (pipe(ends))
-        return err_set(err, "a worker could not be started: %s", strerror(errno));
+        return err_fail(err, "a worker could not be started: %s", strerror(errno));
     fflush(NULL);
     w->pid = fork();
     if (w->pid < 0) {
         close(ends[0]);
         close(ends[1]);
-        return err_set(err, "a worker could not be started: %s; use fewer --jobs", strerror(errno));
+        return err_fail(err, "a worker could not be started: %s; use fewer --jobs",
+                        strerror(errno));
     }
     if (w->pid == 0) {
         close(ends[0]);
@@ -91,7 +92,7 @@ bool pool_run(int jobs, size_t size, void (*work)(void *context, int j, int jobs
         while (waitpid(workers[j].pid, &status, 0) < 0 && errno == EINTR)
             ;
         if (!read || !WIFEXITED(status) || WEXITSTATUS(status))
-            ok = err_set(err, "worker %d died before it was done", j);
+            ok = err_fail(err, "worker %d died before it was done", j);
     }
     free(workers);
     return ok;

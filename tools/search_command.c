@@ -285,11 +285,11 @@ static int work(struct args *a, struct search *s, struct store *store, const cha
         return code;
     if ((s->stages && !stages_load(s->stages, folder, jobs_of(a, s), &a->job.err)) ||
         !search_begin(s, store, &a->job.err))
-        return EXIT_USAGE;
+        return EXIT_FAILED;
     if (a->stage == 'c' && s->done < (size_t)s->job->episodes) {
         err_set(&a->job.err, "--stage c: %zu of %d episodes are done; run --stage b first", s->done,
                 s->job->episodes);
-        return EXIT_USAGE;
+        return EXIT_FAILED;
     }
     if (!search_run(s, &params, &a->job.err))
         return EXIT_FAILED;
@@ -336,7 +336,7 @@ static int search(struct args *a, struct search *s)
     job_catch_signals(&a->job);
     struct store *store = store_open(folder, "search.db", a->job.resume, &a->job.err);
     if (!store)
-        return EXIT_USAGE;
+        return EXIT_FAILED;
     int code = work(a, s, store, folder);
     struct err note = {0};
     store_close(store, &note);
@@ -372,7 +372,7 @@ int search_command(int argc, char **argv, const struct search_command *command)
     struct search *s = NULL;
     list_options(command, list);
     inputs_parse(&argp, argc, argv, 0, &a);
-    int code = EXIT_USAGE;
+    int code = EXIT_FAILED;
     if (load(&a, &job, &s) && check_stage(&a, s))
         code = search(&a, s);
     if (a.job.err.text[0])

@@ -95,11 +95,11 @@ static bool start(struct pool *ws, struct worker *w, struct err *err)
 {
     int down[2], up[2];
     if (pipe(down))
-        return err_set(err, "a worker could not be started: %s", strerror(errno));
+        return err_fail(err, "a worker could not be started: %s", strerror(errno));
     if (pipe(up)) {
         close(down[0]);
         close(down[1]);
-        return err_set(err, "a worker could not be started: %s", strerror(errno));
+        return err_fail(err, "a worker could not be started: %s", strerror(errno));
     }
     fflush(NULL);
     pid_t driver = getpid(), pid = fork();
@@ -111,7 +111,7 @@ static bool start(struct pool *ws, struct worker *w, struct err *err)
     close(down[0]);
     close(up[1]);
     if (pid < 0) {
-        err_set(err, "a worker could not be started: %s; use fewer --jobs", strerror(errno));
+        err_fail(err, "a worker could not be started: %s; use fewer --jobs", strerror(errno));
         close(down[1]);
         close(up[0]);
         return false;
@@ -191,7 +191,7 @@ static bool wait_for(struct workers *workers, int timeout_ms, enum workers_event
             (struct pollfd){.fd = ws->all[i].busy ? ws->all[i].from : -1, .events = POLLIN};
     int ready = poll(ws->polled, (nfds_t)ws->params.jobs, timeout_ms);
     if (ready < 0 && errno != EINTR)
-        return err_set(err, "waiting for workers: %s", strerror(errno));
+        return err_fail(err, "waiting for workers: %s", strerror(errno));
     for (int i = 0; ready > 0 && i < ws->params.jobs; i++) {
         struct worker *w = &ws->all[i];
         if (!ws->polled[i].revents)

@@ -7,23 +7,43 @@
 #include <string.h>
 
 #include "sim/base/err.h"
+#include "sim/base/file.h"
 #include "sim/base/mem.h"
 #include "traces/sums.h"
 #include "traces/trace.h"
 
 // Files come from anywhere: no terminal sequences in messages.
-bool reader_fail(struct reader *r, const char *format, ...)
+static bool fail(struct reader *r, enum err_class class, const char *format, va_list args)
 {
     r->failed = true;
+    struct err why = {.class = class};
     char text[400];
-    va_list args;
-    va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
-    va_end(args);
     for (char *c = text; *c; c++)
         if ((unsigned char)*c < ' ' || *c == 127)
             *c = '?';
-    return err_set(r->err, "%.150s:%zu: %s", r->name, r->line, text);
+    return err_wrap(r->err, &why, "%.150s:%zu: %s", r->name, r->line, text);
+}
+
+bool reader_fail(struct reader *r, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    fail(r, ERR_INPUT, format, args);
+    va_end(args);
+    return false;
+}
+
+static bool fail_io(struct reader *r, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+static bool fail_io(struct reader *r, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    fail(r, ERR_WORK, format, args);
+    va_end(args);
+    return false;
 }
 
 bool reader_check(struct reader *r, const char *what, double value)
@@ -68,7 +88,7 @@ bool reader_next(struct reader *r)
         r->text[r->n++] = (char)c;
     }
     if (ferror(r->in))
-        return reader_fail(r, "cannot be read: %s; name a trace file", strerror(errno));
+        return fail_io(r, "cannot be read: %s", strerror(errno));
     r->ended = c == '\n';
     if (r->n && r->text[r->n - 1] == '\r')
         r->n--;
@@ -160,14 +180,9 @@ bool trace_read_stream(FILE *in, const char *name, struct trace_summary *out, st
 
 bool trace_read(const char *path, struct trace_summary *out, struct err *err)
 {
-    FILE *in = fopen(path, "rb");
-    if (!in && errno == ENOMEM)
-        mem_fail(0);
+    FILE *in = file_open(path, err);
     if (!in)
-        return err_set(err,
-                       "%s: cannot open: %s; give a trace that 'bitline run --trace FILE' "
-                       "has written",
-                       path, strerror(errno));
+        return false;
     bool ok = trace_read_stream(in, path, out, err);
     fclose(in);
     return ok;

@@ -132,10 +132,11 @@ static void pack(struct walk *w, const char *identity, const struct train_state 
     pass(w, &hash, sizeof hash);
 }
 
-static bool move(const char *from, const char *to, struct err *err)
+// A checkpoint of the first steps has none before it.
+static bool move(const char *from, const char *to, bool optional, struct err *err)
 {
-    return rename(from, to) == 0 || errno == ENOENT ||
-           err_set(err, "%s: cannot become %s: %s", from, to, strerror(errno));
+    return rename(from, to) == 0 || (optional && errno == ENOENT) ||
+           err_fail(err, "%s: cannot become %s: %s", from, to, strerror(errno));
 }
 
 // The new one is on the disk before the older ones move.
@@ -149,7 +150,8 @@ bool checkpoint_write(const char *folder, const char *identity, const struct tra
     struct file_out *out = file_create(fresh, err);
     if (out)
         fwrite(w.bytes, 1, w.at, file_stream(out));
-    bool ok = out && file_commit(out, err) && move(path, old, err) && move(fresh, path, err);
+    bool ok =
+        out && file_commit(out, err) && move(path, old, true, err) && move(fresh, path, false, err);
     free(w.bytes);
     free(path);
     free(fresh);
@@ -284,16 +286,16 @@ enum checkpoint_found checkpoint_find(const char *folder, const char *identity,
         enum checkpoint_found found = checkpoint_read(path, identity, state, &why);
         free(path);
         if (found == CHECKPOINT_REFUSED)
-            err_set(err, "%s", why.text);
+            err_wrap(err, &why, "%s", why.text);
         if (found == CHECKPOINT_READ && first.text[0])
-            err_set(warning, "%s", first.text);
+            err_wrap(warning, &first, "%s", first.text);
         if (found == CHECKPOINT_READ || found == CHECKPOINT_REFUSED)
             return found;
         if (found == CHECKPOINT_DAMAGED)
-            err_set(&first, "%s", why.text);
+            err_wrap(&first, &why, "%s", why.text);
     }
     if (!first.text[0])
         return CHECKPOINT_NONE;
-    err_set(err, "%s", first.text);
+    err_wrap(err, &first, "%s", first.text);
     return CHECKPOINT_DAMAGED;
 }

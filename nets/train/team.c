@@ -87,8 +87,8 @@ bool team_create(int workers, struct team **out, struct err *err)
         *m = (struct member){.team = team, .worker = team->started + 1};
         int failed = pthread_create(&m->thread, NULL, serve, m);
         if (failed) {
-            err_set(err, "thread %d of %d does not start (%s); ask for fewer workers",
-                    m->worker + 1, workers, strerror(failed));
+            err_fail(err, "thread %d of %d does not start (%s); ask for fewer workers",
+                     m->worker + 1, workers, strerror(failed));
             // Those that run wait for a crew of their own number.
             team->workers = team->started + 1;
             team_destroy(team);

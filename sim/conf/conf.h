@@ -59,6 +59,9 @@ const struct conf_node *conf_find(const struct conf_node *at, const char *path);
 // would be said twice, for --set; returns false. Without a node, to the sentence alone.
 bool conf_fail(const struct conf_node *at, struct err *err, const char *format, ...)
     __attribute__((format(printf, 3, 4), nonnull(3)));
+// The same, of the class of `why`: for a sentence that continues another one (err_wrap).
+bool conf_wrap(const struct conf_node *at, struct err *err, const struct err *why,
+               const char *format, ...) __attribute__((format(printf, 4, 5)));
 
 enum conf_kind {
     CONF_BOOL,     // bool

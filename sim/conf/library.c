@@ -237,7 +237,7 @@ static struct conf *open_base(const struct search *s, const struct chain *link,
                   library_kind_names[s->kind]);
     else if (!find_source(s, at->text, &link->source, &next.source, &why) ||
              !check_chain(s, &next, &why))
-        conf_fail(at, s->err, "%s", why.text);
+        conf_wrap(at, s->err, &why, "%s", why.text);
     else
         return load(s, &next);
     return NULL;

@@ -234,20 +234,27 @@ static const char *key_path(char *buf, size_t n, const struct conf_node *at)
     return buf + used;
 }
 
+// The sentence keeps its class.
 static bool fail_at(const struct conf_node *at, int line, int column, struct err *err,
-                    const char *sentence)
+                    const struct err *why)
 {
     char buf[MAX_PATH], name[MAX_ORIGIN], path[MAX_PATH];
+    const char *sentence = why->text;
     tree_show(path, sizeof path, key_path(buf, sizeof buf, at));
     tree_show(name, sizeof name, at->origin ? at->origin : "");
     const char *colon = *path ? ": " : "";
     if (line > 0)
-        return err_set(err, "%s:%d:%d: %s%s%s", name, line, column, path, colon, sentence);
+        return err_wrap(err, why, "%s:%d:%d: %s%s%s", name, line, column, path, colon, sentence);
     size_t said = strlen(name), length = strlen(path);
     if (length && said > length && name[said - length - 1] == ' ' &&
         strcmp(name + said - length, path) == 0)
-        return err_set(err, "%s: %s", name, sentence);
-    return err_set(err, "%s: %s%s%s", name, path, colon, sentence);
+        return err_wrap(err, why, "%s: %s", name, sentence);
+    return err_wrap(err, why, "%s: %s%s%s", name, path, colon, sentence);
+}
+
+static bool fail_node(const struct conf_node *at, struct err *err, const struct err *why)
+{
+    return at ? fail_at(at, at->line, at->column, err, why) : err_wrap(err, why, "%s", why->text);
 }
 
 bool conf_fail(const struct conf_node *at, struct err *err, const char *format, ...)
@@ -257,9 +264,18 @@ bool conf_fail(const struct conf_node *at, struct err *err, const char *format, 
     va_start(args, format);
     err_setv(&sentence, ERR_INPUT, format, args);
     va_end(args);
-    if (!at)
-        return err_set(err, "%s", sentence.text);
-    return fail_at(at, at->line, at->column, err, sentence.text);
+    return fail_node(at, err, &sentence);
+}
+
+bool conf_wrap(const struct conf_node *at, struct err *err, const struct err *why,
+               const char *format, ...)
+{
+    struct err sentence = {0};
+    va_list args;
+    va_start(args, format);
+    err_setv(&sentence, why->class, format, args);
+    va_end(args);
+    return fail_node(at, err, &sentence);
 }
 
 bool tree_fail_key(const struct conf_node *at, struct err *err, const char *format, ...)
@@ -271,5 +287,5 @@ bool tree_fail_key(const struct conf_node *at, struct err *err, const char *form
     va_end(args);
     bool known = at->key_line > 0;
     return fail_at(at, known ? at->key_line : at->line, known ? at->key_column : at->column, err,
-                   sentence.text);
+                   &sentence);
 }

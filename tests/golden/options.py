@@ -102,7 +102,7 @@ COMMANDS = [
     (["check"], "at least one FILE is wanted"),
     (["check", "hawsi"], "there is no chip, net or job 'hawsi'; 'bitline list chips', 'bitline"),
     (["trace"], "no trace file is named"),
-    (["trace", "run.json"], "run.json: cannot open: No such file or directory; give a trace that"),
+    (["trace", "run.json"], "run.json: there is no such file; check the name"),
     (["trace", HERE / "chip.yaml"], "chip.yaml:1: begins like no trace that bitline reads; give it a"),
     (["trace", "run.json", "--top", "0x3"], "--top is '0x3'; give a number of rows, 0 or more"),
     (["trace", "run.json", "--top", "few"], "--top is 'few'; give a number of rows, 0 or more"),

@@ -2,6 +2,7 @@
 import os
 import pathlib
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -86,6 +87,7 @@ class Skip(Exception):
 
 def run_tests(tests):
     """Runs (name, function) pairs; prints TAP; exits."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # of what is started here, also under nohup
     print(f"1..{len(tests)}")
     failed = 0
     for number, (name, test) in enumerate(tests, 1):

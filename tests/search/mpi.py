@@ -254,7 +254,7 @@ def other_files(both, folder):
     done = subprocess.run(words, cwd=folder, env=mpi.env, stdin=subprocess.DEVNULL,
                           capture_output=True, timeout=LONG_S, check=False)
     said = done.stderr.decode()
-    expect(done.returncode == 1 and "bitline: rank 1: its files" in said, said)
+    expect(done.returncode == 2 and "bitline: rank 1: its files" in said, said)
 
 
 def help_and_output(both, folder):

@@ -134,16 +134,19 @@ def worker_that_always_dies(bitline, folder):
 
 
 def interrupted(bitline, folder):
+    """Exit code 128 + the signal's number: 130 Ctrl-C, 143 kill, 129 a terminal that is closed."""
     prepare(folder)
     whole = sweep(bitline, folder, "whole", *LONGER)
-    process, out = caught(bitline, folder, 3, 2)
-    process.send_signal(signal.SIGINT)
-    said = go_on(process)
-    expect(process.returncode == 130, f"exit {process.returncode}\n{said}")
-    expect("of 24 trials done" in said and "--resume" in said, said)
-    left = sorted(path.name for path in (folder / out).iterdir())
-    expect(left == ["run.db"], f"left behind: {left}")
-    expect(sweep(bitline, folder, out, "--resume", *LONGER) == whole, "other bytes")
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        process, out = caught(bitline, folder, 3, 2)
+        process.send_signal(number)
+        said = go_on(process)
+        expect(process.returncode == 128 + number, f"exit {process.returncode}\n{said}")
+        expect("of 24 trials done" in said and "--resume" in said, said)
+        left = sorted(path.name for path in (folder / out).iterdir())
+        expect(left == ["run.db"], f"left behind: {left}")
+        expect(sweep(bitline, folder, out, "--resume", *LONGER) == whole, "other bytes")
+        shutil.rmtree(folder / out)
 
 
 def points(folder, out):
@@ -369,7 +372,7 @@ def full_disk(bitline, folder):
     prepare(folder)
     whole = sweep(bitline, folder, "whole")
     # Above the tables and the first trials (a WAL grows by 4 KiB pages), below all of them.
-    command = f"ulimit -f 120; trap '' XFSZ; exec '{bitline.program}' sweep job.yaml --out out"
+    command = f"ulimit -f 120; exec '{bitline.program}' sweep job.yaml --out out"
     done = subprocess.run(["bash", "-c", command], cwd=folder, env=bitline.env,
                           capture_output=True, check=False)
     said = done.stderr.decode()

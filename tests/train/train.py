@@ -108,10 +108,12 @@ def long_run(bitline, folder):
 
 def interrupted(bitline, folder):
     prepare(folder)
-    process = long_run(bitline, folder)
-    process.send_signal(signal.SIGINT)
-    said = process.communicate(timeout=300)[1].decode()
-    expect(process.returncode == 128 + signal.SIGINT, f"exit {process.returncode}\n{said}")
+    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+        shutil.rmtree(folder / "out", ignore_errors=True)
+        process = long_run(bitline, folder)
+        process.send_signal(number)
+        said = process.communicate(timeout=300)[1].decode()
+        expect(process.returncode == 128 + number, f"exit {process.returncode}\n{said}")
     expect("steps, all of them in out/checkpoint; go on with the same command and --resume" in said,
            said)
     expect(not (folder / "out" / "weights.safetensors").exists(), "weights of a run that is not done")

@@ -49,7 +49,7 @@ bool apart_run(const struct apart *how, void (*work)(void *context, void *answer
     int ends[2];
     pid_t driver = getpid();
     if (pipe(ends))
-        return err_set(err, "a process to work in could not be started: %s", strerror(errno));
+        return err_fail(err, "a process to work in could not be started: %s", strerror(errno));
     fflush(NULL);
     pid_t child = fork();
     if (child == 0) {
@@ -58,6 +58,8 @@ bool apart_run(const struct apart *how, void (*work)(void *context, void *answer
     }
     close(ends[1]);
     bool heard = false;
+    if (child < 0)
+        err_fail(err, "a process to work in could not be started: %s", strerror(errno));
     if (child > 0) {
         wait_for(child, ends[0], how->stop);
         heard = pool_receive(ends[0], answer, size);
@@ -65,7 +67,7 @@ bool apart_run(const struct apart *how, void (*work)(void *context, void *answer
             ;
     }
     close(ends[0]);
-    return heard || err_set(err, "a process of the search was killed; go on with --resume");
+    return heard || err_fail(err, "a process of the search was killed; go on with --resume");
 }
 
 // --- Training ---
@@ -110,7 +112,7 @@ bool apart_train(const struct train_job *job, const char *folder, const struct a
     struct report report = {0};
     struct err why = {0};
     if (!apart_run(how, train, &training, sizeof report, &report, &why))
-        return err_set(err, "%s: %s", folder, why.text);
+        return err_wrap(err, &why, "%s: %s", folder, why.text);
     *out = report.trained;
     if (!report.ok)
         *err = report.err;

@@ -218,8 +218,9 @@ static bool take(struct search *s, const struct search_task *task,
     e->net_hash = answer->net_hash;
     // Its accuracy need not be known: it may be narrower than the super-net.
     if (task->episode == -1 && !(answer->cost.of[COST_ENERGY] > 0))
-        return err_set(err, "the net at ratio 1, to which all costs are compared: %s",
-                       answer->err.text);
+        return err_wrap(err, &answer->err,
+                        "the net at ratio 1, to which all costs are compared: %s",
+                        answer->err.text);
     if (s->references[0].done || task->episode == -1)
         known_judge(s, e);
     if (!known_keep(s, task->episode, answer->seconds, err))
@@ -245,12 +246,12 @@ static bool bury(struct search *s, struct batch *b, struct search_task *task, st
         return true;
     }
     if (tunes(s))
-        return err_set(err,
-                       "two workers died over episode %lld, which the super-net is to be tuned "
-                       "with; go on with --resume",
-                       (long long)task->episode);
+        return err_fail(err,
+                        "two workers died over episode %lld, which the super-net is to be tuned "
+                        "with; go on with --resume",
+                        (long long)task->episode);
     struct search_answer answer = {.failed = true, .cost = task->cost};
-    err_set(&answer.err, "two workers died over it");
+    err_fail(&answer.err, "two workers died over it");
     return take(s, task, &answer, err);
 }
 

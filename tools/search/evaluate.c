@@ -114,7 +114,7 @@ bool evaluate_knobs(const struct search_job *job, const struct space *space, str
             arena_destroy(mem);
         }
         if (!fits)
-            return conf_fail(conf_find(job->conf->root, "space.knobs"), err,
+            return conf_wrap(conf_find(job->conf->root, "space.knobs"), err, &first,
                              "no value of %.60s gives a chip: %s", space->knobs[k].path,
                              first.text);
     }
@@ -177,6 +177,7 @@ static bool cost_of(struct evaluator *ev, const struct search_task *task,
     map_destroy(map);
     net_destroy(net);
     chip_destroy(chip);
+    answer->broken = !ok && answer->err.class == ERR_WORK; // of this machine, not of the candidate
     return ok;
 }
 
@@ -229,7 +230,9 @@ static bool ask_supernet(struct evaluator *ev, const struct search_task *task,
         weights_destroy(net.weights);
         return false;
     }
-    return robust_mean(faults, &parts, &answer->accuracy, &answer->err);
+    bool ok = robust_mean(faults, &parts, &answer->accuracy, &answer->err);
+    answer->broken = !ok && answer->err.class == ERR_WORK;
+    return ok;
 }
 
 static bool ask(struct evaluator *ev, const struct search_task *task, struct search_answer *answer)

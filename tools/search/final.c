@@ -98,7 +98,7 @@ bool final_check(const struct search *s, struct err *err)
                 ratios->v[i]);
     struct err why = {0};
     if (!load_job(s, s->references[0].widths, -1, &train, &why))
-        return conf_fail(at, err, "with the widths of a net that was found: %s", why.text);
+        return conf_wrap(at, err, &why, "with the widths of a net that was found: %s", why.text);
     const struct recipe *r = &train->recipe;
     bool ok = !r->has_supernet && train->net->hash == s->net->hash;
     if (r->has_supernet)

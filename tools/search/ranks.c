@@ -71,7 +71,7 @@ static bool tell(const struct crew *c, enum frame_kind kind, int rank, const voi
 {
     struct frame frame;
     frame_fill(&frame, kind, rank, bytes, size);
-    return frame_send(c->line->out, &frame) || err_set(err, "the other ranks cannot be reached");
+    return frame_send(c->line->out, &frame) || err_fail(err, "the other ranks cannot be reached");
 }
 
 static bool give(struct workers *workers, const void *task, struct err *err)
@@ -102,14 +102,14 @@ static bool wait_for(struct workers *workers, int timeout_ms, enum workers_event
     if (ready == 0 || (ready < 0 && errno == EINTR))
         return true;
     if (ready < 0 || !frame_receive(c->line->in, &frame))
-        return err_set(err, "the other ranks cannot be reached");
+        return err_fail(err, "the other ranks cannot be reached");
     struct member *m = &c->of[frame.rank];
     if (frame.kind == FRAME_ANSWER && frame.size != c->answer_size)
         return err_set(err, "rank %d is of another bitline than rank 0; run one on all machines",
                        frame.rank);
     m->gone = frame.kind == FRAME_LOST;
     if (all_gone(c))
-        return err_set(err, "no rank has a worker any more; go on with --resume");
+        return err_fail(err, "no rank has a worker any more; go on with --resume");
     if (!m->busy)
         return true;
     m->busy = false;
@@ -172,7 +172,7 @@ static void judge(struct workers *worker, const struct frame *task, struct frame
 static void refuse(int rank, const struct err *why, struct frame *answer)
 {
     struct search_answer out = {.broken = true};
-    err_set(&out.err, "rank %d: %s", rank, why->text);
+    err_wrap(&out.err, why, "rank %d: %s", rank, why->text);
     frame_fill(answer, FRAME_ANSWER, 0, &out, sizeof out);
 }
 
@@ -187,6 +187,7 @@ void ranks_serve(const struct line *line, struct search *(*open)(void *context, 
     // becomes of the search is for rank 0 to say.
     signal(SIGPIPE, SIG_IGN);
     signal(SIGINT, SIG_IGN);
+    signal(SIGHUP, SIG_IGN);
     signal(SIGTERM, SIG_IGN);
     if (!frame_receive(line->in, &in)) // there was nothing to do
         return;

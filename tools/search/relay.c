@@ -190,6 +190,7 @@ int relay_run(int (*side)(void *context, const struct line *line), void *context
         return EXIT_FAILED;
     // What a signal means is for the process that drives to say.
     signal(SIGINT, SIG_IGN);
+    signal(SIGHUP, SIG_IGN);
     signal(SIGTERM, SIG_IGN);
     signal(SIGPIPE, SIG_IGN);
     MPI_Init(NULL, NULL);

@@ -61,7 +61,7 @@ bool faults_check(const struct faults_params *faults, const struct conf_node *at
     bool ok = defect_check(&draw.defects, NULL, &why) && assemble(faults, &same, &model, &why) &&
               model_check(&model, &draw, &why);
     model_unload(&model);
-    return ok || conf_fail(at, err, "%s", why.text);
+    return ok || conf_wrap(at, err, &why, "%s", why.text);
 }
 
 bool faults_enough(const struct faults_params *faults, const struct conf_node *at, size_t there,

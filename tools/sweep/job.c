@@ -177,7 +177,7 @@ static bool check(struct job *job, struct err *err)
     struct err why = {0};
     job->mend.images = (size_t)job->mend_images;
     if (!mend_parse(job->mend_words, &job->mend, &why))
-        return conf_fail(child(job, "mend"), err, "%s", why.text);
+        return conf_wrap(child(job, "mend"), err, &why, "%s", why.text);
     if (job->set && !jobfile_sets(job->conf, job->set, &job->sets, err))
         return false;
     if (job->sweep.n == 0 || job->sweep.n > JOB_MAX_AXES)

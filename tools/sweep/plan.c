@@ -118,7 +118,8 @@ static bool check_points(const struct plan *plan, size_t variant, const struct m
         struct draw draw = plan_draw(plan, p, 0);
         struct err why = {0};
         if (!defect_check(&draw.defects, NULL, &why))
-            return err_set(err, "point %zu (%s): %s", p + 1, plan->points[p].label, why.text);
+            return err_wrap(err, &why, "point %zu (%s): %s", p + 1, plan->points[p].label,
+                            why.text);
         if (!m->integer && defect_any(&draw.defects))
             return err_set(err, "the form float has no cells that could be stuck or vary; take the "
                                 "defects away, or another form");

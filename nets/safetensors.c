@@ -205,7 +205,7 @@ static bool place_tensors(const struct reader *r)
                            "they %s; write the file again",
                            r->path, t->name, (long long)t->begin, (long long)at,
                            t->begin < at ? "overlap" : "leave a hole");
-        t->data = r->data + t->begin;
+        t->data = r->data ? r->data + t->begin : NULL;
         at = t->end;
     }
     if (at != r->n_data)
@@ -235,11 +235,17 @@ static json_t *parse_header(const char *path, const char *text, size_t n, struct
 bool safetensors_parse(const char *path, const void *bytes, size_t n, struct arena *mem,
                        struct safetensors *out, struct err *err)
 {
+    return safetensors_parse_header(path, bytes, n, n, mem, out, err);
+}
+
+bool safetensors_parse_header(const char *path, const void *bytes, size_t here, size_t n,
+                              struct arena *mem, struct safetensors *out, struct err *err)
+{
     const unsigned char *start = bytes;
-    const char *foreign = foreign_file(bytes, n);
+    const char *foreign = foreign_file(bytes, here);
     if (foreign)
         return err_set(err, "%s: is %s", path, foreign);
-    if (n < LENGTH_BYTES)
+    if (here < LENGTH_BYTES)
         return err_set(err, "%s: has %zu bytes, a safetensors file has at least %d; copy it again",
                        path, n, LENGTH_BYTES + 2);
     uint64_t length = little_endian(start, LENGTH_BYTES);
@@ -248,18 +254,18 @@ bool safetensors_parse(const char *path, const void *bytes, size_t n, struct are
                        "%s: its header would have %llu bytes, above the limit of %zu; check that "
                        "it is a safetensors file",
                        path, (unsigned long long)length, SAFETENSORS_HEADER);
-    if (length > n - LENGTH_BYTES)
+    if (length > here - LENGTH_BYTES)
         return err_set(err,
                        "%s: its header has %llu bytes, but only %zu are there: the file was cut "
                        "off; copy it again",
-                       path, (unsigned long long)length, n - LENGTH_BYTES);
+                       path, (unsigned long long)length, here - LENGTH_BYTES);
     *out = (struct safetensors){0};
     start += LENGTH_BYTES;
     json_t *header = parse_header(path, (const char *)start, (size_t)length, err);
     if (!header)
         return false;
     struct reader r = {.path = path, .mem = mem, .st = out, .err = err};
-    r.data = start + length;
+    r.data = here == n ? start + length : NULL;
     r.n_data = (int64_t)(n - LENGTH_BYTES - length);
     bool ok = read_header(&r, header) && place_tensors(&r);
     json_decref(header);

@@ -51,6 +51,10 @@ struct safetensors {
 // where they should be.
 bool safetensors_parse(const char *path, const void *bytes, size_t n, struct arena *mem,
                        struct safetensors *out, struct err *err);
+// The same of the first `here` bytes of a file of n, which hold its header: the tensors have no
+// data, all else is checked.
+bool safetensors_parse_header(const char *path, const void *bytes, size_t here, size_t n,
+                              struct arena *mem, struct safetensors *out, struct err *err);
 // Whether a tensor may be called so. Names end up in messages, on a terminal.
 bool safetensors_name(const char *name);
 const struct stored_tensor *safetensors_find(const struct safetensors *st, const char *name);

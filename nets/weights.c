@@ -11,6 +11,7 @@
 #include "sim/base/err.h"
 #include "sim/base/file.h"
 #include "sim/base/mem.h"
+#include "sim/base/mem_limit.h"
 #include "sim/base/units.h"
 
 enum { SHAPE_ROOM = 21 * STORED_RANK + 3 };
@@ -279,28 +280,54 @@ static bool read_values(const struct match *m, struct weights **out, struct err 
     return true;
 }
 
+// Whether a file of n bytes, whose first `here` are at `bytes`, has all tensors of the net and no
+// others.
+static bool match_file(struct match *m, const void *bytes, size_t here, size_t n,
+                       struct safetensors *file, struct err *err)
+{
+    if (!safetensors_parse_header(m->path, bytes, here, n, m->mem, file, err) ||
+        !slots_create(m->net, m->mem, &m->slots, err))
+        return false;
+    m->file = file;
+    m->found = arena_alloc(m->mem, m->slots.n, sizeof *m->found);
+    m->used = arena_alloc(m->mem, file->n, sizeof *m->used);
+    find_all(m);
+    return check_shapes(m, err) && check_missing(m, err) && check_extra(m, err);
+}
+
 bool weights_parse(const char *name, const void *bytes, size_t n, const struct net *net,
                    struct weights **out, struct err *err)
 {
     struct safetensors file;
     struct arena *scratch = arena_create();
-    struct match m = {.path = name, .net = net, .file = &file, .mem = scratch};
-    bool ok = safetensors_parse(name, bytes, n, scratch, &file, err) &&
-              slots_create(net, scratch, &m.slots, err);
-    if (ok) {
-        m.found = arena_alloc(scratch, m.slots.n, sizeof *m.found);
-        m.used = arena_alloc(scratch, file.n, sizeof *m.used);
-        find_all(&m);
-        ok = check_shapes(&m, err) && check_missing(&m, err) && check_extra(&m, err) &&
-             read_values(&m, out, err);
-    }
+    struct match m = {.path = name, .net = net, .mem = scratch};
+    bool ok = match_file(&m, bytes, n, n, &file, err) && read_values(&m, out, err);
     arena_destroy(scratch);
+    return ok;
+}
+
+// Whether the header of a file is one of this net's; the values, gigabytes maybe, are not read.
+static bool check_header(const char *path, const struct net *net, struct err *err)
+{
+    size_t here;
+    uint64_t size;
+    struct safetensors file;
+    char *bytes =
+        file_read_start(path, SAFETENSORS_BYTES, 8 + SAFETENSORS_HEADER, &here, &size, err);
+    struct arena *scratch = arena_create();
+    struct match m = {.path = path, .net = net, .mem = scratch};
+    bool ok = bytes && match_file(&m, bytes, here, (size_t)size, &file, err) &&
+              mem_fits((double)size, path, "use a smaller net", err);
+    arena_destroy(scratch);
+    free(bytes);
     return ok;
 }
 
 bool weights_load(const char *path, const struct net *net, struct weights **out, struct err *err)
 {
     size_t n;
+    if (!check_header(path, net, err))
+        return false;
     char *bytes = file_read(path, SAFETENSORS_BYTES, &n, err);
     bool ok = bytes && weights_parse(path, bytes, n, net, out, err);
     free(bytes);

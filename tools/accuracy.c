@@ -133,6 +133,7 @@ bool model_load(const struct model_params *params, const struct dataset *data, s
 {
     return inputs_chip(&params->inputs, params->chip, &out->chip, err) &&
            inputs_net(&params->inputs, params->net, &out->net, err) && check_form(out, err) &&
+           evaluate_fits(out->net, params->workers > 0 ? params->workers : 1, err) &&
            load_data(params, data, out, err) &&
            inputs_weights(params->weights, out->net, &out->weights, err) &&
            make_integer(params, NULL, out, err) && calibrate_adcs(params, NULL, out, err) &&
@@ -145,8 +146,8 @@ bool model_assemble(const struct model_parts *parts, struct model *out, struct e
     out->chip = parts->chip_take;
     out->net = parts->net_take;
     out->weights = parts->weights_take;
-    return check_form(out, err) && set_data(out, parts->data, err) &&
-           make_integer(&params, parts->train, out, err) &&
+    return check_form(out, err) && evaluate_fits(out->net, 1, err) &&
+           set_data(out, parts->data, err) && make_integer(&params, parts->train, out, err) &&
            calibrate_adcs(&params, parts->train, out, err);
 }
 

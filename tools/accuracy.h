@@ -31,6 +31,7 @@ struct model_params {
     const char *data; // as dataset_open takes it; NULL: generated images that fit the net
     size_t images;    // of the test part, the first; 0: all
     uint64_t seed;
+    int workers;             // that share the images out; 0: 1
     struct mend_params mend; // zeroed: the chips stay as they are drawn
 };
 

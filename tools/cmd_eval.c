@@ -258,6 +258,7 @@ static bool load(struct args *a, struct model *m)
         return err_set(&a->err, "--mend-images is for --mend bn; drop it, or mend with bn");
     if (!mend->images)
         mend->images = MEND_IMAGES;
+    a->model.workers = (int)a->jobs;
     if (!model_load(&a->model, NULL, m, &a->err))
         return false;
     if (mend->gain && !defect_varies(&m->chip->defects))

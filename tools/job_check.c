@@ -7,6 +7,7 @@
 #include "sim/base/err.h"
 #include "sim/base/mem.h"
 #include "sim/chip/chip.h"
+#include "sim/infer/evaluate.h"
 #include "tools/inputs.h"
 #include "tools/jobfile.h"
 #include "tools/search/job.h"
@@ -30,7 +31,7 @@ static bool opens_chip(const struct pair *pair, struct err *err)
 static bool opens_net(const struct pair *pair, struct err *err)
 {
     struct net *net = NULL;
-    bool ok = inputs_net(&pair->inputs, pair->net, &net, err);
+    bool ok = inputs_net(&pair->inputs, pair->net, &net, err) && evaluate_fits(net, 1, err);
     net_destroy(net);
     return ok;
 }

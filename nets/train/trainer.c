@@ -197,7 +197,7 @@ bool trainer_create(const struct trainer_params *params, struct trainer **out, s
     t->params = *params;
     t->recipe = params->recipe;
     t->mem = arena_create();
-    if (check_data(params->net, params->data, err) &&
+    if (check_data(params->net, params->data, err) && trainer_fits(params, err) &&
         (!params->teacher || check_teacher(params->net, params->teacher, err)) &&
         (!params->init_net ||
          (slim_check(params->init_net, err) && slim_fits(params->init_net, params->net, err))) &&

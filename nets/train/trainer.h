@@ -40,10 +40,16 @@ struct trainer_params {
     const char *chip;              // what that was made of, for the identity; NULL: nothing
 };
 
+// The bytes that a trainer needs at least, without its images. Of params it reads the nets, the
+// recipe and the number of workers.
+double trainer_need(const struct trainer_params *params);
+// Whether this machine has them; err says how many they are if not.
+bool trainer_fits(const struct trainer_params *params, struct err *err);
+
 struct trainer;
 
 // At the beginning. Refuses images that do not fit the net or are too few, layers that cannot be
-// trained.
+// trained, what does not fit into memory.
 bool trainer_create(const struct trainer_params *params, struct trainer **out, struct err *err);
 void trainer_destroy(struct trainer *trainer); // NULL is fine
 

@@ -34,14 +34,51 @@ static int open_regular(const char *path, size_t limit, struct err *err)
     return -1;
 }
 
+char *file_read_start(const char *path, size_t limit, size_t most, size_t *n, uint64_t *size,
+                      struct err *err)
+{
+    struct stat st;
+    int fd = open_regular(path, limit, err);
+    if (fd < 0)
+        return NULL;
+    *n = 0;
+    *size = fstat(fd, &st) == 0 && st.st_size > 0 ? (uint64_t)st.st_size : 0;
+    most = *size < most ? (size_t)*size : most;
+    char *bytes = mem_bytes(most + 1);
+    ssize_t got = 1;
+    while (*n < most && got != 0) {
+        got = read(fd, bytes + *n, most - *n);
+        if (got > 0)
+            *n += (size_t)got;
+        else if (got < 0 && errno != EINTR)
+            break;
+    }
+    int why = errno;
+    close(fd);
+    bytes[*n] = 0;
+    if (got >= 0)
+        return bytes;
+    free(bytes);
+    err_fail(err, "%s: cannot be read: %s", path, strerror(why));
+    return NULL;
+}
+
+// What a growing buffer begins with for a file: all of it, where its size is known.
+static size_t first_capacity(int fd, size_t limit)
+{
+    struct stat st;
+    bool known = fstat(fd, &st) == 0 && st.st_size > 0 && (uintmax_t)st.st_size <= limit;
+    return known ? (size_t)st.st_size + 4096 : 4096;
+}
+
 char *file_read(const char *path, size_t limit, size_t *n, struct err *err)
 {
     int fd = open_regular(path, limit, err);
     if (fd < 0)
         return NULL;
     // The size is only a hint: files may grow, and those of /proc have none.
-    size_t used = 0, capacity = 0;
-    char *text = NULL;
+    size_t used = 0, capacity = first_capacity(fd, limit);
+    char *text = mem_bytes(capacity);
     for (;;) {
         text = mem_grow(text, &capacity, used + 4096, 1);
         ssize_t got = read(fd, text + used, capacity - used - 1);

@@ -2,6 +2,7 @@
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 
 struct err;
@@ -10,6 +11,10 @@ struct err;
 // it. NULL and a sentence with path and remedy when it is missing, a folder, too large or
 // unreadable.
 char *file_read(const char *path, size_t limit, size_t *n, struct err *err);
+
+// The first bytes of such a file, at most `most` of them; *size is that of the file.
+char *file_read_start(const char *path, size_t limit, size_t most, size_t *n, uint64_t *size,
+                      struct err *err);
 
 // A stream for reading a regular file of any size, or an inherited descriptor (file_inherited) of
 // any kind but a folder; fclose() it. NULL and a sentence for all else: a FIFO would block.

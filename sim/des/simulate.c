@@ -5,10 +5,21 @@
 
 #include "sim/base/err.h"
 #include "sim/base/mem.h"
+#include "sim/base/mem_limit.h"
 #include "sim/chip/chip.h"
 #include "sim/cost/charge.h"
 #include "sim/des/live.h"
 #include "sim/map/map.h"
+
+// Tokens that a channel may hold at once.
+static int64_t channel_room(const struct flow *flow, int channel, int images)
+{
+    const struct flow_channel *c = &flow->channels[channel];
+    int height = flow->mapping->net->layers[c->layer].out_h;
+    int64_t all = (int64_t)c->rank[height] * c->per_row * images;
+    int64_t room = c->capacity < all ? c->capacity : all;
+    return room > 0 ? room : 1;
+}
 
 static void set_up_channel(struct run *run, int index)
 {
@@ -18,9 +29,7 @@ static void set_up_channel(struct run *run, int index)
     c->is = is;
     c->index = index;
     c->per_image = (int64_t)is->rank[height] * is->per_row;
-    int64_t all = c->per_image * run->sim->images;
-    c->room = is->capacity < all ? is->capacity : all;
-    c->room = c->room > 0 ? c->room : 1;
+    c->room = channel_room(run->flow, index, run->sim->images);
     c->reader = is->to >= 0 ? &run->nodes[is->to] : NULL;
     c->writer = is->from >= 0 ? &run->nodes[is->from] : &run->source;
     if (c->reader)
@@ -122,16 +131,38 @@ static bool check_length(const struct flow *flow, int images, struct err *err)
                    sum_s * images, most_simulated_s, longest, most_s);
 }
 
+// Of a trace, the spans of work alone: one for every token of a tile whose work takes time.
+static bool check_memory(const struct flow *flow, int images, bool trace, struct err *err)
+{
+    const struct net *net = flow->mapping->net;
+    double bytes = 0;
+    for (int i = 0; i < flow->n_channels; i++)
+        if (flow->channels[i].to >= 0)
+            bytes += (double)channel_room(flow, i, images) * sizeof(struct token);
+    for (int i = 0; trace && i < flow->n_nodes; i++) {
+        const struct layer *l = &net->layers[flow->stages[flow->nodes[i].stage].layer];
+        double tokens = (double)l->out_h * (flow->tokens == TOKENS_WINDOWS ? l->out_w : 1) * images;
+        if (flow->nodes[i].work.next_s > 0)
+            bytes += tokens / flow->stages[flow->nodes[i].stage].replicas * sizeof(struct span);
+    }
+    return mem_fits(bytes,
+                    trace ? "a simulation with so many tokens and a trace of them"
+                          : "a simulation with so many tokens",
+                    "simulate fewer images, smaller maps, or rows instead of windows", err);
+}
+
 bool simulate(const struct flow *flow, const struct simulate_params *params,
               struct simulation **out, struct err *err)
 {
-    if (!check_length(flow, params->images > 0 ? params->images : 1, err) ||
+    int images = params->images > 0 ? params->images : 1;
+    if (!check_length(flow, images, err) ||
+        !check_memory(flow, images, params->trace != NULL, err) ||
         !start_engine(flow, params->backend, err))
         return false;
     struct simulation *sim = mem_alloc(1, sizeof *sim);
     const struct net *net = flow->mapping->net;
     sim->flow = flow;
-    sim->images = params->images > 0 ? params->images : 1;
+    sim->images = images;
     sim->nodes = mem_alloc((size_t)flow->n_nodes, sizeof *sim->nodes);
     sim->channels = mem_alloc((size_t)flow->n_channels, sizeof *sim->channels);
     sim->image_end = mem_alloc((size_t)sim->images, sizeof *sim->image_end);

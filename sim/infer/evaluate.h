@@ -1,11 +1,13 @@
 // Images through a net: in floating point, in whole numbers, or through the arrays of a chip.
 #pragma once
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 struct analog;
 struct arrays;
 struct dataset;
+struct err;
 struct integer;
 struct net;
 struct weights;
@@ -29,6 +31,14 @@ typedef void evaluate_step(void *context, const struct evaluation *what, size_t 
                            size_t first, size_t step);
 void evaluate_batches(const struct evaluation *what, size_t images, size_t first, size_t step,
                       evaluate_step *batch, void *context);
+// The bytes that an evaluation needs at least, without images and weights files: once, and in every
+// worker.
+struct evaluate_need {
+    double shared, worker;
+};
+struct evaluate_need evaluate_need(const struct net *net);
+// Whether this machine has them; err says how many they are if not.
+bool evaluate_fits(const struct net *net, int workers, struct err *err);
 // Per layer, the largest absolute value of its map over the first images of a set: ranges for the
 // k-bit forms. [0] is the largest absolute value that a normalised pixel can have.
 void evaluate_ranges(const struct net *net, const struct weights *weights,

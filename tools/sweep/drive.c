@@ -8,6 +8,7 @@
 #include "sim/base/clock.h"
 #include "sim/base/err.h"
 #include "sim/base/mem.h"
+#include "sim/base/mem_limit.h"
 #include "tools/accuracy.h"
 #include "tools/store/store.h"
 #include "tools/sweep/job.h"
@@ -344,6 +345,9 @@ bool drive_run(struct drive *drive, const struct drive_params *params, struct er
     };
     if (drive_done(drive))
         return true;
+    if (!mem_fits_machine(drive->plan->worker_bytes * how.jobs, "a sweep with so many workers",
+                          "use fewer workers", err))
+        return false;
     struct workers *workers = workers_create(&how, err);
     struct queue q = {.again = mem_alloc((size_t)how.jobs, sizeof *q.again)};
     bool ok = workers && loop(drive, params, workers, &q, err);

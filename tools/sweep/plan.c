@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +15,7 @@
 #include "sim/base/mem.h"
 #include "sim/chip/chip.h"
 #include "sim/chip/plausible_chip.h"
+#include "sim/infer/evaluate.h"
 #include "sim/map/map.h"
 #include "tools/accuracy.h"
 #include "tools/jobfile.h"
@@ -176,6 +178,8 @@ static bool survey(struct plan *plan, size_t v, struct err *err)
         variant->net_hash = m.net->hash;
         variant->weights_hash = weights_hash(m.net, m.weights);
         keep_first(plan, &m);
+        struct evaluate_need need = evaluate_need(m.net);
+        plan->worker_bytes = fmax(plan->worker_bytes, need.shared + need.worker);
     }
     ok = ok && check_points(plan, v, &m, &why);
     if (ok)

@@ -40,6 +40,7 @@ struct plan {
     const char *chip, *net, *form, *data_name; // of the first point
     const char *weight_scale;                  // the same, as weights_scale_kind() says
     size_t images;
+    double worker_bytes;      // that a worker needs at least, of the largest variant
     struct warnings warnings; // of all points; of several with one code, the first
     struct arena *mem;
 };

@@ -6,6 +6,7 @@
 #include "nets/backend/backend.h"
 #include "nets/net.h"
 #include "nets/train/slim.h"
+#include "nets/train/trainer.h"
 #include "nets/weights.h"
 #include "sim/base/err.h"
 #include "sim/base/mem.h"
@@ -157,11 +158,20 @@ static bool load_init(struct train_job *job, struct err *err)
            weights_trainable(net, job->init, r->init, err);
 }
 
+// Before weights and images are read; the number of workers is not known yet.
+static bool check_memory(const struct train_job *job, struct err *err)
+{
+    struct trainer_params least = {.net = job->net, .recipe = &job->recipe, .workers = 1};
+    struct err why = {0};
+    return trainer_fits(&least, &why) || conf_fail(find(job, "net"), err, "%s", why.text);
+}
+
 static bool load_nets(struct train_job *job, struct err *err)
 {
     const struct recipe *r = &job->recipe;
     const char *widths = jobfile_widths(&r->widths, job->conf->mem);
-    if (!load_at(job, r->width, widths, &job->net, err) || !load_init(job, err))
+    if (!load_at(job, r->width, widths, &job->net, err) || !check_memory(job, err) ||
+        !load_init(job, err))
         return false;
     const struct distill *d = &r->distill;
     struct inputs teacher = {

@@ -8,6 +8,7 @@
 #include "tools/cmd.h"
 #include "tools/file_guess.h"
 #include "tools/inputs.h"
+#include "tools/visible.h"
 
 static const char doc[] =
     "Name the chips, nets, workloads or trained weights that there are: those "
@@ -30,7 +31,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
                 *kind = k;
                 return 0;
             }
-        argp_error(state, "'%s': one of chips, nets, workloads, weights is wanted", arg);
+        argp_error(state, "'%s': one of chips, nets, workloads, weights is wanted", visible(arg));
     }
     if (key == ARGP_KEY_END && *kind < 0)
         argp_error(state, "one of chips, nets, workloads, weights is wanted");

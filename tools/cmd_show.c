@@ -68,7 +68,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         return 0;
     case ARGP_KEY_ARG:
         if (state->arg_num > 1)
-            argp_error(state, "'%s' is one argument too many", arg);
+            argp_error(state, "'%s' is one argument too many", visible(arg));
         *(state->arg_num ? &a->name : &a->what) = arg;
         return 0;
     case ARGP_KEY_END:

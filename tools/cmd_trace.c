@@ -50,13 +50,13 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
     case OPT_TOP: {
         int64_t top = 0;
         if (!integer_parse(arg, 0, INT_MAX, &top))
-            argp_error(state, "--top is '%s'; give a number of rows, 0 or more", arg);
+            argp_error(state, "--top is '%s'; give a number of rows, 0 or more", visible(arg));
         options->top = (size_t)top;
         return 0;
     }
     case ARGP_KEY_ARG:
         if (options->path)
-            argp_error(state, "'%s' is one file too many; give one", arg);
+            argp_error(state, "'%s' is one file too many; give one", visible(arg));
         options->path = arg;
         return 0;
     case ARGP_KEY_NO_ARGS:

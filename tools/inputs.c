@@ -186,7 +186,7 @@ bool inputs_chip_net(int key, const char *arg, struct argp_state *state, const c
                      const char **net)
 {
     if (key == ARGP_KEY_ARG && state->arg_num > 1)
-        argp_error(state, "'%s' is one argument too many: CHIP and NET are wanted", arg);
+        argp_error(state, "'%s' is one argument too many: CHIP and NET are wanted", visible(arg));
     if (key == ARGP_KEY_END && state->arg_num < 2)
         argp_error(state, "CHIP and NET are wanted");
     if (key == ARGP_KEY_ARG)
@@ -207,6 +207,23 @@ static error_t parse_help(int key, char *arg, struct argp_state *state)
     exit(inputs_finish(EXIT_OK));
 }
 
+// getopt prints options that it does not know as they are.
+static void refuse_invisible_options(int argc, char **argv)
+{
+    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
+        if (*argv[i] != '-')
+            continue;
+        char *option = mem_alloc(strlen(argv[i]) + 1, 1);
+        memcpy(option, argv[i], strcspn(argv[i], "="));
+        bool clean = escape_is_line(option);
+        if (!clean)
+            fprintf(stderr, "bitline: unknown option '%s'; see bitline --help\n", visible(option));
+        free(option);
+        if (!clean)
+            exit(EXIT_USAGE);
+    }
+}
+
 void inputs_parse(const struct argp *argp, int argc, char **argv, unsigned flags, void *input)
 {
     static const struct argp_option help_options[] = {
@@ -217,6 +234,7 @@ void inputs_parse(const struct argp *argp, int argc, char **argv, unsigned flags
     static const struct argp help = {help_options, parse_help, 0, 0, 0, 0, 0};
     const struct argp_child children[] = {{argp, 0, NULL, 0}, {&help, 0, NULL, 0}, {0}};
     const struct argp both = {.children = children}; // without a parser: input goes to the first
+    refuse_invisible_options(argc, argv);
     argp_err_exit_status = EXIT_USAGE;
     bool silent = (flags & ARGP_SILENT) == ARGP_SILENT;
     if (argp_parse(silent ? argp : &both, argc, argv, flags | ARGP_NO_HELP, NULL, input) == ENOMEM)

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "sim/base/number.h"
+#include "tools/visible.h"
 
 long job_number(const char *name, const char *text, long least, long most, struct err *err)
 {
@@ -35,7 +36,7 @@ bool job_option(struct job_args *args, int key, char *arg, struct argp_state *st
         return true;
     case ARGP_KEY_ARG:
         if (state->arg_num)
-            argp_error(state, "'%s' is one argument too many: one JOB is wanted", arg);
+            argp_error(state, "'%s' is one argument too many: one JOB is wanted", visible(arg));
         args->job = arg;
         return true;
     case ARGP_KEY_END:

@@ -354,6 +354,15 @@ def odd_paths_are_refused(bitline, folder):
             bitline.refuse(folder, args, [])
 
 
+def arguments_are_shown(bitline, folder):
+    """Those that no command has, in argp's messages too."""
+    for odd in [*ODD_PATHS, "\x1b[31m", "a\nb"]:
+        for args in ([odd], ["run", "--" + odd], ["run", "-\x1b"], ["list", odd], ["run", "a", "b", odd],
+                     ["show", "chip", "hawis", odd], ["trace", "a", odd], ["trace", "--top", odd, "a"],
+                     ["sweep", "a", odd], ["train", "--jobs", odd, "a"], ["run", "--set", odd, "a", "b"]):
+            clean_run(bitline, folder, *args, codes=(2,))
+
+
 def no_text_at_all(bitline, folder):
     """A path that is no UTF-8."""
     prepare(folder)
@@ -378,6 +387,7 @@ def main(bitline):
         ("search keeps names", in_folder(search_keeps_names, bitline)),
         ("paths hold anything", in_folder(odd_paths, bitline)),
         ("paths that are not there are named on one line", in_folder(odd_paths_are_refused, bitline)),
+        ("arguments are shown on one line", in_folder(arguments_are_shown, bitline)),
         ("paths need not be UTF-8", in_folder(no_text_at_all, bitline)),
     ])
 

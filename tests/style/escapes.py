@@ -84,9 +84,9 @@ ALLOWED = {
     ("tools/search/plot.c", "head"): "constant",
     ("tools/search/plot.c", "net->name"): "best, front-N or uniform-Rx",
 }
-PRINTED = {"fprintf": 1, "printf": 0}
+PRINTED = {"fprintf": 1, "printf": 0, "argp_error": 1}
 BUILT = {"arena_printf": 1, "snprintf": 2}
-CALL = re.compile(r"(?<![\w>.])(fprintf|printf|fputs|puts|arena_printf|snprintf|conf_set|conf_parse)\s*\(")
+CALL = re.compile(r"(?<![\w>.])(fprintf|printf|argp_error|fputs|puts|arena_printf|snprintf|conf_set|conf_parse)\s*\(")
 LITERAL = re.compile(r'"(?:\\.|[^"\\\n])*"')
 TOKEN = re.compile(LITERAL.pattern + r"|'(?:\\.|[^'\\\n])*'|[^\"']", re.S)
 CONVERSION = re.compile(r"%(?:%|[-+ #0]*(\*|\d+)?(?:\.(\*|\d+))?(?:hh|h|ll|l|z|j|t)?([a-zA-Z]))")

@@ -4,8 +4,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "nets/net.h"
+#include "sim/base/clock.h"
 #include "sim/base/err.h"
 #include "sim/base/file.h"
 #include "sim/base/mem.h"
@@ -22,9 +24,10 @@
 #include "tools/cmd.h"
 #include "tools/inputs.h"
 #include "tools/print_result.h"
+#include "tools/progress.h"
 #include "tools/version.h"
-#include "traces/trace.h"
 #include "tools/visible.h"
+#include "traces/trace.h"
 
 enum {
     OPTION_POLICY = 1,
@@ -260,11 +263,49 @@ static void warn_borders(const struct net *net, struct warnings *warnings)
     }
 }
 
+// SimGrid shares the links out again among all messages under way whenever one begins or ends.
+static void warn_slow(const struct args *a, const struct mapping *map)
+{
+    enum { FAST_TILES = 128 }; // a second or so
+    if (a->run.backend == BACKEND_SIMGRID && map->n_tiles > FAST_TILES)
+        fprintf(stderr,
+                "bitline: --noc simgrid takes minutes or hours for nets on hundreds of tiles (%d "
+                "here), where --noc calendar takes seconds\n",
+                map->n_tiles);
+}
+
+// Short runs show nothing.
+static void show_progress(int64_t done, int64_t all)
+{
+    enum { WAIT_S = 2 };
+    static double start_s, shown_s;
+    double now = clock_now_s();
+    start_s = start_s > 0 ? start_s : now;
+    bool ends = done == all && shown_s > 0;
+    if (!ends && (now - start_s < WAIT_S || now - shown_s < 0.5))
+        return;
+    shown_s = now;
+    fprintf(stderr, "\rsimulated %.1f %%", 100 * (double)done / (double)all);
+    progress_left((now - start_s) / (double)done * (double)(all - done));
+    fprintf(stderr, "\033[K%s", ends ? "\n" : "");
+}
+
+// True if the net is mapped, and what is only slow is said.
+static bool map_inputs(const struct args *a, const struct net *net, const struct chip *chip,
+                       struct mapping **map, struct err *err)
+{
+    if (!map_net(net, chip, a->seed, map, err))
+        return false;
+    warn_slow(a, *map);
+    return true;
+}
+
 int cmd_run(int argc, char **argv)
 {
     struct args a = {.seed = 1};
     a.run.version = BITLINE_VERSION;
     a.run.command = inputs_command(argc, argv);
+    a.run.progress = isatty(STDERR_FILENO) ? show_progress : NULL;
     static const struct argp argp = {options, parse, "CHIP NET", doc, 0, 0, 0};
     static char name[] = "bitline run";
     argv[0] = name;
@@ -279,7 +320,7 @@ int cmd_run(int argc, char **argv)
     int code = EXIT_FAILED;
     if (!a.err.text[0] && (!a.trace || trace_check_name(a.trace, &a.err)) &&
         inputs_chip(&a.inputs, a.chip, &chip, &a.err) &&
-        inputs_net(&a.inputs, a.net, &net, &a.err) && map_net(net, chip, a.seed, &map, &a.err) &&
+        inputs_net(&a.inputs, a.net, &net, &a.err) && map_inputs(&a, net, chip, &map, &a.err) &&
         (!a.activity || activity_read(a.activity, map, mem, &a.run.activity, &a.err)) &&
         run_mapping(map, &a.run, &result, &a.err)) {
         plausible_chip(chip, &map->pe_buffer, &map->tile_buffer, &a.warnings);

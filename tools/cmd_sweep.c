@@ -13,6 +13,7 @@
 #include "tools/cmd.h"
 #include "tools/inputs.h"
 #include "tools/job_args.h"
+#include "tools/progress.h"
 #include "tools/store/store.h"
 #include "tools/sweep/drive.h"
 #include "tools/sweep/export.h"
@@ -56,7 +57,7 @@ static void show_progress(void *context, size_t done, size_t all, double seconds
     fprintf(stderr, "\r%zu/%zu trials", done, all);
     if (here > 0) {
         fprintf(stderr, ", %.3g/s", rate);
-        job_print_left((double)(all - done) / rate);
+        progress_left((double)(all - done) / rate);
     }
     fputs("\033[K", stderr);
     if (done == all)

@@ -16,11 +16,12 @@
 #include "tools/inputs.h"
 #include "tools/job_args.h"
 #include "tools/model_warn.h"
+#include "tools/progress.h"
 #include "tools/train/job.h"
 #include "tools/train/run.h"
 #include "tools/version.h"
-#include "workloads/dataset.h"
 #include "tools/visible.h"
+#include "workloads/dataset.h"
 
 static const struct argp_option options[] = {
     {"set", OPTION_SET, "KEY=VALUE", 0, "Override a key of the job, such as epochs or data", 0},
@@ -75,7 +76,7 @@ static void show_progress(const struct run *run)
     if (state->seen > 0)
         fprintf(stderr, ", %.2f %% right", 100 * (double)state->right / (double)state->seen);
     fprintf(stderr, ", %.3g images/s", images_per_second(run));
-    job_print_left(here ? run->seconds / (double)here * (double)left : 0);
+    progress_left(here ? run->seconds / (double)here * (double)left : 0);
     fputs("\033[K", stderr);
     if (left == 0)
         fputc('\n', stderr);

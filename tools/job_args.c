@@ -70,9 +70,3 @@ int job_left_off(const struct job_args *args)
 {
     return 128 + (int)*args->stop;
 }
-
-void job_print_left(double seconds)
-{
-    long left = (long)(seconds + 0.5);
-    fprintf(stderr, ", %ld:%02ld:%02ld left", left / 3600, left / 60 % 60, left % 60);
-}

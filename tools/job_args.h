@@ -31,5 +31,3 @@ long job_number(const char *name, const char *text, long least, long most, struc
 void job_catch_signals(struct job_args *args);
 // The exit code of work that a signal has left off.
 int job_left_off(const struct job_args *args);
-// "1:02:03 left", on stderr, behind a comma.
-void job_print_left(double seconds);

@@ -17,6 +17,7 @@
 #include "tools/cmd.h"
 #include "tools/inputs.h"
 #include "tools/job_args.h"
+#include "tools/progress.h"
 #include "tools/print_search.h"
 #include "tools/search/agent.h"
 #include "tools/search/apart.h"
@@ -120,7 +121,7 @@ static void show_progress(void *context, const struct search *s, double seconds,
                 search_assumes(s) ? "assumed " : "", 100 * best->accuracy,
                 1e6 * best->cost.of[COST_ENERGY]);
     if (here > 0)
-        job_print_left((double)(all - s->done) * seconds / (double)here);
+        progress_left((double)(all - s->done) * seconds / (double)here);
     fputs("\033[K", stderr);
     if (s->done == all)
         fputc('\n', stderr);

@@ -147,6 +147,15 @@ static void carry(struct run *run, struct channel *c, int64_t number, int64_t re
     engine_spawn(courier_main, courier);
 }
 
+enum { PROGRESS_TOKENS = 64 };
+
+static void count_token(struct run *run)
+{
+    run->sent++;
+    if (run->progress && (run->sent % PROGRESS_TOKENS == 0 || run->sent == run->all))
+        run->progress(run->sent, run->all);
+}
+
 bool channel_send(struct node *node, struct channel *c, int64_t ready, int image)
 {
     struct run *run = node->run;
@@ -166,6 +175,7 @@ bool channel_send(struct node *node, struct channel *c, int64_t ready, int image
     }
     ready = ready > now ? ready : now; // a channel before this one may have been full
     run->sim->channels[c->index].tokens++;
+    count_token(run);
     int64_t there = IN_FLIGHT, number = c->pushed++;
     if (run->backend != BACKEND_SIMGRID)
         there = transport_send(run->transport, c->index, now, ready);

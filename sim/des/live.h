@@ -55,7 +55,9 @@ struct run {
     struct trace *trace;
     struct node *nodes;
     struct channel *channels;
-    struct node source; // of the image; not in the flow
+    struct node source;                          // of the image; not in the flow
+    void (*progress)(int64_t done, int64_t all); // NULL: none
+    int64_t sent, all;                           // tokens, over all channels
     bool windows;
     enum noc_backend backend;
     double image_token_j; // off-chip link and encoder, per row of the image

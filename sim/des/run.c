@@ -448,7 +448,7 @@ bool run_mapping(const struct mapping *mapping, const struct run_params *params,
     struct flow *flow = flow_create(mapping, params->tokens);
     struct simulation *sim = NULL;
     struct mnsim_result mnsim = {0};
-    struct simulate_params how = {params->images, params->backend, params->trace};
+    struct simulate_params how = {params->images, params->backend, params->trace, params->progress};
     bool ok = false;
     flow->activity = params->activity;
     // Refused before the work, not after it.

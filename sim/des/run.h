@@ -22,6 +22,7 @@ struct run_params {
     struct trace *trace;                    // NULL: none
     const struct activity_params *activity; // measured, per layer of the net; NULL: as assumed
     const char *version, *command;
+    void (*progress)(int64_t done, int64_t all); // NULL: none; of the tokens of all channels
 };
 
 // The result owns its memory and lives on without the mapping.

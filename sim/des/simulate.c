@@ -172,6 +172,7 @@ bool simulate(const struct flow *flow, const struct simulate_params *params,
                       .sim = sim,
                       .transport = sim->transport,
                       .trace = params->trace,
+                      .progress = params->progress,
                       .windows = flow->tokens == TOKENS_WINDOWS,
                       .backend = params->backend};
     run.nodes = mem_alloc((size_t)flow->n_nodes, sizeof *run.nodes);
@@ -185,6 +186,8 @@ bool simulate(const struct flow *flow, const struct simulate_params *params,
     }
     for (int i = 0; i < flow->n_channels; i++)
         set_up_channel(&run, i);
+    for (int i = 0; i < flow->n_channels; i++)
+        run.all += run.channels[i].per_image * sim->images;
     run.source.task = engine_spawn(source_main, &run.source);
     for (int i = 0; i < flow->n_nodes; i++) {
         set_up_node(&run, i);

@@ -36,6 +36,8 @@ struct simulate_params {
     int images; // 0: 1
     enum noc_backend backend;
     struct trace *trace; // NULL: none
+    // NULL: none. Called now and then with the tokens that have been sent and that will be.
+    void (*progress)(int64_t done, int64_t all);
 };
 
 // False with a sentence that says who waits for whom when the simulation deadlocks.

@@ -241,6 +241,31 @@ static void a_thousand_repeats_give_the_same_bits(void **state)
     setup_free(&s);
 }
 
+static int64_t sent, to_send;
+
+static void note_progress(int64_t done, int64_t all)
+{
+    assert_true(done > sent && done <= all && (to_send == 0 || to_send == all));
+    sent = done;
+    to_send = all;
+}
+
+// Rows of two images, whose sum every channel states, are all counted.
+static void progress_ends_with_all_tokens(void **state)
+{
+    (void)state;
+    for (int noc = 0; noc < BACKEND_SIMGRID; noc++) { // that needs a process of its own
+        sent = to_send = 0;
+        struct setup s = setup_text("hawis", two_layers, NULL, NULL);
+        result_destroy(setup_run(&s, &(struct run_params){.backend = (enum noc_backend)noc,
+                                                          .images = 20,
+                                                          .progress = note_progress}));
+        assert_true(to_send > 20 * 16);
+        assert_int_equal(sent, to_send);
+        setup_free(&s);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -251,6 +276,7 @@ int main(void)
         cmocka_unit_test(says_who_waits_for_whom),
         cmocka_unit_test(rows_flow_in_order),
         cmocka_unit_test(a_packet_takes_its_time),
+        cmocka_unit_test(progress_ends_with_all_tokens),
         cmocka_unit_test(a_thousand_repeats_give_the_same_bits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,6 @@
 #!/bin/sh
 # The long checks, one after the other: clang, sanitizers, valgrind, clang-tidy, cppcheck. Needs
-# clang, clang-tidy, cppcheck and valgrind beside what the tests need. Build folders are kept.
+# clang, clang-tidy, cppcheck, valgrind and strace beside what the tests need. Build folders are kept.
 set -eu
 cd "$(dirname "$0")/.."
 step() { printf '\n== %s\n' "$1"; }
@@ -34,6 +34,9 @@ tests -C build-test --timeout-multiplier 30 \
 step "10,000 random networks"
 GRAPHS=10000 build-test/tests/graphs/test_graphs
 GRAPHS=10000 build-test/tests/graphs/test_events
+
+step "failing system calls"
+meson test -C build-test --no-rebuild --suite torture --print-errorlogs
 
 step "clang-tidy"
 git ls-files '*.c' | grep -v '^tests/' | {

@@ -155,6 +155,15 @@ static bool check_all(const char *name, const struct weights *weights, const str
     return true;
 }
 
+bool weights_can_be_named(const struct net *net, struct err *err)
+{
+    struct arena *scratch = arena_create();
+    struct slots slots;
+    bool ok = slots_create(net, scratch, &slots, err);
+    arena_destroy(scratch);
+    return ok;
+}
+
 bool weights_write(FILE *out, const char *name, const struct net *net,
                    const struct weights *weights, struct err *err)
 {

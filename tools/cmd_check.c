@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "nets/net.h"
+#include "nets/weights.h"
 #include "sim/base/err.h"
 #include "sim/base/mem.h"
 #include "sim/base/warn.h"
@@ -154,6 +155,11 @@ static bool check_net(const char *what, const struct inputs *inputs, struct net 
         forms[f].ok = build_form(what, inputs, net_form_names[f], &forms[f].why);
     if (!ok)
         return refuse_net(forms, &why, err);
+    if (!weights_can_be_named(*out, &why)) {
+        net_destroy(*out);
+        *out = NULL;
+        return err_wrap(err, &why, "%.200s: %s", what, why.text);
+    }
     printf("%s: net '%s' is fine\n", visible(what), visible((*out)->name));
     for (int f = 0; f < FORM_COUNT; f++)
         if (!forms[f].ok)

@@ -140,6 +140,15 @@ def refused(bitline, folder, what):
             bitline.refuse(folder, args, [place])
 
 
+def tensors_are_named_apart(bitline, folder):
+    """The batch-norm of conv1 is called bn1; a layer of that name would share its tensors."""
+    prepare(folder, layer="bn1")
+    net = (folder / "net.yaml").read_text("utf-8").replace("name: first,", "name: conv1,")
+    (folder / "net.yaml").write_text(net, encoding="utf-8")
+    for args in (["check", "net.yaml"], ["check", "train.yaml"], ["train", "train.yaml"]):
+        bitline.refuse(folder, args, ["net: two of its tensors would be called 'bn1.weight'"])
+
+
 def free_text_is_checked(bitline, folder):
     for text in ("\x1b[31mred", "bell\x07", "\x9b31m", "\x7f"):
         prepare(folder, text=text)
@@ -379,6 +388,7 @@ def main(bitline):
     run_tests([
         *((f"a bad name of a {what} is refused", in_folder(refused, bitline, what))
           for what in ("net", "layer", "chip", "job")),
+        ("tensors are named apart", in_folder(tensors_are_named_apart, bitline)),
         ("descriptions have no control characters", in_folder(free_text_is_checked, bitline)),
         ("bad names of data sets are refused", in_folder(data_is_checked, bitline)),
         ("run and trace keep names", in_folder(run_keeps_names, bitline)),

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "sim/base/clock.h"
+#include "sim/base/escape.h"
 #include "sim/base/mem.h"
 
 // --- Parts ---
@@ -103,16 +104,9 @@ void child_quote(const char *text, size_t n, enum child_line which, char *out, s
     }
     while (length > 0 && is_blank(line + length - 1, 1))
         length--;
-    size_t kept = length < size ? length : size - 1;
-    while (kept < length && kept > 0 && (line[kept] & 0xc0) == 0x80)
-        kept--; // not in the middle of a UTF-8 character
-    for (size_t i = 0; i < kept; i++) {
-        unsigned char c = (unsigned char)line[i];
-        out[i] = line[i];
-        if (c < ' ' || c == 127)
-            out[i] = '?';
-    }
-    out[kept] = 0;
+    char raw[1024];
+    snprintf(raw, sizeof raw, "%.*s", (int)(length < sizeof raw ? length : sizeof raw - 1), line);
+    escape_line_to(out, size, raw);
 }
 
 // --- A program run to its end ---

@@ -21,8 +21,8 @@ void child_die_with(pid_t parent);
 int child_wait(pid_t pid);
 
 enum child_line { CHILD_FIRST_LINE, CHILD_LAST_LINE };
-// A line of what a program printed, for a message: the first or the last that is not blank, with
-// '?' for each control character, cut to the size of `out`. Empty when there is none.
+// A line of what a program printed, for a message: the first or the last that is not blank, as
+// escape_line() shows it, cut to the size of `out`, above 4. Empty when there is none.
 void child_quote(const char *text, size_t n, enum child_line which, char *out, size_t size);
 
 // --- A program run to its end ---

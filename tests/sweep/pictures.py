@@ -76,7 +76,7 @@ NO_PICTURE = {
     "nothing": ("exit 0", "gnuplot printed no whole picture"),
     "a picture and a failure": (f"cat <<'END'\n{SVG}END\nexit 1", "gnuplot failed; to"),
     "a failure and its reason": ("printf '\\nset x\\n  ^\\n\"a.gp\" line 2: \\033[1mno\\n\\n' >&2; exit 1",
-                                 "gnuplot failed: \"a.gp\" line 2: ?[1mno; to draw"),
+                                 "gnuplot failed: \"a.gp\" line 2: \\x1b[1mno; to draw"),
     "a crash": ("kill -SEGV $$", "gnuplot was ended by signal 11"),
     "more than a picture": ("head -c 70000000 /dev/zero; echo '</svg>'", "printed more than 67108864"),
 }

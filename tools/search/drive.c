@@ -13,6 +13,7 @@
 #include "sim/chip/chip.h"
 #include "sim/chip/plausible_chip.h"
 #include "tools/search/agent.h"
+#include "tools/search/batch.h"
 #include "tools/search/bench.h"
 #include "tools/search/job.h"
 #include "tools/search/known.h"
@@ -165,44 +166,6 @@ void search_destroy(struct search *s)
 
 // --- Tasks and answers ---
 
-// n episodes from `first` on, upwards or (references) downwards, given out once each.
-struct batch {
-    int64_t first, n, next;
-    struct search_task *again; // what dead workers left
-    size_t n_again;
-};
-
-static void fill_task(struct search *s, int64_t number, struct search_task *task)
-{
-    const struct search_episode *e = known_episode(s, number);
-    *task = (struct search_task){.episode = number};
-    memcpy(task->widths, e->widths, s->space->n_layers * sizeof *task->widths);
-    memcpy(task->choices, e->choices, s->space->n_knobs * sizeof *task->choices);
-    int32_t seen = number < 0 ? -1 : *known_place(s, e);
-    if (seen >= 0) {
-        task->costed = true;
-        task->cost = s->episodes[seen].cost;
-        task->chip_hash = s->episodes[seen].chip_hash;
-        task->net_hash = s->episodes[seen].net_hash;
-    }
-}
-
-static bool next_task(struct search *s, struct batch *b, struct search_task *task)
-{
-    if (b->n_again) {
-        *task = b->again[--b->n_again];
-        return true;
-    }
-    while (b->next < b->n) {
-        int64_t step = b->next++, number = b->first < 0 ? b->first - step : b->first + step;
-        if (!known_episode(s, number)->done) {
-            fill_task(s, number, task);
-            return true;
-        }
-    }
-    return false;
-}
-
 static bool take(struct search *s, const struct search_task *task,
                  const struct search_answer *answer, struct err *err)
 {
@@ -237,22 +200,13 @@ static bool tunes(const struct search *s)
     return s->stages && s->job->accuracy.supernet.tune_epochs > 0;
 }
 
-// A worker's death costs its candidate a second try, then the candidate; where the super-net is
-// tuned, those after it cannot do without it.
-static bool bury(struct search *s, struct batch *b, struct search_task *task, struct err *err)
+static bool receive(struct search *s, struct batch *b, struct search_task *task,
+                    const struct search_answer *answer, struct err *err)
 {
-    if (task->deaths++ == 0) {
-        b->again[b->n_again++] = *task;
-        return true;
-    }
-    if (tunes(s))
-        return err_fail(err,
-                        "two workers died over episode %lld, which the super-net is to be tuned "
-                        "with; go on with --resume",
-                        (long long)task->episode);
-    struct search_answer answer = {.failed = true, .cost = task->cost};
-    err_fail(&answer.err, "two workers died over it");
-    return take(s, task, &answer, err);
+    if (answer->unjudged && !answer->broken)
+        return batch_put_off(b, task, answer, err);
+    b->unjudged = 0;
+    return take(s, task, answer, err);
 }
 
 struct clock {
@@ -271,7 +225,7 @@ static void tell_user(const struct search *s, const struct search_params *params
     params->progress(params->context, s, now - clock->start_s, s->done - clock->done_at_start);
 }
 
-static bool run_batch(struct search *s, const struct search_params *params, struct workers *workers,
+static bool run_tasks(struct search *s, const struct search_params *params, struct workers *workers,
                       struct batch *b, struct clock *clock, struct err *err)
 {
     struct search_task task;
@@ -280,16 +234,16 @@ static bool run_batch(struct search *s, const struct search_params *params, stru
     double stopped_s = 0;
     bool here = !params->hire || tunes(s); // ranks are mpirun's to end
     for (;;) {
-        while (!*params->stop && workers_idle(workers) && next_task(s, b, &task))
+        while (!*params->stop && workers_idle(workers) && batch_next(b, s, &task))
             if (!workers_give(workers, &task, err))
                 return false;
         if (!workers_busy(workers))
             return true;
         if (!workers_wait(workers, 200, &event, &task, &answer, err))
             return false;
-        if (event == WORKERS_ANSWER && !take(s, &task, &answer, err))
+        if (event == WORKERS_ANSWER && !receive(s, b, &task, &answer, err))
             return false;
-        if (event == WORKERS_DIED && !bury(s, b, &task, err))
+        if (event == WORKERS_DIED && !batch_retry(b, &task, err))
             return false;
         tell_user(s, params, clock);
         // Whoever asks for the end does not wait for an hour's training.
@@ -298,6 +252,16 @@ static bool run_batch(struct search *s, const struct search_params *params, stru
         if (*params->stop && here && clock_now_s() - stopped_s > stop_grace_s)
             return true;
     }
+}
+
+static bool run_batch(struct search *s, const struct search_params *params, struct workers *workers,
+                      int64_t first, int64_t n, struct clock *clock, struct err *err)
+{
+    struct batch batch;
+    batch_init(&batch, first, n, params->jobs);
+    bool ok = run_tasks(s, params, workers, &batch, clock, err);
+    batch_fini(&batch);
+    return ok;
 }
 
 // --- Rounds ---
@@ -368,14 +332,13 @@ static bool check_references(const struct search *s, struct err *err)
 }
 
 static bool run_rounds(struct search *s, const struct search_params *params,
-                       struct workers *workers, struct search_task *again, struct err *err)
+                       struct workers *workers, struct err *err)
 {
     struct clock clock = {clock_now_s(), 0, s->done};
     double *x = arena_alloc(s->mem, s->space->n, sizeof *x);
-    struct batch baseline = {.first = -1, .n = 1, .again = again};
-    struct batch others = {.first = -2, .n = (int64_t)s->n_references - 1, .again = again};
-    if (!check_references(s, err) || !run_batch(s, params, workers, &baseline, &clock, err) ||
-        (!*params->stop && !run_batch(s, params, workers, &others, &clock, err)))
+    int64_t others = (int64_t)s->n_references - 1;
+    if (!check_references(s, err) || !run_batch(s, params, workers, -1, 1, &clock, err) ||
+        (!*params->stop && !run_batch(s, params, workers, -2, others, &clock, err)))
         return false;
     int64_t n = s->job->episodes, round = s->job->round;
     for (int64_t first = 0; first < n && !*params->stop; first += round) {
@@ -383,8 +346,7 @@ static bool run_rounds(struct search *s, const struct search_params *params,
         for (int64_t e = first; e < end; e++)
             if (!propose(s, e, x, err))
                 return false;
-        struct batch batch = {.first = first, .n = end - first, .again = again};
-        if (!run_batch(s, params, workers, &batch, &clock, err))
+        if (!run_batch(s, params, workers, first, end - first, &clock, err))
             return false;
         if (!all_done(s, first, end))
             return true; // stopped
@@ -401,10 +363,8 @@ bool search_run(struct search *s, const struct search_params *params, struct err
     struct workers *workers = params->hire && !tunes(s)
                                   ? params->hire(params->context, s, &how, err)
                                   : workers_create(&how, err);
-    struct search_task *again = mem_alloc((size_t)params->jobs, sizeof *again);
-    bool ok = workers && run_rounds(s, params, workers, again, err);
+    bool ok = workers && run_rounds(s, params, workers, err);
     workers_destroy(workers);
-    free(again);
     return ok;
 }
 

@@ -191,8 +191,8 @@ static bool ask_formula(const struct evaluator *ev, const struct search_task *ta
     return true;
 }
 
-static bool ask_plugin(struct evaluator *ev, const struct search_task *task, double *accuracy,
-                       struct err *err)
+static bool ask_plugin(struct evaluator *ev, const struct search_task *task,
+                       struct search_answer *answer)
 {
     char knobs[1024] = "";
     if (!ev->plugin)
@@ -201,7 +201,9 @@ static bool ask_plugin(struct evaluator *ev, const struct search_task *task, dou
         evaluate_knobs_text(ev->space, task->choices, knobs, sizeof knobs);
     struct plugin_question question = {task->episode,       ev->job->net, task->widths,
                                        ev->space->n_layers, knobs,        ev->job->seed};
-    return plugin_ask(ev->plugin, &question, accuracy, err);
+    enum plugin_end end = plugin_ask(ev->plugin, &question, &answer->accuracy, &answer->err);
+    answer->unjudged = end == PLUGIN_FAILED;
+    return end == PLUGIN_JUDGED;
 }
 
 // With faults stated, its weights go through the crossbars of its own chip.
@@ -239,7 +241,7 @@ static bool ask(struct evaluator *ev, const struct search_task *task, struct sea
 {
     switch ((enum accuracy_source)ev->job->accuracy.source) {
     case SOURCE_COMMAND:
-        return ask_plugin(ev, task, &answer->accuracy, &answer->err);
+        return ask_plugin(ev, task, answer);
     case SOURCE_SUPERNET:
         return ask_supernet(ev, task, answer);
     case SOURCE_FORMULA:
@@ -269,7 +271,7 @@ void evaluate_task(struct evaluator *ev, const struct search_task *task,
         ok = ask(ev, task, answer);
     else if (ev->stages)
         tune_all_the_same(ev, task, answer);
-    answer->failed = !ok;
+    answer->failed = !ok && !answer->unjudged;
     answer->seconds = clock_now_s() - start;
 }
 

@@ -29,8 +29,9 @@ struct search_task {
 };
 
 struct search_answer {
-    bool broken; // the search cannot go on; err says why
-    bool failed; // this candidate cannot be built or judged; err says why
+    bool broken;   // the search cannot go on; err says why
+    bool failed;   // this candidate cannot be built or judged; err says why
+    bool unjudged; // the command that judges failed: no result, to be asked again; err says why
     struct cost cost;
     uint64_t chip_hash, net_hash;
     double accuracy;

@@ -8,23 +8,30 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/types.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <jansson.h>
 
 #include "sim/base/clock.h"
 #include "sim/base/err.h"
+#include "sim/base/escape.h"
 #include "sim/base/mem.h"
+#include "tools/child.h"
+#include "tools/pool.h"
 #include "tools/visible.h"
 
-enum { LINE_MOST = 4096 }; // of an answer
+enum {
+    LINE_MOST = 4096, // of an answer
+    TAIL_SIZE = 1024, // of what is kept of its standard error
+};
 
 struct plugin {
     char *const *words;
     double timeout_s;
-    pid_t pid; // of its group; 0: not running
-    int to, from, alive;
+    pid_t pid;                 // of its group; 0: not running
+    int to, from, said, alive; // standard input, output and error; what its watcher reads
+    char tail[TAIL_SIZE];      // the end of what it said on standard error
+    size_t tail_size;
 };
 
 struct plugin *plugin_create(char *const *words, double timeout_s)
@@ -41,10 +48,10 @@ static void stop(struct plugin *p)
         return;
     close(p->to);
     close(p->from);
+    close(p->said);
     close(p->alive);
     kill(-p->pid, SIGKILL);
-    while (waitpid(p->pid, NULL, 0) < 0 && errno == EINTR)
-        ;
+    child_wait(p->pid);
     p->pid = 0;
 }
 
@@ -56,29 +63,28 @@ void plugin_destroy(struct plugin *plugin)
     free(plugin);
 }
 
-static _Noreturn void become(const struct plugin *p, int in, int out)
+static _Noreturn void become(const struct plugin *p, int in, int out, int said)
 {
-    signal(SIGINT, SIG_DFL);
-    signal(SIGPIPE, SIG_DFL);
-    if (dup2(in, STDIN_FILENO) < 0 || dup2(out, STDOUT_FILENO) < 0)
+    child_default_signals();
+    if (dup2(in, STDIN_FILENO) < 0 || dup2(out, STDOUT_FILENO) < 0 || dup2(said, STDERR_FILENO) < 0)
         _exit(127);
     execvp(p->words[0], p->words);
-    fprintf(stderr, "bitline: %s: %s\n", visible(p->words[0]), strerror(errno));
+    fprintf(stderr, "%s: %s\n", visible(p->words[0]), strerror(errno));
     _exit(127);
 }
 
 // The first of the command's group: a process that ends the whole of it when the worker ends, even
 // if it is killed and cannot.
-static _Noreturn void watch(const struct plugin *p, int alive, int in, int out)
+static _Noreturn void watch(const struct plugin *p, int alive, int in, int out, int said)
 {
     char none;
     setpgid(0, 0);
-    if (fork() == 0) {
-        close(alive);
-        become(p, in, out);
-    }
+    signal(SIGCHLD, SIG_IGN); // a command that has ended needs nobody to wait for it
+    if (child_fork() == 0)
+        become(p, in, out, said);
     close(in);
     close(out);
+    close(said);
     while (read(alive, &none, 1) < 0 && errno == EINTR)
         ;
     kill(0, SIGKILL);
@@ -87,79 +93,100 @@ static _Noreturn void watch(const struct plugin *p, int alive, int in, int out)
 
 static bool start(struct plugin *p, struct err *err)
 {
-    int down[2] = {-1, -1}, up[2] = {-1, -1}, alive[2] = {-1, -1};
+    int down[2] = {-1, -1}, up[2] = {-1, -1}, said[2] = {-1, -1}, alive[2] = {-1, -1};
     pid_t pid = -1;
-    if (pipe(down) == 0 && pipe(up) == 0 && pipe(alive) == 0) {
-        // Not for the plug-ins of other processes, and not for the next one of this.
-        fcntl(down[1], F_SETFD, FD_CLOEXEC);
-        fcntl(up[0], F_SETFD, FD_CLOEXEC);
-        fcntl(alive[1], F_SETFD, FD_CLOEXEC);
-        fflush(NULL);
-        pid = fork();
+    if (child_pipe(down) && child_pipe(up) && child_pipe(said) && child_pipe(alive)) {
+        pid = child_fork();
         if (pid == 0) {
             close(down[1]);
             close(up[0]);
+            close(said[0]);
             close(alive[1]);
-            watch(p, alive[0], down[0], up[1]);
+            watch(p, alive[0], down[0], up[1], said[1]);
         }
     }
     int why = errno;
-    const int theirs[] = {down[0], up[1], alive[0]}, ours[] = {down[1], up[0], alive[1]};
-    for (int i = 0; i < 3; i++) {
+    const int theirs[] = {down[0], up[1], said[1], alive[0]},
+              ours[] = {down[1], up[0], said[0], alive[1]};
+    for (int i = 0; i < 4; i++) {
         if (theirs[i] >= 0)
             close(theirs[i]);
         if (ours[i] >= 0 && pid < 0)
             close(ours[i]);
     }
     if (pid < 0)
-        return err_set(err, "the command '%.60s' could not be started: %s", p->words[0],
-                       strerror(why));
+        return err_fail(err, "the command '%.60s' could not be started: %s", p->words[0],
+                        strerror(why));
     setpgid(pid, pid); // here too: whoever comes first
+    fcntl(said[0], F_SETFL, O_NONBLOCK);
     p->pid = pid;
     p->to = down[1];
     p->from = up[0];
+    p->said = said[0];
     p->alive = alive[1];
+    p->tail_size = 0;
     return true;
 }
 
-static bool send_line(const struct plugin *p, const char *line)
+// Passes on what the command has said on standard error, and keeps the end of it.
+static void pass_on(struct plugin *p)
 {
-    size_t n = strlen(line), done = 0;
-    while (done < n) {
-        ssize_t k = write(p->to, line + done, n - done);
-        if (k < 0 && errno == EINTR)
+    char bytes[TAIL_SIZE];
+    for (;;) {
+        ssize_t got = read(p->said, bytes, sizeof bytes);
+        if (got < 0 && errno == EINTR)
             continue;
-        if (k <= 0)
+        if (got <= 0)
+            return;
+        size_t n = (size_t)got;
+        pool_send(STDERR_FILENO, bytes, n);
+        size_t kept = p->tail_size < TAIL_SIZE - n ? p->tail_size : TAIL_SIZE - n;
+        memmove(p->tail, p->tail + p->tail_size - kept, kept);
+        memcpy(p->tail + kept, bytes, n);
+        p->tail_size = kept + n;
+    }
+}
+
+// Waits until there is something to read of the answer; false: not within `left` seconds.
+static bool wait_for(struct plugin *p, double left)
+{
+    struct pollfd polled[] = {{.fd = p->from, .events = POLLIN}, {.fd = p->said, .events = POLLIN}};
+    double end = clock_now_s() + left;
+    while (!polled[0].revents) {
+        left = end - clock_now_s();
+        if (left <= 0)
             return false;
-        done += (size_t)k;
+        if (poll(polled, 2, left < 1e6 ? (int)(left * 1000) + 1 : 1000000000) < 0) {
+            polled[0].revents = 0; // a signal
+            continue;
+        }
+        if (polled[1].revents)
+            pass_on(p);
+        if (polled[1].revents & (POLLHUP | POLLERR))
+            polled[1].fd = -1; // it has closed that
     }
     return true;
 }
 
 // One line without its end, at most LINE_MOST characters.
-static bool read_line(const struct plugin *p, char *line, struct err *err)
+static bool read_line(struct plugin *p, char *line, struct err *err)
 {
     double end = clock_now_s() + p->timeout_s;
     for (size_t n = 0; n < LINE_MOST;) {
-        double left = end - clock_now_s();
-        struct pollfd fd = {.fd = p->from, .events = POLLIN};
-        int ready = left > 0 ? poll(&fd, 1, left < 1e6 ? (int)(left * 1000) + 1 : 1000000000) : 0;
-        if (ready < 0 && errno == EINTR)
-            continue;
-        if (ready <= 0)
-            return err_set(err, "the command gave no answer within %g s", p->timeout_s);
+        if (!wait_for(p, end - clock_now_s()))
+            return err_fail(err, "it gave no answer within %g s", p->timeout_s);
         ssize_t k = read(p->from, line + n, 1);
         if (k < 0 && errno == EINTR)
             continue;
         if (k <= 0)
-            return err_set(err, "the command ended without an answer");
+            return err_fail(err, "it ended without an answer");
         if (line[n] == '\n') {
             line[n] = 0;
             return true;
         }
         n++;
     }
-    return err_set(err, "the command answered with more than %d characters", LINE_MOST);
+    return err_fail(err, "it answered with more than %d characters", LINE_MOST);
 }
 
 static char *question_line(const struct plugin_question *q)
@@ -179,34 +206,68 @@ static char *question_line(const struct plugin_question *q)
     return line;
 }
 
-static bool read_answer(const char *line, int64_t id, double *accuracy, struct err *err)
+static enum plugin_end read_answer(const char *line, int64_t id, double *accuracy, struct err *err)
 {
-    json_set_alloc_funcs(mem_bytes, free);
     json_t *all = json_loads(line, 0, NULL);
-    json_t *number = all ? json_object_get(all, "accuracy") : NULL;
-    json_t *which = all ? json_object_get(all, "id") : NULL;
+    const json_t *number = all ? json_object_get(all, "accuracy") : NULL;
+    const json_t *refusal = all ? json_object_get(all, "error") : NULL;
+    const json_t *which = all ? json_object_get(all, "id") : NULL;
     double value = json_is_number(number) ? json_number_value(number) : -1;
-    bool ok = json_is_integer(which) && json_integer_value(which) == id && value >= 0 && value <= 1;
+    enum plugin_end end = PLUGIN_FAILED;
+    char shown[200];
+    if (json_is_integer(which) && json_integer_value(which) == id) {
+        if (json_is_string(refusal))
+            end = PLUGIN_REFUSED;
+        else if (value >= 0 && value <= 1)
+            end = PLUGIN_JUDGED;
+    }
+    if (end == PLUGIN_JUDGED)
+        *accuracy = value;
+    else if (end == PLUGIN_REFUSED)
+        err_set(err, "%s", escape_line_to(shown, sizeof shown, json_string_value(refusal)));
+    else
+        err_fail(err, "it answered '%s', not {\"id\": %lld, \"accuracy\": 0..1}",
+                 escape_line_to(shown, 80, line), (long long)id);
     json_decref(all);
-    if (!ok)
-        return err_set(err,
-                       "the command answered '%.80s'; {\"id\": %lld, \"accuracy\": 0..1} is wanted",
-                       line, (long long)id);
-    *accuracy = value;
-    return true;
+    return end;
 }
 
-bool plugin_ask(struct plugin *p, const struct plugin_question *question, double *accuracy,
-                struct err *err)
+// Once; a program that has failed is ended.
+static enum plugin_end ask_once(struct plugin *p, const struct plugin_question *question,
+                                double *accuracy, struct err *err)
 {
-    char answer[LINE_MOST + 1];
+    char answer[LINE_MOST + 1], said[200];
+    struct err why = {0};
+    enum plugin_end end = PLUGIN_FAILED;
     if (!p->pid && !start(p, err))
-        return false;
+        return PLUGIN_FAILED;
     char *line = question_line(question);
-    bool ok = send_line(p, line) || err_set(err, "the command ended without an answer");
+    bool sent =
+        pool_send(p->to, line, strlen(line)) || err_fail(&why, "it ended without an answer");
     free(line);
-    ok = ok && read_line(p, answer, err) && read_answer(answer, question->id, accuracy, err);
-    if (!ok)
-        stop(p);
-    return ok;
+    if (sent && read_line(p, answer, &why))
+        end = read_answer(answer, question->id, accuracy, &why);
+    pass_on(p);
+    if (end == PLUGIN_REFUSED)
+        *err = why;
+    if (end != PLUGIN_FAILED)
+        return end;
+    child_quote(p->tail, p->tail_size, CHILD_LAST_LINE, said, sizeof said);
+    err_fail(err, "%s%s%s%s", why.text, *said ? " (standard error: " : "", said, *said ? ")" : "");
+    stop(p);
+    return PLUGIN_FAILED;
+}
+
+enum plugin_end plugin_ask(struct plugin *p, const struct plugin_question *question,
+                           double *accuracy, struct err *err)
+{
+    struct err why = {0};
+    enum plugin_end end = PLUGIN_FAILED;
+    for (int i = 0; i < PLUGIN_TRIES && end == PLUGIN_FAILED; i++) {
+        why = (struct err){0};
+        end = ask_once(p, question, accuracy, &why);
+    }
+    if (end != PLUGIN_JUDGED)
+        *err = why;
+    return end;
 }

@@ -1,15 +1,15 @@
 #include "tools/pool.h"
 
 #include <errno.h>
-#include <stdio.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/types.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "sim/base/err.h"
 #include "sim/base/mem.h"
+#include "tools/child.h"
 
 bool pool_send(int fd, const void *data, size_t n)
 {
@@ -50,17 +50,19 @@ static bool start(struct worker *w, int j, int jobs, size_t size,
                   void (*work)(void *, int, int, void *), void *context, struct err *err)
 {
     int ends[2];
-    if (pipe(ends))
-        return err_fail(err, "a worker could not be started: %s", strerror(errno));
-    fflush(NULL);
-    w->pid = fork();
-    if (w->pid < 0) {
-        close(ends[0]);
-        close(ends[1]);
+    pid_t parent = getpid();
+    if (!child_pipe(ends))
         return err_fail(err, "a worker could not be started: %s; use fewer --jobs",
                         strerror(errno));
+    w->pid = child_fork();
+    if (w->pid < 0) {
+        err_fail(err, "a worker could not be started: %s; use fewer --jobs", strerror(errno));
+        close(ends[0]);
+        close(ends[1]);
+        return false;
     }
     if (w->pid == 0) {
+        child_die_with(parent);
         close(ends[0]);
         char *result = mem_alloc(size, 1);
         work(context, j, jobs, result);
@@ -86,13 +88,16 @@ bool pool_run(int jobs, size_t size, void (*work)(void *context, int j, int jobs
         ok = start(&workers[started], started, jobs, size, work, context, err);
     started -= !ok;
     for (int j = 0; j < started; j++) {
-        int status = 0;
+        if (!ok)
+            kill(workers[j].pid, SIGKILL); // nobody wants its result
         bool read = pool_receive(workers[j].fd, (char *)results + (size_t)j * size, size);
         close(workers[j].fd);
-        while (waitpid(workers[j].pid, &status, 0) < 0 && errno == EINTR)
-            ;
-        if (!read || !WIFEXITED(status) || WEXITSTATUS(status))
-            ok = err_fail(err, "worker %d died before it was done", j);
+        int status = child_wait(workers[j].pid);
+        if (ok && (!read || status != 0))
+            ok = err_fail(err,
+                          "worker %d died before it was done; see that there is memory enough, or "
+                          "use fewer --jobs",
+                          j);
     }
     free(workers);
     return ok;

@@ -6,13 +6,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/types.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "sim/base/err.h"
 #include "sim/base/mem.h"
+#include "tools/child.h"
 #include "tools/pool.h"
 
 struct worker {
@@ -63,10 +63,7 @@ static _Noreturn void take_tasks(const struct workers_params *p, int in, int out
 static _Noreturn void serve(const struct pool *ws, pid_t driver, int in, int out)
 {
     const struct workers_params *p = &ws->params;
-    // Nor does it finish a task behind the back of the next driver.
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (getppid() != driver)
-        _exit(0);
+    child_die_with(driver); // nor does it finish a task behind the back of the next driver
     // A terminal sends Ctrl-C, and its own end, to all of its processes; what becomes of the
     // workers is decided by the driver.
     signal(SIGINT, SIG_IGN);
@@ -74,17 +71,14 @@ static _Noreturn void serve(const struct pool *ws, pid_t driver, int in, int out
     signal(SIGTERM, SIG_DFL);
     close_others(ws);
     for (int status = 0; p->spent;) {
-        pid_t self = getpid(), child = fork();
+        pid_t self = getpid(), child = child_fork();
         if (child == 0) {
-            prctl(PR_SET_PDEATHSIG, SIGKILL);
-            if (getppid() != self)
-                _exit(0); // the parent was quicker to die
+            child_die_with(self);
             take_tasks(p, in, out);
         }
         if (child < 0)
             _exit(1);
-        while (waitpid(child, &status, 0) < 0 && errno == EINTR)
-            ;
+        status = child_wait(child);
         if (!WIFEXITED(status) || WEXITSTATUS(status) != SPENT)
             _exit(1);
     }
@@ -94,24 +88,26 @@ static _Noreturn void serve(const struct pool *ws, pid_t driver, int in, int out
 static bool start(struct pool *ws, struct worker *w, struct err *err)
 {
     int down[2], up[2];
-    if (pipe(down))
-        return err_fail(err, "a worker could not be started: %s", strerror(errno));
-    if (pipe(up)) {
+    static const char sentence[] = "a worker could not be started: %s; use fewer --jobs";
+    if (!child_pipe(down))
+        return err_fail(err, sentence, strerror(errno));
+    if (!child_pipe(up)) {
+        err_fail(err, sentence, strerror(errno));
         close(down[0]);
         close(down[1]);
-        return err_fail(err, "a worker could not be started: %s", strerror(errno));
+        return false;
     }
-    fflush(NULL);
-    pid_t driver = getpid(), pid = fork();
+    pid_t driver = getpid(), pid = child_fork();
     if (pid == 0) {
         close(down[1]);
         close(up[0]);
         serve(ws, driver, down[0], up[1]);
     }
+    if (pid < 0)
+        err_fail(err, sentence, strerror(errno));
     close(down[0]);
     close(up[1]);
     if (pid < 0) {
-        err_fail(err, "a worker could not be started: %s; use fewer --jobs", strerror(errno));
         close(down[1]);
         close(up[0]);
         return false;
@@ -130,8 +126,7 @@ static void stop(struct worker *w)
     close(w->to);
     close(w->from);
     kill(w->pid, SIGKILL);
-    while (waitpid(w->pid, NULL, 0) < 0 && errno == EINTR)
-        ;
+    child_wait(w->pid);
     w->pid = 0;
     w->busy = false;
 }

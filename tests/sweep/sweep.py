@@ -367,6 +367,19 @@ def two_at_once(bitline, folder):
     expect(b"out: another bitline works in it" in second.stderr, second.stderr.decode())
 
 
+def too_few_descriptors(bitline, folder):
+    """Workers that cannot be had; the trials stay to be done."""
+    prepare(folder)
+    whole = sweep(bitline, folder, "whole")
+    command = f"ulimit -n 24; exec '{bitline.program}' sweep job.yaml --out out --jobs 24"
+    done = subprocess.run(["bash", "-c", command], cwd=folder, env=bitline.env,
+                          capture_output=True, check=False)
+    said = done.stderr.decode()
+    expect(done.returncode == 1 and "bitline: a worker could not be started: Too many open files; use "
+           "fewer --jobs" in said, f"exit {done.returncode}\n{said}")
+    expect(sweep(bitline, folder, "out", "--resume", "--jobs", "2") == whole, "other bytes")
+
+
 def full_disk(bitline, folder):
     """A limit on the size of files stands for a disk that fills up on the way."""
     prepare(folder)
@@ -388,7 +401,7 @@ def main():
              (any_number_of_workers, other_seeds_differ, killed_again_and_again, killed_at_once,
               killed_worker, worker_that_always_dies, interrupted, numbers_agree, every_kind_is_counted,
               early_stop, steps_and_keys, resolved_job_runs, without_gnuplot, folders, newer_store,
-              two_at_once, full_disk)]
+              two_at_once, too_few_descriptors, full_disk)]
     cases += [(f"killed driver, {jobs} jobs", killed_driver, (jobs,)) for jobs in (1, 2)]
     cases += [("refused: " + " ".join(args), refused, (args, says)) for args, says in REFUSED]
     run_tests([(repr(name), in_folder(test, bitline, *args)) for name, test, args in cases])

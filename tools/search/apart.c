@@ -5,13 +5,12 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "nets/train/trainer.h"
 #include "sim/base/err.h"
 #include "sim/base/mem.h"
+#include "tools/child.h"
 #include "tools/pool.h"
 #include "tools/train/job.h"
 #include "tools/train/run.h"
@@ -22,9 +21,7 @@ static void begin(const struct apart *how, void (*work)(void *context, void *ans
                   size_t size, pid_t driver, int out)
 {
     void *answer = mem_alloc(size, 1);
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (getppid() != driver)
-        _exit(0); // the driver was quicker to die
+    child_die_with(driver);
     if (how->begin)
         how->begin(how->context);
     work(context, answer);
@@ -48,26 +45,26 @@ bool apart_run(const struct apart *how, void (*work)(void *context, void *answer
 {
     int ends[2];
     pid_t driver = getpid();
-    if (pipe(ends))
+    if (!child_pipe(ends))
         return err_fail(err, "a process to work in could not be started: %s", strerror(errno));
-    fflush(NULL);
-    pid_t child = fork();
+    pid_t child = child_fork();
     if (child == 0) {
         close(ends[0]);
         begin(how, work, context, size, driver, ends[1]);
     }
-    close(ends[1]);
-    bool heard = false;
     if (child < 0)
         err_fail(err, "a process to work in could not be started: %s", strerror(errno));
+    close(ends[1]);
+    bool heard = false;
     if (child > 0) {
         wait_for(child, ends[0], how->stop);
         heard = pool_receive(ends[0], answer, size);
-        while (waitpid(child, NULL, 0) < 0 && errno == EINTR)
-            ;
+        child_wait(child);
     }
     close(ends[0]);
-    return heard || err_fail(err, "a process of the search was killed; go on with --resume");
+    // Where there was no child, the sentence of that stays.
+    return heard || err_fail(err, "a process of the search was killed; see that there is memory "
+                                  "enough, then go on with --resume");
 }
 
 // --- Training ---

@@ -1,20 +1,19 @@
 #include "tools/search/relay.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/types.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <mpi.h>
 
+#include "tools/child.h"
 #include "tools/cmd.h"
 #include "tools/search/frame.h"
 
@@ -45,8 +44,8 @@ static _Noreturn void live(int (*side)(void *, const struct line *), void *conte
 {
     struct frame place;
     struct line line = {.in = in, .out = out};
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (getppid() != parent || !frame_receive(in, &place))
+    child_die_with(parent);
+    if (!frame_receive(in, &place))
         _exit(0); // MPI did not begin
     line.rank = place.rank;
     memcpy(&line.ranks, place.bytes, sizeof line.ranks);
@@ -57,14 +56,7 @@ static bool start(struct child *c, int (*side)(void *, const struct line *), voi
 {
     int down[2] = {-1, -1}, up[2] = {-1, -1};
     pid_t parent = getpid();
-    bool piped = pipe(down) == 0 && pipe(up) == 0;
-    // Commands that judge candidates are not to hold a pipe open.
-    for (int i = 0; piped && i < 2; i++) {
-        fcntl(down[i], F_SETFD, FD_CLOEXEC);
-        fcntl(up[i], F_SETFD, FD_CLOEXEC);
-    }
-    fflush(NULL);
-    c->pid = piped ? fork() : -1;
+    c->pid = child_pipe(down) && child_pipe(up) ? child_fork() : -1;
     if (c->pid < 0) {
         fprintf(stderr, "bitline-mpi: a process could not be started: %s\n", strerror(errno));
         return false;
@@ -84,9 +76,7 @@ static bool start(struct child *c, int (*side)(void *, const struct line *), voi
 // How it ended, as waitpid says it.
 static int bury(struct child *c)
 {
-    int status = 0;
-    while (waitpid(c->pid, &status, 0) < 0 && errno == EINTR)
-        ;
+    int status = child_wait(c->pid);
     close(c->to);
     close(c->from);
     c->to = c->from = -1;

@@ -141,6 +141,13 @@ static _Noreturn void become(const struct child_spec *spec, pid_t parent, int ou
     _exit(127);
 }
 
+static void close_end(int *fd)
+{
+    if (*fd >= 0)
+        close(*fd);
+    *fd = -1;
+}
+
 // Fills result->end and error when the program does not run.
 static bool start(const struct child_spec *spec, struct running *r, struct child_result *result)
 {
@@ -155,10 +162,9 @@ static bool start(const struct child_spec *spec, struct running *r, struct child
         why = errno;
     else
         setpgid(r->pid, r->pid); // here too: whoever comes first
-    int *const theirs[] = {&out[1], &err[1], &failed[1]};
-    for (int i = 0; i < 3; i++)
-        if (*theirs[i] >= 0)
-            close(*theirs[i]);
+    close_end(&out[1]);
+    close_end(&err[1]);
+    close_end(&failed[1]);
     if (r->pid > 0) {
         ssize_t got;
         while ((got = read(failed[0], &why, sizeof why)) < 0 && errno == EINTR)
@@ -166,8 +172,7 @@ static bool start(const struct child_spec *spec, struct running *r, struct child
         if (got > 0)
             child_wait(r->pid);
     }
-    if (failed[0] >= 0)
-        close(failed[0]);
+    close_end(&failed[0]);
     r->out = out[0];
     r->err = err[0];
     result->end = why == -ENOENT ? CHILD_MISSING : CHILD_NOT_STARTED;
@@ -175,19 +180,14 @@ static bool start(const struct child_spec *spec, struct running *r, struct child
     return why == 0;
 }
 
-static void close_end(int *fd)
-{
-    if (*fd >= 0)
-        close(*fd);
-    *fd = -1;
-}
-
-// Reads what is there, without waiting, from one of the two streams; closes it at its end.
+// Reads what is there, without waiting, from one of the two streams; closes it at its end. A
+// program that writes as fast as this reads must not keep the caller from looking at the clock.
 static void drain(struct running *r, bool is_output, size_t most, struct child_result *result)
 {
+    enum { MOST_READS = 64 };
     int *fd = is_output ? &r->out : &r->err;
     char bytes[16384];
-    while (*fd >= 0 && (!is_output || result->n <= most)) {
+    for (int i = 0; i < MOST_READS && *fd >= 0 && result->n <= most; i++) {
         ssize_t got = read(*fd, bytes, sizeof bytes);
         if (got < 0 && errno == EINTR)
             continue;
@@ -227,8 +227,9 @@ static void attend(const struct child_spec *spec, struct running *r, struct chil
         // With both streams closed only the end is waited for, which shows nowhere.
         poll(polled, 2, r->out < 0 && r->err < 0 ? 5 : 100);
         bool ended = has_ended(r->pid);
+        // All that an ended program has left: a pipe holds no more than 64 reads.
         drain(r, true, spec->most, result);
-        drain(r, false, 0, result);
+        drain(r, false, spec->most, result);
         if (result->n > spec->most)
             result->end = CHILD_TOO_LONG;
         else if (ended)

@@ -127,6 +127,11 @@ static void hung_group_is_killed(void **state)
     char endless[] = "while :; do echo line; done";
     spec = shell_spec(endless, words);
     killed(&spec, CHILD_TOO_LONG);
+    // Nobody reads so fast that it would ever wait.
+    char talking[] = "while :; do echo line >&2; done & while :; do echo line >&2; done";
+    spec = shell_spec(talking, words);
+    spec.timeout_s = 0.1;
+    killed(&spec, CHILD_LATE);
     // Both streams are closed, and yet it does not end.
     char silent[] = "exec >&- 2>&-; sleep 1000";
     spec = shell_spec(silent, words);

@@ -272,6 +272,9 @@ void evaluate_task(struct evaluator *ev, const struct search_task *task,
     else if (ev->stages)
         tune_all_the_same(ev, task, answer);
     answer->failed = !ok && !answer->unjudged;
+    // An input or output error, say: it does not depend on the candidate, so it is no result.
+    if (answer->failed && answer->err.class == ERR_WORK)
+        answer->broken = true;
     answer->seconds = clock_now_s() - start;
 }
 

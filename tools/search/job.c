@@ -23,9 +23,10 @@ static const struct conf_field accuracy_fields[] = {
          "ceiling - loss * sum of share * ratio^-power; an assumption, whose defaults stand for "
          "binary ResNet-20 on CIFAR-10 alone: for another net state all four"},
     {"command", CONF_NODE, AT(command), .optional = true, .word = "a list of words",
-     .help = "reads a candidate as a line of JSON, answers with its accuracy as another"},
+     .help =
+         "reads a candidate as a line of JSON, answers with its accuracy, or an error, as another"},
     {"timeout", CONF_QTY, AT(timeout_s), .min = 0.001, .max = 1e7, .unit = "s", .fallback = "600 s",
-     .help = "an answer that takes longer is none; the command is started anew"},
+     .help = "an answer that takes longer is none: the command is started again and asked again"},
     {"supernet", CONF_SECTION, AT(supernet), .fields = stages_fields, .optional = true,
      .present = offsetof(struct search_accuracy, has_supernet), .help = "HAWIS's stages A and B"},
     {"faults", CONF_SECTION, AT(faults), .fields = faults_fields, .optional = true,

@@ -1,13 +1,16 @@
 #include "nets/safetensors.h"
 
 #include <float.h>
+#include <inttypes.h>
 #include <jansson.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "nets/foreign_file.h"
 #include "sim/base/err.h"
+#include "sim/base/hash.h"
 #include "sim/base/mem.h"
 
 enum { LENGTH_BYTES = 8 };
@@ -217,6 +220,21 @@ static bool place_tensors(const struct reader *r)
     return true;
 }
 
+static bool check_hash(const struct reader *r)
+{
+    char hash[17];
+    const char *stored = safetensors_metadata(r->st, SAFETENSORS_HASH);
+    if (!stored)
+        return true;
+    snprintf(hash, sizeof hash, "%016" PRIx64, hash_bytes(HASH_START, r->data, (size_t)r->n_data));
+    return strcmp(stored, hash) == 0 ||
+           err_set(r->err,
+                   "%s: its values do not fit the " SAFETENSORS_HASH
+                   " of its metadata: the file is damaged, or another program has changed it; copy "
+                   "it again, or write it without that key",
+                   r->path);
+}
+
 static json_t *parse_header(const char *path, const char *text, size_t n, struct err *err)
 {
     json_error_t error;
@@ -267,7 +285,7 @@ bool safetensors_parse_header(const char *path, const void *bytes, size_t here, 
     struct reader r = {.path = path, .mem = mem, .st = out, .err = err};
     r.data = here == n ? start + length : NULL;
     r.n_data = (int64_t)(n - LENGTH_BYTES - length);
-    bool ok = read_header(&r, header) && place_tensors(&r);
+    bool ok = read_header(&r, header) && place_tensors(&r) && check_hash(&r);
     json_decref(header);
     return ok;
 }

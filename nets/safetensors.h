@@ -14,6 +14,10 @@ enum { STORED_RANK = 8, STORED_NAME = 200 };
 #define SAFETENSORS_HEADER ((size_t)16 << 20)            // bytes of its header
 #define SAFETENSORS_ELEMENTS ((int64_t)INT64_C(1) << 31) // of one tensor
 
+// Key of the metadata: the 64-bit FNV-1a of the bytes behind the header, 16 hexadecimal digits.
+// Where a file has it, it is checked.
+#define SAFETENSORS_HASH "weights_hash"
+
 enum stored_type {
     STORED_F64,
     STORED_F32,

@@ -2,6 +2,7 @@
 #include "nets/weights.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -77,7 +78,7 @@ static void write_entry(struct jsonw *w, const struct slot *slot, int64_t begin)
 static void print_header(FILE *text, const struct net *net, const struct weights *weights,
                          const struct slots *slots)
 {
-    char eps[32];
+    char eps[32], hash[17];
     int64_t begin = 0;
     struct jsonw *w = jsonw_create(text, 0);
     jsonw_object(w, NULL);
@@ -91,6 +92,8 @@ static void print_header(FILE *text, const struct net *net, const struct weights
         jsonw_string(w, "split", weights->split);
     if (weights->trained_on)
         jsonw_string(w, "data", weights->trained_on);
+    snprintf(hash, sizeof hash, "%016" PRIx64, weights_hash(net, weights));
+    jsonw_string(w, SAFETENSORS_HASH, hash);
     jsonw_end(w);
     for (size_t i = 0; i < slots->n; i++) {
         if (!slot_values(&weights->layers[slots->items[i].layer], slots->items[i].part))

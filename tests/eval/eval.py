@@ -300,9 +300,11 @@ def bad_weights(bitline, folder):
     good = (folder / "w.safetensors").read_bytes()
     head = 8 + struct.unpack("<Q", good[:8])[0]
     nan = struct.pack("<f", float("nan"))
+    unhashed = good[:head].replace(b"weights_hash", b"other_key___")
     for name, broken, says in (("cut", good[:-1], "was cut off"), ("stub", good[:5], ""),
                                ("empty", b"", ""), ("text", b"weights\n" * 100, ""),
-                               ("nan", good[:head] + nan + good[head + 4:], "is nan, no finite")):
+                               ("nan", unhashed + nan + good[head + 4:], "is nan, no finite"),
+                               ("changed", good[:-1] + b"\x55", "do not fit the weights_hash")):
         (folder / f"{name}.safetensors").write_bytes(broken)
         bitline.refuse(folder, ["eval", "hawis", "./net.yaml", "--weights", f"{name}.safetensors"],
                        [f"{name}.safetensors: ", says])

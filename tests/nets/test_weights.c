@@ -119,13 +119,32 @@ static void test_scales(void **state)
     net_destroy(net);
 }
 
+// Any bit of the values that was flipped since they were written.
+static void test_flipped_bits(void **state)
+{
+    (void)state;
+    struct net *net = text_net(ONE_LAYER, NULL);
+    struct weights *weights = weights_create(net);
+    struct stored file = stored_weights(net, weights);
+    for (size_t bit = 0; bit < (size_t)8 * 16; bit++) {
+        unsigned char *byte = file.bytes + file.n - 16 + bit / 8;
+        *byte ^= (unsigned char)(1u << bit % 8);
+        expect_no_weights(&file, net, "its values do not fit the weights_hash");
+        *byte ^= (unsigned char)(1u << bit % 8);
+    }
+    weights_destroy(load_stored(&file, net));
+    free(file.bytes);
+    weights_destroy(weights);
+    net_destroy(net);
+}
+
 // The format, byte by byte, for a net small enough to be written down.
 static void test_bytes(void **state)
 {
     (void)state;
     static const char header[] =
         "{\"__metadata__\":{\"format\":\"pt\",\"net\":\"t\",\"form\":\"float\",\"width\":\"1x\","
-        "\"bn_eps\":\"1e-05\"},"
+        "\"bn_eps\":\"1e-05\",\"weights_hash\":\"1dbc2ae9ab85e149\"}," // FNV-1a of the values below
         "\"fc.weight\":{\"dtype\":\"F32\",\"shape\":[2,1],\"data_offsets\":[0,8]},"
         "\"fc.bias\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[8,16]}}";
     static const unsigned char values[] = {0, 0,    0x80, 0x3f, 0, 0, 0,    0xc0,  // 1, -2
@@ -326,10 +345,10 @@ static void test_save(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_round_trip), cmocka_unit_test(test_scales),
-        cmocka_unit_test(test_bytes),      cmocka_unit_test(test_types),
-        cmocka_unit_test(test_aliases),    cmocka_unit_test(test_binary_block),
-        cmocka_unit_test(test_save),
+        cmocka_unit_test(test_round_trip),   cmocka_unit_test(test_scales),
+        cmocka_unit_test(test_bytes),        cmocka_unit_test(test_types),
+        cmocka_unit_test(test_flipped_bits), cmocka_unit_test(test_aliases),
+        cmocka_unit_test(test_binary_block), cmocka_unit_test(test_save),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -119,6 +119,24 @@ def one_file_is_left(kind, bitline):
     accepted(kind, bitline, alone)
 
 
+def locked(kind, bitline):
+    out = kind.folder / "locked"
+    with open_db(kind.copy(out)) as db:
+        db.execute("BEGIN EXCLUSIVE")
+        refused(kind, bitline, out, [f"{kind.store}: another program keeps it locked",
+                                     "--resume"], code=1)
+
+
+def cannot_be_written(kind, bitline):
+    """A version of the format above those that SQLite writes: it is opened to be read only."""
+    out = kind.folder / "readonly"
+    path = kind.copy(out)
+    data = path.read_bytes()
+    path.write_bytes(data[:18] + b"\3" + data[19:])
+    refused(kind, bitline, out, [f"{kind.store}: the file or its folder cannot be written",
+                                 "permissions", "--resume"], code=1)
+
+
 LONG = ["--set", "images=3000"]
 
 
@@ -250,6 +268,8 @@ def tests(bitline, folder):
             ["chip_hash is 'xyz', expected 16 hexadecimal digits"]))
     yield ("train: no epoch", set_value,
            (train, bitline, "UPDATE epoch SET epoch = 0 WHERE epoch = 1", ["epoch is 0, expected"]))
+    yield "locked", locked, (sweep, bitline)
+    yield "cannot be written", cannot_be_written, (sweep, bitline)
     yield "interrupted", interrupted, (sweep, bitline)
     for take in (delete, replace, move_folder):
         yield f"running: {take.__name__}", taken_away, (sweep, bitline, take)

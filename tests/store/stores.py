@@ -72,8 +72,8 @@ def without_gnuplot(bitline, folder):
 
 
 def results(folder):
-    """All files but stores and checkpoints, and metrics.csv, which holds times."""
-    names = ("search.db", "run.db", "checkpoint", "metrics.csv")
+    """All files but stores, checkpoints and seconds.csv, which hold times."""
+    names = ("search.db", "run.db", "checkpoint", "seconds.csv")
     return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*"))
             if path.is_file() and not path.name.startswith(names)}
 

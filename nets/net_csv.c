@@ -244,7 +244,7 @@ static bool read_rows(struct csv *csv, const char *text, size_t n, struct row *f
                       struct row *last)
 {
     int line = 0;
-    for (size_t at = 0; at < n;) {
+    for (size_t at = file_mark(text, n); at < n;) {
         const char *end = memchr(text + at, '\n', n - at);
         size_t length = end ? (size_t)(end - (text + at)) : n - at;
         line++;

@@ -6,7 +6,7 @@ root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
 root apt-get update -qq
 root apt-get install -y -qq --no-install-recommends gcc libc6-dev meson ninja-build pkg-config \
     python3 python3-yaml git libsimgrid-dev libyaml-dev libjansson-dev zlib1g-dev libsqlite3-dev libcmocka-dev \
-    libdnnl-dev libopenmpi-dev openmpi-bin gnuplot-nox clang-format >/dev/null
+    libdnnl-dev libopenmpi-dev openmpi-bin gnuplot-nox locales clang-format >/dev/null
 [ -d build-test ] || meson setup build-test -Dtests=enabled
 ninja -C build-test
 exec meson test -C build-test --no-rebuild --print-errorlogs

@@ -141,6 +141,9 @@ static bool read_format(struct reader *r, struct reader_head *head)
             return false;
         return reader_fail(r, "the file is empty; write a trace with 'bitline run --trace FILE'");
     }
+    size_t mark = file_mark(r->text, r->n);
+    r->n -= mark;
+    memmove(r->text, r->text + mark, r->n + 1);
     if (!strncmp(r->text, "{\"traceEvents\":[", 16))
         return read_json(r, head);
     if (!strncmp(r->text, "# bitline trace", 15) && r->n == 15)

@@ -34,6 +34,11 @@ static int open_regular(const char *path, size_t limit, struct err *err)
     return -1;
 }
 
+size_t file_mark(const char *text, size_t n)
+{
+    return n >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+}
+
 char *file_read_start(const char *path, size_t limit, size_t most, size_t *n, uint64_t *size,
                       struct err *err)
 {

@@ -12,6 +12,9 @@ struct err;
 // unreadable.
 char *file_read(const char *path, size_t limit, size_t *n, struct err *err);
 
+// Bytes of the UTF-8 byte order mark that some editors and spreadsheets put at the start: 3 or 0.
+size_t file_mark(const char *text, size_t n);
+
 // The first bytes of such a file, at most `most` of them; *size is that of the file.
 char *file_read_start(const char *path, size_t limit, size_t most, size_t *n, uint64_t *size,
                       struct err *err);

@@ -146,14 +146,31 @@ static bool fail_unknown(const struct search *s, const char *what, struct err *e
     return false;
 }
 
-static bool find_named(const struct search *s, const char *name, struct source *source)
+static bool is_open(const char *path, const struct chain *chain)
 {
+    struct stat st;
+    for (; chain; chain = chain->before)
+        if (!chain->source.entry && stat(path, &st) == 0 && chain->device == st.st_dev &&
+            chain->inode == st.st_ino)
+            return true;
+    return false;
+}
+
+// Files of the chain are passed over, so that a hawis.yaml of the user's can extend the hawis that
+// ships. If there is nothing else, the first of them is found: a loop.
+static bool find_named(const struct search *s, const char *name, const struct chain *chain,
+                       struct source *source)
+{
+    const char *open = NULL;
     for (const char *const *folder = folders_of(s->library); *folder; folder++)
         for (int i = 0; i < KIND_FOLDERS && kind_folders[s->kind][i]; i++) {
             source->id =
                 arena_printf(s->mem, "%s%s/%s.yaml", *folder, kind_folders[s->kind][i], name);
-            if (is_file(source->id))
+            if (!is_file(source->id))
+                continue;
+            if (!is_open(source->id, chain))
                 return true;
+            open = open ? open : source->id;
         }
     const struct embedded_kind *embedded = &library_embedded[s->kind];
     for (size_t i = 0; i < embedded->n; i++)
@@ -162,13 +179,16 @@ static bool find_named(const struct search *s, const char *name, struct source *
             source->id = arena_printf(s->mem, "%s %s", library_kind_names[s->kind], name);
             return true;
         }
-    return false;
+    source->id = open;
+    return open != NULL;
 }
 
-// Finds what a name or a file name means; the latter beside the file that says it, if any does.
-static bool find_source(const struct search *s, const char *what, const struct source *beside,
+// Finds what a name or a file name means; the latter beside the last file of the chain, if there is
+// one. NULL: no description says it.
+static bool find_source(const struct search *s, const char *what, const struct chain *chain,
                         struct source *source, struct err *err)
 {
+    const struct source *beside = chain ? &chain->source : NULL;
     char shown[120];
     tree_show(shown, sizeof shown, what);
     if (!strchr(what, '/') && !ends_in_yaml(what)) {
@@ -177,7 +197,7 @@ static bool find_source(const struct search *s, const char *what, const struct s
                            "'%s' is no name of a %s: letters, digits, '.', '_' and '-' only, and "
                            "no '.' first; a file needs a '/' or .yaml",
                            shown, library_kind_names[s->kind]);
-        return find_named(s, what, source) || fail_unknown(s, what, err);
+        return find_named(s, what, chain, source) || fail_unknown(s, what, err);
     }
     source->id = arena_strdup(s->mem, what);
     const char *slash = beside && !beside->entry && *what != '/' ? strrchr(beside->id, '/') : NULL;
@@ -235,8 +255,7 @@ static struct conf *open_base(const struct search *s, const struct chain *link,
     if (at->kind != CONF_SCALAR || !*at->text)
         conf_fail(at, s->err, "names nothing; write the name of one %s or a file",
                   library_kind_names[s->kind]);
-    else if (!find_source(s, at->text, &link->source, &next.source, &why) ||
-             !check_chain(s, &next, &why))
+    else if (!find_source(s, at->text, link, &next.source, &why) || !check_chain(s, &next, &why))
         conf_wrap(at, s->err, &why, "%s", why.text);
     else
         return load(s, &next);
@@ -278,7 +297,7 @@ static const char *describe_name(const struct search *s, const char *name)
 {
     struct source source = {0};
     const char *text = "";
-    if (!find_named(s, name, &source))
+    if (!find_named(s, name, NULL, &source))
         return text;
     struct conf *conf = source.entry
                             ? conf_parse(source.id, source.entry->text, source.entry->n, NULL)

@@ -30,8 +30,9 @@ struct library {
 
 // Opens `what`: a file if it has a '/' or ends in .yaml, else a name. The error for an unknown name
 // lists the names there are. Resolves `extends: NAME` of chips (and of any kind) recursively, a
-// relative file name being relative to the file that says it; a loop is refused. The result has no
-// key `extends` any more.
+// relative file name being relative to the file that says it; a loop is refused. A
+// name never means the file that says it: there hawis.yaml can extend the hawis of a later folder,
+// or the one that ships. The result has no key `extends` any more.
 struct conf *library_open(const struct library *library, enum library_kind kind, const char *what,
                           struct err *err);
 // Calls `each` with every name of a kind, sorted, once each, and the first line of its description.

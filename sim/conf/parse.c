@@ -326,7 +326,8 @@ struct conf *conf_parse(const char *name, const char *text, size_t n, struct err
     }
     struct conf *conf = mem_alloc(1, sizeof *conf);
     conf->mem = arena_create();
-    struct parse p = {.conf = conf, .text = text, .n = n, .err = err};
+    size_t mark = file_mark(text, n);
+    struct parse p = {.conf = conf, .text = text + mark, .n = n - mark, .err = err};
     p.origin = arena_strdup(conf->mem, name);
     conf->root = parse(&p);
     if (conf->root)

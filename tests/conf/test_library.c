@@ -26,7 +26,10 @@ static const char *const files[] = {"lib/top.yaml",
                                     "second/chips/base.yaml",
                                     "mine/own.yaml",
                                     "mine/more/parent.yaml",
-                                    "mine/orphan.yaml"};
+                                    "mine/orphan.yaml",
+                                    "lib/chips/twice.yaml",
+                                    "second/twice.yaml",
+                                    "lib/chips/hawis.yaml"};
 static const char *const texts[] = {
     "description: |\n  on top\n  of all\n",
     "name: base\nadc: {bits: 8, time: 1 ns}\n",
@@ -43,6 +46,9 @@ static const char *const texts[] = {
     "extends: more/parent.yaml\nname: own\n",
     "extends: mid\nadc: {time: 2 ns}\n",
     "extends: no/such.yaml\n",
+    "extends: twice\nname: first\n",
+    "name: second\nadc: {bits: 3}\n",
+    "extends: hawis\nname: mine\n",
 };
 static const char *const folders[] = {"lib", "second", "missing", NULL};
 static const struct library library = {.folders = folders};
@@ -89,6 +95,25 @@ static void names_and_files_open(void **state)
     assert_opens("second/chips/base.yaml", "name: second\n");
     assert_opens("mid", "name: base\nadc:\n  bits: 6\n  time: 1 ns\n");
     assert_opens("mine/own.yaml", "name: own\nadc:\n  bits: 6\n  time: 2 ns\n");
+}
+
+// Of a later folder, or of those that ship.
+static void files_extend_others_of_their_name(void **state)
+{
+    (void)state;
+    static const char *const none[] = {NULL};
+    static const struct library ships = {.folders = none};
+    struct err err = {0};
+    assert_opens("twice", "name: first\nadc:\n  bits: 3\n");
+    struct conf *mine = library_open(&library, LIBRARY_CHIP, "hawis", &err);
+    struct conf *theirs = library_open(&ships, LIBRARY_CHIP, "hawis", &err);
+    if (!mine || !theirs)
+        fail_msg("%s", err.text);
+    assert_string_equal(conf_find(mine->root, "name")->text, "mine");
+    assert_string_equal(conf_find(mine->root, "crossbar.rows")->text,
+                        conf_find(theirs->root, "crossbar.rows")->text);
+    conf_close(mine);
+    conf_close(theirs);
 }
 
 static void origins_survive_extends(void **state)
@@ -207,8 +232,11 @@ static void embedded_open(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(names_and_files_open), cmocka_unit_test(origins_survive_extends),
-        cmocka_unit_test(bad_names_are_told),   cmocka_unit_test(list_is_sorted_and_unique),
+        cmocka_unit_test(names_and_files_open),
+        cmocka_unit_test(files_extend_others_of_their_name),
+        cmocka_unit_test(origins_survive_extends),
+        cmocka_unit_test(bad_names_are_told),
+        cmocka_unit_test(list_is_sorted_and_unique),
         cmocka_unit_test(embedded_open),
     };
     return cmocka_run_group_tests(tests, enter, leave);

@@ -26,7 +26,7 @@ NASTY = [
     "\x07\x08\x7f", "\x85\x9b31m", "\u2028\u2029", "\u202eright\u202c", "\ufeffmark", "\uffff", "\ufdd0",
     "\u00e4\u00f6 \u6f22\u5b57 \U0001f600", " leading", "trailing ", "# comment", "key: value", "- item", "? a",
     "[1, 2]", "{a: 1}", "&anchor", "*alias", "!tag", "|", ">", "%YAML 1.1", "---", "...", "~", "null",
-    "Null", "TRUE", "yes", "off", "n", "1", "0x10", "0o7", "1e3", "1_000", "12:30:45", "2001-01-01",
+    "Null", "NULL", "TRUE", "false", "Yes", "no", "on", "Off", "y", "n", "1", "0x10", "0o7", "1e3", "1_000", "12:30:45", "2001-01-01",
     ".inf", "<<", "=", "a, b", "a;b", "$HOME", "!history", "*", "?", "~root", "x" * 200, "'" * 90,
 ]
 ALPHABET = "".join(NASTY)

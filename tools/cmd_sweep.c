@@ -6,7 +6,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "sim/base/clock.h"
 #include "sim/base/err.h"
 #include "sim/base/file.h"
 #include "sim/base/text.h"
@@ -62,18 +61,6 @@ static void show_progress(void *context, size_t done, size_t all, double seconds
     fputs("\033[K", stderr);
     if (done == all)
         fputc('\n', stderr);
-}
-
-// Chips and nets that differ are loaded before the first trial. Few of them take no time to speak
-// of.
-static void show_checked(size_t done, size_t all)
-{
-    static double shown_s;
-    double now = clock_now_s();
-    if (all < 20 || (now - shown_s < 0.5 && done < all))
-        return;
-    shown_s = now;
-    fprintf(stderr, "\r%zu/%zu chips and nets checked\033[K%s", done, all, done == all ? "\n" : "");
 }
 
 static void print_point(const struct drive *d, size_t p, const bool shown[FAULTS_PARTS],
@@ -215,7 +202,7 @@ int cmd_sweep(int argc, char **argv)
     inputs_parse(&argp, argc, argv, 0, &a);
     int code = EXIT_FAILED;
     if (!a.err.text[0] && job_load(a.job, a.inputs.sets, a.inputs.n_sets, &job, &a.err) &&
-        plan_create(job, isatty(STDERR_FILENO) ? show_checked : NULL, &plan, &a.err))
+        plan_create(job, progress_checked, &plan, &a.err))
         code = sweep(&a, job, plan);
     if (a.err.text[0])
         code = inputs_refuse(&a.err);

@@ -10,6 +10,7 @@
 #include "sim/infer/evaluate.h"
 #include "tools/inputs.h"
 #include "tools/jobfile.h"
+#include "tools/progress.h"
 #include "tools/search/job.h"
 #include "tools/sweep/job.h"
 
@@ -96,6 +97,7 @@ static bool check_axis(const struct job *job, const struct pair *base, const cha
         for (size_t j = 0; j < job->sweep.n; j++)
             if (first[j])
                 pair.inputs.sets[pair.inputs.n_sets++] = j == axis ? value : first[j];
+        progress_checked(v + 1, a->n);
         if (!opens(&pair, &why))
             return conf_wrap(a->list ? a->list->children[v] : node, err, &why, "%s", why.text);
     }

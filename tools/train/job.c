@@ -163,7 +163,7 @@ static bool check_memory(const struct train_job *job, struct err *err)
 {
     struct trainer_params least = {.net = job->net, .recipe = &job->recipe, .workers = 1};
     struct err why = {0};
-    return trainer_fits(&least, &why) || conf_fail(find(job, "net"), err, "%s", why.text);
+    return trainer_fits(&least, &why) || conf_wrap(find(job, "net"), err, &why, "%s", why.text);
 }
 
 static bool load_nets(struct train_job *job, struct err *err)

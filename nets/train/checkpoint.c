@@ -264,8 +264,12 @@ enum checkpoint_found checkpoint_read(const char *path, const char *identity,
 {
     struct stat st;
     struct walk w = {0};
-    if (stat(path, &st) != 0 && errno == ENOENT)
-        return CHECKPOINT_NONE;
+    if (stat(path, &st) != 0) {
+        if (errno == ENOENT)
+            return CHECKPOINT_NONE;
+        err_fail(err, "%s: cannot be read: %s", path, strerror(errno));
+        return CHECKPOINT_DAMAGED;
+    }
     w.bytes = file_read(path, LIMIT, &w.n, err);
     enum checkpoint_found found =
         w.bytes ? unpack(&w, path, identity, state, err) : CHECKPOINT_DAMAGED;

@@ -119,7 +119,7 @@ static bool lock_temporary(int fd)
     struct stat st;
     if (flock(fd, LOCK_EX | LOCK_NB) != 0)
         return errno != EWOULDBLOCK; // no locks here: then nobody can tidy either
-    return fstat(fd, &st) == 0 && st.st_nlink > 0;
+    return fstat(fd, &st) != 0 || st.st_nlink > 0;
 }
 
 // Not mkstemp, whose files nobody else may read.
@@ -222,9 +222,11 @@ static bool open_out(struct file_out *out, struct err *err)
     out->stream = fdopen(fd, "w");
     if (!out->stream && errno == ENOMEM)
         mem_fail(0);
-    if (!out->stream) { // an inherited descriptor that is not for writing
+    if (!out->stream) { // an inherited descriptor that is not for writing, for one
         fail_write(out, errno, err);
         close(fd);
+        if (out->temporary)
+            unlink(out->temporary);
         return false;
     }
     return true;

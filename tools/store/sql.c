@@ -44,6 +44,10 @@ bool sql_fail(const struct store *s, struct err *err)
     case SQLITE_LOCKED:
         return err_fail(err, "%s: another program keeps it locked; end that program, " GO_ON,
                         s->path);
+    case SQLITE_PROTOCOL:
+        return err_fail(err,
+                        "%s: the locks of its file system failed; choose an --out on a local disk",
+                        s->path);
     case SQLITE_READONLY:
         return err_fail(err,
                         "%s: the file or its folder cannot be written; change the permissions, or "

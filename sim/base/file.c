@@ -46,8 +46,13 @@ char *file_read_start(const char *path, size_t limit, size_t most, size_t *n, ui
     int fd = open_regular(path, limit, err);
     if (fd < 0)
         return NULL;
+    if (fstat(fd, &st) != 0) {
+        err_fail(err, "%s: cannot be read: %s", path, strerror(errno));
+        close(fd);
+        return NULL;
+    }
     *n = 0;
-    *size = fstat(fd, &st) == 0 && st.st_size > 0 ? (uint64_t)st.st_size : 0;
+    *size = st.st_size > 0 ? (uint64_t)st.st_size : 0;
     most = *size < most ? (size_t)*size : most;
     char *bytes = mem_bytes(most + 1);
     ssize_t got = 1;

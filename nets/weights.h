@@ -76,8 +76,9 @@ bool weights_load(const char *path, const struct net *net, struct weights **out,
 bool weights_parse(const char *name, const void *bytes, size_t n, const struct net *net,
                    struct weights **out, struct err *err);
 
-// Whether weights_save can name all tensors of the net: no two of them alike, none too long.
-bool weights_can_be_named(const struct net *net, struct err *err);
+// Whether weights_save can keep this net's weights: the names of its tensors, the size of the file.
+// For a refusal before the net is trained.
+bool weights_writable(const struct net *net, struct err *err);
 // Writes F32 tensors in the net's order under PyTorch's names: layer1.0.conv1.weight, its
 // batch-norm layer1.0.bn1.{weight,bias,running_mean,running_var}, linear.weight. The same weights
 // give the same bytes; the file is there whole or not at all.

@@ -16,7 +16,7 @@
 #include "sim/base/text.h"
 #include "sim/base/text_stream.h"
 
-enum { CHUNK = 1024, VALUE_BYTES = 4, LENGTH_BYTES = 8 };
+enum { CHUNK = 1024, VALUE_BYTES = 4, LENGTH_BYTES = 8, METADATA_BYTES = 4096 };
 
 static void put_little_endian(unsigned char *bytes, uint64_t value, int n)
 {
@@ -158,11 +158,30 @@ static bool check_all(const char *name, const struct weights *weights, const str
     return true;
 }
 
-bool weights_can_be_named(const struct net *net, struct err *err)
+bool weights_writable(const struct net *net, struct err *err)
 {
     struct arena *scratch = arena_create();
     struct slots slots;
+    int64_t bytes = LENGTH_BYTES;
+    size_t n = 0;
     bool ok = slots_create(net, scratch, &slots, err);
+    struct text_stream *text = text_stream_create();
+    struct jsonw *w = jsonw_create(text_stream_file(text), 0);
+    jsonw_object(w, NULL);
+    for (size_t i = 0; ok && i < slots.n; i++) {
+        write_entry(w, &slots.items[i], bytes);
+        bytes += slots.items[i].count * VALUE_BYTES;
+    }
+    jsonw_end(w);
+    jsonw_destroy(w);
+    free(text_stream_finish(text, &n));
+    n += METADATA_BYTES;
+    if (ok && (n > SAFETENSORS_HEADER || (uint64_t)bytes + n > SAFETENSORS_BYTES))
+        ok = err_set(err,
+                     "net %s: %" PRId64
+                     " bytes of values and %zu of names; a weights file holds %zu, "
+                     "of these %zu of names; use a smaller net",
+                     net->name, bytes, n, SAFETENSORS_BYTES, SAFETENSORS_HEADER);
     arena_destroy(scratch);
     return ok;
 }

@@ -155,7 +155,7 @@ static bool check_net(const char *what, const struct inputs *inputs, struct net 
         forms[f].ok = build_form(what, inputs, net_form_names[f], &forms[f].why);
     if (!ok)
         return refuse_net(forms, &why, err);
-    if (!weights_can_be_named(*out, &why)) {
+    if (!weights_writable(*out, &why)) {
         net_destroy(*out);
         *out = NULL;
         return err_wrap(err, &why, "%.200s: %s", what, why.text);

@@ -9,6 +9,7 @@
 #include "nets/net.h"
 #include "sim/base/clock.h"
 #include "sim/base/err.h"
+#include "sim/base/file.h"
 #include "sim/base/number.h"
 #include "sim/base/mem.h"
 #include "sim/base/warn.h"
@@ -259,6 +260,8 @@ static bool load(struct args *a, struct model *m)
     if (!mend->images)
         mend->images = MEND_IMAGES;
     a->model.workers = (int)a->jobs;
+    if (a->activity && !file_try(a->activity, &a->err))
+        return false;
     if (!model_load(&a->model, NULL, m, &a->err))
         return false;
     if (mend->gain && !defect_varies(&m->chip->defects))

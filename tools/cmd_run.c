@@ -318,7 +318,9 @@ int cmd_run(int argc, char **argv)
     struct trace *trace = a.trace ? trace_create() : NULL;
     a.run.trace = trace;
     int code = EXIT_FAILED;
-    if (!a.err.text[0] && (!a.trace || trace_check_name(a.trace, &a.err)) &&
+    if (!a.err.text[0] &&
+        (!a.trace || (trace_check_name(a.trace, &a.err) && file_try(a.trace, &a.err))) &&
+        (!a.csv || file_try_all(a.csv, print_csv_files, &a.err)) &&
         inputs_chip(&a.inputs, a.chip, &chip, &a.err) &&
         inputs_net(&a.inputs, a.net, &net, &a.err) && map_inputs(&a, net, chip, &map, &a.err) &&
         (!a.activity || activity_read(a.activity, map, mem, &a.run.activity, &a.err)) &&

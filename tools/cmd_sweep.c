@@ -177,7 +177,9 @@ static int work(struct job_args *a, const struct plan *plan, struct store *store
 static int sweep(struct job_args *a, const struct job *job, const struct plan *plan)
 {
     const char *folder = a->out ? a->out : job->name;
-    if (!file_make_folder(folder, &a->err))
+    static const char *const names[] = {"points.csv",   "points.json", "job.yaml", "accuracy.dat",
+                                        "accuracy.svg", "accuracy.gp", NULL};
+    if (!file_try_all(folder, names, &a->err) || !file_make_folder(folder, &a->err))
         return EXIT_FAILED;
     job_catch_signals(a);
     struct store *store = store_open(folder, "run.db", a->resume, &a->err);

@@ -169,6 +169,9 @@ static void write_slices(const struct mapping *map, FILE *out)
     }
 }
 
+const char *const print_csv_files[] = {"layers.csv",  "parts.csv",  "shared.csv",
+                                       "summary.csv", "slices.csv", NULL};
+
 bool print_csv(const struct result *r, const struct mapping *map, const char *folder,
                struct err *err)
 {

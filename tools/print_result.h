@@ -1,3 +1,4 @@
+extern const char *const print_csv_files[]; // that print_csv writes, NULL-terminated
 // A result for people and for programs.
 #pragma once
 #include <stdbool.h>

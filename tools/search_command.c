@@ -332,7 +332,7 @@ static bool check_stage(struct args *a, const struct search *s)
 static int search(struct args *a, struct search *s)
 {
     const char *folder = folder_of(a, s);
-    if (!file_make_folder(folder, &a->job.err))
+    if (!search_export_check(s, folder, &a->job.err) || !file_make_folder(folder, &a->job.err))
         return EXIT_FAILED;
     job_catch_signals(&a->job);
     struct store *store = store_open(folder, "search.db", a->job.resume, &a->job.err);

@@ -43,6 +43,12 @@ struct file_out *file_create(const char *path, struct err *err);
 FILE *file_stream(struct file_out *out);
 bool file_commit(struct file_out *out_take, struct err *err); // ends and frees out_take
 void file_discard(struct file_out *out_take);                 // NULL is fine
+// Whether file_create of the path would succeed now, for a refusal before long work. Leaves nothing
+// behind, and does not open devices and FIFOs.
+bool file_try(const char *path, struct err *err);
+// The same of the files `names`, which ends with NULL, in a folder that file_make_folder may still
+// have to make.
+bool file_try_all(const char *folder, const char *const *names, struct err *err);
 // Removes the temporary files of this process, not those of the process it was forked from. It
 // frees and allocates nothing: for a handler that ends the program.
 void file_discard_all(void);

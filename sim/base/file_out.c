@@ -336,6 +336,42 @@ void file_discard(struct file_out *out_take)
     out_free(out_take);
 }
 
+bool file_try(const char *path, struct err *err)
+{
+    struct stat st;
+    if (stat(path, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode))
+        return true;
+    struct file_out *out = file_create(path, err);
+    file_discard(out);
+    return out != NULL;
+}
+
+bool file_try_all(const char *folder, const char *const *names, struct err *err)
+{
+    struct stat st;
+    struct arena *mem = arena_create();
+    char *part = arena_strdup(mem, *folder ? folder : ".");
+    bool ok = true;
+    bool made = stat(folder, &st) == 0;
+    for (size_t i = 0; made && S_ISDIR(st.st_mode) && ok && names[i]; i++)
+        ok = file_try(arena_printf(mem, "%s/%s", folder, names[i]), err);
+    while (!made && stat(part, &st) != 0) { // the nearest folder that exists will hold it
+        char *slash = strrchr(part, '/');
+        if (slash == part)
+            slash++;
+        if (slash && *slash)
+            *slash = 0;
+        else
+            strcpy(part, ".");
+    }
+    if (!S_ISDIR(st.st_mode))
+        ok = err_fail(err, "%s: is a file, not a folder; choose another name", part);
+    else if (!made && access(part, W_OK | X_OK) != 0)
+        ok = err_fail(err, "%s: the folder cannot be made: %s", folder, strerror(errno));
+    arena_destroy(mem);
+    return ok;
+}
+
 void file_discard_all(void)
 {
     for (const struct file_out *out = open_outs; out; out = out->next)

@@ -73,6 +73,7 @@ ALLOWED = {
     ("tools/print_search.c", "images"): "constant of the callers",
     ("tools/print_tensors.c", "around[net->pad_value]"): "a table of constants",
     ("tools/print_tensors.c", "low"): "a word of the program",
+    ("tools/search/export.c", "text"): "printed by conf_print",
     ("tools/search/export.c", "last"): "constant of the callers",
     ("tools/search/export.c", "value"): "a number",
     ("tools/search/export.c", "equals + 1"): "YAML that the chip or net was read with already",

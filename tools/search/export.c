@@ -10,6 +10,7 @@
 #include "sim/base/file.h"
 #include "sim/base/mem.h"
 #include "sim/base/text.h"
+#include "sim/base/text_stream.h"
 #include "sim/chip/chip.h"
 #include "sim/conf/library.h"
 #include "tools/inputs.h"
@@ -189,14 +190,15 @@ static bool write_conf(const struct conf *conf, const char *path, struct err *er
     return file_commit(out, err);
 }
 
-static bool write_net(const struct search *s, const char *folder, const char *file, int episode,
-                      struct err *err)
+// A net at an episode's widths, as a file; NULL and why if it cannot be.
+static struct conf *net_conf(const struct search *s, const char *file,
+                             const struct search_episode *e, struct err *err)
 {
-    const struct search_episode *e = &s->episodes[episode];
     struct conf *conf = library_open(inputs_library(), LIBRARY_NET, s->job->net, err);
     struct arena *mem = arena_create();
-    const char *text = arena_printf(mem, "episode %d of %s: %s at searched widths", episode,
-                                    s->job->name, s->net->name);
+    const char *text =
+        arena_printf(mem, "episode %d of %s: %s at searched widths",
+                     e->ratio > 0 ? 0 : (int)(e - s->episodes), s->job->name, s->net->name);
     const char *name = arena_printf(mem, "%s-%s", s->job->name, file);
     bool ok = conf && set_widths(s, conf, e, err) &&
               conf_set(conf, "name", escape_yaml(mem, name), err) &&
@@ -208,19 +210,28 @@ static bool write_net(const struct search *s, const char *folder, const char *fi
             ok = conf_set(conf, arena_strndup(mem, set + 4, (size_t)(equals - set) - 4), equals + 1,
                           err);
     }
-    ok = ok && write_conf(conf, arena_printf(mem, "%s/%s.yaml", folder, file), err);
+    arena_destroy(mem);
+    if (ok)
+        return conf;
+    conf_close(conf);
+    return NULL;
+}
+
+static bool write_net(const struct search *s, const char *folder, const char *file, int episode,
+                      struct err *err)
+{
+    struct conf *conf = net_conf(s, file, &s->episodes[episode], err);
+    struct arena *mem = arena_create();
+    bool ok = conf && write_conf(conf, arena_printf(mem, "%s/%s.yaml", folder, file), err);
     conf_close(conf);
     arena_destroy(mem);
     return ok;
 }
 
 // The chip that the net was judged on, where it is not the job's chip as it is.
-static bool write_chip(const struct search *s, const char *folder, const char *file, int episode,
-                       struct err *err)
+static struct conf *chip_conf(const struct search *s, const char *file,
+                              const struct search_episode *e, struct err *err)
 {
-    if (!search_has_chips(s))
-        return true;
-    const struct search_episode *e = &s->episodes[episode];
     struct arena *mem = arena_create();
     const char *name = arena_printf(mem, "%s-%s", s->job->name, file);
     const char *head = arena_printf(mem, "extends: %s\nname: %s\n", escape_yaml(mem, s->job->chip),
@@ -234,10 +245,58 @@ static bool write_chip(const struct search *s, const char *folder, const char *f
     }
     for (size_t k = 0; ok && k < s->space->n_knobs; k++)
         ok = conf_set(conf, s->space->knobs[k].path, s->space->knobs[k].values[e->choices[k]], err);
-    ok = ok && write_conf(conf, arena_printf(mem, "%s/%s-chip.yaml", folder, file), err);
+    arena_destroy(mem);
+    if (ok)
+        return conf;
+    conf_close(conf);
+    return NULL;
+}
+
+static bool write_chip(const struct search *s, const char *folder, const char *file, int episode,
+                       struct err *err)
+{
+    if (!search_has_chips(s))
+        return true;
+    struct conf *conf = chip_conf(s, file, &s->episodes[episode], err);
+    struct arena *mem = arena_create();
+    bool ok = conf && write_conf(conf, arena_printf(mem, "%s/%s-chip.yaml", folder, file), err);
     conf_close(conf);
     arena_destroy(mem);
     return ok;
+}
+
+// Whether what conf_print writes of a tree is read as the same tree.
+static bool reads_back(const struct conf *conf, struct err *err)
+{
+    size_t n;
+    struct text_stream *stream = text_stream_create();
+    conf_print(conf->root, NULL, false, text_stream_file(stream));
+    char *text = text_stream_finish(stream, &n);
+    struct conf *again = conf_parse("export", text, n, err);
+    bool ok = again && conf_hash(again->root, NULL) == conf_hash(conf->root, NULL);
+    if (again && !ok)
+        err_set(err, "the file of a net or chip would not be read as it was written");
+    conf_close(again);
+    free(text);
+    return ok;
+}
+
+bool search_export_check(const struct search *s, const char *folder, struct err *err)
+{
+    static const char *const names[] = {"front.csv",  "episodes.csv", "references.csv", "job.yaml",
+                                        "best.yaml",  "front.dat",    "front.gp",       "front.svg",
+                                        "widths.svg", "channels.svg", "final.csv",      NULL};
+    const struct search_episode *e = &s->references[0];
+    struct err why = {0};
+    struct conf *net = net_conf(s, "best", e, &why);
+    struct conf *chip = net && search_has_chips(s) ? chip_conf(s, "best", e, &why) : NULL;
+    bool ok = net && reads_back(net, &why) && (!search_has_chips(s) || chip) &&
+              (!chip || reads_back(chip, &why));
+    if (!ok)
+        err_wrap(err, &why, "the nets that are found could not be written: %s", why.text);
+    conf_close(net);
+    conf_close(chip);
+    return ok && file_try_all(folder, names, err);
 }
 
 bool search_has_chips(const struct search *s)

@@ -26,6 +26,8 @@ const struct search_episode *search_wider(const struct search *search, double ra
 // chip, beside each the chip that it was judged on, *-chip.yaml. What is not known is empty.
 bool search_export(const struct search *search, const char *folder, const char *version,
                    struct err *err);
+// Whether search_export will succeed, as far as that can be known before the first episode.
+bool search_export_check(const struct search *search, const char *folder, struct err *err);
 bool search_has_chips(const struct search *search); // whether there are such files of chips
 // `finals`: of stage C, or NULL.
 void search_json(const struct search *search, const struct finals *finals, const char *version,

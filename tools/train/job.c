@@ -170,8 +170,7 @@ static bool load_nets(struct train_job *job, struct err *err)
 {
     const struct recipe *r = &job->recipe;
     const char *widths = jobfile_widths(&r->widths, job->conf->mem);
-    // The file of weights is written last, but the names in it are known now.
-    if (!load_at(job, r->width, widths, &job->net, err) || !weights_can_be_named(job->net, err) ||
+    if (!load_at(job, r->width, widths, &job->net, err) || !weights_writable(job->net, err) ||
         !check_memory(job, err) || !load_init(job, err))
         return false;
     const struct distill *d = &r->distill;

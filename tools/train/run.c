@@ -107,6 +107,9 @@ static void set_redraw(const struct run *run)
         perturb_redraw(job->perturbation, steps[job->recipe.perturb.redraw]);
 }
 
+static const char *const outputs[] = {"job.yaml", "metrics.csv", "seconds.csv",
+                                      "weights.safetensors", NULL};
+
 bool run_open(const struct train_job *job, const struct run_options *options, struct run **out,
               struct err *warning, struct err *err)
 {
@@ -127,7 +130,7 @@ bool run_open(const struct train_job *job, const struct run_options *options, st
         .chip = job->chip_text,
     };
     if (trainer_create(&params, &run->trainer, err) && file_make_folder(run->folder, err) &&
-        check_folder(run, options->resume, err)) {
+        check_folder(run, options->resume, err) && file_try_all(run->folder, outputs, err)) {
         set_redraw(run);
         run->identity = trainer_identity(&params, run->mem);
         run->store = store_open(run->folder, "run.db", options->resume, err);

@@ -277,12 +277,12 @@ static void warn_slow(const struct args *a, const struct mapping *map)
 // Short runs show nothing.
 static void show_progress(int64_t done, int64_t all)
 {
-    enum { WAIT_S = 2 };
+    const double wait_s = 2;
     static double start_s, shown_s;
     double now = clock_now_s();
     start_s = start_s > 0 ? start_s : now;
     bool ends = done == all && shown_s > 0;
-    if (!ends && (now - start_s < WAIT_S || now - shown_s < 0.5))
+    if (!ends && (now - start_s < wait_s || now - shown_s < 0.5))
         return;
     shown_s = now;
     fprintf(stderr, "\rsimulated %.1f %%", 100 * (double)done / (double)all);

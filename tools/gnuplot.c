@@ -10,7 +10,8 @@
 #include "sim/base/mem.h"
 #include "tools/child.h"
 
-enum { TIMEOUT_S = 60, MOST_BYTES = 1 << 26 };
+static const double default_timeout_s = 60;
+enum { MOST_BYTES = 1 << 26 };
 
 // gnuplot prints the line that it does not understand before it says so; what it says begins with
 // the name of the script.
@@ -116,7 +117,7 @@ static bool is_of_all(enum child_end end)
 
 bool gnuplot_draw(const struct gnuplot_job *job, bool *drawn, struct err *why, struct err *err)
 {
-    double timeout_s = job->timeout_s > 0 ? job->timeout_s : TIMEOUT_S;
+    double timeout_s = job->timeout_s > 0 ? job->timeout_s : default_timeout_s;
     char missing[160] = "", reason[320] = "", failure[320];
     const char *first = NULL;
     bool ok = true, go_on = true;

@@ -12,6 +12,9 @@
 #include "traces/sums.h"
 #include "traces/trace.h"
 
+static bool fail(struct reader *r, enum err_class class, const char *format, va_list args)
+    __attribute__((format(printf, 3, 0)));
+
 // Files come from anywhere: no terminal sequences in messages.
 static bool fail(struct reader *r, enum err_class class, const char *format, va_list args)
 {

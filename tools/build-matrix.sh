@@ -61,6 +61,7 @@ in_debian() {
     root=$roots/$1-$2
     command -v debootstrap >/dev/null || install debootstrap
     if [ ! -f "$root/ready" ]; then
+        rm -rf --one-file-system "$root" # of a bootstrap that was stopped
         mkdir -p "$root"
         debootstrap --variant=minbase --arch="$2" --include=ca-certificates "$1" "$root" >/dev/null
         touch "$root/ready"

@@ -187,7 +187,7 @@ static int sweep(struct job_args *a, const struct job *job, const struct plan *p
         return EXIT_FAILED;
     int code = work(a, plan, store, folder);
     struct err note = {0};
-    store_close(store, &note);
+    store_close(store, &note, &a->err);
     if (note.text[0])
         inputs_say("", note.text);
     return code;

@@ -251,7 +251,7 @@ static int train(struct job_args *a, const struct train_job *job)
         inputs_say("resuming from the previous checkpoint: ", warning.text);
     int code = work(a, run);
     struct err note = {0};
-    run_close(run, &note);
+    run_close(run, &note, &a->err);
     if (note.text[0])
         inputs_say("", note.text);
     return code;

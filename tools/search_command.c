@@ -340,7 +340,7 @@ static int search(struct args *a, struct search *s)
         return EXIT_FAILED;
     int code = work(a, s, store, folder);
     struct err note = {0};
-    store_close(store, &note);
+    store_close(store, &note, &a->job.err);
     if (note.text[0])
         inputs_say("", note.text);
     return code;

@@ -112,6 +112,9 @@ class Job:
             bad += [f"{name} is missing" for name in self.names - found.keys()
                     if not GROWING.search(name)
                     and not (name.endswith(".svg") and re.search("^bitline: no picture", said, re.M))]
+            # Finished stores are single files, unless somebody reads them.
+            bad += [f"{name} is left" for name in found
+                    if name.endswith(("-wal", "-shm")) and "another program has it open" not in said]
         elif code != 1:
             bad.append(f"exit {code}")
         elif not re.search(r"^bitline: .{12,}", said.replace("bitline: warning", ""), re.M):

@@ -99,7 +99,7 @@ static void train(void *context, void *answer)
     if (t->done && it->test)
         t->test_accuracy =
             (double)trainer_right(run->trainer, it->job->test) / (double)it->job->test->n;
-    run_close(run, NULL);
+    r->ok = run_close(run, NULL, &r->err) && r->ok;
 }
 
 bool apart_train(const struct train_job *job, const char *folder, const struct apart *how,

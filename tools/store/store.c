@@ -97,35 +97,36 @@ struct store *store_open(const char *folder, const char *name, bool resume, stru
         file_tidy(folder);
     if (ok && connect(s, err))
         return s;
-    store_close(s, NULL);
+    store_close(s, NULL, NULL);
     return NULL;
 }
 
 // Readers keep a log alive for at most as long as they are given here to end.
-static bool leave_wal(struct store *s, struct err *note)
+static bool leave_wal(struct store *s, struct err *note, struct err *err)
 {
     sqlite3_busy_timeout(s->db, 1000);
     int code = sqlite3_exec(s->db, "PRAGMA journal_mode = DELETE", NULL, NULL, NULL);
-    if ((code & 0xff) == SQLITE_BUSY || (code & 0xff) == SQLITE_LOCKED)
-        return err_fail(note,
-                        "%s: another program has it open, so its last rows may still be in "
-                        "%s-wal; end that program before you copy the file",
-                        s->path, s->path);
-    return code == SQLITE_OK || sql_fail(s, note);
+    if ((code & 0xff) != SQLITE_BUSY && (code & 0xff) != SQLITE_LOCKED)
+        return code == SQLITE_OK || sql_fail(s, err);
+    err_set(note,
+            "%s: another program has it open, so its last rows may still be in %s-wal; end that "
+            "program before you copy the file",
+            s->path, s->path);
+    return true;
 }
 
-void store_close(struct store *store, struct err *note)
+bool store_close(struct store *store, struct err *note, struct err *err)
 {
     if (!store)
-        return;
-    if (store->db && store->job)
-        leave_wal(store, note);
+        return true;
+    bool ok = !store->db || !store->job || leave_wal(store, note, err);
     sqlite3_close(store->db);
     store_leave(store);
     free(store->folder);
     free(store->path);
     free(store->job);
     free(store);
+    return ok;
 }
 
 void store_leave(const struct store *store)

@@ -29,10 +29,11 @@ struct store_table;
 // refused; with it a missing or empty one is begun. Refuses a folder that another process works in,
 // and tidies what a killed one has left there.
 struct store *store_open(const char *folder, const char *name, bool resume, struct err *err);
-// Leaves one file, without a write-ahead log, that can be copied and read on read-only media. Where
-// that fails (another program reads the file), `note` says what to do; it may be NULL. NULL is
-// fine.
-void store_close(struct store *store, struct err *note);
+// Leaves one file, without a write-ahead log, that can be copied and read on read-only media. False
+// and err where the disk is full or fails: the last rows are in NAME-wal, where --resume finds
+// them. Another program that reads the file is no failure, but keeps the log, too: `note` says so.
+// Both may be NULL. A store of NULL is fine.
+bool store_close(struct store *store, struct err *note, struct err *err);
 // In a process that was forked: lets go of the lock, and no more; the store is the parent's.
 void store_leave(const struct store *store);
 

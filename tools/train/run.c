@@ -140,18 +140,19 @@ bool run_open(const struct train_job *job, const struct run_options *options, st
         *out = run;
         return true;
     }
-    run_close(run, NULL);
+    run_close(run, NULL, NULL);
     return false;
 }
 
-void run_close(struct run *run, struct err *note)
+bool run_close(struct run *run, struct err *note, struct err *err)
 {
     if (!run)
-        return;
-    store_close(run->store, note);
+        return true;
+    bool ok = store_close(run->store, note, err);
     trainer_destroy(run->trainer);
     arena_destroy(run->mem);
     free(run);
+    return ok;
 }
 
 static bool write_checkpoint(const struct run *run, struct err *err)

@@ -33,8 +33,8 @@ struct run_options {
 // damaged and is passed over, if anything.
 bool run_open(const struct train_job *job, const struct run_options *options, struct run **out,
               struct err *warning, struct err *err);
-// `note`: as of store_close(). NULL is fine.
-void run_close(struct run *run, struct err *note);
+// `note` and `err`: as of store_close(). A run of NULL is fine.
+bool run_close(struct run *run, struct err *note, struct err *err);
 
 // Until all steps are done or *stop is set; then the state is in the folder's checkpoint.
 // `progress` is called after steps, NULL: never.

@@ -3,7 +3,7 @@
 #include <math.h>
 #include <stddef.h>
 
-#include "sim/conf/conf.h"
+#include "base/conf/conf.h"
 
 enum { GIVEN, SURVEY };
 

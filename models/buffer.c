@@ -4,7 +4,7 @@
 #include <stddef.h>
 
 #include "models/technology.h"
-#include "sim/conf/conf.h"
+#include "base/conf/conf.h"
 
 // leakage, energy per access and area as MNSIM 2.0 tabulates them (from CACTI).
 static const struct buffer_row rows[] = {

@@ -3,7 +3,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "sim/conf/conf.h"
+#include "base/conf/conf.h"
 
 struct err;
 

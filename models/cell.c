@@ -3,7 +3,7 @@
 #include <stddef.h>
 
 #include "models/technology.h"
-#include "sim/conf/conf.h"
+#include "base/conf/conf.h"
 
 #define AT(member) .offset = offsetof(struct cell_params, member)
 const struct conf_field cell_fields[] = {

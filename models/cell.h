@@ -2,7 +2,7 @@
 #pragma once
 #include <stdbool.h>
 
-#include "sim/conf/conf.h"
+#include "base/conf/conf.h"
 
 struct cell_params {
     int bits;                    // levels = 2^bits

@@ -3,7 +3,7 @@
 #include <stddef.h>
 
 #include "models/technology.h"
-#include "sim/conf/conf.h"
+#include "base/conf/conf.h"
 
 // Choice 6 reads 499.2 W in the source for want of a factor 1e-3; 0.4992 mW, in line with its
 // neighbours, stands here.

@@ -2,7 +2,7 @@
 #pragma once
 #include <stdbool.h>
 
-#include "sim/conf/conf.h"
+#include "base/conf/conf.h"
 
 struct err;
 

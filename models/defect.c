@@ -2,7 +2,7 @@
 
 #include <stddef.h>
 
-#include "sim/base/err.h"
+#include "base/err.h"
 
 #define AT(member) .offset = offsetof(struct defect_params, member)
 const struct conf_field defect_fields[] = {

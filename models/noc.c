@@ -4,7 +4,7 @@
 #include <stdio.h>
 
 #include "models/technology.h"
-#include "sim/conf/conf.h"
+#include "base/conf/conf.h"
 
 static const char *const topology_names[] = {"mesh", "torus", "cmesh", "tree", "bus", NULL};
 

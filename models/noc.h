@@ -1,9 +1,9 @@
 // The network on chip: where packets go, how long a link is busy with one, what it costs. Pure
-// functions; contention is sim/des's.
+// functions; contention is sim/events's.
 #pragma once
 #include <stdint.h>
 
-#include "sim/conf/conf.h"
+#include "base/conf/conf.h"
 
 enum noc_topology { NOC_MESH, NOC_TORUS, NOC_CMESH, NOC_TREE, NOC_BUS, NOC_TOPOLOGIES };
 

@@ -3,7 +3,7 @@
 #pragma once
 #include <stddef.h>
 
-#include "sim/conf/conf.h"
+#include "base/conf/conf.h"
 
 // A line of a part's table of keys; the member is a double, in metres, -1 where it is not stated.
 #define TECHNOLOGY_FIELD(type, member)                                                             \

@@ -3,7 +3,7 @@
 #pragma once
 #include <stdint.h>
 
-#include "sim/conf/conf.h"
+#include "base/conf/conf.h"
 
 struct unit_params {
     int count;           // instances per owner (tile, PE, crossbar)

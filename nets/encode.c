@@ -4,7 +4,7 @@
 #include <stddef.h>
 
 #include "nets/net.h"
-#include "sim/base/err.h"
+#include "base/err.h"
 
 void encode_bits(const struct net *net, const uint8_t *image, uint8_t *planes)
 {

@@ -7,7 +7,7 @@
 
 #include "nets/net.h"
 #include "nets/safetensors.h"
-#include "sim/base/mem.h"
+#include "base/mem.h"
 
 enum { WIDTHS_ROOM = 200 };
 

@@ -8,7 +8,7 @@
 #include "nets/geometry.h"
 #include "nets/net.h"
 #include "nets/weights.h"
-#include "sim/base/mem.h"
+#include "base/mem.h"
 
 struct forward {
     const struct net *net;

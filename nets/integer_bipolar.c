@@ -5,7 +5,7 @@
 #include "nets/geometry.h"
 #include "nets/integer.h"
 #include "nets/net.h"
-#include "sim/base/mem.h"
+#include "base/mem.h"
 
 // The parts of n windows along one side, each once; kinds[i] is that of window i.
 typedef struct taps inside(const struct layer *l, int window);

@@ -7,7 +7,7 @@
 #include "nets/encode.h"
 #include "nets/geometry.h"
 #include "nets/net.h"
-#include "sim/base/mem.h"
+#include "base/mem.h"
 
 struct integer_run {
     const struct integer *net;

@@ -5,8 +5,8 @@
 #include <assert.h>
 #include <string.h>
 
-#include "sim/base/err.h"
-#include "sim/base/mem.h"
+#include "base/err.h"
+#include "base/mem.h"
 
 struct linker {
     struct build *b;

@@ -3,9 +3,9 @@
 #include <string.h>
 
 #include "nets/spec.h"
-#include "sim/base/err.h"
-#include "sim/base/hash.h"
-#include "sim/base/mem.h"
+#include "base/err.h"
+#include "base/hash.h"
+#include "base/mem.h"
 
 const char *const net_normalise_names[] = {"unit", "imagenet", "mnist", NULL};
 const char *const layer_kind_names[] = {"input", "conv",   "linear",   "pool",

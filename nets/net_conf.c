@@ -1,7 +1,7 @@
 // A YAML file becomes a net.
 #include "nets/spec.h"
 
-#include "sim/base/mem.h"
+#include "base/mem.h"
 
 const char *const spec_kind_names[] = {"conv", "linear", "pool",     "add",
                                        "head", "concat", "multiply", NULL};

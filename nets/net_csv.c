@@ -8,10 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sim/base/err.h"
-#include "sim/base/file.h"
-#include "sim/base/mem.h"
-#include "sim/base/name.h"
+#include "base/err.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/name.h"
 
 enum column { IN_H, IN_W, IN_C, KERNEL_H, KERNEL_W, OUT_C, POOL, STRIDE, COLUMNS };
 enum { MAX_BYTES = 1 << 20, KEYS = 8 };

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "nets/net.h"
-#include "sim/base/warn.h"
+#include "base/warn.h"
 
 void net_warn(const struct net *net, struct warnings *warnings)
 {

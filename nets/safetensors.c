@@ -9,9 +9,9 @@
 #include <string.h>
 
 #include "nets/foreign_file.h"
-#include "sim/base/err.h"
-#include "sim/base/hash.h"
-#include "sim/base/mem.h"
+#include "base/err.h"
+#include "base/hash.h"
+#include "base/mem.h"
 
 enum { LENGTH_BYTES = 8 };
 

@@ -8,8 +8,8 @@
 #include "nets/net.h"
 #include "nets/safetensors.h"
 #include "nets/weights.h"
-#include "sim/base/err.h"
-#include "sim/base/mem.h"
+#include "base/err.h"
+#include "base/mem.h"
 
 enum { PARTS = 7 };
 

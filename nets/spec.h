@@ -2,7 +2,7 @@
 // built from it. For the files of this folder only.
 #pragma once
 #include "nets/net.h"
-#include "sim/conf/conf.h"
+#include "base/conf/conf.h"
 
 struct arena;
 

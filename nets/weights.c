@@ -8,11 +8,11 @@
 #include "nets/net.h"
 #include "nets/safetensors.h"
 #include "nets/slots.h"
-#include "sim/base/err.h"
-#include "sim/base/file.h"
-#include "sim/base/mem.h"
-#include "sim/base/mem_limit.h"
-#include "sim/base/units.h"
+#include "base/err.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/mem_limit.h"
+#include "base/units.h"
 
 enum { SHAPE_ROOM = 21 * STORED_RANK + 3 };
 

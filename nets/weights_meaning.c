@@ -5,9 +5,9 @@
 #include "nets/net.h"
 #include "nets/slots.h"
 #include "nets/weights.h"
-#include "sim/base/err.h"
-#include "sim/base/mem.h"
-#include "sim/base/warn.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "base/warn.h"
 
 void weights_scales(const struct layer_weights *weights, int64_t n, int out_c, double *scales)
 {

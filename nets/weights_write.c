@@ -9,12 +9,12 @@
 #include "nets/net.h"
 #include "nets/safetensors.h"
 #include "nets/slots.h"
-#include "sim/base/err.h"
-#include "sim/base/file.h"
-#include "sim/base/hash.h"
-#include "sim/base/mem.h"
-#include "sim/base/text.h"
-#include "sim/base/text_stream.h"
+#include "base/err.h"
+#include "base/file.h"
+#include "base/hash.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "base/text_stream.h"
 
 enum { CHUNK = 1024, VALUE_BYTES = 4, LENGTH_BYTES = 8, METADATA_BYTES = 4096 };
 

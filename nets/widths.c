@@ -4,8 +4,8 @@
 #include <math.h>
 #include <stdio.h>
 
-#include "sim/base/err.h"
-#include "sim/base/mem.h"
+#include "base/err.h"
+#include "base/mem.h"
 
 enum { NAMES_ROOM = 460 }; // of a message's text
 

@@ -15,8 +15,8 @@ programs="meson ninja-build pkg-config python3 python3-yaml git gnuplot-nox loca
 libraries="libsimgrid-dev libyaml-dev libjansson-dev zlib1g-dev libsqlite3-dev libcmocka-dev"
 
 # The suites that do the arithmetic, and those that compare what a user sees.
-modules="base conf nets workloads models chip map cost traces infer"
-events="des laws graphs"
+modules="base conf nets workloads models chip map energy traces crossbar"
+events="events laws graphs"
 inputs="golden names store"
 
 install() {

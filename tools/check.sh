@@ -28,7 +28,7 @@ step "valgrind"
 [ -d build-test ] || meson setup build-test -Dtests=enabled >/dev/null
 ninja -C build-test >/dev/null
 tests -C build-test --timeout-multiplier 30 \
-    --suite base --suite conf --suite nets --suite models --suite map --suite cost --suite traces \
+    --suite base --suite conf --suite nets --suite models --suite map --suite energy --suite traces \
     --wrapper 'valgrind -q --error-exitcode=9 --leak-check=full'
 
 step "10,000 random networks"

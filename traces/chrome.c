@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sim/base/escape.h"
-#include "sim/base/mem.h"
+#include "base/escape.h"
+#include "base/mem.h"
 #include "traces/series.h"
 #include "traces/timeline.h"
 

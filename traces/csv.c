@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sim/base/escape.h"
-#include "sim/base/mem.h"
-#include "sim/base/text.h"
+#include "base/escape.h"
+#include "base/mem.h"
+#include "base/text.h"
 #include "traces/timeline.h"
 
 static const char **lines_of(struct arena *mem, const char *const *texts, size_t n)

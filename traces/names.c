@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sim/base/hash.h"
-#include "sim/base/mem.h"
+#include "base/hash.h"
+#include "base/mem.h"
 
 struct names {
     struct arena *mem;

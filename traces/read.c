@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sim/base/err.h"
-#include "sim/base/file.h"
-#include "sim/base/mem.h"
+#include "base/err.h"
+#include "base/file.h"
+#include "base/mem.h"
 #include "traces/sums.h"
 #include "traces/trace.h"
 

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sim/base/mem.h"
+#include "base/mem.h"
 #include "traces/names.h"
 #include "traces/sums.h"
 

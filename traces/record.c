@@ -4,7 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "sim/base/mem.h"
+#include "base/mem.h"
 
 const char *const span_kind_names[] = {"compute", "wait", "transfer"};
 

@@ -4,7 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "sim/base/mem.h"
+#include "base/mem.h"
 #include "traces/sink.h"
 
 static int64_t last_ps(const struct trace *trace, const struct trace_head *head)

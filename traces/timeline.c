@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "sim/base/mem.h"
+#include "base/mem.h"
 #include "traces/sink.h"
 
 // More layers than this at work on one tile at once is no picture any more; the rest shares the

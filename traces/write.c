@@ -2,8 +2,8 @@
 
 #include <string.h>
 
-#include "sim/base/err.h"
-#include "sim/base/file.h"
+#include "base/err.h"
+#include "base/file.h"
 
 static const struct trace_sink *const sinks[] = {&trace_sink_chrome, &trace_sink_csv,
                                                  &trace_sink_paje, NULL};

@@ -2,8 +2,8 @@
 // 32-bit words (magic, then one size per dimension) before the bytes.
 #include <stdint.h>
 
-#include "sim/base/err.h"
-#include "sim/base/mem.h"
+#include "base/err.h"
+#include "base/mem.h"
 #include "workloads/reader.h"
 #include "workloads/source.h"
 

@@ -8,9 +8,9 @@
 #define ZLIB_CONST
 #include <zlib.h>
 
-#include "sim/base/err.h"
-#include "sim/base/file.h"
-#include "sim/base/mem.h"
+#include "base/err.h"
+#include "base/file.h"
+#include "base/mem.h"
 
 enum { GZIP = 16 + MAX_WBITS, SCRAP = 16384 };
 

@@ -1,8 +1,8 @@
 // The generated set: ten drawn signs, bent, moved and lit by chance, among stray lines and noise.
 // An image is a pure function of (form, part, index), made with whole numbers only, so every
 // machine has the same bytes. workloads/README.md shows it and says how hard it is.
-#include "sim/base/mem.h"
-#include "sim/base/rng.h"
+#include "base/mem.h"
+#include "base/rng.h"
 #include "workloads/reader.h"
 #include "workloads/strokes.h"
 

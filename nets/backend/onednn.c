@@ -8,7 +8,7 @@
 #include <omp.h>
 
 #include "nets/backend/onednn_plan.h"
-#include "sim/base/mem.h"
+#include "base/mem.h"
 
 enum { DIRECTIONS = BACKWARD_WEIGHTS + 1, TENSORS = 3 };
 

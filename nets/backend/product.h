@@ -2,7 +2,7 @@
 #pragma once
 #include <stddef.h>
 
-#include "sim/base/cpu.h"
+#include "base/cpu.h"
 
 // c[i][j] += a[i][k] * b[k][j], k ascending, one rounding per multiplication and addition.
 struct product {

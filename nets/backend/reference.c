@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "nets/backend/product.h"
-#include "sim/base/mem.h"
+#include "base/mem.h"
 
 struct conv {
     struct conv_shape shape;

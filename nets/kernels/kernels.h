@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "sim/base/cpu.h"
+#include "base/cpu.h"
 
 // One row of windows on a bit-packed map. A window is `lines` lines of `line_words` 64-bit words
 // that start at any byte; reads up to 7 bytes behind a line's last used one.

@@ -4,9 +4,9 @@
 
 #include "nets/kernels/levels.h"
 #include "nets/kernels/kernels.h"
-#include "sim/base/num.h"
-#include "sim/base/num_inline.h"
-#include "sim/base/rng.h"
+#include "base/num.h"
+#include "base/num_inline.h"
+#include "base/rng.h"
 
 #define JOIN_(a, b) a##b
 #define JOIN(a, b) JOIN_(a, b)

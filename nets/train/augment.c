@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "sim/base/rng.h"
+#include "base/rng.h"
 
 #define AT(member) .offset = offsetof(struct augment, member)
 const struct conf_field augment_fields[] = {

@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "sim/conf/conf.h"
+#include "base/conf/conf.h"
 
 struct augment {
     bool flip; // left to right, every second time

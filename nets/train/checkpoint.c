@@ -9,10 +9,10 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "sim/base/err.h"
-#include "sim/base/file.h"
-#include "sim/base/hash.h"
-#include "sim/base/mem.h"
+#include "base/err.h"
+#include "base/file.h"
+#include "base/hash.h"
+#include "base/mem.h"
 
 static const char magic[8] = "bitline\n";
 enum { HEADER = 24, HASH = 8 };

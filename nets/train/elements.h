@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 #include "nets/backend/backend.h"
-#include "sim/base/cpu.h"
+#include "base/cpu.h"
 
 enum reading_kind {
     READ_PLAIN,

@@ -6,8 +6,8 @@
 #include "nets/net.h"
 #include "nets/train/graph_state.h"
 #include "nets/train/team.h"
-#include "sim/base/err.h"
-#include "sim/base/mem.h"
+#include "base/err.h"
+#include "base/mem.h"
 
 bool graph_create(const struct net *net, const struct graph_options *options, struct graph **out,
                   struct err *err)

@@ -6,7 +6,7 @@
 
 #include "nets/encode.h"
 #include "nets/train/graph_state.h"
-#include "sim/base/mem.h"
+#include "base/mem.h"
 
 enum { VALUES = 256 };
 

@@ -5,8 +5,8 @@
 
 #include "nets/perturb.h"
 #include "nets/train/graph_state.h"
-#include "sim/base/err.h"
-#include "sim/base/mem.h"
+#include "base/err.h"
+#include "base/mem.h"
 
 static bool plan_piece(struct graph *g, int layer, int piece, struct err *err)
 {

@@ -2,8 +2,8 @@
 #include <stdlib.h>
 
 #include "nets/train/graph_state.h"
-#include "sim/base/err.h"
-#include "sim/base/mem.h"
+#include "base/err.h"
+#include "base/mem.h"
 
 enum { ROW = 128 }; // elements of a row, about: long enough for vectors, short enough for the cache
 

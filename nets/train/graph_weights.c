@@ -8,7 +8,7 @@
 #include "nets/train/graph_state.h"
 #include "nets/train/team.h"
 #include "nets/weights.h"
-#include "sim/base/mem.h"
+#include "base/mem.h"
 
 double graph_step_of(const struct graph *g, int node)
 {

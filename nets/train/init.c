@@ -4,7 +4,7 @@
 #include "nets/net.h"
 #include "nets/train/trainer.h"
 #include "nets/weights.h"
-#include "sim/base/rng.h"
+#include "base/rng.h"
 
 // Box and Muller, from 32 bits each; neither is 0.
 static double normal(uint64_t bits)

@@ -4,7 +4,7 @@
 #include <math.h>
 
 #include "nets/train/tensors.h"
-#include "sim/base/mem.h"
+#include "base/mem.h"
 
 const char *const optimiser_names[] = {"sgd", "adam", "adamw", NULL};
 

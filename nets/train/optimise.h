@@ -4,7 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "sim/conf/conf.h"
+#include "base/conf/conf.h"
 
 struct arena;
 struct tensors;

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "nets/net.h"
-#include "sim/base/text.h"
+#include "base/text.h"
 
 static const char *const keep_names[] = {"last", "best", NULL};
 static const char *const sign_gradient_names[] = {"whole", "scaled", NULL};

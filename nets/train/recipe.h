@@ -9,7 +9,7 @@
 #include "nets/train/optimise.h"
 #include "nets/train/schedule.h"
 #include "nets/train/slim_draw.h"
-#include "sim/conf/conf.h"
+#include "base/conf/conf.h"
 
 struct err;
 

@@ -2,7 +2,7 @@
 #pragma once
 #include <stdint.h>
 
-#include "sim/conf/conf.h"
+#include "base/conf/conf.h"
 
 enum schedule_kind { SCHEDULE_CONSTANT, SCHEDULE_STEP, SCHEDULE_COSINE, SCHEDULE_LINEAR };
 extern const char *const schedule_names[]; // NULL-terminated

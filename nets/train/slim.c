@@ -4,7 +4,7 @@
 
 #include "nets/net.h"
 #include "nets/weights.h"
-#include "sim/base/err.h"
+#include "base/err.h"
 
 bool slim_check(const struct net *wide, struct err *err)
 {

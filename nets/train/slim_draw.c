@@ -7,9 +7,9 @@
 
 #include "nets/net.h"
 #include "nets/train/slim.h"
-#include "sim/base/err.h"
-#include "sim/base/mem.h"
-#include "sim/base/rng.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "base/rng.h"
 
 // A morphed layer's ratio is the one before times, at most, this or its inverse: enough to move by
 // a step of 4 channels from 16 on. HAWIS does not say how far.

@@ -7,7 +7,7 @@
 #include "nets/net.h"
 #include "nets/train/slim.h"
 #include "nets/weights.h"
-#include "sim/base/mem.h"
+#include "base/mem.h"
 
 struct subnets {
     struct subnets_params params;

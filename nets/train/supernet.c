@@ -7,8 +7,8 @@
 #include "nets/train/checkpoint.h"
 #include "nets/train/recipe.h"
 #include "nets/weights.h"
-#include "sim/base/err.h"
-#include "sim/base/mem.h"
+#include "base/err.h"
+#include "base/mem.h"
 #include "workloads/dataset.h"
 
 struct supernet {

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sim/base/err.h"
-#include "sim/base/mem.h"
+#include "base/err.h"
+#include "base/mem.h"
 
 // Some 10 us: phases of a step end nearly together, and a sleep and a wake-up cost more. Longer
 // waits sleep, for the machine may be shared.

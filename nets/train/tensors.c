@@ -4,7 +4,7 @@
 
 #include "nets/net.h"
 #include "nets/weights.h"
-#include "sim/base/mem.h"
+#include "base/mem.h"
 
 static void add(struct tensors *list, enum tensor_kind kind, float *values, int64_t n)
 {

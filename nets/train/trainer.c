@@ -16,9 +16,9 @@
 #include "nets/train/subnets.h"
 #include "nets/train/targets.h"
 #include "nets/weights.h"
-#include "sim/base/clock.h"
-#include "sim/base/err.h"
-#include "sim/base/mem.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/mem.h"
 #include "workloads/dataset.h"
 
 #define RUNNING 0.1f // the new batch's part of the running statistics, PyTorch's default

@@ -6,8 +6,8 @@
 #include "nets/net.h"
 #include "nets/train/recipe.h"
 #include "nets/train/trainer.h"
-#include "sim/base/mem.h"
-#include "sim/base/mem_limit.h"
+#include "base/mem.h"
+#include "base/mem_limit.h"
 
 static double map_values(const struct layer *l)
 {

@@ -10,8 +10,8 @@
 #include "nets/train/targets.h"
 #include "nets/train/trainer_state.h"
 #include "nets/weights.h"
-#include "sim/base/err.h"
-#include "sim/base/mem.h"
+#include "base/err.h"
+#include "base/mem.h"
 
 static struct graph_options graph_options(const struct trainer *t)
 {

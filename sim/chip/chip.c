@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "models/technology.h"
-#include "sim/base/err.h"
-#include "sim/base/mem.h"
+#include "base/err.h"
+#include "base/mem.h"
 
 static const char *const polarity_names[] = {"single", "differential", "offset_column", NULL};
 static const char *const subtract_names[] = {"before_adc", "after_adc", NULL};

@@ -12,7 +12,7 @@
 #include "models/defect.h"
 #include "models/noc.h"
 #include "models/unit.h"
-#include "sim/conf/conf.h"
+#include "base/conf/conf.h"
 
 struct err;
 

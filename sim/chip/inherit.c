@@ -3,9 +3,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "sim/base/warn.h"
+#include "base/warn.h"
 #include "sim/chip/chip.h"
-#include "sim/conf/conf.h"
+#include "base/conf/conf.h"
 
 enum { MAX_KEPT = 4 };
 

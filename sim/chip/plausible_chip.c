@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "sim/base/units.h"
-#include "sim/base/warn.h"
+#include "base/units.h"
+#include "base/warn.h"
 #include "sim/chip/chip.h"
 #include "sim/chip/inherit.h"
 

@@ -4,7 +4,7 @@
 
 #include "nets/geometry.h"
 #include "nets/net.h"
-#include "sim/base/mem.h"
+#include "base/mem.h"
 #include "sim/map/map.h"
 
 // Where the paths that end at a and b meet, going back. Layers come after their inputs, so that the

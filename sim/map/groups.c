@@ -3,7 +3,7 @@
 #include <stdint.h>
 
 #include "nets/net.h"
-#include "sim/base/err.h"
+#include "base/err.h"
 #include "sim/chip/chip.h"
 
 static int64_t min_int64(int64_t a, int64_t b)
@@ -35,7 +35,7 @@ static int64_t groups_that_fit(const struct layer *layer, const struct chip *chi
 }
 
 // Whether one bit of the ADC is a sign: pairs are subtracted before it, or signed inputs take a
-// single cycle (sim/infer/readout.h).
+// single cycle (sim/crossbar/readout.h).
 static bool reads_signs(const struct net *net, const struct layer *layer, const struct chip *chip)
 {
     bool pair = chip->crossbar.polarity == POLARITY_DIFFERENTIAL;

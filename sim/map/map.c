@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "nets/net.h"
-#include "sim/base/err.h"
-#include "sim/base/mem.h"
+#include "base/err.h"
+#include "base/mem.h"
 #include "sim/chip/chip.h"
 #include "sim/map/groups.h"
 #include "sim/map/place.h"

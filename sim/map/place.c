@@ -1,7 +1,7 @@
 #include "sim/map/place.h"
 
-#include "sim/base/mem.h"
-#include "sim/base/rng.h"
+#include "base/mem.h"
+#include "base/rng.h"
 #include "sim/chip/chip.h"
 #include "sim/map/map.h"
 

@@ -4,8 +4,8 @@
 
 #include "nets/geometry.h"
 #include "nets/net.h"
-#include "sim/base/err.h"
-#include "sim/base/mem.h"
+#include "base/err.h"
+#include "base/mem.h"
 #include "sim/chip/chip.h"
 #include "sim/map/ahead.h"
 #include "sim/map/map.h"

@@ -9,7 +9,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "sim/base/rng.h"
+#include "base/rng.h"
 #include "tests/support/windows.h"
 
 size_t size_x(const struct conv_shape *s)

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sim/base/cpu.h"
+#include "base/cpu.h"
 #include "tests/backend/naive.h"
 
 static const struct backend *onednn(void)

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sim/base/escape.h"
-#include "sim/base/mem.h"
+#include "base/escape.h"
+#include "base/mem.h"
 
 static const struct {
     const char *name;

@@ -10,8 +10,8 @@
 #include <dirent.h>
 #include <cmocka.h>
 
-#include "sim/base/err.h"
-#include "sim/base/file.h"
+#include "base/err.h"
+#include "base/file.h"
 
 static int enter(void **state)
 {

@@ -15,8 +15,8 @@
 #include <dirent.h>
 #include <cmocka.h>
 
-#include "sim/base/err.h"
-#include "sim/base/file.h"
+#include "base/err.h"
+#include "base/file.h"
 
 enum { STRANGER = 12345 }; // a user other than root
 

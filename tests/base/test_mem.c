@@ -8,11 +8,11 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "sim/base/err.h"
-#include "sim/base/hash.h"
-#include "sim/base/mem.h"
-#include "sim/base/rng.h"
-#include "sim/base/warn.h"
+#include "base/err.h"
+#include "base/hash.h"
+#include "base/mem.h"
+#include "base/rng.h"
+#include "base/warn.h"
 
 static void first_failure_wins(void **state)
 {

@@ -5,8 +5,8 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "sim/base/mem.h"
-#include "sim/base/name.h"
+#include "base/mem.h"
+#include "base/name.h"
 
 #define TEN "0123456789"
 #define HUNDRED TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "sim/base/num.h"
+#include "base/num.h"
 #include "tests/close.h"
 
 static void exp_and_log_agree_with_libm(void **state)

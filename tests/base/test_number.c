@@ -5,7 +5,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "sim/base/number.h"
+#include "base/number.h"
 
 static void decimal_numbers_are_read(void **state)
 {

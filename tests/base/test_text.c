@@ -9,8 +9,8 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "sim/base/rng.h"
-#include "sim/base/text.h"
+#include "base/rng.h"
+#include "base/text.h"
 
 // What a stream of open_memstream was given.
 struct sink {

@@ -8,9 +8,9 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "sim/base/err.h"
-#include "sim/base/rng.h"
-#include "sim/base/units.h"
+#include "base/err.h"
+#include "base/rng.h"
+#include "base/units.h"
 
 // Bit for bit: the text rounds once.
 static void good_texts_read(void **state)

@@ -8,13 +8,13 @@
 #include "nets/integer.h"
 #include "nets/net.h"
 #include "nets/weights.h"
-#include "sim/base/err.h"
-#include "sim/base/rng.h"
+#include "base/err.h"
+#include "base/rng.h"
 #include "sim/chip/chip.h"
-#include "sim/conf/library.h"
-#include "sim/infer/analog.h"
-#include "sim/infer/array.h"
-#include "sim/infer/evaluate.h"
+#include "base/catalog/catalog.h"
+#include "sim/crossbar/analog.h"
+#include "sim/crossbar/array.h"
+#include "sim/crossbar/evaluate.h"
 #include "sim/map/map.h"
 #include "workloads/dataset.h"
 
@@ -64,16 +64,16 @@ static struct weights *random_weights(const struct net *net)
 static struct model load(const char *chip, const char *form, double width, const char *adc)
 {
     struct err err = {0};
-    struct library library = {0};
+    struct catalog catalog = {0};
     struct model m = {0};
-    struct conf *conf = library_open(&library, LIBRARY_CHIP, chip, &err);
+    struct conf *conf = catalog_open(&catalog, CATALOG_CHIP, chip, &err);
     if (!conf || (adc && !conf_set(conf, "adc", adc, &err)) || !chip_load(conf, &m.chip, &err))
         die(&err);
     struct net_options options = {.has_form = true, .width = width};
     for (int f = 0; net_form_names[f]; f++)
         if (!strcmp(form, net_form_names[f]))
             options.form = (enum net_form)f;
-    conf = library_open(&library, LIBRARY_NET, "resnet20", &err);
+    conf = catalog_open(&catalog, CATALOG_NET, "resnet20", &err);
     if (!conf || !net_load(conf, &options, &m.net, &err) ||
         !map_net(m.net, m.chip, 1, &m.map, &err))
         die(&err);

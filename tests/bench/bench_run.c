@@ -11,16 +11,16 @@
 #include <unistd.h>
 
 #include "nets/net.h"
-#include "sim/base/err.h"
-#include "sim/base/text.h"
+#include "base/err.h"
+#include "base/text.h"
 #include "sim/chip/chip.h"
-#include "sim/conf/library.h"
-#include "sim/cost/charge.h"
-#include "sim/cost/flow.h"
-#include "sim/cost/mnsim.h"
-#include "sim/des/run.h"
+#include "base/catalog/catalog.h"
+#include "sim/energy/charge.h"
+#include "sim/dataflow/flow.h"
+#include "sim/energy/mnsim.h"
+#include "sim/run/run.h"
 #include "sim/map/map.h"
-#include "sim/result/result.h"
+#include "sim/run/result.h"
 
 static double now_s(void)
 {
@@ -56,16 +56,16 @@ struct model {
 static struct model load(const char *chip, const char *net, const char *form, double width)
 {
     struct err err = {0};
-    struct library library = {0};
+    struct catalog catalog = {0};
     struct model m = {0};
-    struct conf *conf = library_open(&library, LIBRARY_CHIP, chip, &err);
+    struct conf *conf = catalog_open(&catalog, CATALOG_CHIP, chip, &err);
     if (!conf || !chip_load(conf, &m.chip, &err))
         die(&err);
     struct net_options options = {.has_form = true, .width = width};
     for (int f = 0; net_form_names[f]; f++)
         if (!strcmp(form, net_form_names[f]))
             options.form = (enum net_form)f;
-    conf = library_open(&library, LIBRARY_NET, net, &err);
+    conf = catalog_open(&catalog, CATALOG_NET, net, &err);
     if (!conf || !net_load(conf, &options, &m.net, &err) ||
         !map_net(m.net, m.chip, 1, &m.map, &err))
         die(&err);

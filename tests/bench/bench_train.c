@@ -8,9 +8,9 @@
 #include "nets/net.h"
 #include "nets/train/graph.h"
 #include "nets/weights.h"
-#include "sim/base/err.h"
-#include "sim/base/mem.h"
-#include "sim/conf/conf.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "base/conf/conf.h"
 
 enum { BATCH = 64, SHARD = 16, STEPS = 10, REFERENCE_STEPS = 2 };
 

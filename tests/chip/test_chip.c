@@ -4,19 +4,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sim/base/err.h"
-#include "sim/conf/conf.h"
-#include "sim/conf/library.h"
+#include "base/err.h"
+#include "base/conf/conf.h"
+#include "base/catalog/catalog.h"
 #include "tests/close.h"
 
-static const struct library library = {0};
+static const struct catalog catalog = {0};
 
 // The chip that ships as `name` with `yaml` (its name is t.yaml; NULL: nothing) laid over it, as
 // `extends` does.
 static struct conf *conf_of(const char *name, const char *yaml)
 {
     struct err err = {0};
-    struct conf *conf = library_open(&library, LIBRARY_CHIP, name, &err);
+    struct conf *conf = catalog_open(&catalog, CATALOG_CHIP, name, &err);
     if (!conf)
         fail_msg("%s", err.text);
     struct conf *over = yaml ? conf_parse("t.yaml", yaml, strlen(yaml), &err) : NULL;
@@ -52,7 +52,7 @@ static void every_shipped_chip_loads(void **state)
 {
     (void)state;
     int n = 0;
-    library_list(&library, LIBRARY_CHIP, load_one, &n);
+    catalog_list(&catalog, CATALOG_CHIP, load_one, &n);
     assert_true(n >= 6);
 }
 
@@ -239,7 +239,7 @@ static void a_printed_chip_reads_back(const char *name, const char *description,
 static void printed_chips_read_back(void **state)
 {
     (void)state;
-    library_list(&library, LIBRARY_CHIP, a_printed_chip_reads_back, NULL);
+    catalog_list(&catalog, CATALOG_CHIP, a_printed_chip_reads_back, NULL);
 }
 
 static void the_hash_follows_the_content(void **state)

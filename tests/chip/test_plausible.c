@@ -3,13 +3,13 @@
 
 #include <string.h>
 
-#include "sim/base/err.h"
-#include "sim/base/warn.h"
+#include "base/err.h"
+#include "base/warn.h"
 #include "sim/chip/chip.h"
-#include "sim/conf/library.h"
+#include "base/catalog/catalog.h"
 #include "tests/close.h"
 
-static const struct library library = {0};
+static const struct catalog catalog = {0};
 
 // 26 x 33 tiles in which nothing costs anything but the bus.
 static const char plain[] =
@@ -30,7 +30,7 @@ static struct chip *chip_of(const char *name, const char *yaml, const char *set,
 {
     struct err err = {0};
     struct chip *chip = NULL;
-    struct conf *conf = name ? library_open(&library, LIBRARY_CHIP, name, &err)
+    struct conf *conf = name ? catalog_open(&catalog, CATALOG_CHIP, name, &err)
                              : conf_parse("plain.yaml", plain, sizeof plain - 1, &err);
     struct conf *over = conf && yaml ? conf_parse("t.yaml", yaml, strlen(yaml), &err) : NULL;
     if (over)
@@ -216,7 +216,7 @@ static void inherited_over_two_files(void **state)
         char text[600];
         struct warnings warnings = {0};
         struct chip *chip = NULL;
-        struct conf *conf = library_open(&library, LIBRARY_CHIP, "isaac-ce", &err);
+        struct conf *conf = catalog_open(&catalog, CATALOG_CHIP, "isaac-ce", &err);
         conf = conf_over(conf_over(conf, "b.yaml", cases[i].b), "c.yaml", cases[i].c);
         assert_true(chip_load(conf, &chip, &err));
         plausible_chip(chip, NULL, NULL, &warnings);

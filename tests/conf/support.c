@@ -9,9 +9,9 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "sim/base/err.h"
-#include "sim/base/file.h"
-#include "sim/conf/conf.h"
+#include "base/err.h"
+#include "base/file.h"
+#include "base/conf/conf.h"
 
 struct conf *parse_good(const char *text)
 {

@@ -7,8 +7,8 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-#include "sim/base/err.h"
-#include "sim/conf/conf.h"
+#include "base/err.h"
+#include "base/conf/conf.h"
 #include "tests/conf/support.h"
 
 static void assert_place(const struct conf *conf, const char *path, int line, int column)

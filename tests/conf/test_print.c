@@ -6,8 +6,8 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "sim/base/err.h"
-#include "sim/conf/conf.h"
+#include "base/err.h"
+#include "base/conf/conf.h"
 #include "tests/conf/support.h"
 
 struct part {

@@ -7,9 +7,9 @@
 #include <string.h>
 
 #include "nets/net.h"
-#include "sim/base/err.h"
+#include "base/err.h"
 #include "sim/chip/chip.h"
-#include "sim/conf/conf.h"
+#include "base/conf/conf.h"
 #include "sim/map/map.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sim/base/err.h"
-#include "sim/conf/conf.h"
+#include "base/err.h"
+#include "base/conf/conf.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 

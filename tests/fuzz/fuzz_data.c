@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "sim/base/err.h"
+#include "base/err.h"
 #include "workloads/dataset.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 
 #include "nets/net.h"
-#include "sim/base/err.h"
-#include "sim/conf/conf.h"
+#include "base/err.h"
+#include "base/conf/conf.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 

@@ -7,8 +7,8 @@
 
 #include "nets/net.h"
 #include "nets/weights.h"
-#include "sim/base/err.h"
-#include "sim/conf/conf.h"
+#include "base/err.h"
+#include "base/conf/conf.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 

@@ -9,13 +9,13 @@
 
 #include "nets/integer.h"
 #include "nets/net.h"
-#include "sim/base/err.h"
-#include "sim/base/mem.h"
+#include "base/err.h"
+#include "base/mem.h"
 #include "sim/chip/chip.h"
-#include "sim/infer/analog.h"
-#include "sim/infer/array.h"
-#include "sim/infer/evaluate.h"
-#include "sim/infer/packed.h"
+#include "sim/crossbar/analog.h"
+#include "sim/crossbar/array.h"
+#include "sim/crossbar/evaluate.h"
+#include "sim/crossbar/packed.h"
 #include "sim/map/map.h"
 
 enum { CHIPS = 3 };

@@ -7,7 +7,7 @@
 #include "nets/forward.h"
 #include "nets/net.h"
 #include "nets/weights.h"
-#include "sim/infer/evaluate.h"
+#include "sim/crossbar/evaluate.h"
 
 enum outcome check_shapes(const struct trial *trial, struct report *report)
 {

@@ -8,8 +8,8 @@
 #include "nets/forward.h"
 #include "nets/integer.h"
 #include "nets/net.h"
-#include "sim/base/mem.h"
-#include "sim/infer/evaluate.h"
+#include "base/mem.h"
+#include "sim/crossbar/evaluate.h"
 
 enum outcome compare_classes(const struct evaluation *what, const int32_t *want,
                              struct report *report)

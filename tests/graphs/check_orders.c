@@ -7,7 +7,7 @@
 #include "nets/integer.h"
 #include "nets/net.h"
 #include "nets/weights.h"
-#include "sim/base/err.h"
+#include "base/err.h"
 
 enum { ORDERS = 3 };
 

@@ -7,7 +7,7 @@
 
 #include "nets/integer.h"
 #include "nets/net.h"
-#include "sim/base/mem.h"
+#include "base/mem.h"
 
 struct steps {
     const struct trial *trial;

@@ -4,9 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "sim/base/err.h"
+#include "base/err.h"
 #include "sim/chip/chip.h"
-#include "sim/conf/library.h"
+#include "base/catalog/catalog.h"
 #include "tests/graphs/trial.h"
 
 void chip_put(struct chip_sets *sets, const char *key, const char *value)
@@ -54,9 +54,9 @@ void chip_random(struct chip_sets *sets, struct prng *prng)
 struct chip *chip_make(const struct chip_sets *sets, struct report *report)
 {
     struct err err = {0};
-    struct library library = {0};
+    struct catalog catalog = {0};
     struct chip *chip = NULL;
-    struct conf *conf = library_open(&library, LIBRARY_CHIP, sets->base, &err);
+    struct conf *conf = catalog_open(&catalog, CATALOG_CHIP, sets->base, &err);
     bool ok = conf != NULL;
     for (int i = 0; i < sets->n && ok; i++) {
         char key[CHIP_SET_ROOM];

@@ -3,7 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "sim/base/mem.h"
+#include "base/mem.h"
 
 const struct losses float_losses = {.unit = 0x1p-24};
 

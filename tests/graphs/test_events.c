@@ -14,11 +14,11 @@
 #include <cmocka.h>
 
 #include "nets/net.h"
-#include "sim/base/err.h"
+#include "base/err.h"
 #include "sim/chip/chip.h"
-#include "sim/des/run.h"
+#include "sim/run/run.h"
 #include "sim/map/map.h"
-#include "sim/result/result.h"
+#include "sim/run/result.h"
 
 enum { FEW = 500 };
 

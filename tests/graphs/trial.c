@@ -9,9 +9,9 @@
 #include "nets/integer.h"
 #include "nets/net.h"
 #include "nets/weights.h"
-#include "sim/base/err.h"
-#include "sim/base/mem.h"
-#include "sim/conf/conf.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "base/conf/conf.h"
 
 enum outcome differs(struct report *report, const char *format, ...)
 {

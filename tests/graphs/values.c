@@ -4,7 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "sim/base/mem.h"
+#include "base/mem.h"
 
 size_t graph_inputs(const struct graph *flat, int i)
 {

@@ -5,9 +5,9 @@
 #include <string.h>
 
 #include "nets/net.h"
-#include "sim/base/err.h"
+#include "base/err.h"
 #include "sim/chip/chip.h"
-#include "sim/conf/library.h"
+#include "base/catalog/catalog.h"
 #include "sim/map/map.h"
 #include "tests/close.h"
 
@@ -37,9 +37,9 @@ struct setup map_conv(const char *chip, const struct conv *conv, const char *con
 static struct chip *load_chip(const char *name, const char *const sets[])
 {
     struct err err = {0};
-    struct library library = {0};
+    struct catalog catalog = {0};
     struct chip *chip = NULL;
-    struct conf *conf = library_open(&library, LIBRARY_CHIP, name, &err);
+    struct conf *conf = catalog_open(&catalog, CATALOG_CHIP, name, &err);
     for (size_t i = 0; conf && sets && sets[i]; i++) {
         char key[128];
         const char *equals = strchr(sets[i], '=');

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "nets/net.h"
-#include "sim/base/err.h"
+#include "base/err.h"
 #include "sim/chip/chip.h"
 #include "sim/map/map.h"
 #include "tests/close.h"

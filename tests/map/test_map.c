@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "nets/net.h"
-#include "sim/base/err.h"
+#include "base/err.h"
 #include "sim/chip/chip.h"
 #include "tests/close.h"
 #include "tests/map/support.h"

@@ -13,9 +13,9 @@
 #include "nets/train/recipe.h"
 #include "nets/train/trainer.h"
 #include "nets/weights.h"
-#include "sim/base/err.h"
-#include "sim/base/mem_limit.h"
-#include "sim/infer/evaluate.h"
+#include "base/err.h"
+#include "base/mem_limit.h"
+#include "sim/crossbar/evaluate.h"
 #include "workloads/dataset.h"
 
 #define HEAD                                                                                       \

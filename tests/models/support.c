@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sim/base/err.h"
-#include "sim/conf/conf.h"
+#include "base/err.h"
+#include "base/conf/conf.h"
 
 struct conf *read_part(const char *yaml, const struct conf_field *fields, void *out)
 {

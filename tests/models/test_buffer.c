@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sim/base/err.h"
-#include "sim/base/file.h"
+#include "base/err.h"
+#include "base/file.h"
 #include "tests/models/support.h"
 
 static bool resolve(const char *yaml, struct buffer_params *buffer, struct err *err)

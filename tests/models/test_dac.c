@@ -3,7 +3,7 @@
 
 #include <stdio.h>
 
-#include "sim/base/err.h"
+#include "base/err.h"
 #include "tests/models/support.h"
 
 static bool resolve(const char *yaml, struct dac_params *dac, struct err *err)

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sim/base/mem.h"
+#include "base/mem.h"
 
 struct stored stored_file(const char *header, const void *values, size_t n)
 {

@@ -3,7 +3,7 @@
 #include "tests/nets/support.h"
 
 #include "nets/weights.h"
-#include "sim/base/err.h"
+#include "base/err.h"
 
 struct stored {
     unsigned char *bytes; // free() them

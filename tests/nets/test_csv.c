@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "sim/base/err.h"
+#include "base/err.h"
 
 static struct net *load(const char *path, const struct net_options *options)
 {

@@ -9,7 +9,7 @@
 #include "nets/forward.h"
 #include "nets/integer.h"
 #include "nets/weights.h"
-#include "sim/base/err.h"
+#include "base/err.h"
 #include "tests/support/weights.h"
 #include "tests/support/windows.h"
 

@@ -12,8 +12,8 @@
 #include "nets/forward.h"
 #include "nets/integer.h"
 #include "nets/weights.h"
-#include "sim/base/err.h"
-#include "sim/base/mem.h"
+#include "base/err.h"
+#include "base/mem.h"
 #include "tests/nets/support.h"
 
 // A net with its weights, ranges and integer form.

@@ -14,7 +14,7 @@
 #include "nets/forward.h"
 #include "nets/integer.h"
 #include "nets/weights.h"
-#include "sim/base/err.h"
+#include "base/err.h"
 #include "tests/nets/plain_net.h"
 #include "tests/nets/support.h"
 #include "tests/support/layer_nets.h"

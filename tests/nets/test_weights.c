@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "sim/base/file.h"
+#include "base/file.h"
 
 #define ONE_LAYER                                                                                  \
     "name: t\ninput: {channels: 1, height: 1, width: 1}\ndefault_form: float\n"                    \

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "nets/weights.h"
-#include "sim/base/err.h"
+#include "base/err.h"
 #include "tests/close.h"
 
 struct wanted {

@@ -20,6 +20,7 @@ TESTS = HERE.parent
 CHIPS = ["hawis", "hawis-q8", "hawis-sa", "hawis-tolerance", "ideal", "isaac-ce", "mnsim-default"]
 NETS = ["alexnet", "lenet5", "mlp", "resnet18", "resnet20", "resnet20-bireal", "resnet32",
         "resnet8", "signs", "vgg16", "vgg8"]
+ADC = "adc={preset: none, bits: %s, time: 1 ns, energy: 1 pJ, area: 100 um2, count: 128}"
 EVAL = ["--weights", "train-signs", "--images", "40"]
 SWEEP = ["sweep", "sweep.yaml", "--out", "out"]
 TRAIN = ["train", "train.yaml", "--out", "out"]
@@ -30,8 +31,8 @@ JOBS = {
                   "data: synth\nimages: 20\ntrials: 2\nsweep:\n"
                   "  - {path: sa0, values: [0, 0.05]}\n  - {path: adc.bits, values: [8]}\n",
     "train.yaml": "name: small\nnet: signs\nform: binary\ndata: synth\nimages: 300\nepochs: 2\n"
-                  "batch: 20\nheld_out: 0.1\nbackend: reference\n",
-    "search.yaml": "name: small\nchip: hawis\nnet: lenet5\nform: binary\nepisodes: 8\nagent: random\n"
+                  "batch: 20\nheld_out: 0.1\nbackend: reference\noptimiser: {rate: 0.1}\n",
+    "search.yaml": "name: small\nchip: hawis\nnet: resnet20\nform: binary\nepisodes: 8\nagent: random\n"
                    "seed: 1\n",
     "net.yaml": "name: own\ninput: {channels: 3, height: 8, width: 8}\nclasses: 10\nlayers:\n"
                 "  - {name: conv1, kind: conv, out: 8, kernel: 3, pad: 1}\n"
@@ -55,11 +56,11 @@ def runs():
     for option in (["--images", "3"], ["--tokens", "windows"], ["--csv", "tables"],
                    ["--trace", "t.json"], ["--trace", "t.csv"], ["--trace", "t.paje"],
                    ["--set", "mapping.policy=dense"], ["--set", "mapping.replicate=true"],
-                   ["--set", "crossbar.polarity=single"], ["--set", "adc.bits=6", "--json"],
+                   ["--set", "crossbar.polarity=single"], ["--set", ADC % 6],
                    ["--set", "noc.topology=torus"], ["--set", "noc.topology=tree"],
-                   ["--set", "noc.topology=bus"], ["--set", "tile.input_rows=4"],
-                   ["--set", "crossbar.rows=64"], ["--set", "adc.count=8"], ["--set", "dac.bits=2"],
-                   ["--set", "pe.crossbars=4"], ["--set", "chip.clock=500 MHz"],
+                   ["--set", "noc.topology=bus"], ["--set", "tile.input_rows=6"],
+                   ["--set", "crossbar.rows=128"], ["--set", "adc.count=8"], ["--set", "dac.count=64"],
+                   ["--set", "pe.crossbars=4"], ["--set", "noc.columns=32"],
                    ["--set", "cell.bits=2", "--form", "int8"], ["--seed", "9"]):
         yield ["run", "hawis", "lenet5", *option, "--json"]
     yield ["run", "hawis", "resnet20", "--widths", ",".join(["20"] * 19), "--json"]
@@ -83,19 +84,19 @@ def shows():
 def evals():
     for option in ([], ["--json"], ["--sa0", "0.05"], ["--sa1", "0.05"], ["--sigma", "0.2"],
                    ["--sa0", "0.02", "--trials", "3", "--json"], ["--sa0", "0.02", "--jobs", "2"],
-                   ["--set", "adc.bits=4"], ["--set", "crossbar.polarity=single"],
+                   ["--set", ADC % 4], ["--set", "crossbar.polarity=single"],
                    ["--seed", "7", "--sa0", "0.1"], ["--activity", "activity.json"],
                    ["--reference", "float"], ["--cpu", "scalar"],
                    ["--set", "defects.read_noise=0.01"], ["--set", "defects.word_lines=0.01"],
                    ["--set", "defects.adc_offset=0.5"]):
         yield ["eval", "hawis", "signs", *EVAL, *option]
-    yield ["eval", "ideal", "signs", *EVAL, "--form", "float"]
-    yield ["eval", "ideal", "signs", *EVAL, "--form", "int8"]
-    yield from (["eval", "hawis", "signs", *EVAL, "--sa0", "0.1", "--mend", how]
+    yield ["eval", "ideal", "signs", *EVAL]
+    yield ["eval", "ideal", "signs", *EVAL, "--sa0", "0.1"]
+    yield from (["eval", "hawis", "signs", *EVAL, "--sa0", "0.1", "--sigma", "0.2", "--mend", how]
                 for how in ("bn", "gain", "bn,gain"))
     yield from (["eval", chip, "signs", *EVAL, "--json"] for chip in ("hawis-q8", "hawis-tolerance", "isaac-ce"))
-    yield from (["eval", "hawis", "signs", *EVAL, "--form", "int8", "--set", setting, "--json"]
-                for setting in ("adc.bits=6", "cell.bits=2", "mapping.policy=dense"))
+    yield from (["eval", "hawis", "signs", *EVAL, "--set", setting, "--json"]
+                for setting in (ADC % 6, "cell.bits=2", "mapping.policy=dense"))
 
 
 def jobs():
@@ -107,13 +108,13 @@ def jobs():
     yield [*TRAIN, "--json"]
     yield [*TRAIN, "--set", "form=float"]
     yield [*TRAIN, "--set", "optimiser={kind: adam, rate: 0.002}"]
-    yield [*TRAIN, "--set", "supernet={from: 0.5x, to: 1x}"]
+    yield [*TRAIN, "--set", "epochs=1"]
     for agent in ("random", "evolution", "nsga2", "cmaes", "greedy", "ddpg"):
         yield [*SEARCH, "--agent", agent]
     yield [*SEARCH, "--json"]
-    yield [*SEARCH, "--set", "episodes=16", "--set", "reward={limits: {energy: 1 uJ}}"]
-    yield [*SEARCH, "--set", "accuracy={source: formula}", "--set", "net=resnet20"]
-    yield [*SEARCH, "--set", "reward={kind: pareto}"]
+    yield [*SEARCH, "--set", "episodes=16", "--set", "agent=nsga2"]
+    yield [*SEARCH, "--set", "agent=ddpg-haq"]
+    yield [*SEARCH, "--set", "seed=5"]
     yield [*SEARCH, "--jobs", "2"]
 
 
@@ -124,7 +125,7 @@ def checks():
     yield ["check", "sweep.yaml", "train.yaml", "search.yaml"]
     yield ["check", "chip.yaml", "net.yaml"]
     yield ["check", "broken.yaml"]
-    yield ["check", "figure3-sa0", "search-synth", "train-synth"]
+    yield ["check", "search-synth", "train-synth"]
 
 
 def traces():
@@ -162,6 +163,7 @@ VOLATILE = [
     (rb'("images_per_second"|"seconds"|"wall_s"): [-+.0-9e]+', rb"\1: TIME"),
     (rb"\d+\.\d+\.\d+-[0-9]*-?g?[0-9a-f]{7,}(-dirty)?", b"VERSION"),
     (rb"[0-9.]+ MB\b", b"SIZE MB"),
+    (rb"(?m)^( *\d+ .* %  +[-+.0-9e]+)  [0-9.]+$", rb"\1  TIME"), # the last column of epochs
     (rb"(\d+:)?\d+:\d\d left", b"LEFT left"),
 ]
 

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sim/base/err.h"
-#include "sim/base/mem.h"
+#include "base/err.h"
+#include "base/mem.h"
 
 // As of a net with three blocks; a function of k and the decision before it.
 static void state(void *context, const double *x, int k, double s[AGENT_STATE])

@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "tools/search/agent.h"
+#include "tools/search/agents/agent.h"
 
 enum { PROBLEM_MOST = 40 };
 

@@ -4,8 +4,8 @@
 
 #include "tests/close.h"
 #include "tests/search/problems.h"
-#include "tools/search/chance.h"
-#include "tools/search/eigen.h"
+#include "tools/search/agents/chance.h"
+#include "tools/search/agents/eigen.h"
 
 enum { N = 10 };
 

@@ -2,8 +2,8 @@
 #include <stdlib.h>
 
 #include "tests/close.h"
-#include "tools/search/chance.h"
-#include "tools/search/mlp.h"
+#include "tools/search/agents/chance.h"
+#include "tools/search/agents/mlp.h"
 
 enum { ROWS = 5, INPUTS = 7, OUTPUTS = 3 };
 

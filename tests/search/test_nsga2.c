@@ -4,7 +4,7 @@
 
 #include "tests/close.h"
 #include "tests/search/problems.h"
-#include "tools/search/pareto.h"
+#include "tools/search/agents/pareto.h"
 
 static double volume(const struct history *h, struct point limit)
 {

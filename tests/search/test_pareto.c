@@ -1,7 +1,7 @@
 // Fronts and hyper-volumes against brute force on points of small integers.
-#include "sim/base/rng.h"
+#include "base/rng.h"
 #include "tests/close.h"
-#include "tools/search/pareto.h"
+#include "tools/search/agents/pareto.h"
 
 enum { MOST = 30, LIMIT = 12 };
 

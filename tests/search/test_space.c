@@ -12,10 +12,10 @@
 #include <string.h>
 
 #include "nets/net.h"
-#include "sim/base/err.h"
-#include "sim/base/rng.h"
+#include "base/err.h"
+#include "base/rng.h"
 #include "sim/chip/chip.h"
-#include "sim/conf/conf.h"
+#include "base/conf/conf.h"
 #include "tests/close.h"
 #include "tests/support/setup.h"
 #include "tools/search/formula.h"

@@ -1,5 +1,5 @@
 """What the tests of stores share: small jobs of the three kinds, their results, and the checksum of
-a row, written from its description in tools/store/README.md.
+a row, written from its description in tools/study/README.md.
 """
 import contextlib
 import os

@@ -14,7 +14,7 @@ CALLS = re.compile(
 )
 STREAMS = re.compile(r"\bstdout\b|\bstderr\b")
 # The one place that ends the program: out of memory.
-LAST_WORDS = {"sim/base/mem.c"}
+LAST_WORDS = {"base/mem.c"}
 
 
 def main(root):

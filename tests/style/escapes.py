@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Text of users (names, paths, descriptions) is written to files and terminals through a function of
-sim/base/escape.h only.
+base/escape.h only.
 
 Every %s that printf or fprintf writes, all that fputs writes, and what conf_set and conf_parse read
 must be one of
@@ -34,11 +34,11 @@ CONSTANTS = [
 ]
 # (file, expression): why it is no text of a user there, or is escaped already.
 ALLOWED = {
-    ("sim/base/text.c", "text"): "tested by is_bare",
-    ("sim/base/text.c", "cell"): "escaped by table_cell",
-    ("sim/conf/print.c", "origin"): "escaped by tree_show",
-    ("sim/conf/schema.c", "allowed"): "from a table of fields",
-    ("sim/conf/schema.c", "field->fallback"): "from a table of fields",
+    ("base/text.c", "text"): "tested by is_bare",
+    ("base/text.c", "cell"): "escaped by table_cell",
+    ("base/conf/print.c", "origin"): "escaped by tree_show",
+    ("base/conf/schema.c", "allowed"): "from a table of fields",
+    ("base/conf/schema.c", "field->fallback"): "from a table of fields",
     ("nets/net_csv.c", "frame"): "constant",
     ("nets/train/identity.c", "key"): "constant of the callers",
     ("nets/train/identity.c", "loss"): "a number",
@@ -59,20 +59,20 @@ ALLOWED = {
     ("traces/paje.c", "type"): "constant of the callers",
     ("traces/paje.c", "quoted"): "escaped by the callers with escape_paje",
     ("traces/paje.c", "w->layers[span->layer]"): "escaped when it was filled",
-    ("tools/adc_report.c", "lost"): "numbers",
-    ("tools/adc_report.c", "label"): "constant of the callers",
-    ("tools/cmd_show.c", "scale"): "a word of the program",
-    ("tools/inputs.c", "equals + 1"): "--set: the user writes YAML",
-    ("tools/inputs.c", "before"): "constant of the callers",
-    ("tools/jobfile.c", "equals + 1"): "--set: the user writes YAML",
-    ("tools/mending.c", "chips"): "constant",
-    ("tools/memory.c", "remedy"): "constant",
-    ("tools/print_eval.c", "scale"): "a word of the program",
-    ("tools/print_result.c", "name"): "constant of the callers",
-    ("tools/print_result.c", "note"): "constant of the callers",
-    ("tools/print_search.c", "images"): "constant of the callers",
-    ("tools/print_tensors.c", "around[net->pad_value]"): "a table of constants",
-    ("tools/print_tensors.c", "low"): "a word of the program",
+    ("tools/cli/adc_report.c", "lost"): "numbers",
+    ("tools/cli/adc_report.c", "label"): "constant of the callers",
+    ("tools/cli/cmd_show.c", "scale"): "a word of the program",
+    ("tools/study/inputs.c", "equals + 1"): "--set: the user writes YAML",
+    ("tools/cli/options.c", "before"): "constant of the callers",
+    ("tools/study/jobfile.c", "equals + 1"): "--set: the user writes YAML",
+    ("tools/study/mending.c", "chips"): "constant",
+    ("tools/cli/memory.c", "remedy"): "constant",
+    ("tools/cli/print_eval.c", "scale"): "a word of the program",
+    ("tools/cli/print_result.c", "name"): "constant of the callers",
+    ("tools/cli/print_result.c", "note"): "constant of the callers",
+    ("tools/cli/print_search.c", "images"): "constant of the callers",
+    ("tools/cli/print_tensors.c", "around[net->pad_value]"): "a table of constants",
+    ("tools/cli/print_tensors.c", "low"): "a word of the program",
     ("tools/search/export.c", "text"): "printed by conf_print",
     ("tools/search/export.c", "last"): "constant of the callers",
     ("tools/search/export.c", "value"): "a number",
@@ -207,20 +207,20 @@ def raw_texts(path, name, arguments):
 def main(root):
     problems, used = [], set()
     for path in sources(root):
-        if path.startswith(("tests/", "sim/base/escape.")):
+        if path.startswith(("tests/", "base/escape.")):
             continue
         text = uncommented(read(root, path))
         for match in CALL.finditer(text):
             name = match.group(1)
             arguments = split(text, ",", match.end())
-            if name in ("conf_set", "conf_parse") and path.startswith("sim/conf/"):
+            if name in ("conf_set", "conf_parse") and path.startswith(("base/conf/", "base/catalog/")):
                 continue
             for expression in raw_texts(path, name, arguments):
                 used |= {(path, choice) for choice in choices(expression)} | {(path, expression)}
                 if not is_safe(path, expression):
                     line = text.count("\n", 0, match.start()) + 1
                     problems.append(f"{path}:{line}: {name}: '{expression}' may be a user's text; use "
-                                    "a function of sim/base/escape.h")
+                                    "a function of base/escape.h")
     stale = [key for key in ALLOWED if key not in used and key[0] in set(sources(root))]
     problems += [f"tests/style/escapes.py: {path}: '{expression}' is not there any more; take it out"
                  for path, expression in stale]

@@ -13,8 +13,8 @@ INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.M)
 
 
 def read_table(root):
-    """{folder: folders it may include}, [(system header or folder of them, folders it is for)]"""
-    layers, system = {}, []
+    """[folder], from the ground up; [(system header or folder of them, folders it is for)]"""
+    layers, system = [], []
     for number, line in enumerate(read(root, "tests/layers.txt").splitlines(), 1):
         line = line.split("#", 1)[0].strip()
         if not line:
@@ -22,11 +22,10 @@ def read_table(root):
         if line.startswith("<"):
             header, *folders = line.split()
             system.append((header[1:-1], folders))
-        elif "->" in line:
-            folder, allowed = line.split("->")
-            layers[folder.strip()] = allowed.split()
+        elif " " in line or line in layers:
+            sys.exit(f"tests/layers.txt:{number}: neither one new folder nor '<header> A'")
         else:
-            sys.exit(f"tests/layers.txt:{number}: neither 'A -> B C' nor '<header> A'")
+            layers.append(line)
     return layers, system
 
 
@@ -50,7 +49,7 @@ def check_own(path, header, root, layers):
     layer, target = layer_of(path, layers), layer_of(header, layers)
     if layer is None:
         return "its folder is not named in tests/layers.txt"
-    if target is None or (target != layer and target not in layers[layer]):
+    if target is None or layers.index(target) > layers.index(layer):
         return f"{layer} must not include {target or os.path.dirname(header)} (\"{header}\")"
     return None
 

@@ -7,15 +7,15 @@ import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 LAYERS = """\
-sim/base ->
-sim/conf -> sim/base
-models -> sim/conf sim/base
-<yaml.h> sim/conf
-<simgrid/> sim/des
+base
+base/conf
+models
+<yaml.h> base/conf
+<simgrid/> sim/events
 """
 # check, {file: text}, what it must say ("" for nothing)
 CASES = [
-    ("layers", {"models/adc.c": '#include "sim/base/err.h"\n'}, ""),
+    ("layers", {"models/adc.c": '#include "base/err.h"\n'}, ""),
     (
         "layers",
         {"models/adc.c": "\n#include <yaml.h>\n"},
@@ -28,8 +28,8 @@ CASES = [
     ),
     (
         "layers",
-        {"sim/base/err.c": '#include "models/adc.h"\n', "models/adc.h": ""},
-        "sim/base/err.c:1: sim/base must not include models",
+        {"base/err.c": '#include "models/adc.h"\n', "models/adc.h": ""},
+        "base/err.c:1: base must not include models",
     ),
     (
         "layers",
@@ -47,7 +47,7 @@ CASES = [
         {"models/adc.c": "int g(void) { return fprintf(stderr, 0); }\n"},
         "models/adc.c:1: standard streams",
     ),
-    ("calls", {"tools/main.c": "void f(void) { exit(1); }\n"}, ""),
+    ("calls", {"tools/cli/main.c": "void f(void) { exit(1); }\n"}, ""),
     (
         "escapes",
         {"tools/plot.c": 'void f(void) { fprintf(out, "set title \'%s\'\\n%d", net->name, 1); }\n'},
@@ -97,7 +97,7 @@ CASES = [
 
 def run(check, files):
     with tempfile.TemporaryDirectory() as root:
-        tree = {"tests/layers.txt": LAYERS, "sim/base/err.h": "#pragma once\n", **files}
+        tree = {"tests/layers.txt": LAYERS, "base/err.h": "#pragma once\n", **files}
         for path, text in tree.items():
             os.makedirs(os.path.join(root, os.path.dirname(path)), exist_ok=True)
             with open(os.path.join(root, path), "w", encoding="utf-8") as file:

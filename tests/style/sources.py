@@ -3,7 +3,7 @@ import os
 import re
 import sys
 
-TOP = ("sim", "models", "nets", "workloads", "traces", "tools", "tests")
+TOP = ("base", "sim", "models", "nets", "workloads", "traces", "tools", "tests")
 
 
 def sources(root, endings=(".c", ".h")):

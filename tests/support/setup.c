@@ -10,12 +10,12 @@
 #include <cmocka.h>
 
 #include "nets/net.h"
-#include "sim/base/err.h"
+#include "base/err.h"
 #include "sim/chip/chip.h"
-#include "sim/conf/library.h"
-#include "sim/des/run.h"
+#include "base/catalog/catalog.h"
+#include "sim/run/run.h"
 #include "sim/map/map.h"
-#include "sim/result/result.h"
+#include "sim/run/result.h"
 
 static void must(bool ok, const struct err *err)
 {
@@ -62,8 +62,8 @@ static struct setup build(const char *chip, struct conf *net, const char *form, 
 {
     struct err err = {0};
     struct setup s = {0};
-    struct library library = {0};
-    struct conf *conf = library_open(&library, LIBRARY_CHIP, chip, &err);
+    struct catalog catalog = {0};
+    struct conf *conf = catalog_open(&catalog, CATALOG_CHIP, chip, &err);
     must(conf != NULL, &err);
     apply(conf, sets, false);
     must(chip_load(conf, &s.chip, &err), &err);
@@ -81,8 +81,8 @@ struct setup setup_make(const char *chip, const char *net, const char *form, con
                         const char *const sets[])
 {
     struct err err = {0};
-    struct library library = {0};
-    struct conf *conf = library_open(&library, LIBRARY_NET, net, &err);
+    struct catalog catalog = {0};
+    struct conf *conf = catalog_open(&catalog, CATALOG_NET, net, &err);
     must(conf != NULL, &err);
     return build(chip, conf, form, widths, sets);
 }

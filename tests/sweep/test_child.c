@@ -15,7 +15,7 @@
 
 #include <cmocka.h>
 
-#include "tools/child.h"
+#include "tools/study/child.h"
 
 enum { LONG_S = 300 }; // no test waits for it
 

@@ -4,7 +4,7 @@
 
 #include "nets/net.h"
 #include "nets/weights.h"
-#include "sim/base/err.h"
+#include "base/err.h"
 #include "tests/support/weights.h"
 
 int main(int argc, char **argv)

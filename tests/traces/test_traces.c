@@ -11,8 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sim/base/err.h"
-#include "sim/base/file.h"
+#include "base/err.h"
+#include "base/file.h"
 #include "tests/close.h"
 #include "tests/traces/fixture.h"
 

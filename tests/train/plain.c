@@ -8,7 +8,7 @@
 #include "nets/encode.h"
 #include "nets/net.h"
 #include "nets/weights.h"
-#include "sim/base/mem.h"
+#include "base/mem.h"
 
 struct map {
     double *sum;   // before batch-norm

@@ -8,7 +8,7 @@
 #include "nets/train/recipe.h"
 #include "nets/train/trainer.h"
 #include "nets/weights.h"
-#include "sim/base/err.h"
+#include "base/err.h"
 #include "workloads/dataset.h"
 
 enum { IMAGES = 130, BATCH = 16, STEPS = 7, WIDTHS = 2 };

@@ -8,8 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "sim/base/err.h"
-#include "sim/base/mem.h"
+#include "base/err.h"
+#include "base/mem.h"
 #include "tests/nets/support.h"
 
 const char *const lesson_part_names[] = {"w", "bias", "gamma", "beta", "mean", "var"};

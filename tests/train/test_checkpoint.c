@@ -7,9 +7,9 @@
 #include <unistd.h>
 
 #include "nets/train/checkpoint.h"
-#include "sim/base/err.h"
-#include "sim/base/file.h"
-#include "sim/base/mem.h"
+#include "base/err.h"
+#include "base/file.h"
+#include "base/mem.h"
 
 enum { N = 37, ROWS = 3, PATH_ROOM = 120 };
 static const char job[] = "net lenet5\nseed 1\noptimiser.rate 0.1\n";

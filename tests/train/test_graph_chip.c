@@ -8,9 +8,9 @@
 #include <string.h>
 
 #include "nets/perturb.h"
-#include "sim/base/err.h"
-#include "sim/infer/fault.h"
-#include "sim/infer/perturb.h"
+#include "base/err.h"
+#include "sim/crossbar/fault.h"
+#include "sim/crossbar/perturb.h"
 #include "sim/map/map.h"
 #include "tests/support/setup.h"
 #include "tests/train/support.h"

@@ -12,7 +12,7 @@
 #include <string.h>
 
 #include "nets/perturb.h"
-#include "sim/base/err.h"
+#include "base/err.h"
 #include "tests/close.h"
 #include "tests/nets/support.h"
 #include "tests/train/support.h"

@@ -11,8 +11,8 @@
 #include <string.h>
 
 #include "nets/train/elements.h"
-#include "sim/base/err.h"
-#include "sim/base/mem.h"
+#include "base/err.h"
+#include "base/mem.h"
 #include "tests/nets/support.h"
 #include "tests/train/support.h"
 

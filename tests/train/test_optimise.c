@@ -5,7 +5,7 @@
 
 #include "nets/train/optimise.h"
 #include "nets/train/tensors.h"
-#include "sim/base/mem.h"
+#include "base/mem.h"
 
 enum { N = 2 };
 

@@ -7,8 +7,8 @@
 
 #include "nets/train/slim.h"
 #include "nets/train/slim_draw.h"
-#include "sim/base/err.h"
-#include "sim/base/mem.h"
+#include "base/err.h"
+#include "base/mem.h"
 #include "tests/nets/support.h"
 #include "tests/train/support.h"
 

@@ -6,7 +6,7 @@
 
 #include "nets/train/slim_draw.h"
 #include "nets/train/targets.h"
-#include "sim/base/mem.h"
+#include "base/mem.h"
 
 // --- One step ---
 

@@ -8,7 +8,7 @@
 #include "nets/train/slim_draw.h"
 #include "nets/train/supernet.h"
 #include "nets/train/targets.h"
-#include "sim/base/mem.h"
+#include "base/mem.h"
 
 // --- Sub-nets by themselves ---
 

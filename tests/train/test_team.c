@@ -8,7 +8,7 @@
 #include <stdlib.h>
 
 #include "nets/train/team.h"
-#include "sim/base/err.h"
+#include "base/err.h"
 
 enum { MOST = 5, MEETINGS = 500 };
 

@@ -10,8 +10,8 @@
 #include "nets/train/targets.h"
 #include "nets/train/trainer.h"
 #include "nets/weights.h"
-#include "sim/base/err.h"
-#include "sim/base/mem.h"
+#include "base/err.h"
+#include "base/mem.h"
 #include "tests/train/folder.h"
 #include "workloads/dataset.h"
 

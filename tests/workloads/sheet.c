@@ -6,9 +6,9 @@
 #include <string.h>
 #include <zlib.h>
 
-#include "sim/base/err.h"
-#include "sim/base/file.h"
-#include "sim/base/mem.h"
+#include "base/err.h"
+#include "base/file.h"
+#include "base/mem.h"
 #include "workloads/dataset.h"
 
 enum { ROWS = 8, ZOOM = 2, GAP = 2 };

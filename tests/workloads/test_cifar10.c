@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "sim/base/mem.h"
+#include "base/mem.h"
 #include "tests/workloads/fixture.h"
 
 static void is_image(const struct dataset *set, size_t i, size_t source)

@@ -11,9 +11,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "sim/base/err.h"
-#include "sim/base/file.h"
-#include "sim/base/mem.h"
+#include "base/err.h"
+#include "base/file.h"
+#include "base/mem.h"
 #include "tests/workloads/fixture.h"
 
 enum { N = 12, IMAGES_BYTES = 16 + N * MNIST_IMAGE, LABELS_BYTES = 8 + N };

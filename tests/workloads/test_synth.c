@@ -10,8 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sim/base/hash.h"
-#include "sim/base/mem.h"
+#include "base/hash.h"
+#include "base/mem.h"
 #include "tests/workloads/fixture.h"
 
 enum { CLASSES = 10 };

@@ -8,10 +8,10 @@
 #include <unistd.h>
 
 #include "nets/train/trainer.h"
-#include "sim/base/err.h"
-#include "sim/base/mem.h"
-#include "tools/child.h"
-#include "tools/pool.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "tools/study/child.h"
+#include "tools/study/pool.h"
 #include "tools/train/job.h"
 #include "tools/train/run.h"
 #include "workloads/dataset.h"

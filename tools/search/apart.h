@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "sim/base/err.h"
+#include "base/err.h"
 
 struct run;
 struct train_job;

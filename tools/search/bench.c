@@ -1,7 +1,7 @@
 #include "tools/search/bench.h"
 
 #include "tools/search/drive.h"
-#include "tools/store/store.h"
+#include "tools/study/store.h"
 
 static void begin(void *context)
 {

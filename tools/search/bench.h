@@ -1,7 +1,7 @@
 // Candidates judged by worker processes of this machine: what `struct workers_params` says of them.
 #pragma once
 #include "tools/search/evaluate.h"
-#include "tools/workers.h"
+#include "tools/study/workers.h"
 
 struct search;
 struct store;

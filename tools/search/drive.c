@@ -7,20 +7,20 @@
 #include <string.h>
 
 #include "nets/net.h"
-#include "sim/base/clock.h"
-#include "sim/base/err.h"
-#include "sim/base/mem.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/mem.h"
 #include "sim/chip/chip.h"
 #include "sim/chip/plausible_chip.h"
-#include "tools/search/agent.h"
+#include "tools/search/agents/agent.h"
 #include "tools/search/batch.h"
 #include "tools/search/bench.h"
 #include "tools/search/job.h"
 #include "tools/search/known.h"
 #include "tools/search/space.h"
 #include "tools/search/stages.h"
-#include "tools/store/store.h"
-#include "tools/workers.h"
+#include "tools/study/store.h"
+#include "tools/study/workers.h"
 
 enum { MOST_WHOLE_REFERENCES = 16 };
 static const double stop_grace_s = 5;

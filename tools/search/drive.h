@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "sim/base/warn.h"
+#include "base/warn.h"
 #include "tools/search/evaluate.h"
 #include "tools/search/reward.h"
 

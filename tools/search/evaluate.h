@@ -4,7 +4,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "sim/base/err.h"
+#include "base/err.h"
 #include "tools/search/reward.h"
 #include "tools/search/space.h"
 

@@ -4,23 +4,24 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/warn.h"
 #include "nets/net.h"
-#include "sim/base/err.h"
-#include "sim/base/escape.h"
-#include "sim/base/file.h"
-#include "sim/base/mem.h"
-#include "sim/base/text.h"
-#include "sim/base/text_stream.h"
+#include "base/err.h"
+#include "base/escape.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "base/text_stream.h"
 #include "sim/chip/chip.h"
-#include "sim/conf/library.h"
-#include "tools/inputs.h"
-#include "tools/search/agent.h"
+#include "base/catalog/catalog.h"
+#include "tools/study/inputs.h"
+#include "tools/search/agents/agent.h"
 #include "tools/search/drive.h"
 #include "tools/search/final.h"
 #include "tools/search/job.h"
-#include "tools/search/pareto.h"
+#include "tools/search/agents/pareto.h"
 #include "tools/search/space.h"
-#include "tools/visible.h"
+#include "base/visible.h"
 
 // Candidates that break a limit stand in the tables, not on the front.
 size_t search_front(const struct search *s, int *front)
@@ -194,7 +195,7 @@ static bool write_conf(const struct conf *conf, const char *path, struct err *er
 static struct conf *net_conf(const struct search *s, const char *file,
                              const struct search_episode *e, struct err *err)
 {
-    struct conf *conf = library_open(inputs_library(), LIBRARY_NET, s->job->net, err);
+    struct conf *conf = catalog_open(inputs_catalog(), CATALOG_NET, s->job->net, err);
     struct arena *mem = arena_create();
     const char *text =
         arena_printf(mem, "episode %d of %s: %s at searched widths",
@@ -468,7 +469,7 @@ void search_json(const struct search *s, const struct finals *finals, const char
     jsonw_int(w, "seed", s->job->seed);
     jsonw_int(w, "episodes", s->job->episodes);
     jsonw_int(w, "failed", (int64_t)failed);
-    inputs_warn_json(&s->warnings, w);
+    warnings_json(&s->warnings, w);
     jsonw_string(w, "accuracy_source", search_source_names[s->job->accuracy.source]);
     jsonw_bool(w, "accuracy_assumed", search_assumes(s));
     if (s->job->accuracy.has_faults)

@@ -10,19 +10,19 @@
 
 #include "nets/net.h"
 #include "nets/weights.h"
-#include "sim/base/err.h"
-#include "sim/base/file.h"
-#include "sim/base/mem.h"
-#include "sim/base/text.h"
+#include "base/err.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/text.h"
 #include "sim/chip/chip.h"
-#include "tools/accuracy.h"
+#include "tools/study/accuracy.h"
 #include "tools/search/apart.h"
 #include "tools/search/drive.h"
 #include "tools/search/export.h"
 #include "tools/search/job.h"
 #include "tools/train/job.h"
 #include "workloads/dataset.h"
-#include "tools/visible.h"
+#include "base/visible.h"
 
 #define AT(member) .offset = offsetof(struct final_params, member)
 const struct conf_field final_fields[] = {

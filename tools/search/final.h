@@ -4,8 +4,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "sim/conf/conf.h"
-#include "tools/jobfile.h"
+#include "base/conf/conf.h"
+#include "tools/study/jobfile.h"
 #include "tools/search/robust.h"
 
 struct apart;

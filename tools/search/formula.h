@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "sim/conf/conf.h"
+#include "base/conf/conf.h"
 
 struct err;
 struct net;

@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "tools/pool.h"
+#include "tools/study/pool.h"
 
 static_assert(sizeof(struct frame) <= 4096, "a pipe takes no more in one piece");
 

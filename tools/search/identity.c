@@ -6,15 +6,15 @@
 #include <string.h>
 
 #include "nets/net.h"
-#include "sim/base/hash.h"
-#include "sim/base/mem.h"
+#include "base/hash.h"
+#include "base/mem.h"
 #include "sim/chip/chip.h"
-#include "tools/accuracy.h"
-#include "tools/search/agent.h"
+#include "tools/study/accuracy.h"
+#include "tools/search/agents/agent.h"
 #include "tools/search/drive.h"
 #include "tools/search/job.h"
 #include "tools/search/stages.h"
-#include "tools/store/store.h"
+#include "tools/study/store.h"
 
 enum { MOST_KEYS = 24 };
 

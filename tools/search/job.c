@@ -5,10 +5,10 @@
 #include <string.h>
 
 #include "nets/net.h"
-#include "sim/base/err.h"
-#include "sim/base/mem.h"
-#include "sim/des/run.h"
-#include "tools/search/agent.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "sim/run/run.h"
+#include "tools/search/agents/agent.h"
 
 const char *const search_source_names[] = {"formula", "command", "supernet", NULL};
 

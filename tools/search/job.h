@@ -3,8 +3,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "sim/conf/conf.h"
-#include "tools/jobfile.h"
+#include "base/conf/conf.h"
+#include "tools/study/jobfile.h"
 #include "tools/search/final.h"
 #include "tools/search/formula.h"
 #include "tools/search/reward.h"

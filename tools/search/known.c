@@ -4,14 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sim/base/err.h"
-#include "sim/base/hash.h"
-#include "sim/base/mem.h"
+#include "base/err.h"
+#include "base/hash.h"
+#include "base/mem.h"
 #include "tools/search/drive.h"
 #include "tools/search/identity.h"
 #include "tools/search/job.h"
 #include "tools/search/space.h"
-#include "tools/store/store.h"
+#include "tools/study/store.h"
 
 enum { TEXT_ROOM = MOST_DECISIONS * 8 };
 

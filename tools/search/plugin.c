@@ -12,13 +12,13 @@
 
 #include <jansson.h>
 
-#include "sim/base/clock.h"
-#include "sim/base/err.h"
-#include "sim/base/escape.h"
-#include "sim/base/mem.h"
-#include "tools/child.h"
-#include "tools/pool.h"
-#include "tools/visible.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/escape.h"
+#include "base/mem.h"
+#include "tools/study/child.h"
+#include "tools/study/pool.h"
+#include "base/visible.h"
 
 enum {
     LINE_MOST = 4096, // of an answer

@@ -7,14 +7,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sim/base/err.h"
-#include "sim/base/mem.h"
+#include "base/err.h"
+#include "base/mem.h"
 #include "tools/search/bench.h"
 #include "tools/search/drive.h"
 #include "tools/search/frame.h"
 #include "tools/search/identity.h"
 #include "tools/search/relay.h"
-#include "tools/workers.h"
+#include "tools/study/workers.h"
 
 static_assert(sizeof(struct search_task) <= FRAME_MOST, "a task goes in one frame");
 static_assert(sizeof(struct search_answer) <= FRAME_MOST, "an answer goes in one frame");

@@ -13,8 +13,8 @@
 
 #include <mpi.h>
 
-#include "tools/child.h"
-#include "tools/cmd.h"
+#include "tools/study/child.h"
+#include "tools/study/exit_codes.h"
 #include "tools/search/frame.h"
 
 // MPI can only be asked, over and over, whether something has come; a rank that did so without a

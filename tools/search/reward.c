@@ -3,7 +3,7 @@
 #include <math.h>
 #include <stddef.h>
 
-#include "sim/base/err.h"
+#include "base/err.h"
 
 const char *const cost_metric_names[] = {"energy", "latency", "area", NULL};
 static const char *const form_names[] = {"hawis", "limits", "weighted", NULL};

@@ -4,10 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sim/base/err.h"
-#include "sim/base/mem.h"
+#include "base/err.h"
+#include "base/mem.h"
 #include "sim/chip/chip.h"
-#include "tools/accuracy.h"
+#include "tools/study/accuracy.h"
 #include "tools/search/apart.h"
 #include "workloads/dataset.h"
 

@@ -5,8 +5,8 @@
 #include <stdint.h>
 
 #include "models/defect.h"
-#include "sim/conf/conf.h"
-#include "sim/infer/fault.h"
+#include "base/conf/conf.h"
+#include "sim/crossbar/fault.h"
 
 struct apart;
 struct chip;

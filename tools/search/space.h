@@ -4,8 +4,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "sim/conf/conf.h"
-#include "tools/search/agent.h"
+#include "base/conf/conf.h"
+#include "tools/search/agents/agent.h"
 
 struct arena;
 struct chip;

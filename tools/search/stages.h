@@ -7,8 +7,8 @@
 
 #include "nets/train/optimise.h"
 #include "nets/train/schedule.h"
-#include "sim/conf/conf.h"
-#include "tools/jobfile.h"
+#include "base/conf/conf.h"
+#include "tools/study/jobfile.h"
 
 struct err;
 struct net;

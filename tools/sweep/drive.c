@@ -5,16 +5,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sim/base/clock.h"
-#include "sim/base/err.h"
-#include "sim/base/mem.h"
-#include "sim/base/mem_limit.h"
-#include "tools/accuracy.h"
-#include "tools/store/store.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "base/mem_limit.h"
+#include "tools/study/accuracy.h"
+#include "tools/study/store.h"
 #include "tools/sweep/job.h"
 #include "tools/sweep/plan.h"
 #include "tools/sweep/stats.h"
-#include "tools/workers.h"
+#include "tools/study/workers.h"
 
 struct task {
     size_t point, trial;

@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "sim/infer/fault.h"
+#include "sim/crossbar/fault.h"
 #include "tools/sweep/stats.h"
 
 struct err;

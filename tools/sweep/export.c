@@ -4,16 +4,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sim/base/err.h"
-#include "sim/base/file.h"
-#include "sim/base/mem.h"
-#include "sim/base/text.h"
-#include "tools/inputs.h"
+#include "base/warn.h"
+#include "base/err.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "tools/study/inputs.h"
 #include "tools/sweep/drive.h"
 #include "tools/sweep/job.h"
 #include "tools/sweep/plan.h"
 #include "tools/sweep/stats.h"
-#include "tools/visible.h"
+#include "base/visible.h"
 
 static double accuracy(const struct drive *d, size_t point, size_t trial)
 {
@@ -173,7 +174,7 @@ void export_json(const struct drive *drive, const char *version, FILE *out)
     jsonw_string(w, "data", plan->data_name);
     jsonw_int(w, "images", (int64_t)plan->images);
     jsonw_int(w, "seed", plan->job->seed);
-    inputs_warn_json(&plan->warnings, w);
+    warnings_json(&plan->warnings, w);
     jsonw_array(w, "points");
     for (size_t p = 0; p < plan->n_points; p++)
         json_point(w, drive, p);

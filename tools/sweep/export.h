@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-#include "tools/faults.h"
+#include "tools/study/faults.h"
 
 struct drive;
 struct err;

@@ -6,11 +6,11 @@
 #include <string.h>
 
 #include "models/defect.h"
-#include "sim/base/err.h"
-#include "sim/base/mem.h"
-#include "sim/base/number.h"
-#include "sim/base/units.h"
-#include "tools/jobfile.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "base/number.h"
+#include "base/units.h"
+#include "tools/study/jobfile.h"
 
 static const struct conf_node *child(const struct job *job, const char *key)
 {

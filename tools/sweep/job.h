@@ -4,9 +4,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "sim/conf/conf.h"
-#include "sim/infer/mend.h"
-#include "tools/jobfile.h"
+#include "base/conf/conf.h"
+#include "sim/crossbar/mend.h"
+#include "tools/study/jobfile.h"
 
 struct err;
 struct inputs;

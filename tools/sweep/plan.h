@@ -5,9 +5,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "sim/base/warn.h"
-#include "sim/infer/fault.h"
-#include "tools/store/store.h"
+#include "base/warn.h"
+#include "sim/crossbar/fault.h"
+#include "tools/study/store.h"
 
 struct arena;
 struct dataset;

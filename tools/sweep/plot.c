@@ -3,13 +3,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sim/base/err.h"
-#include "sim/base/escape.h"
-#include "sim/base/file.h"
-#include "sim/base/mem.h"
-#include "sim/base/number.h"
+#include "base/err.h"
+#include "base/escape.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/number.h"
 #include "tools/sweep/drive.h"
-#include "tools/gnuplot.h"
+#include "tools/study/gnuplot.h"
 #include "tools/sweep/export.h"
 #include "tools/sweep/job.h"
 #include "tools/sweep/plan.h"

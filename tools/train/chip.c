@@ -4,14 +4,14 @@
 #include <string.h>
 
 #include "nets/net.h"
-#include "sim/base/err.h"
-#include "sim/base/mem.h"
+#include "base/err.h"
+#include "base/mem.h"
 #include "sim/chip/chip.h"
-#include "sim/infer/fault.h"
-#include "sim/infer/perturb.h"
+#include "sim/crossbar/fault.h"
+#include "sim/crossbar/perturb.h"
 #include "sim/map/map.h"
-#include "tools/inputs.h"
-#include "tools/jobfile.h"
+#include "tools/study/inputs.h"
+#include "tools/study/jobfile.h"
 #include "tools/train/job.h"
 
 static bool check(const struct train_job *job, struct err *err)

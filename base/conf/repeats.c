@@ -1,0 +1,54 @@
+// No key twice in a map.
+#include "base/conf/tree.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+
+static int compare_places(const struct conf_node *x, const struct conf_node *y)
+{
+    if (x->key_line != y->key_line)
+        return x->key_line < y->key_line ? -1 : 1;
+    return (x->key_column > y->key_column) - (x->key_column < y->key_column);
+}
+
+static int compare_keys(const void *a, const void *b)
+{
+    const struct conf_node *const *x = a, *const *y = b;
+    int order = strcmp((*x)->key, (*y)->key);
+    return order ? order : compare_places(*x, *y);
+}
+
+// Sorted, since a map may hold as many keys as a file can.
+static bool check_map(const struct conf_node *map, struct err *err)
+{
+    const struct conf_node *first = NULL, *again = NULL;
+    struct conf_node **sorted = mem_alloc(map->n + 1, sizeof(struct conf_node *));
+    if (map->n)
+        memcpy(sorted, map->children, map->n * sizeof(struct conf_node *));
+    qsort(sorted, map->n, sizeof(struct conf_node *), compare_keys);
+    for (size_t i = 1; i < map->n; i++)
+        if (strcmp(sorted[i - 1]->key, sorted[i]->key) == 0 &&
+            (!again || compare_places(sorted[i], again) < 0)) {
+            first = sorted[i - 1];
+            again = sorted[i];
+        }
+    free(sorted);
+    if (!again)
+        return true;
+    if (again->key_line == 0)
+        return err_set(err, "the key '%s' is there twice; keep one", again->key);
+    return tree_fail_key(again, err, "is there twice, first in line %d; keep one", first->key_line);
+}
+
+bool tree_check_repeats(const struct conf_node *node, struct err *err)
+{
+    if (node->kind == CONF_MAP && !check_map(node, err))
+        return false;
+    for (size_t i = 0; i < node->n; i++)
+        if (!tree_check_repeats(node->children[i], err))
+            return false;
+    return true;
+}

@@ -1,0 +1,33 @@
+// The policy `mnsim`: MNSIM 2.0's charging rules (whole tiles, largest block of the layer for every
+// PE, power of a part times the time it is on), so that published numbers can be reproduced.
+// Closed form; source: MNSIM 2.0 at ca39ccb, as told beside each rule.
+//
+// Left open, together under 0.05 % of a net's energy: registers, shift registers, multiplexers and
+// the PE's adders of the digital part.
+#pragma once
+#include <stdbool.h>
+
+#include "sim/dataflow/ledger.h"
+
+struct chip;
+struct err;
+struct net;
+
+struct mnsim_layer {
+    int pes, tiles;  // charged
+    double serial_s; // its windows one after the other
+};
+
+struct mnsim_result {
+    struct mnsim_layer *layers; // one per layer of the net; free()
+    struct ledger *ledgers;     // likewise
+    int pes, tiles;
+    double tile_m2, area_m2;
+    double input_buffer_bytes, output_buffer_bytes; // chip-wide
+};
+
+// Refuses a chip without an mnsim block, a form it does not charge, dense mapping, replication, and
+// kernels taller than a crossbar.
+bool mnsim_charge(const struct net *net, const struct chip *chip, struct mnsim_result *out,
+                  struct err *err);
+void mnsim_fini(struct mnsim_result *result);

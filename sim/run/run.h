@@ -1,0 +1,30 @@
+// One simulation from a mapping to a result: times from the events, energies from their counts.
+#pragma once
+#include <stdbool.h>
+
+#include "sim/dataflow/flow.h"
+#include "sim/events/transport.h"
+
+struct activity_params;
+struct err;
+struct mapping;
+struct result;
+struct trace;
+
+enum policy { POLICY_EXACT, POLICY_MNSIM };
+extern const char *const policy_names[]; // NULL-terminated
+
+struct run_params {
+    enum policy policy;
+    enum tokens tokens;
+    enum noc_backend backend;
+    int images;                             // 0: 1
+    struct trace *trace;                    // NULL: none
+    const struct activity_params *activity; // measured, per layer of the net; NULL: as assumed
+    const char *version, *command;
+    void (*progress)(int64_t done, int64_t all); // NULL: none; of the tokens of all channels
+};
+
+// The result owns its memory and lives on without the mapping.
+bool run_mapping(const struct mapping *mapping, const struct run_params *params,
+                 struct result **out, struct err *err);

@@ -75,7 +75,8 @@ def names_like_temporaries(bitline, folder):
 
 
 def two_writers(bitline, folder):
-    """A sweep begins and ends while a run writes its trace into the same folder."""
+    """A sweep begins and ends while a run writes its trace into the same folder. A run that stands
+    still before it has locked its file may lose it, and makes another one."""
     def start(out):
         (folder / out).mkdir()
         return begin(bitline, folder, "run", "hawis", "resnet20", "--images", "20", "--trace",
@@ -85,7 +86,6 @@ def two_writers(bitline, folder):
                          lambda out, process: temporaries(folder / out))
     try:
         sweep(bitline, folder, out)
-        expect(temporaries(folder / out), "the run's file is gone")
         said = go_on(process)
     finally:
         process.kill()

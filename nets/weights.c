@@ -7,7 +7,7 @@
 
 #include "nets/net.h"
 #include "nets/safetensors.h"
-#include "nets/slots.h"
+#include "nets/tensor_names.h"
 #include "base/err.h"
 #include "base/file.h"
 #include "base/mem.h"
@@ -23,8 +23,9 @@ void weights_destroy(struct weights *weights)
 }
 
 // Room for all slots, of optional ones for those that `has` names; NULL: none.
-static struct weights *create(const struct net *net, const struct slots *slots, double bn_eps,
-                              bool (*has)(const void *context, size_t slot), const void *context)
+static struct weights *create(const struct net *net, const struct tensor_names *slots,
+                              double bn_eps, bool (*has)(const void *context, size_t slot),
+                              const void *context)
 {
     struct arena *mem = arena_create();
     struct weights *weights = arena_alloc(mem, 1, sizeof *weights);
@@ -33,10 +34,10 @@ static struct weights *create(const struct net *net, const struct slots *slots, 
     for (size_t i = 0; i < net->n; i++)
         weights->layers[i].bn_eps = bn_eps;
     for (size_t i = 0; i < slots->n; i++) {
-        const struct slot *slot = &slots->items[i];
+        const struct tensor_name *slot = &slots->items[i];
         if (slot->optional && (!has || !has(context, i)))
             continue;
-        float **place = slot_place(&weights->layers[slot->layer], slot->part);
+        float **place = tensor_name_place(&weights->layers[slot->layer], slot->part);
         *place = arena_alloc(mem, (size_t)slot->count, sizeof **place);
     }
     return weights;
@@ -45,12 +46,12 @@ static struct weights *create(const struct net *net, const struct slots *slots, 
 struct weights *weights_create(const struct net *net)
 {
     struct arena *scratch = arena_create();
-    struct slots slots;
-    slots_create(net, scratch, &slots, NULL); // names do not matter here
+    struct tensor_names slots;
+    tensor_names_create(net, scratch, &slots, NULL); // names do not matter here
     struct weights *weights = create(net, &slots, BN_EPS, NULL, NULL);
     for (size_t i = 0; i < slots.n; i++) {
-        const struct slot *slot = &slots.items[i];
-        float *values = *slot_place(&weights->layers[slot->layer], slot->part);
+        const struct tensor_name *slot = &slots.items[i];
+        float *values = *tensor_name_place(&weights->layers[slot->layer], slot->part);
         for (int64_t k = 0; values && k < slot->count; k++)
             values[k] = slot->part == PART_GAMMA || slot->part == PART_VAR ? 1.0f : 0.0f;
     }
@@ -64,22 +65,22 @@ static const char *keep_text(const struct weights *weights, const char *text)
 }
 
 struct source {
-    const struct slots *slots;
+    const struct tensor_names *slots;
     const struct weights *weights;
 };
 
 static bool source_has(const void *context, size_t slot)
 {
     const struct source *from = context;
-    const struct slot *s = &from->slots->items[slot];
-    return slot_values(&from->weights->layers[s->layer], s->part) != NULL;
+    const struct tensor_name *s = &from->slots->items[slot];
+    return tensor_name_values(&from->weights->layers[s->layer], s->part) != NULL;
 }
 
 struct weights *weights_copy(const struct net *net, const struct weights *weights)
 {
     struct arena *scratch = arena_create();
-    struct slots slots;
-    slots_create(net, scratch, &slots, NULL);
+    struct tensor_names slots;
+    tensor_names_create(net, scratch, &slots, NULL);
     const struct source source = {&slots, weights};
     struct weights *copy = create(net, &slots, BN_EPS, source_has, &source);
     copy->split = keep_text(copy, weights->split);
@@ -88,9 +89,9 @@ struct weights *weights_copy(const struct net *net, const struct weights *weight
     for (size_t i = 0; i < net->n; i++)
         copy->layers[i].bn_eps = weights->layers[i].bn_eps;
     for (size_t i = 0; i < slots.n; i++) {
-        const struct slot *slot = &slots.items[i];
-        float *to = *slot_place(&copy->layers[slot->layer], slot->part);
-        const float *from = *slot_place(&weights->layers[slot->layer], slot->part);
+        const struct tensor_name *slot = &slots.items[i];
+        float *to = *tensor_name_place(&copy->layers[slot->layer], slot->part);
+        const float *from = *tensor_name_place(&weights->layers[slot->layer], slot->part);
         if (from)
             memcpy(to, from, (size_t)slot->count * sizeof *to);
     }
@@ -111,12 +112,12 @@ static void print_shape(char text[SHAPE_ROOM], int rank, const int64_t *shape)
 
 // One scale, or one for every output channel, however many sizes of 1 stand around: what broadcasts
 // over the weights.
-static bool fits_scale(const struct slot *slot, const struct stored_tensor *tensor)
+static bool fits_scale(const struct tensor_name *slot, const struct stored_tensor *tensor)
 {
     return tensor->count == 1 || (tensor->count == slot->count && tensor->shape[0] == slot->count);
 }
 
-static bool fits(const struct slot *slot, const struct stored_tensor *tensor)
+static bool fits(const struct tensor_name *slot, const struct stored_tensor *tensor)
 {
     if (slot->part == PART_SCALE)
         return fits_scale(slot, tensor);
@@ -152,8 +153,8 @@ static void find_all(struct match *m)
             m->used[m->found[i] - m->file->tensors] = true;
     }
     for (size_t i = 0; i < m->slots.n; i++) {
-        const char *aliases[SLOT_ALIASES];
-        int n = m->found[i] ? 0 : slot_aliases(m->net, &m->slots.items[i], m->mem, aliases);
+        const char *aliases[TENSOR_ALIASES];
+        int n = m->found[i] ? 0 : tensor_name_aliases(m->net, &m->slots.items[i], m->mem, aliases);
         for (int k = 0; k < n && !m->found[i]; k++) {
             const struct stored_tensor *tensor = look_up(m, prefix, aliases[k]);
             if (!tensor || m->used[tensor - m->file->tensors])
@@ -167,7 +168,7 @@ static void find_all(struct match *m)
 static bool check_shapes(const struct match *m, struct err *err)
 {
     for (size_t i = 0; i < m->slots.n; i++) {
-        const struct slot *slot = &m->slots.items[i];
+        const struct tensor_name *slot = &m->slots.items[i];
         const struct stored_tensor *tensor = m->found[i];
         char has[SHAPE_ROOM], wants[SHAPE_ROOM];
         if (!tensor || fits(slot, tensor))
@@ -264,14 +265,14 @@ static bool read_values(const struct match *m, struct weights **out, struct err 
     weights->trained_on = keep_text(weights, safetensors_metadata(m->file, "data"));
     weights->form = keep_text(weights, safetensors_metadata(m->file, "form"));
     for (size_t i = 0; i < m->slots.n; i++) {
-        const struct slot *slot = &m->slots.items[i];
-        float *values = *slot_place(&weights->layers[slot->layer], slot->part);
+        const struct tensor_name *slot = &m->slots.items[i];
+        float *values = *tensor_name_place(&weights->layers[slot->layer], slot->part);
         if (!values)
             continue;
         safetensors_values(m->found[i], values);
         for (int64_t k = m->found[i]->count; k < slot->count; k++)
             values[k] = values[0];
-        if (!slot_check(slot, values, m->path, err)) {
+        if (!tensor_name_check(slot, values, m->path, err)) {
             weights_destroy(weights);
             return false;
         }
@@ -286,7 +287,7 @@ static bool match_file(struct match *m, const void *bytes, size_t here, size_t n
                        struct safetensors *file, struct err *err)
 {
     if (!safetensors_parse_header(m->path, bytes, here, n, m->mem, file, err) ||
-        !slots_create(m->net, m->mem, &m->slots, err))
+        !tensor_names_create(m->net, m->mem, &m->slots, err))
         return false;
     m->file = file;
     m->found = arena_alloc(m->mem, m->slots.n, sizeof *m->found);

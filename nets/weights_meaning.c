@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "nets/net.h"
-#include "nets/slots.h"
+#include "nets/tensor_names.h"
 #include "nets/weights.h"
 #include "base/err.h"
 #include "base/mem.h"
@@ -29,10 +29,10 @@ bool weights_list(const struct net *net,
         [PART_VAR] = "variance",
     };
     struct arena *scratch = arena_create();
-    struct slots slots;
-    bool ok = slots_create(net, scratch, &slots, err);
+    struct tensor_names slots;
+    bool ok = tensor_names_create(net, scratch, &slots, err);
     for (size_t i = 0; ok && i < slots.n; i++) {
-        const struct slot *s = &slots.items[i];
+        const struct tensor_name *s = &slots.items[i];
         struct tensor_info info = {s->name, s->rank, {0}, s->optional, what[s->part]};
         memcpy(info.shape, s->shape, sizeof info.shape);
         each(context, &info);
@@ -99,12 +99,13 @@ static bool scale_matters(const struct net *net, int layer)
 void weights_warn(const struct net *net, const struct weights *weights, struct warnings *warnings)
 {
     struct arena *scratch = arena_create();
-    struct slots slots;
-    const struct slot *first = NULL; // of the scales that are missing
+    struct tensor_names slots;
+    const struct tensor_name *first = NULL; // of the scales that are missing
     int n = 0;
-    slots_create(net, scratch, &slots, NULL); // names that no file can hold do not matter here
+    tensor_names_create(net, scratch, &slots,
+                        NULL); // names that no file can hold do not matter here
     for (size_t i = 0; i < slots.n; i++) {
-        const struct slot *slot = &slots.items[i];
+        const struct tensor_name *slot = &slots.items[i];
         const struct layer_weights *w = &weights->layers[slot->layer];
         if (slot->part != PART_SCALE || w->scale ||
             !are_signs(w, net->layers[slot->layer].weights) ||

@@ -8,7 +8,7 @@
 
 #include "nets/net.h"
 #include "nets/safetensors.h"
-#include "nets/slots.h"
+#include "nets/tensor_names.h"
 #include "base/err.h"
 #include "base/file.h"
 #include "base/hash.h"
@@ -59,7 +59,7 @@ static uint64_t hash_values(uint64_t hash, const float *values, int64_t count)
     return hash;
 }
 
-static void write_entry(struct jsonw *w, const struct slot *slot, int64_t begin)
+static void write_entry(struct jsonw *w, const struct tensor_name *slot, int64_t begin)
 {
     jsonw_object(w, slot->name);
     jsonw_string(w, "dtype", "F32");
@@ -76,7 +76,7 @@ static void write_entry(struct jsonw *w, const struct slot *slot, int64_t begin)
 
 // [0] stands for all layers: check_all has compared them.
 static void print_header(FILE *text, const struct net *net, const struct weights *weights,
-                         const struct slots *slots)
+                         const struct tensor_names *slots)
 {
     char eps[32], hash[17];
     int64_t begin = 0;
@@ -96,7 +96,7 @@ static void print_header(FILE *text, const struct net *net, const struct weights
     jsonw_string(w, SAFETENSORS_HASH, hash);
     jsonw_end(w);
     for (size_t i = 0; i < slots->n; i++) {
-        if (!slot_values(&weights->layers[slots->items[i].layer], slots->items[i].part))
+        if (!tensor_name_values(&weights->layers[slots->items[i].layer], slots->items[i].part))
             continue;
         write_entry(w, &slots->items[i], begin);
         begin += slots->items[i].count * VALUE_BYTES;
@@ -107,7 +107,8 @@ static void print_header(FILE *text, const struct net *net, const struct weights
 
 // The header's length, the header, and blanks so that the values begin at a multiple of 8.
 static bool write_header(FILE *out, const char *name, const struct net *net,
-                         const struct weights *weights, const struct slots *slots, struct err *err)
+                         const struct weights *weights, const struct tensor_names *slots,
+                         struct err *err)
 {
     size_t n;
     struct text_stream *text = text_stream_create();
@@ -130,13 +131,13 @@ static bool write_header(FILE *out, const char *name, const struct net *net,
                          name, padded, SAFETENSORS_HEADER);
 }
 
-static bool check_all(const char *name, const struct weights *weights, const struct slots *slots,
-                      struct err *err)
+static bool check_all(const char *name, const struct weights *weights,
+                      const struct tensor_names *slots, struct err *err)
 {
     int64_t room = (int64_t)(SAFETENSORS_BYTES - SAFETENSORS_HEADER - LENGTH_BYTES) / VALUE_BYTES;
     for (size_t i = 0; i < slots->n; i++) {
-        const struct slot *slot = &slots->items[i];
-        const float *values = slot_values(&weights->layers[slot->layer], slot->part);
+        const struct tensor_name *slot = &slots->items[i];
+        const float *values = tensor_name_values(&weights->layers[slot->layer], slot->part);
         assert(values || slot->optional);
         if (!values)
             continue;
@@ -152,7 +153,7 @@ static bool check_all(const char *name, const struct weights *weights, const str
                            "smaller net",
                            name, SAFETENSORS_BYTES);
         room -= slot->count;
-        if (!slot_check(slot, values, name, err))
+        if (!tensor_name_check(slot, values, name, err))
             return false;
     }
     return true;
@@ -161,10 +162,10 @@ static bool check_all(const char *name, const struct weights *weights, const str
 bool weights_writable(const struct net *net, struct err *err)
 {
     struct arena *scratch = arena_create();
-    struct slots slots;
+    struct tensor_names slots;
     int64_t bytes = LENGTH_BYTES;
     size_t n = 0;
-    bool ok = slots_create(net, scratch, &slots, err);
+    bool ok = tensor_names_create(net, scratch, &slots, err);
     struct text_stream *text = text_stream_create();
     struct jsonw *w = jsonw_create(text_stream_file(text), 0);
     jsonw_object(w, NULL);
@@ -190,13 +191,14 @@ bool weights_write(FILE *out, const char *name, const struct net *net,
                    const struct weights *weights, struct err *err)
 {
     struct arena *scratch = arena_create();
-    struct slots slots;
+    struct tensor_names slots;
     assert(weights->n == net->n);
-    bool ok = slots_create(net, scratch, &slots, err) && check_all(name, weights, &slots, err) &&
+    bool ok = tensor_names_create(net, scratch, &slots, err) &&
+              check_all(name, weights, &slots, err) &&
               write_header(out, name, net, weights, &slots, err);
     for (size_t i = 0; ok && i < slots.n; i++) {
-        const struct slot *slot = &slots.items[i];
-        const float *values = slot_values(&weights->layers[slot->layer], slot->part);
+        const struct tensor_name *slot = &slots.items[i];
+        const float *values = tensor_name_values(&weights->layers[slot->layer], slot->part);
         if (values)
             write_values(out, values, slot->count);
     }
@@ -219,12 +221,12 @@ bool weights_save(const char *path, const struct net *net, const struct weights 
 uint64_t weights_hash(const struct net *net, const struct weights *weights)
 {
     struct arena *scratch = arena_create();
-    struct slots slots;
+    struct tensor_names slots;
     uint64_t hash = HASH_START;
-    slots_create(net, scratch, &slots, NULL); // names do not matter here
+    tensor_names_create(net, scratch, &slots, NULL); // names do not matter here
     for (size_t i = 0; i < slots.n; i++) {
-        const struct slot *slot = &slots.items[i];
-        const float *values = slot_values(&weights->layers[slot->layer], slot->part);
+        const struct tensor_name *slot = &slots.items[i];
+        const float *values = tensor_name_values(&weights->layers[slot->layer], slot->part);
         if (values)
             hash = hash_values(hash, values, slot->count);
     }

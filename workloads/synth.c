@@ -55,35 +55,36 @@ static const signed char signs[CLASSES][CORNERS][2] = {
 };
 
 // Numbers for one image, in a row.
-struct draw {
+struct chip_sample {
     uint64_t index; // of the next 64 bits
     uint64_t bits;
     int left; // bytes of them not yet given out
 };
 
-static unsigned draw_bytes(struct draw *draw, int n)
+static unsigned draw_bytes(struct chip_sample *sample, int n)
 {
-    if (draw->left < n) {
-        draw->bits = rng_u64(SEED, RNG_SYNTH, draw->index++);
-        draw->left = 8;
+    if (sample->left < n) {
+        sample->bits = rng_u64(SEED, RNG_SYNTH, sample->index++);
+        sample->left = 8;
     }
-    unsigned value = (unsigned)(draw->bits & ((UINT64_C(1) << 8 * n) - 1));
-    draw->bits >>= 8 * n;
-    draw->left -= n;
+    unsigned value = (unsigned)(sample->bits & ((UINT64_C(1) << 8 * n) - 1));
+    sample->bits >>= 8 * n;
+    sample->left -= n;
     return value;
 }
 
 // Low to high, both included; at most 65536 values.
-static int draw_range(struct draw *draw, int low, int high)
+static int draw_range(struct chip_sample *sample, int low, int high)
 {
-    return low + (int)((uint64_t)draw_bytes(draw, 2) * (unsigned)(high - low + 1) >> 16);
+    return low + (int)((uint64_t)draw_bytes(sample, 2) * (unsigned)(high - low + 1) >> 16);
 }
 
 // Form, part, image and the place in the image's row of draws: all fields apart.
-static struct draw draw_start(const struct form *form, enum dataset_part part, uint64_t image)
+static struct chip_sample draw_start(const struct form *form, enum dataset_part part,
+                                     uint64_t image)
 {
     uint64_t set = (uint64_t)(form->channels == 1 ? 0 : 2) + (part == DATASET_TEST);
-    return (struct draw){.index = set << 60 | image << 16};
+    return (struct chip_sample){.index = set << 60 | image << 16};
 }
 
 // Each ten images in a row hold every class once, in an order of their own.
@@ -91,9 +92,9 @@ static int class_of(const struct form *form, enum dataset_part part, size_t imag
 {
     int order[CLASSES] = {0};
     // The block's row of draws lies behind those of all images.
-    struct draw draw = draw_start(form, part, UINT64_C(1) << 40 | image / CLASSES);
+    struct chip_sample sample = draw_start(form, part, UINT64_C(1) << 40 | image / CLASSES);
     for (int i = 0; i < CLASSES; i++) {
-        int j = draw_range(&draw, 0, i);
+        int j = draw_range(&sample, 0, i);
         order[i] = order[j];
         order[j] = i;
     }
@@ -119,18 +120,18 @@ struct pose {
     struct point middle;
 };
 
-static struct pose draw_pose(struct draw *draw, int side)
+static struct pose draw_pose(struct chip_sample *sample, int side)
 {
     int unit = side * STROKE_UNIT / 100; // a hundredth of the image
     struct pose pose;
-    int size = draw_range(draw, 24 * unit, 36 * unit);
-    pose.wide = size * draw_range(draw, 80, 110) / 100;
-    pose.high = size * draw_range(draw, 80, 110) / 100;
-    pose.slant = draw_range(draw, -12, 12);
-    pose.angle = draw_range(draw, -4, 4);
+    int size = draw_range(sample, 24 * unit, 36 * unit);
+    pose.wide = size * draw_range(sample, 80, 110) / 100;
+    pose.high = size * draw_range(sample, 80, 110) / 100;
+    pose.slant = draw_range(sample, -12, 12);
+    pose.angle = draw_range(sample, -4, 4);
     int room = side * STROKE_UNIT / 2 - size;
-    pose.middle.x = side * STROKE_UNIT / 2 + draw_range(draw, -room, room) * 3 / 5;
-    pose.middle.y = side * STROKE_UNIT / 2 + draw_range(draw, -room, room) * 3 / 5;
+    pose.middle.x = side * STROKE_UNIT / 2 + draw_range(sample, -room, room) * 3 / 5;
+    pose.middle.y = side * STROKE_UNIT / 2 + draw_range(sample, -room, room) * 3 / 5;
     return pose;
 }
 
@@ -143,28 +144,28 @@ static struct point place(const struct pose *pose, const signed char corner[2])
                           pose->middle.y + (x * s + y * c) / SINE_ONE};
 }
 
-static void draw_sign(struct draw *draw, uint8_t *mask, int side, int class)
+static void draw_sign(struct chip_sample *sample, uint8_t *mask, int side, int class)
 {
-    struct pose pose = draw_pose(draw, side);
-    int width = draw_range(draw, side * 3, side * 7); // 1.3 to 3.1 pixels of 28
+    struct pose pose = draw_pose(sample, side);
+    int width = draw_range(sample, side * 3, side * 7); // 1.3 to 3.1 pixels of 28
     const signed char(*sign)[2] = signs[class];
     for (int i = 0; sign[i + 1][0] != END; i++)
         if (sign[i][0] != LIFT && sign[i + 1][0] != LIFT)
             stroke_draw(mask, side, place(&pose, sign[i]), place(&pose, sign[i + 1]), width, 255);
 }
 
-static void draw_stray(struct draw *draw, uint8_t *mask, int side)
+static void draw_stray(struct chip_sample *sample, uint8_t *mask, int side)
 {
     int end = side * STROKE_UNIT - 1;
     struct point a, b;
-    a.x = draw_range(draw, 0, end);
-    a.y = draw_range(draw, 0, end);
-    int angle = draw_range(draw, 0, TURN - 1);
-    int length = draw_range(draw, end / 8, end / 4);
+    a.x = draw_range(sample, 0, end);
+    a.y = draw_range(sample, 0, end);
+    int angle = draw_range(sample, 0, TURN - 1);
+    int length = draw_range(sample, end / 8, end / 4);
     b.x = a.x + length * sine(angle) / SINE_ONE;
     b.y = a.y + length * sine(angle + TURN / 4) / SINE_ONE;
-    int width = draw_range(draw, side * 2, side * 4);
-    stroke_draw(mask, side, a, b, width, draw_range(draw, 100, 220));
+    int width = draw_range(sample, side * 2, side * 4);
+    stroke_draw(mask, side, a, b, width, draw_range(sample, 100, 220));
 }
 
 // What lights an image: its ground, the slope of the ground, pen and grain.
@@ -172,34 +173,34 @@ struct light {
     int ground, slope_x, slope_y, pen, grain;
 };
 
-static struct light draw_light(struct draw *draw)
+static struct light draw_light(struct chip_sample *sample)
 {
     struct light light;
-    light.ground = draw_range(draw, 30, 100);
-    light.slope_x = draw_range(draw, -40, 40);
-    light.slope_y = draw_range(draw, -40, 40);
-    light.pen = draw_range(draw, 60, 150);
-    light.grain = draw_range(draw, 10, 50);
+    light.ground = draw_range(sample, 30, 100);
+    light.slope_x = draw_range(sample, -40, 40);
+    light.slope_y = draw_range(sample, -40, 40);
+    light.pen = draw_range(sample, 60, 150);
+    light.grain = draw_range(sample, 10, 50);
     return light;
 }
 
 // The colour of ground and pen in one channel. The pen keeps its full strength in one of them, so
 // that no sign fades away.
-static struct light tint(struct draw *draw, struct light light, bool full)
+static struct light tint(struct chip_sample *sample, struct light light, bool full)
 {
-    light.ground += draw_range(draw, -30, 30);
-    light.pen = light.pen * (full ? 100 : draw_range(draw, -20, 100)) / 100;
+    light.ground += draw_range(sample, -30, 30);
+    light.pen = light.pen * (full ? 100 : draw_range(sample, -20, 100)) / 100;
     return light;
 }
 
-static void shade(struct draw *draw, const uint8_t *mask, int side, const struct light *light,
-                  uint8_t *plane)
+static void shade(struct chip_sample *sample, const uint8_t *mask, int side,
+                  const struct light *light, uint8_t *plane)
 {
     for (int y = 0; y < side; y++)
         for (int x = 0; x < side; x++) {
             int i = y * side + x;
             // Two bytes, so that small deviations are commoner than large ones.
-            int noise = (int)draw_bytes(draw, 1) + (int)draw_bytes(draw, 1) - 255;
+            int noise = (int)draw_bytes(sample, 1) + (int)draw_bytes(sample, 1) - 255;
             int value = light->ground + light->slope_x * (2 * x - side) / side +
                         light->slope_y * (2 * y - side) / side + light->pen * mask[i] / 255 +
                         light->grain * noise / 255;
@@ -212,15 +213,15 @@ static void make_image(const struct form *form, enum dataset_part part, size_t i
 {
     uint8_t mask[MAX_SIDE * MAX_SIDE] = {0};
     int pixels = form->side * form->side;
-    struct draw draw = draw_start(form, part, i);
-    for (int n = draw_range(&draw, 0, MAX_STRAYS); n > 0; n--)
-        draw_stray(&draw, mask, form->side);
-    draw_sign(&draw, mask, form->side, class);
-    struct light light = draw_light(&draw);
-    int full = draw_range(&draw, 0, form->channels - 1);
+    struct chip_sample sample = draw_start(form, part, i);
+    for (int n = draw_range(&sample, 0, MAX_STRAYS); n > 0; n--)
+        draw_stray(&sample, mask, form->side);
+    draw_sign(&sample, mask, form->side, class);
+    struct light light = draw_light(&sample);
+    int full = draw_range(&sample, 0, form->channels - 1);
     for (int c = 0; c < form->channels; c++) {
-        struct light own = form->channels > 1 ? tint(&draw, light, c == full) : light;
-        shade(&draw, mask, form->side, &own, image + (size_t)c * pixels);
+        struct light own = form->channels > 1 ? tint(&sample, light, c == full) : light;
+        shade(&sample, mask, form->side, &own, image + (size_t)c * pixels);
     }
 }
 

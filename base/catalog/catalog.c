@@ -128,10 +128,10 @@ static bool fail_unknown(const struct search *s, const char *what, struct err *e
 {
     char shown[60], list[300] = "none";
     struct line line = {.buf = list, .n = sizeof list};
-    struct near near = {.word = what};
+    struct suggest near = {.word = what};
     struct names names = find_names(s->catalog, s->kind, s->mem);
     for (size_t i = 0; i < names.n; i++) {
-        near_offer(&near, names.items[i]);
+        suggest_offer(&near, names.items[i]);
         line_add(&line, "%s%s", i ? ", " : "", names.items[i]);
     }
     const char *kind = catalog_kind_names[s->kind];

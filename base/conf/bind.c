@@ -114,13 +114,13 @@ static bool bind_enum(const struct bind *b, const struct conf_node *at,
 {
     if (at->kind != CONF_SCALAR)
         return refuse(b, at, field, "");
-    struct near near = {.word = at->text};
+    struct suggest near = {.word = at->text};
     for (int i = 0; field->names[i]; i++) {
         if (strcmp(field->names[i], at->text) == 0) {
             *out = i;
             return true;
         }
-        near_offer(&near, field->names[i]);
+        suggest_offer(&near, field->names[i]);
     }
     char what[120];
     snprintf(what, sizeof what, near.best ? "is unknown (did you mean '%.80s'?)" : "is unknown",
@@ -303,9 +303,9 @@ static bool refuse_key(const struct bind *b, const struct conf_node *at,
 {
     char known[360] = "";
     struct line line = {.buf = known, .n = sizeof known};
-    struct near near = {.word = at->key};
+    struct suggest near = {.word = at->key};
     for (const struct conf_field *field = fields; field->key; field++) {
-        near_offer(&near, field->key);
+        suggest_offer(&near, field->key);
         line_add(&line, "%s%s", line.used ? ", " : "", field->key);
     }
     if (near.best)

@@ -1,7 +1,7 @@
 // What the files of this folder share; for nobody else.
 #pragma once
 #include "base/conf/conf.h"
-#include "base/conf/near.h"
+#include "base/conf/suggest.h"
 
 enum { CONF_MAX_KEY = 128 };
 

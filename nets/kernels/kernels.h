@@ -100,7 +100,7 @@ struct kernels {
     void (*add_residual)(const struct residual *r, const int32_t *sums, const int32_t *shortcut,
                          int windows, int columns, int32_t *stream, uint8_t *bits);
     // Per cell 0 (fine), 1 (stuck low) or 2 (stuck high), of n <= STUCK_MOST cells.
-    void (*stick)(const struct stuck *s, const uint32_t counter[4], int n, uint8_t *fates);
+    void (*stick)(const struct stuck *s, const uint32_t counter[4], int n, uint8_t *faults);
     // sums[window][column] = window . weights[column]; no partial sum may leave 32 bits.
     void (*dot_windows)(const struct pairs *p, int32_t *sums);
     // sums[i] += quantise(q, v[i]), which must fit.

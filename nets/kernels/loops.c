@@ -4,8 +4,8 @@
 
 #include "nets/kernels/levels.h"
 #include "nets/kernels/kernels.h"
-#include "base/num.h"
-#include "base/num_inline.h"
+#include "base/portable_math.h"
+#include "base/portable_math_inline.h"
 #include "base/rng.h"
 
 #define JOIN_(a, b) a##b
@@ -132,7 +132,7 @@ static void draw(const uint32_t key[2], const uint32_t counter[4], int n, uint64
 }
 #endif
 
-static void stick(const struct stuck *s, const uint32_t counter[4], int n, uint8_t *restrict fates)
+static void stick(const struct stuck *s, const uint32_t counter[4], int n, uint8_t *restrict faults)
 {
     uint64_t u[STUCK_MOST], low = s->low_last, high = s->high_last;
     uint8_t any_low = s->any_low, any_high = s->any_high;
@@ -140,7 +140,7 @@ static void stick(const struct stuck *s, const uint32_t counter[4], int n, uint8
     for (int i = 0; i < n; i++) {
         uint8_t is_low = (uint8_t)(any_low & (u[i] <= low));
         uint8_t is_high = (uint8_t)(any_high & (~u[i] <= high));
-        fates[i] = (uint8_t)(is_low | (is_high & ~is_low) << 1);
+        faults[i] = (uint8_t)(is_low | (is_high & ~is_low) << 1);
     }
 }
 

@@ -4,12 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "nets/integer.h"
+#include "nets/int_net.h"
 #include "nets/net.h"
 #include "base/mem.h"
 #include "sim/chip/chip.h"
-#include "sim/crossbar/analog.h"
-#include "sim/crossbar/array.h"
+#include "sim/crossbar/conductance_model.h"
+#include "sim/crossbar/level_model.h"
 #include "sim/crossbar/cells.h"
 #include "sim/crossbar/evaluate.h"
 #include "sim/crossbar/fault.h"
@@ -20,7 +20,7 @@
 
 struct activity {
     const struct mapping *map;
-    const struct integer *net;
+    const struct int_net *net;
     int32_t **levels[2]; // per slice: (row, column), as converted: of a pair together, or apart
     int64_t *level_sum, *cells; // per layer, of all arrays
     double *worth;              // per layer: steps of a code, at least 1
@@ -34,15 +34,16 @@ static int planes_of(const struct chip *chip)
 
 // --- Levels ---
 
-static int read_level(const struct draw *draw, const struct cell_address *at, int level, int top)
+static int read_level(const struct chip_sample *sample, const struct cell_address *at, int level,
+                      int top)
 {
-    if (fault_word_line(draw, at) || fault_bit_line(draw, at))
+    if (fault_word_line(sample, at) || fault_bit_line(sample, at))
         return 0;
-    enum cell_fate fate = fault_any(draw) ? fault_cell(draw, at) : CELL_FINE;
-    return fate == CELL_LRS ? top : fate == CELL_HRS ? 0 : level;
+    enum cell_fault fault = fault_any(sample) ? fault_cell(sample, at) : CELL_FINE;
+    return fault == CELL_LRS ? top : fault == CELL_HRS ? 0 : level;
 }
 
-static void take_levels(struct activity *a, int index, const struct draw *draw)
+static void take_levels(struct activity *a, int index, const struct chip_sample *sample)
 {
     const struct slice *s = &a->map->slices[index];
     const struct chip *chip = a->map->chip;
@@ -59,7 +60,7 @@ static void take_levels(struct activity *a, int index, const struct draw *draw)
                 const uint8_t *flipped = flips_of_row(&flips, at.row);
                 int level = slice_level(a->map, s, w, at.row, at.column, at.polarity);
                 level = flipped && flipped[at.column] ? top - level : level;
-                level = read_level(draw, &at, level, top);
+                level = read_level(sample, &at, level, top);
                 int32_t *to = a->levels[planes > 1 ? at.polarity : 0][index];
                 to[(size_t)at.row * s->columns + at.column] +=
                     planes == 1 && at.polarity ? -level : level;
@@ -70,20 +71,20 @@ static void take_levels(struct activity *a, int index, const struct draw *draw)
 
 // What a code of each layer's ADC is worth; sums are whole steps, so that finer codes do not
 // matter.
-static void take_worths(struct activity *a, const struct draw *draw)
+static void take_worths(struct activity *a, const struct chip_sample *sample)
 {
     const struct net *net = a->map->net;
     a->worth = arena_alloc(a->mem, net->n, sizeof *a->worth);
     for (size_t i = 1; i < net->n; i++) {
         if (!a->map->layers[i].slices)
             continue;
-        struct readout r = readout_of(a->map, (int)i, 1, fault_any(draw), draw->ranges);
+        struct readout r = readout_of(a->map, (int)i, 1, fault_any(sample), sample->ranges);
         a->worth[i] = r.worth > 1 ? r.worth : 1;
     }
 }
 
-struct activity *activity_create(const struct mapping *mapping, const struct integer *integer,
-                                 const struct draw *draw)
+struct activity *activity_create(const struct mapping *mapping, const struct int_net *integer,
+                                 const struct chip_sample *sample)
 {
     struct arena *mem = arena_create();
     struct activity *a = arena_alloc(mem, 1, sizeof *a);
@@ -92,10 +93,10 @@ struct activity *activity_create(const struct mapping *mapping, const struct int
         a->levels[p] = arena_alloc(mem, (size_t)mapping->n_slices, sizeof *a->levels[p]);
     a->level_sum = arena_alloc(mem, mapping->net->n, sizeof *a->level_sum);
     a->cells = arena_alloc(mem, mapping->net->n, sizeof *a->cells);
-    take_worths(a, draw);
+    take_worths(a, sample);
     for (int i = 0; i < mapping->n_slices; i++)
         if (mapping->slices[i].replica == 0)
-            take_levels(a, i, draw);
+            take_levels(a, i, sample);
     return a;
 }
 
@@ -109,7 +110,7 @@ void activity_destroy(struct activity *activity)
 
 struct probe {
     const struct activity *activity;
-    integer_matrix *matrix; // computes what the next layer reads
+    int_net_matrix *matrix; // computes what the next layer reads
     void *context;
     struct activity_count *counts;
     int32_t *window, *digits; // by row
@@ -189,19 +190,22 @@ static void measure_batch(void *context, const struct evaluation *what, size_t i
 {
     struct probe *p = context;
     struct array_worker *levels = what->arrays ? array_worker_create(what->arrays) : NULL;
-    struct analog_worker *currents = what->analog ? analog_worker_create(what->analog) : NULL;
-    struct integer_run *run = integer_run_create(what->integer);
-    struct integer copy = *what->integer; // the reference's context is not const
-    p->matrix = currents ? analog_matrix : levels ? arrays_matrix : integer_matrix_reference;
+    struct conductance_model_worker *currents =
+        what->analog ? conductance_model_worker_create(what->analog) : NULL;
+    struct int_net_run *run = int_net_run_create(what->integer);
+    struct int_net copy = *what->integer; // the reference's context is not const
+    p->matrix = currents ? conductance_model_matrix
+                : levels ? level_model_matrix
+                         : int_net_matrix_reference;
     p->context = currents ? (void *)currents : levels ? (void *)levels : &copy;
     for (size_t i = first; i < images; i += step) {
         if (currents)
-            analog_worker_image(currents, i);
-        integer_run_image(run, dataset_image(what->data, i), probe_matrix, p);
+            conductance_model_worker_image(currents, i);
+        int_net_run_image(run, dataset_image(what->data, i), probe_matrix, p);
     }
-    integer_run_destroy(run);
+    int_net_run_destroy(run);
     array_worker_destroy(levels);
-    analog_worker_destroy(currents);
+    conductance_model_worker_destroy(currents);
 }
 
 void activity_measure(const struct activity *activity, const struct evaluation *what, size_t images,

@@ -8,9 +8,9 @@
 
 #include "models/cell.h"
 
-struct draw;
+struct chip_sample;
 struct evaluation;
-struct integer;
+struct int_net;
 struct mapping;
 
 struct activity;
@@ -29,8 +29,8 @@ struct activity_shares {
 };
 
 // Lends all of its arguments.
-struct activity *activity_create(const struct mapping *mapping, const struct integer *integer,
-                                 const struct draw *draw);
+struct activity *activity_create(const struct mapping *mapping, const struct int_net *integer,
+                                 const struct chip_sample *sample);
 void activity_destroy(struct activity *activity); // NULL is fine
 // Runs images first, first + step ... below `images` through the arrays of `what`, adding to
 // counts, one per layer of the net.

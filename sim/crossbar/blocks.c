@@ -4,18 +4,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "nets/integer.h"
+#include "nets/int_net.h"
 #include "nets/net.h"
 #include "base/mem.h"
-#include "base/num.h"
+#include "base/portable_math.h"
 #include "base/rng.h"
 #include "sim/chip/chip.h"
-#include "sim/crossbar/array.h"
+#include "sim/crossbar/level_model.h"
 #include "sim/crossbar/cells.h"
 #include "sim/crossbar/spare.h"
 #include "sim/map/map.h"
 
-struct conductances analog_conductances(const struct chip *chip)
+struct conductances conductance_model_conductances(const struct chip *chip)
 {
     int bits = chip->cell.bits, top = (1 << bits) - 1;
     double step = ldexp(1, bits == 1 ? 10 : 16 - bits);
@@ -25,7 +25,7 @@ struct conductances analog_conductances(const struct chip *chip)
                                  .most = bits == 1 ? INT16_MAX : 64 * top * step};
 }
 
-int32_t analog_conductance(const struct conductances *states, int level, double theta)
+int32_t conductance_model_conductance(const struct conductances *states, int level, double theta)
 {
     double units = floor((states->lowest + states->step * level) * num_exp(-theta) + 0.5);
     return (int32_t)(units > states->most ? states->most : units);
@@ -37,17 +37,17 @@ struct cell_row {
     bool varies;
     int32_t *weights; // scratch
     uint16_t *levels;
-    uint8_t *fates;
+    uint8_t *faults;
     int32_t *units;
 };
 
-static void start_variation(struct cell_row *row, const struct analog *a)
+static void start_variation(struct cell_row *row, const struct conductance_model *a)
 {
-    const struct draw *draw = &a->draw;
-    const struct defect_params *d = &draw->defects;
+    const struct chip_sample *sample = &a->sample;
+    const struct defect_params *d = &sample->defects;
     struct variation *v = &row->variation;
     // Batches have seeds of their own; the first one's is the chip's.
-    uint64_t seed = draw->batch ? rng_u64(draw->seed, RNG_REDRAW, draw->batch) : draw->seed;
+    uint64_t seed = sample->batch ? rng_u64(sample->seed, RNG_REDRAW, sample->batch) : sample->seed;
     double age = d->drift_s > 1 ? num_log(d->drift_s) : 0;
     row->varies = defect_varies(d);
     *v = (struct variation){.lowest = a->states.lowest,
@@ -57,10 +57,10 @@ static void start_variation(struct cell_row *row, const struct analog *a)
                             .drift = d->drift_exponent * age,
                             .drift_spread = d->drift_spread * age};
     rng_key(seed, RNG_VARIATION, v->key);
-    rng_key(draw->seed, RNG_DRIFT, v->drift_key);
+    rng_key(sample->seed, RNG_DRIFT, v->drift_key);
 }
 
-static void take_levels(const struct analog *a, const struct slice *s,
+static void take_levels(const struct conductance_model *a, const struct slice *s,
                         const struct cell_address *at, const uint8_t *flipped, int32_t *scratch,
                         uint16_t *levels)
 {
@@ -84,15 +84,15 @@ static void take_levels(const struct analog *a, const struct slice *s,
 }
 
 // What n cells from `at` on conduct, all of them as they were made.
-static void conduct(const struct analog *a, const struct cell_row *row,
+static void conduct(const struct conductance_model *a, const struct cell_row *row,
                     const struct cell_address *at, int n)
 {
-    const struct spares *spares = a->draw.spares;
+    const struct spares *spares = a->sample.spares;
     struct cell_address from = spares_place(spares, at);
     from.column = at->column;
     uint32_t counter[4];
     for (int done = 0; done < n && row->varies; done += STUCK_MOST, from.column += STUCK_MOST) {
-        fault_counter(&a->draw, &from, counter);
+        fault_counter(&a->sample, &from, counter);
         a->kernels->vary(&row->variation, counter, n - done < STUCK_MOST ? n - done : STUCK_MOST,
                          row->levels + done, row->units + done);
     }
@@ -101,14 +101,14 @@ static void conduct(const struct analog *a, const struct cell_row *row,
         struct cell_address there = spares_place(spares, &from);
         if (there.column == from.column)
             continue;
-        fault_counter(&a->draw, &there, counter);
+        fault_counter(&a->sample, &there, counter);
         a->kernels->vary(&row->variation, counter, 1, row->levels + i, row->units + i);
     }
     for (int i = 0; i < n && !row->varies; i++)
         row->units[i] = (int32_t)(a->states.lowest + a->states.step * row->levels[i] + 0.5);
 }
 
-static void make_row(struct analog *a, const struct cell_row *row, const struct slice *s,
+static void make_row(struct conductance_model *a, const struct cell_row *row, const struct slice *s,
                      const struct cell_address *at, const uint8_t *flipped)
 {
     const int stuck[] = {[CELL_LRS] = (1 << a->map->chip->cell.bits) - 1, [CELL_HRS] = 0};
@@ -116,19 +116,19 @@ static void make_row(struct analog *a, const struct cell_row *row, const struct 
     conduct(a, row, at, s->columns);
     a->counts.cells += s->columns;
     if (a->broken)
-        fault_row(&a->draw, a->kernels, at, s->columns, row->fates);
+        fault_row(&a->sample, a->kernels, at, s->columns, row->faults);
     for (int c = 0; c < s->columns; c++) {
-        enum cell_fate fate = (enum cell_fate)row->fates[c];
-        a->counts.lrs += fate == CELL_LRS;
-        a->counts.hrs += fate == CELL_HRS;
-        if (fate != CELL_FINE)
-            row->units[c] = analog_conductance(&a->states, stuck[fate], 0);
+        enum cell_fault fault = (enum cell_fault)row->faults[c];
+        a->counts.lrs += fault == CELL_LRS;
+        a->counts.hrs += fault == CELL_HRS;
+        if (fault != CELL_FINE)
+            row->units[c] = conductance_model_conductance(&a->states, stuck[fault], 0);
         else
             a->cut += row->units[c] >= a->states.most;
     }
 }
 
-void blocks_array(struct analog *a, const struct cell_row *row, const struct slice *s,
+void blocks_array(struct conductance_model *a, const struct cell_row *row, const struct slice *s,
                   const struct column_flips *flips, int array, int32_t *g)
 {
     const struct chip *chip = a->map->chip;
@@ -138,14 +138,14 @@ void blocks_array(struct analog *a, const struct cell_row *row, const struct sli
         make_row(a, row, s, &at, flips_of_row(flips, at.row));
         memcpy(g + (size_t)at.row * s->columns, row->units, (size_t)s->columns * sizeof *g);
     }
-    damage_lines(a->map, s, array, &a->draw, g, &a->counts);
+    peripheral_lines(a->map, s, array, &a->sample, g, &a->counts);
     if (chip->crossbar.wire_ohm > 0) {
         double unit_s = 1 / (chip->cell.r_lrs_ohm * a->lrs);
-        a->dropped = fmax(a->dropped, damage_wires(chip, s, unit_s, g));
+        a->dropped = fmax(a->dropped, peripheral_wires(chip, s, unit_s, g));
     }
 }
 
-static void make_block(struct analog *a, const struct cell_row *row, struct block *block)
+static void make_block(struct conductance_model *a, const struct cell_row *row, struct block *block)
 {
     const struct slice *s = block->slice;
     size_t n = (size_t)s->rows * s->columns;
@@ -163,11 +163,11 @@ static void make_block(struct analog *a, const struct cell_row *row, struct bloc
             block->plane[0][i] -= minus[i];
         free(minus);
     }
-    block->damage = damage_make(a->mem, a->map, s, &a->draw);
+    block->damage = peripheral_make(a->mem, a->map, s, &a->sample);
 }
 
 // The sums of what a block's columns conduct, less what is taken off for level 0.
-static void bound_block(struct analog *a, const struct block *block)
+static void bound_block(struct conductance_model *a, const struct block *block)
 {
     const struct slice *s = block->slice;
     const struct chip *chip = a->map->chip;
@@ -178,7 +178,7 @@ static void bound_block(struct analog *a, const struct block *block)
     if (chip->crossbar.polarity == POLARITY_OFFSET && read_unit)
         columns = s->columns;
     struct digit_range digits = bound_digits(a->map, s->layer);
-    if (a->draw.defects.drivers > 0)
+    if (a->sample.defects.drivers > 0)
         digits.high = fmax(digits.high, bound_stuck_digit(a->map, s->layer));
     struct arena *mem = arena_create();
     struct column_parts parts = parts_create(mem, columns);
@@ -194,13 +194,13 @@ static void bound_block(struct analog *a, const struct block *block)
     arena_destroy(mem);
 }
 
-struct cell_row *cell_row_create(const struct analog *analog)
+struct cell_row *cell_row_create(const struct conductance_model *analog)
 {
     size_t columns = (size_t)analog->map->chip->crossbar.columns + 1; // and one for the offset
     struct cell_row *row = mem_alloc(1, sizeof *row);
     row->weights = mem_alloc(columns, sizeof *row->weights);
     row->levels = mem_alloc(columns, sizeof *row->levels);
-    row->fates = mem_alloc(columns, sizeof *row->fates);
+    row->faults = mem_alloc(columns, sizeof *row->faults);
     row->units = mem_alloc(columns, sizeof *row->units);
     start_variation(row, analog);
     return row;
@@ -212,21 +212,21 @@ void cell_row_destroy(struct cell_row *row)
         return;
     free(row->weights);
     free(row->levels);
-    free(row->fates);
+    free(row->faults);
     free(row->units);
     free(row);
 }
 
-void blocks_states(struct analog *analog)
+void blocks_states(struct conductance_model *analog)
 {
     const struct chip *chip = analog->map->chip;
-    analog->states = analog_conductances(chip);
-    analog->leak = analog_conductance(&analog->states, 0, 0);
-    analog->broken = fault_any(&analog->draw);
+    analog->states = conductance_model_conductances(chip);
+    analog->leak = conductance_model_conductance(&analog->states, 0, 0);
+    analog->broken = fault_any(&analog->sample);
     analog->lrs = analog->states.lowest + analog->states.step * ((1 << chip->cell.bits) - 1);
 }
 
-void blocks_make(struct analog *analog)
+void blocks_make(struct conductance_model *analog)
 {
     const struct mapping *map = analog->map;
     struct cell_row *row = cell_row_create(analog);
@@ -234,13 +234,13 @@ void blocks_make(struct analog *analog)
     analog->bounds = arena_alloc(analog->mem, map->net->n, sizeof *analog->bounds);
     for (int i = 0; i < map->n_slices; i++) {
         analog->blocks[i].slice = &map->slices[i];
-        if (analog->beside && arrays_cover(analog->beside, map->slices[i].layer))
+        if (analog->beside && level_model_cover(analog->beside, map->slices[i].layer))
             continue;
         make_block(analog, row, &analog->blocks[i]);
         bound_block(analog, &analog->blocks[i]);
     }
-    damage_count(map, &analog->draw, &analog->counts);
+    peripheral_count(map, &analog->sample, &analog->counts);
     if (analog->beside) // counts the cells of all layers
-        analog->counts = arrays_faults(analog->beside);
+        analog->counts = level_model_faults(analog->beside);
     cell_row_destroy(row);
 }

@@ -4,11 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "nets/integer.h"
+#include "nets/int_net.h"
 #include "nets/net.h"
 #include "base/mem.h"
 #include "sim/chip/chip.h"
-#include "sim/crossbar/array.h"
+#include "sim/crossbar/level_model.h"
 #include "sim/crossbar/cells.h"
 #include "sim/crossbar/flip.h"
 #include "sim/crossbar/matrix.h"
@@ -31,9 +31,9 @@ struct piece {
 
 struct calibration {
     const struct mapping *map;
-    const struct integer *net;
+    const struct int_net *net;
     const struct kernels *kernels;
-    struct arrays *exact;
+    struct level_model *exact;
     struct array_worker *worker;
     struct piece *pieces; // one per slice of the mapping; those of first replicas are filled
     int active, group_words;
@@ -120,14 +120,14 @@ static void make_scratch(struct calibration *c)
     c->ranges = arena_alloc(c->mem, c->map->net->n, sizeof *c->ranges);
 }
 
-struct calibration *calibration_create(const struct mapping *mapping, const struct integer *integer,
+struct calibration *calibration_create(const struct mapping *mapping, const struct int_net *integer,
                                        enum cpu_level level)
 {
     struct arena *mem = arena_create();
     struct calibration *c = arena_alloc(mem, 1, sizeof *c);
     *c = (struct calibration){.map = mapping, .net = integer, .mem = mem};
     c->kernels = kernels_for(cpu_best(level));
-    c->exact = arrays_create_exact(mapping, integer, level);
+    c->exact = level_model_create_exact(mapping, integer, level);
     c->worker = array_worker_create(c->exact);
     c->active = chip_rows_active(mapping->chip);
     c->group_words = (c->active + 63) / 64;
@@ -146,7 +146,7 @@ void calibration_destroy(struct calibration *c)
     if (!c)
         return;
     array_worker_destroy(c->worker);
-    arrays_destroy(c->exact);
+    level_model_destroy(c->exact);
     arena_destroy(c->mem);
 }
 
@@ -249,7 +249,7 @@ void calibration_matrix(void *context, int layer, const int32_t *in, int64_t *ac
     struct calibration *c = context;
     if (wanted(c->map, (size_t)layer) && c->image < adc_of(c->map, layer)->calibration)
         measure_layer(c, layer, in);
-    arrays_matrix(c->worker, layer, in, acc);
+    level_model_matrix(c->worker, layer, in, acc);
 }
 
 int calibration_images(const struct mapping *mapping)
@@ -261,15 +261,15 @@ int calibration_images(const struct mapping *mapping)
     return most;
 }
 
-void calibrate(const struct mapping *mapping, const struct integer *integer,
+void calibrate(const struct mapping *mapping, const struct int_net *integer,
                const struct dataset *data, enum cpu_level level, int64_t *ranges)
 {
     struct calibration *c = calibration_create(mapping, integer, level);
-    struct integer_run *run = integer_run_create(integer);
+    struct int_net_run *run = int_net_run_create(integer);
     int most = calibration_images(mapping);
     for (; c->image < most && (size_t)c->image < data->n; c->image++)
-        integer_run_image(run, dataset_image(data, (size_t)c->image), calibration_matrix, c);
+        int_net_run_image(run, dataset_image(data, (size_t)c->image), calibration_matrix, c);
     memcpy(ranges, c->ranges, mapping->net->n * sizeof *ranges);
-    integer_run_destroy(run);
+    int_net_run_destroy(run);
     calibration_destroy(c);
 }

@@ -5,7 +5,7 @@
 #include "nets/kernels/kernels.h"
 
 struct dataset;
-struct integer;
+struct int_net;
 struct mapping;
 
 // Whether any layer's ADC is calibrated, and the images that the most demanding one asks for; 0 if
@@ -13,14 +13,14 @@ struct mapping;
 int calibration_images(const struct mapping *mapping);
 // Per layer the largest absolute sum that any conversion of it meets on the unbroken chip in the
 // first images of a set, as many as its ADC asks for; 0 where the ADC is not calibrated. In the
-// steps of array.h, before any clipping.
-void calibrate(const struct mapping *mapping, const struct integer *integer,
+// steps of level_model.h, before any clipping.
+void calibrate(const struct mapping *mapping, const struct int_net *integer,
                const struct dataset *data, enum cpu_level level, int64_t *ranges);
 
 // The same map by map: sums of the unbroken chip for a whole map (calibration_matrix is an
-// integer_matrix, its context a struct calibration), and what they took to make.
+// int_net_matrix, its context a struct calibration), and what they took to make.
 struct calibration;
-struct calibration *calibration_create(const struct mapping *mapping, const struct integer *integer,
+struct calibration *calibration_create(const struct mapping *mapping, const struct int_net *integer,
                                        enum cpu_level level);
 void calibration_destroy(struct calibration *calibration); // NULL is fine
 void calibration_matrix(void *context, int layer, const int32_t *in, int64_t *acc);

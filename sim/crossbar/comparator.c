@@ -2,7 +2,7 @@
 
 #include <math.h>
 
-#include "nets/integer.h"
+#include "nets/int_net.h"
 #include "nets/net.h"
 #include "base/err.h"
 #include "sim/chip/chip.h"
@@ -61,7 +61,7 @@ double comparator_worth(const struct mapping *map, int layer)
 }
 
 // Whether nothing but a threshold reads the sums of a layer.
-static bool goes_into_threshold(const struct integer *net, int layer)
+static bool goes_into_threshold(const struct int_net *net, int layer)
 {
     const struct net *from = net->net;
     if (net->layers[layer].add >= 0 || from->layers[layer].act != ACT_THRESHOLD ||
@@ -74,13 +74,13 @@ static bool goes_into_threshold(const struct integer *net, int layer)
     return true;
 }
 
-void comparator_references(const struct integer *net, int layer, double *references)
+void comparator_references(const struct int_net *net, int layer, double *references)
 {
     const struct int_layer *il = &net->layers[layer];
     bool threshold = goes_into_threshold(net, layer);
     for (int c = 0; c < net->net->layers[layer].out_c; c++) {
         int32_t low, high;
-        integer_threshold(il, c, &low, &high);
+        int_net_threshold(il, c, &low, &high);
         if (threshold)
             references[c] = il->mul[c] < 0 ? high + 0.5 : low - 0.5;
         else
@@ -88,7 +88,7 @@ void comparator_references(const struct integer *net, int layer, double *referen
     }
 }
 
-bool comparator_exact(const struct mapping *map, const struct integer *net, int layer)
+bool comparator_exact(const struct mapping *map, const struct int_net *net, int layer)
 {
     const struct map_layer *ml = &map->layers[layer];
     return goes_into_threshold(net, layer) && ml->row_blocks == 1 &&

@@ -18,7 +18,7 @@
 #include <stdint.h>
 
 struct err;
-struct integer;
+struct int_net;
 struct mapping;
 
 // Whether a layer's read-out has one bit.
@@ -28,6 +28,6 @@ bool comparator_reads(const struct mapping *mapping, int layer);
 bool comparator_check(const struct mapping *mapping, int layer, struct err *err);
 double comparator_worth(const struct mapping *mapping, int layer);
 // T, by output channel, of the net as it is folded now.
-void comparator_references(const struct integer *net, int layer, double *references);
+void comparator_references(const struct int_net *net, int layer, double *references);
 // Whether a layer's votes are its activations: one read-out, and a threshold alone reads it.
-bool comparator_exact(const struct mapping *mapping, const struct integer *net, int layer);
+bool comparator_exact(const struct mapping *mapping, const struct int_net *net, int layer);

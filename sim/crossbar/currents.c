@@ -18,11 +18,11 @@ static bool covers(const struct packed *p, int layer)
     const struct chip *chip = p->map->chip;
     const struct layer *l = &p->map->net->layers[layer];
     double rows = (double)l->in_c * l->kernel_h * l->kernel_w;
-    double scale = analog_readout(p->analog, layer).code.scale,
+    double scale = conductance_model_readout(p->analog, layer).code.scale,
            at_once = fmin(rows, chip_rows_active(chip));
     // Sums and added codes must stay below 2^31.
     return !p->analog->beside && !comparator_reads(p->map, layer) &&
-           !defects_need_reads(&p->analog->draw.defects) && readout_signed(chip) &&
+           !defects_need_reads(&p->analog->sample.defects) && readout_signed(chip) &&
            chip->cell.bits == 1 && l->weight_bits == 1 && l->in_bits[0] == 1 &&
            at_once * INT16_MAX < 0x1p30 && rows * INT16_MAX * scale < 0x1p30;
 }
@@ -74,7 +74,7 @@ static void cut(struct packed *p, int layer)
         for (int row = 0; row < block->slice->rows; row++)
             place_row(l, block, row, of[block->slice->row0 + row]);
     }
-    pl->readout = analog_readout(p->analog, layer);
+    pl->readout = conductance_model_readout(p->analog, layer);
     free(rows);
     free(of);
 }

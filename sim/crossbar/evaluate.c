@@ -5,12 +5,12 @@
 #include <string.h>
 
 #include "nets/encode.h"
-#include "nets/forward.h"
-#include "nets/integer.h"
+#include "nets/float_net.h"
+#include "nets/int_net.h"
 #include "nets/net.h"
 #include "base/mem.h"
-#include "sim/crossbar/analog.h"
-#include "sim/crossbar/array.h"
+#include "sim/crossbar/conductance_model.h"
+#include "sim/crossbar/level_model.h"
 #include "sim/crossbar/packed.h"
 #include "workloads/dataset.h"
 
@@ -25,10 +25,10 @@ static int largest(const float *logits, int n)
 static void evaluate_float(const struct evaluation *e, size_t images, size_t first, size_t step,
                            int32_t *classes)
 {
-    struct forward *forward = forward_create(e->net, e->weights);
+    struct float_net *forward = float_net_create(e->net, e->weights);
     for (size_t i = first; i < images; i += step)
-        classes[i] = largest(forward_run(forward, dataset_image(e->data, i)), e->net->classes);
-    forward_destroy(forward);
+        classes[i] = largest(float_net_run(forward, dataset_image(e->data, i)), e->net->classes);
+    float_net_destroy(forward);
 }
 
 static void evaluate_packed(const struct evaluation *e, const struct packed *packed, size_t images,
@@ -37,30 +37,31 @@ static void evaluate_packed(const struct evaluation *e, const struct packed *pac
     struct packed_run *run = packed_run_create(packed);
     for (size_t i = first; i < images; i += step)
         classes[i] =
-            integer_class(packed_run_image(run, dataset_image(e->data, i)), e->net->classes);
+            int_net_class(packed_run_image(run, dataset_image(e->data, i)), e->net->classes);
     packed_run_destroy(run);
 }
 
 static void evaluate_integer(const struct evaluation *e, size_t images, size_t first, size_t step,
                              int32_t *classes)
 {
-    struct integer_run *run = integer_run_create(e->integer);
+    struct int_net_run *run = int_net_run_create(e->integer);
     struct array_worker *levels = e->arrays ? array_worker_create(e->arrays) : NULL;
-    struct analog_worker *currents = e->analog ? analog_worker_create(e->analog) : NULL;
-    struct integer copy = *e->integer; // the reference's context is not const
-    integer_matrix *matrix = currents ? analog_matrix
-                             : levels ? arrays_matrix
-                                      : integer_matrix_reference;
+    struct conductance_model_worker *currents =
+        e->analog ? conductance_model_worker_create(e->analog) : NULL;
+    struct int_net copy = *e->integer; // the reference's context is not const
+    int_net_matrix *matrix = currents ? conductance_model_matrix
+                             : levels ? level_model_matrix
+                                      : int_net_matrix_reference;
     void *context = currents ? (void *)currents : levels ? (void *)levels : &copy;
     for (size_t i = first; i < images; i += step) {
         if (currents)
-            analog_worker_image(currents, i);
-        const int64_t *logits = integer_run_image(run, dataset_image(e->data, i), matrix, context);
-        classes[i] = integer_class(logits, e->net->classes);
+            conductance_model_worker_image(currents, i);
+        const int64_t *logits = int_net_run_image(run, dataset_image(e->data, i), matrix, context);
+        classes[i] = int_net_class(logits, e->net->classes);
     }
     array_worker_destroy(levels);
-    analog_worker_destroy(currents);
-    integer_run_destroy(run);
+    conductance_model_worker_destroy(currents);
+    int_net_run_destroy(run);
 }
 
 static void evaluate_batch(void *classes, const struct evaluation *what, size_t images,
@@ -82,7 +83,7 @@ static void evaluate_batch(void *classes, const struct evaluation *what, size_t 
 void evaluate_batches(const struct evaluation *what, size_t images, size_t first, size_t step,
                       evaluate_step *batch, void *context)
 {
-    size_t each = what->analog ? (size_t)analog_redraw(what->analog) : 0;
+    size_t each = what->analog ? (size_t)conductance_model_redraw(what->analog) : 0;
     if (!each) {
         batch(context, what, images, first, step);
         return;
@@ -91,11 +92,12 @@ void evaluate_batches(const struct evaluation *what, size_t images, size_t first
     while (first < images) {
         size_t number = first / each, end = (number + 1) * each;
         end = end < images ? end : images;
-        struct analog *redrawn = analog_redrawn(what->analog, (uint32_t)number);
+        struct conductance_model *redrawn =
+            conductance_model_redrawn(what->analog, (uint32_t)number);
         struct evaluation one = *what;
         one.analog = redrawn;
         batch(context, &one, end, first, step);
-        analog_destroy(redrawn);
+        conductance_model_destroy(redrawn);
         first += (end - first + step - 1) / step * step;
     }
 }
@@ -109,19 +111,19 @@ void evaluate(const struct evaluation *what, size_t images, size_t first, size_t
 void evaluate_ranges(const struct net *net, const struct weights *weights,
                      const struct dataset *data, size_t images, double *ranges)
 {
-    struct forward *forward = forward_create(net, weights);
+    struct float_net *forward = float_net_create(net, weights);
     for (size_t l = 0; l < net->n; l++)
         ranges[l] = 0;
     for (size_t i = 0; i < images && i < data->n; i++) {
-        forward_run(forward, dataset_image(data, i));
+        float_net_run(forward, dataset_image(data, i));
         for (size_t l = 1; l < net->n; l++) {
             const struct layer *layer = &net->layers[l];
             size_t n = (size_t)layer->out_c * layer->out_h * layer->out_w;
-            const float *map = forward_map(forward, (int)l);
+            const float *map = float_net_map(forward, (int)l);
             for (size_t j = 0; j < n; j++)
                 ranges[l] = fmax(ranges[l], fabs((double)map[j]));
         }
     }
     ranges[0] = encode_range(net);
-    forward_destroy(forward);
+    float_net_destroy(forward);
 }

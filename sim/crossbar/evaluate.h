@@ -4,20 +4,21 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct analog;
-struct arrays;
+struct conductance_model;
+struct level_model;
 struct dataset;
 struct err;
-struct integer;
+struct int_net;
 struct net;
 struct weights;
 
 struct evaluation {
     const struct net *net;
     const struct weights *weights;
-    const struct integer *integer; // NULL: floating point
-    const struct arrays *arrays;   // cells as levels; or
-    const struct analog *analog;   // cells as conductances; neither: the whole-number net itself
+    const struct int_net *integer;    // NULL: floating point
+    const struct level_model *arrays; // cells as levels; or
+    const struct conductance_model
+        *analog; // cells as conductances; neither: the whole-number net itself
     const struct dataset *data;
 };
 

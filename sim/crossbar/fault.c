@@ -1,7 +1,7 @@
 #include "sim/crossbar/fault.h"
 
 #include "nets/kernels/kernels.h"
-#include "base/num.h"
+#include "base/portable_math.h"
 #include "base/rng.h"
 #include "sim/chip/chip.h"
 #include "sim/crossbar/spare.h"
@@ -17,81 +17,83 @@ static bool last_below(double rate, uint64_t *last)
     return true;
 }
 
-void fault_counter(const struct draw *draw, const struct cell_address *at, uint32_t counter[4])
+void fault_counter(const struct chip_sample *sample, const struct cell_address *at,
+                   uint32_t counter[4])
 {
     counter[0] = (uint32_t)at->x | (uint32_t)at->y << 16;
     counter[1] = (uint32_t)at->pe | (uint32_t)at->crossbar << 14 | (uint32_t)at->polarity << 28;
     counter[2] = (uint32_t)at->row | (uint32_t)at->column << 16;
-    counter[3] = draw->trial;
+    counter[3] = sample->trial;
 }
 
-enum cell_fate fault_cell(const struct draw *draw, const struct cell_address *at)
+enum cell_fault fault_cell(const struct chip_sample *sample, const struct cell_address *at)
 {
     uint32_t counter[4];
-    struct cell_address there = spares_place(draw->spares, at);
-    fault_counter(draw, &there, counter);
-    uint64_t u = rng_counter(draw->seed, RNG_STUCK, counter), last;
-    if (last_below(draw->defects.stuck_lrs, &last) && u <= last)
+    struct cell_address there = spares_place(sample->spares, at);
+    fault_counter(sample, &there, counter);
+    uint64_t u = rng_counter(sample->seed, RNG_STUCK, counter), last;
+    if (last_below(sample->defects.stuck_lrs, &last) && u <= last)
         return CELL_LRS;
-    return last_below(draw->defects.stuck_hrs, &last) && ~u <= last ? CELL_HRS : CELL_FINE;
+    return last_below(sample->defects.stuck_hrs, &last) && ~u <= last ? CELL_HRS : CELL_FINE;
 }
 
-void fault_row(const struct draw *draw, const struct kernels *kernels,
-               const struct cell_address *at, int n, uint8_t *fates)
+void fault_row(const struct chip_sample *sample, const struct kernels *kernels,
+               const struct cell_address *at, int n, uint8_t *faults)
 {
     struct stuck stuck = {0};
-    struct cell_address from = spares_place(draw->spares, at);
+    struct cell_address from = spares_place(sample->spares, at);
     from.column = at->column;
-    rng_key(draw->seed, RNG_STUCK, stuck.key);
-    stuck.any_low = last_below(draw->defects.stuck_lrs, &stuck.low_last);
-    stuck.any_high = last_below(draw->defects.stuck_hrs, &stuck.high_last);
+    rng_key(sample->seed, RNG_STUCK, stuck.key);
+    stuck.any_low = last_below(sample->defects.stuck_lrs, &stuck.low_last);
+    stuck.any_high = last_below(sample->defects.stuck_hrs, &stuck.high_last);
     for (int done = 0; done < n; done += STUCK_MOST, from.column += STUCK_MOST) {
         uint32_t counter[4];
-        fault_counter(draw, &from, counter);
+        fault_counter(sample, &from, counter);
         kernels->stick(&stuck, counter, n - done < STUCK_MOST ? n - done : STUCK_MOST,
-                       fates + done);
+                       faults + done);
     }
     from = *at;
-    for (int i = 0; i < n && draw->spares; i++, from.column++) // one by one what does not follow on
-        if (spares_place(draw->spares, &from).column != from.column)
-            fates[i] = (uint8_t)fault_cell(draw, &from);
+    for (int i = 0; i < n && sample->spares;
+         i++, from.column++) // one by one what does not follow on
+        if (spares_place(sample->spares, &from).column != from.column)
+            faults[i] = (uint8_t)fault_cell(sample, &from);
 }
 
-static bool hit(const struct draw *draw, enum rng_purpose purpose, const struct cell_address *at,
-                double rate)
+static bool hit(const struct chip_sample *sample, enum rng_purpose purpose,
+                const struct cell_address *at, double rate)
 {
     uint32_t counter[4];
     uint64_t last;
     if (!last_below(rate, &last))
         return false;
-    fault_counter(draw, at, counter);
-    return rng_counter(draw->seed, purpose, counter) <= last;
+    fault_counter(sample, at, counter);
+    return rng_counter(sample->seed, purpose, counter) <= last;
 }
 
-bool fault_word_line(const struct draw *draw, const struct cell_address *at)
+bool fault_word_line(const struct chip_sample *sample, const struct cell_address *at)
 {
-    struct cell_address line = spares_place(draw->spares, at);
+    struct cell_address line = spares_place(sample->spares, at);
     line.column = 0;
-    return hit(draw, RNG_WORD_LINE, &line, draw->defects.word_lines);
+    return hit(sample, RNG_WORD_LINE, &line, sample->defects.word_lines);
 }
 
-bool fault_bit_line(const struct draw *draw, const struct cell_address *at)
+bool fault_bit_line(const struct chip_sample *sample, const struct cell_address *at)
 {
-    struct cell_address line = spares_place(draw->spares, at);
+    struct cell_address line = spares_place(sample->spares, at);
     line.row = 0;
-    return hit(draw, RNG_BIT_LINE, &line, draw->defects.bit_lines);
+    return hit(sample, RNG_BIT_LINE, &line, sample->defects.bit_lines);
 }
 
-bool fault_driver(const struct draw *draw, const struct cell_address *at)
+bool fault_driver(const struct chip_sample *sample, const struct cell_address *at)
 {
-    struct cell_address driver = spares_place(draw->spares, at);
+    struct cell_address driver = spares_place(sample->spares, at);
     driver.polarity = driver.column = 0;
-    return hit(draw, RNG_DRIVER, &driver, draw->defects.drivers);
+    return hit(sample, RNG_DRIVER, &driver, sample->defects.drivers);
 }
 
-struct adc_fate fault_adc(const struct draw *draw, const struct cell_address *at, int adc)
+struct adc_fault fault_adc(const struct chip_sample *sample, const struct cell_address *at, int adc)
 {
-    struct adc_fate fate = {0};
+    struct adc_fault fault = {0};
     // An ADC takes the place of a column; a PE's own stand where no row is.
     struct cell_address place = *at;
     place.column = adc;
@@ -99,14 +101,14 @@ struct adc_fate fault_adc(const struct draw *draw, const struct cell_address *at
     place.crossbar = at->crossbar < 0 ? 0 : at->crossbar;
     place.polarity = 0;
     uint32_t counter[4];
-    fault_counter(draw, &place, counter);
-    fate.stuck = hit(draw, RNG_ADC, &place, draw->defects.adcs);
-    uint64_t u = rng_counter(draw->seed, RNG_ADC_CODE, counter);
-    fate.place = (double)(u >> 11) * 0x1p-53;
-    u = rng_counter(draw->seed, RNG_ADC_OFFSET, counter);
-    if (draw->defects.adc_offset > 0)
-        fate.offset = draw->defects.adc_offset * num_normal((uint32_t)(u >> 32));
-    return fate;
+    fault_counter(sample, &place, counter);
+    fault.stuck = hit(sample, RNG_ADC, &place, sample->defects.adcs);
+    uint64_t u = rng_counter(sample->seed, RNG_ADC_CODE, counter);
+    fault.place = (double)(u >> 11) * 0x1p-53;
+    u = rng_counter(sample->seed, RNG_ADC_OFFSET, counter);
+    if (sample->defects.adc_offset > 0)
+        fault.offset = sample->defects.adc_offset * num_normal((uint32_t)(u >> 32));
+    return fault;
 }
 
 static void add_tally(struct fault_tally *to, const struct fault_tally *from)

@@ -1,13 +1,13 @@
 #include "sim/crossbar/flip.h"
 
-#include "nets/integer.h"
+#include "nets/int_net.h"
 #include "base/mem.h"
 #include "sim/chip/chip.h"
 #include "sim/crossbar/cells.h"
 #include "sim/map/map.h"
 
 struct column_flips flips_make(struct arena *mem, const struct mapping *map,
-                               const struct integer *net, const struct slice *slice)
+                               const struct int_net *net, const struct slice *slice)
 {
     const struct chip *chip = map->chip;
     struct column_flips flips = {chip_rows_active(chip), slice->columns, NULL};

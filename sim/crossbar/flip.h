@@ -14,7 +14,7 @@
 #include <stdint.h>
 
 struct arena;
-struct integer;
+struct int_net;
 struct mapping;
 struct slice;
 
@@ -24,7 +24,7 @@ struct column_flips {
 };
 // Of one slice; `of` is NULL unless the chip flips.
 struct column_flips flips_make(struct arena *mem, const struct mapping *map,
-                               const struct integer *net, const struct slice *slice);
+                               const struct int_net *net, const struct slice *slice);
 // By column, of the group of one row; NULL: nothing is flipped.
 static inline const uint8_t *flips_of_row(const struct column_flips *flips, int row)
 {

@@ -5,7 +5,7 @@
 #include "nets/net.h"
 #include "base/mem.h"
 #include "sim/chip/chip.h"
-#include "sim/crossbar/array.h"
+#include "sim/crossbar/level_model.h"
 #include "sim/crossbar/matrix.h"
 #include "sim/crossbar/sections.h"
 #include "sim/map/map.h"
@@ -16,7 +16,7 @@ static bool covers(const struct packed *p, int layer)
     for (int r = 0; r < m->replicas; r++)
         if (!matrix_of_row(m, r)->packed)
             return false;
-    return arrays_cover(p->arrays, layer);
+    return level_model_cover(p->arrays, layer);
 }
 
 static void fill_masks(const struct kernels *kernels, const struct matrix *m, const struct layer *l,
@@ -69,7 +69,7 @@ static void tabulate_codes(struct packed *p, struct packed_layer *pl, int64_t fu
 
 static void cut(struct packed *p, int layer)
 {
-    const struct arrays *a = p->arrays;
+    const struct level_model *a = p->arrays;
     const struct matrix *m = &a->layers[layer];
     struct packed_layer *pl = &p->layers[layer];
     struct rows *rows = mem_alloc((size_t)m->rows, sizeof *rows);

@@ -18,7 +18,7 @@ bool lines_cover(const struct layer *layer, const struct matrix *m)
     return m->groups == 1 && layer->dilation_w <= LINE_DILATION;
 }
 
-void lines_build(struct arrays *arrays, int layer, struct matrix *m)
+void lines_build(struct level_model *arrays, int layer, struct matrix *m)
 {
     const struct layer *l = &arrays->map->net->layers[layer];
     size_t pairs = (size_t)l->kernel_h * pairs_of(l);
@@ -34,14 +34,14 @@ void lines_build(struct arrays *arrays, int layer, struct matrix *m)
     }
 }
 
-size_t lines_map_size(const struct arrays *arrays, int layer)
+size_t lines_map_size(const struct level_model *arrays, int layer)
 {
     const struct layer *l = &arrays->map->net->layers[layer];
     // One more: the last pair of an odd line.
     return (size_t)padded_h(l) * padded_w(l) * l->in_c + 1;
 }
 
-void lines_fill(const struct arrays *arrays, int layer, const int32_t *in, int16_t *map)
+void lines_fill(const struct level_model *arrays, int layer, const int32_t *in, int16_t *map)
 {
     const struct layer *l = &arrays->map->net->layers[layer];
     size_t top = (size_t)l->pad_top, left = (size_t)l->pad_left, width = (size_t)padded_w(l);
@@ -56,8 +56,8 @@ void lines_fill(const struct arrays *arrays, int layer, const int32_t *in, int16
         }
 }
 
-void lines_row(const struct arrays *arrays, int layer, int y, const int16_t *map, int32_t *sums,
-               int64_t *acc)
+void lines_row(const struct level_model *arrays, int layer, int y, const int16_t *map,
+               int32_t *sums, int64_t *acc)
 {
     const struct layer *l = &arrays->map->net->layers[layer];
     const struct matrix *m = matrix_of_row(&arrays->layers[layer], y);

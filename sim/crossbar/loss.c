@@ -2,11 +2,11 @@
 
 #include <math.h>
 
-#include "nets/integer.h"
+#include "nets/int_net.h"
 #include "nets/net.h"
 #include "sim/chip/chip.h"
-#include "sim/crossbar/analog.h"
-#include "sim/crossbar/array.h"
+#include "sim/crossbar/conductance_model.h"
+#include "sim/crossbar/level_model.h"
 #include "sim/crossbar/bound.h"
 #include "sim/crossbar/cells.h"
 #include "sim/crossbar/comparator.h"
@@ -51,17 +51,19 @@ struct adc_need loss_need_of_rows(const struct mapping *map, int layer)
     return need_of(map, layer, false, NULL, &bound);
 }
 
-struct adc_need loss_need_of_cells(const struct mapping *map, const struct arrays *arrays,
-                                   const struct analog *analog, const struct integer *net,
-                                   const struct draw *draw, int layer)
+struct adc_need loss_need_of_cells(const struct mapping *map, const struct level_model *arrays,
+                                   const struct conductance_model *analog,
+                                   const struct int_net *net, const struct chip_sample *sample,
+                                   int layer)
 {
     if (!map->layers[layer].slices)
         return (struct adc_need){0};
-    struct sum_bound bound = analog ? analog_bound(analog, layer) : arrays_bound(arrays, layer);
-    struct adc_need need = need_of(map, layer, fault_any(draw), draw->ranges, &bound);
+    struct sum_bound bound =
+        analog ? conductance_model_bound(analog, layer) : level_model_bound(arrays, layer);
+    struct adc_need need = need_of(map, layer, fault_any(sample), sample->ranges, &bound);
     if (comparator_reads(map, layer))
         need.lossless = comparator_exact(map, net, layer);
-    if (defects_need_conductances(&draw->defects, map->chip))
+    if (defects_need_conductances(&sample->defects, map->chip))
         need.lossless = false;
     return need;
 }
@@ -101,9 +103,10 @@ size_t loss_images(const struct mapping *map, size_t images)
 void loss_count(const struct mapping *map, const struct evaluation *what, size_t images,
                 struct adc_count *counts)
 {
-    struct integer_run *run = integer_run_create(what->integer);
+    struct int_net_run *run = int_net_run_create(what->integer);
     struct array_worker *levels = what->analog ? NULL : array_worker_create(what->arrays);
-    struct analog_worker *currents = what->analog ? analog_worker_create(what->analog) : NULL;
+    struct conductance_model_worker *currents =
+        what->analog ? conductance_model_worker_create(what->analog) : NULL;
     for (size_t i = 0; i < map->net->n; i++)
         counts[i] = (struct adc_count){
             .conversions =
@@ -113,17 +116,17 @@ void loss_count(const struct mapping *map, const struct evaluation *what, size_t
             !comparator_exact(map, what->integer, (int)i))
             counts[i].rounded = counts[i].conversions;
     if (currents)
-        analog_worker_count(currents, counts);
+        conductance_model_worker_count(currents, counts);
     else
         array_worker_count(levels, counts);
     for (size_t i = 0; i < images; i++) {
         if (currents)
-            analog_worker_image(currents, i);
-        integer_run_image(run, dataset_image(what->data, i),
-                          currents ? analog_matrix : arrays_matrix,
+            conductance_model_worker_image(currents, i);
+        int_net_run_image(run, dataset_image(what->data, i),
+                          currents ? conductance_model_matrix : level_model_matrix,
                           currents ? (void *)currents : (void *)levels);
     }
-    integer_run_destroy(run);
+    int_net_run_destroy(run);
     array_worker_destroy(levels);
-    analog_worker_destroy(currents);
+    conductance_model_worker_destroy(currents);
 }

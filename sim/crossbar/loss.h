@@ -5,11 +5,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct analog;
-struct arrays;
-struct draw;
+struct conductance_model;
+struct level_model;
+struct chip_sample;
 struct evaluation;
-struct integer;
+struct int_net;
 struct mapping;
 struct sum_bound;
 
@@ -28,9 +28,10 @@ struct adc_need loss_need_of_rows(const struct mapping *mapping, int layer);
 // From the cells that are really programmed, broken ones included: of arrays, or of analog if it is
 // not NULL. net: as it is folded, draw: what they were made of. Cells whose conductances vary make
 // sums that are no whole steps, so that no ADC is lossless for them.
-struct adc_need loss_need_of_cells(const struct mapping *mapping, const struct arrays *arrays,
-                                   const struct analog *analog, const struct integer *net,
-                                   const struct draw *draw, int layer);
+struct adc_need loss_need_of_cells(const struct mapping *mapping, const struct level_model *arrays,
+                                   const struct conductance_model *analog,
+                                   const struct int_net *net, const struct chip_sample *sample,
+                                   int layer);
 
 struct adc_count {
     int64_t conversions;

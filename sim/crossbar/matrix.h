@@ -8,7 +8,7 @@
 #include "sim/crossbar/fault.h"
 
 struct arena;
-struct integer;
+struct int_net;
 struct kernels;
 struct layer;
 struct mapping;
@@ -44,9 +44,9 @@ struct matrix {
     uint64_t *plus, *minus; // (group, word, column)
 };
 
-struct arrays {
+struct level_model {
     const struct mapping *map;
-    const struct integer *net;
+    const struct int_net *net;
     const struct kernels *kernels;
     struct matrix *layers;
     struct fault_counts counts;
@@ -61,8 +61,8 @@ static inline const struct matrix *matrix_of_row(const struct matrix *m, int y)
 }
 
 // Fills m->w and m->bound with what a replica's cells hold, and counts them. array_cells.c.
-void read_cells(struct arrays *arrays, int layer, int replica, const struct draw *draw,
-                struct matrix *m);
+void read_cells(struct level_model *arrays, int layer, int replica,
+                const struct chip_sample *sample, struct matrix *m);
 
 // The code of a sum, with signs and half + 1 bits: a code is worth full / 2^half if that is above
 // 1, and is rounded to the nearest, half up.
@@ -75,9 +75,9 @@ int64_t array_value(int64_t full, int half, int64_t codes);
 // m->lines, m one of the layer's replicas.
 // False for layers of several matrices, and where the taps of a line stand far apart (dilation).
 bool lines_cover(const struct layer *layer, const struct matrix *m);
-void lines_build(struct arrays *arrays, int layer, struct matrix *m);
-size_t lines_map_size(const struct arrays *arrays, int layer); // elements of `map` below
-void lines_fill(const struct arrays *arrays, int layer, const int32_t *in, int16_t *map);
-// Output row y of arrays_matrix(); sums has room for one row of windows.
-void lines_row(const struct arrays *arrays, int layer, int y, const int16_t *map, int32_t *sums,
-               int64_t *acc);
+void lines_build(struct level_model *arrays, int layer, struct matrix *m);
+size_t lines_map_size(const struct level_model *arrays, int layer); // elements of `map` below
+void lines_fill(const struct level_model *arrays, int layer, const int32_t *in, int16_t *map);
+// Output row y of level_model_matrix(); sums has room for one row of windows.
+void lines_row(const struct level_model *arrays, int layer, int y, const int16_t *map,
+               int32_t *sums, int64_t *acc);

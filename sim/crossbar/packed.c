@@ -5,7 +5,7 @@
 
 #include "nets/encode.h"
 #include "nets/geometry.h"
-#include "nets/integer.h"
+#include "nets/int_net.h"
 #include "nets/net.h"
 #include "base/mem.h"
 #include "sim/chip/chip.h"
@@ -130,7 +130,7 @@ static int kinds_of(const struct int_layer *il)
 static int64_t constant_of(const struct packed *p, int layer, int kind, int c)
 {
     int outs = p->map->net->layers[layer].out_c;
-    return integer_constant(p->net, layer, (size_t)kind * outs + c);
+    return int_net_constant(p->net, layer, (size_t)kind * outs + c);
 }
 
 // The largest sum with 2 * sum - constant <= acc.
@@ -152,7 +152,7 @@ static void fold_thresholds(struct packed *p, int layer)
         for (int c = 0; c < outs; c++) {
             int32_t *low = &pl->low[(size_t)kind * pl->columns + c];
             int32_t *high = &pl->high[(size_t)kind * pl->columns + c];
-            integer_threshold(il, c, low, high);
+            int_net_threshold(il, c, low, high);
             if (!il->bipolar || *low > *high)
                 continue;
             int64_t constant = constant_of(p, layer, kind, c);
@@ -241,7 +241,7 @@ static struct packed *lay_out_all(const struct packed *start)
     return p;
 }
 
-struct packed *packed_create(const struct arrays *arrays)
+struct packed *packed_create(const struct level_model *arrays)
 {
     return lay_out_all(&(struct packed){.kind = &cells_of_levels,
                                         .map = arrays->map,
@@ -250,7 +250,7 @@ struct packed *packed_create(const struct arrays *arrays)
                                         .arrays = arrays});
 }
 
-struct packed *packed_create_analog(const struct analog *analog)
+struct packed *packed_create_analog(const struct conductance_model *analog)
 {
     return lay_out_all(&(struct packed){.kind = &cells_of_currents,
                                         .map = analog->map,

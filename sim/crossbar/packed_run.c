@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "nets/geometry.h"
-#include "nets/integer.h"
+#include "nets/int_net.h"
 #include "nets/net.h"
 #include "base/mem.h"
 #include "sim/crossbar/matrix.h"
@@ -160,7 +160,7 @@ static void finish_logits(struct packed_run *run, int layer, const int32_t *sums
     const struct int_layer *il = &p->net->layers[layer];
     for (int c = 0; c < p->map->net->layers[layer].out_c; c++) {
         int64_t acc =
-            il->bipolar ? 2 * (int64_t)sums[c] - integer_constant(p->net, layer, c) : sums[c];
+            il->bipolar ? 2 * (int64_t)sums[c] - int_net_constant(p->net, layer, c) : sums[c];
         run->logits[c] = il->mul[c] * acc + il->offset[c];
     }
 }
@@ -237,7 +237,7 @@ const int64_t *packed_run_image(struct packed_run *run, const uint8_t *image)
 {
     const struct net *net = run->packed->map->net;
     load_image(run, image);
-    const struct integer *integer = run->packed->net;
+    const struct int_net *integer = run->packed->net;
     for (int s = 0; s < integer->n_stages; s++) {
         int i = integer->stages[s];
         const struct layer *l = &net->layers[i];

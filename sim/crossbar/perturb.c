@@ -3,7 +3,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "nets/integer.h"
+#include "nets/int_net.h"
 #include "nets/net.h"
 #include "nets/perturb.h"
 #include "base/err.h"
@@ -15,9 +15,9 @@
 
 struct perturbation {
     struct perturb hooks;
-    struct analog cells;    // what blocks.h makes arrays of: the draw, and the net below
-    struct integer integer; // the weights in training, as cells hold them
-    int32_t **weights;      // the same, per layer
+    struct conductance_model cells; // what blocks.h makes arrays of: the draw, and the net below
+    struct int_net integer;         // the weights in training, as cells hold them
+    int32_t **weights;              // the same, per layer
     struct cell_row *row;
     int32_t *plus, *minus;     // of one slice
     struct readout **readouts; // per layer; NULL: its sums stay as they are
@@ -28,17 +28,17 @@ struct perturbation {
 
 // --- What is refused ---
 
-static bool check_draw(const struct chip *chip, const struct draw *draw,
+static bool check_draw(const struct chip *chip, const struct chip_sample *sample,
                        const struct perturb_params *params, struct err *err)
 {
     const struct conf_node *at = conf_find(chip->conf->root, "defects");
     const struct conf_node *crossbar = conf_find(chip->conf->root, "crossbar");
     at = at ? at : chip->conf->root;
-    if (defects_need_reads(&draw->defects))
+    if (defects_need_reads(&sample->defects))
         return conf_fail(at, err,
                          "training feels cells, lines and whole ADCs, not drivers, stuck ADCs, "
                          "their offsets or read noise; set those defects to 0");
-    if (draw->defects.sigma > 0 && draw->defects.redraw > 0)
+    if (sample->defects.sigma > 0 && sample->defects.redraw > 0)
         return conf_fail(at, err,
                          "training draws chips anew as perturb.redraw says; set defects.redraw "
                          "to once");
@@ -89,7 +89,7 @@ static bool loses_nothing(const struct perturbation *p, int layer, const struct 
     int rows = layer_inputs(l), active = chip_rows_active(chip);
     double largest =
         (double)((rows < active ? rows : active) * largest_product(chip, l, p->cells.broken));
-    return !defect_varies(&p->cells.draw.defects) && chip->crossbar.wire_ohm <= 0 &&
+    return !defect_varies(&p->cells.sample.defects) && chip->crossbar.wire_ohm <= 0 &&
            r->worth <= 1 && largest <= r->code.high * r->worth;
 }
 
@@ -176,7 +176,7 @@ static void read_weights(void *context, int layer, uint64_t step, float *w)
     struct perturbation *p = context;
     const struct map_layer *ml = &p->cells.map->layers[layer];
     size_t n = (size_t)p->cells.map->net->layers[layer].weights;
-    p->cells.draw.trial =
+    p->cells.sample.trial =
         p->redraw ? PERTURB_TRIAL + (uint32_t)(step / p->redraw % PERTURB_TRIAL) : p->trial;
     for (size_t i = 0; i < n; i++)
         p->weights[layer][i] = (int32_t)w[i];
@@ -187,7 +187,7 @@ static void read_weights(void *context, int layer, uint64_t step, float *w)
 
 // --- Made and gone ---
 
-static struct perturbation *make(const struct mapping *map, const struct draw *draw,
+static struct perturbation *make(const struct mapping *map, const struct chip_sample *sample,
                                  const struct perturb_params *params, enum cpu_level level)
 {
     const struct net *net = map->net;
@@ -195,7 +195,7 @@ static struct perturbation *make(const struct mapping *map, const struct draw *d
     struct perturbation *p = arena_alloc(mem, 1, sizeof *p);
     struct int_layer *layers = arena_alloc(mem, net->n, sizeof *layers);
     p->mem = mem;
-    p->trial = draw->trial;
+    p->trial = sample->trial;
     p->weights = arena_alloc(mem, net->n, sizeof *p->weights);
     p->readouts = arena_alloc(mem, net->n, sizeof *p->readouts);
     for (size_t i = 1; i < net->n; i++)
@@ -203,10 +203,10 @@ static struct perturbation *make(const struct mapping *map, const struct draw *d
             p->weights[i] = arena_alloc(mem, (size_t)net->layers[i].weights, sizeof(int32_t));
             layers[i].w = p->weights[i];
         }
-    p->integer = (struct integer){.net = net, .layers = layers};
-    p->cells = (struct analog){
-        .map = map, .net = &p->integer, .draw = *draw, .kernels = kernels_for(cpu_best(level))};
-    struct defect_params *d = &p->cells.draw.defects;
+    p->integer = (struct int_net){.net = net, .layers = layers};
+    p->cells = (struct conductance_model){
+        .map = map, .net = &p->integer, .sample = *sample, .kernels = kernels_for(cpu_best(level))};
+    struct defect_params *d = &p->cells.sample.defects;
     if (!params->stuck)
         d->stuck_lrs = d->stuck_hrs = d->word_lines = d->bit_lines = 0;
     if (!params->variation)
@@ -224,16 +224,16 @@ static struct perturbation *make(const struct mapping *map, const struct draw *d
     return p;
 }
 
-struct perturbation *perturb_create(const struct mapping *mapping, const struct draw *draw,
+struct perturbation *perturb_create(const struct mapping *mapping, const struct chip_sample *sample,
                                     const struct perturb_params *params, enum cpu_level level,
                                     struct err *err)
 {
-    if (!check_draw(mapping->chip, draw, params, err))
+    if (!check_draw(mapping->chip, sample, params, err))
         return NULL;
     for (size_t i = 1; i < mapping->net->n; i++)
         if (mapping->layers[i].slices && !check_layer(mapping, (int)i, params, err))
             return NULL;
-    struct perturbation *p = make(mapping, draw, params, level);
+    struct perturbation *p = make(mapping, sample, params, level);
     for (size_t i = 1; i < mapping->net->n && params->adc; i++)
         if (mapping->layers[i].slices && !plan_readout(p, (int)i, err)) {
             perturb_destroy(p);

@@ -1,19 +1,21 @@
 // What training feels of a chip: the hooks of nets/perturb.h, made of a mapping and a draw. Every
 // step the weights in training are programmed into the cells at their addresses and read back as
-// analog.h has it, in units of one level's step: (G+ - G-) / (Gmax - Gmin) in binary cells, so that
-// broken cells, open lines, variation, drift and the resistance of wires act on what the cells hold
-// then. Without variation and wires they are whole numbers, arrays_weight() of array.h.
+// conductance_model.h has it, in units of one level's step: (G+ - G-) / (Gmax - Gmin) in binary
+// cells, so that broken cells, open lines, variation, drift and the resistance of wires act on what
+// the cells hold then. Without variation and wires they are whole numbers, level_model_weight() of
+// level_model.h.
 //
-// Sums go through the ADC read-out by read-out and the codes are added up, as analog_matrix() does;
-// where the ADC loses nothing of whole numbers, and these are all there is, nothing is done. Exact
-// with operands of f32, as long as sums stay below 2^24 units; bf16 rounds weights that vary.
+// Sums go through the ADC read-out by read-out and the codes are added up, as
+// conductance_model_matrix() does; where the ADC loses nothing of whole numbers, and these are all
+// there is, nothing is done. Exact with operands of f32, as long as sums stay below 2^24 units;
+// bf16 rounds weights that vary.
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "nets/kernels/kernels.h"
 
-struct draw;
+struct chip_sample;
 struct err;
 struct mapping;
 struct perturb;
@@ -30,7 +32,7 @@ struct perturbation;
 // replicas or whose groups share crossbars, single arrays, and ADCs of one bit, calibrated or that
 // convert plus and minus columns or several bits of a sum apart. The mapping, and the net that it
 // maps, are lent.
-struct perturbation *perturb_create(const struct mapping *mapping, const struct draw *draw,
+struct perturbation *perturb_create(const struct mapping *mapping, const struct chip_sample *sample,
                                     const struct perturb_params *params, enum cpu_level level,
                                     struct err *err);
 void perturb_destroy(struct perturbation *perturbation); // NULL is fine

@@ -8,10 +8,10 @@
 #include "nets/kernels/kernels.h"
 #include "sim/crossbar/readout.h"
 
-struct analog;
+struct conductance_model;
 struct arena;
-struct arrays;
-struct integer;
+struct level_model;
+struct int_net;
 struct layer;
 struct mapping;
 struct packed;
@@ -67,10 +67,10 @@ extern const struct cell_kind cells_of_levels, cells_of_currents;
 struct packed {
     const struct cell_kind *kind;
     const struct mapping *map;
-    const struct integer *net;
+    const struct int_net *net;
     const struct kernels *kernels;
-    const struct arrays *arrays; // levels
-    const struct analog *analog; // currents
+    const struct level_model *arrays;       // levels
+    const struct conductance_model *analog; // currents
     struct packed_layer *layers;
     size_t maps;       // bytes of all sections' maps
     int sums, columns; // of the largest line of windows; of the widest layer

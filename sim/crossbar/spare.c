@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "nets/integer.h"
+#include "nets/int_net.h"
 #include "nets/net.h"
 #include "base/mem.h"
 #include "sim/chip/chip.h"
@@ -37,7 +37,7 @@ struct lines {
 
 struct repair {
     const struct mapping *map;
-    const struct draw *draw;
+    const struct chip_sample *sample;
     const struct slice *slice;
     int arrays, top;
     int *levels;    // (row, column, array): what cells should hold
@@ -64,7 +64,7 @@ static void free_lines(struct lines *l)
     free(l->taken);
 }
 
-static void find_levels(struct repair *r, const struct integer *integer)
+static void find_levels(struct repair *r, const struct int_net *integer)
 {
     const struct slice *s = r->slice;
     const int32_t *w = integer->layers[s->layer].w;
@@ -92,10 +92,10 @@ static int count_wrong(const struct repair *r, int row, int column, int row_at, 
     int wrong = 0;
     for (int p = 0; p < r->arrays; p++) {
         struct cell_address at = {t->x, t->y, s->pe, s->crossbar, p, row_at, column_at};
-        enum cell_fate fate = fault_cell(r->draw, &at);
-        bool cut = fault_word_line(r->draw, &at) || fault_bit_line(r->draw, &at);
-        bool lost = cut || fate == CELL_HRS || fault_driver(r->draw, &at);
-        wrong += !cut && fate == CELL_LRS ? level[p] != r->top : lost && level[p] != 0;
+        enum cell_fault fault = fault_cell(r->sample, &at);
+        bool cut = fault_word_line(r->sample, &at) || fault_bit_line(r->sample, &at);
+        bool lost = cut || fault == CELL_HRS || fault_driver(r->sample, &at);
+        wrong += !cut && fault == CELL_LRS ? level[p] != r->top : lost && level[p] != 0;
     }
     return wrong;
 }
@@ -204,7 +204,7 @@ static void report(const struct repair *r, struct spare_report *out)
     out->crossbars += rows + columns > 0;
 }
 
-static void mend_crossbar(struct spares *spares, struct repair *r)
+static void mitigation_crossbar(struct spares *spares, struct repair *r)
 {
     size_t longest =
         (size_t)(r->slice->rows > r->slice->columns ? r->slice->rows : r->slice->columns);
@@ -240,25 +240,25 @@ static void place_tiles(struct spares *spares)
         spares->tiles[map->tiles[t].y * spares->width + map->tiles[t].x] = t + 1;
 }
 
-struct spares *spares_create(const struct mapping *mapping, const struct integer *integer,
-                             const struct draw *draw)
+struct spares *spares_create(const struct mapping *mapping, const struct int_net *integer,
+                             const struct chip_sample *sample)
 {
     struct arena *mem = arena_create();
     struct spares *spares = arena_alloc(mem, 1, sizeof *spares);
     const struct crossbar_params *x = &mapping->chip->crossbar;
-    struct draw physical = *draw;
+    struct chip_sample physical = *sample;
     physical.spares = NULL;
     *spares = (struct spares){.map = mapping, .mem = mem};
     for (int kind = 0; kind < KINDS; kind++)
         spares->at[kind] = arena_alloc(mem, (size_t)mapping->n_slices, sizeof *spares->at[kind]);
     place_tiles(spares);
-    if (!fault_any(draw) && !fault_lines(draw) && draw->defects.drivers <= 0)
+    if (!fault_any(sample) && !fault_lines(sample) && sample->defects.drivers <= 0)
         return spares;
     int columns = x->columns + (x->polarity == POLARITY_OFFSET);
     for (int i = 0; i < mapping->n_slices; i++) {
         const struct slice *s = &mapping->slices[i];
         struct repair r = {.map = mapping,
-                           .draw = &physical,
+                           .sample = &physical,
                            .slice = s,
                            .arrays = chip_arrays(mapping->chip),
                            .top = (1 << mapping->chip->cell.bits) - 1};
@@ -268,7 +268,7 @@ struct spares *spares_create(const struct mapping *mapping, const struct integer
         make_lines(&r.lines[ROWS], s->rows, x->rows, x->spare_rows);
         make_lines(&r.lines[COLUMNS], s->columns, columns, x->spare_columns);
         find_levels(&r, integer);
-        mend_crossbar(spares, &r);
+        mitigation_crossbar(spares, &r);
         free_lines(&r.lines[ROWS]);
         free_lines(&r.lines[COLUMNS]);
         free(r.levels);

@@ -10,8 +10,8 @@
 #include <stdint.h>
 
 struct cell_address;
-struct draw;
-struct integer;
+struct chip_sample;
+struct int_net;
 struct mapping;
 
 struct spares;
@@ -26,8 +26,8 @@ struct spare_report {
 };
 
 // The draw's own spares are not looked at.
-struct spares *spares_create(const struct mapping *mapping, const struct integer *integer,
-                             const struct draw *draw);
+struct spares *spares_create(const struct mapping *mapping, const struct int_net *integer,
+                             const struct chip_sample *sample);
 void spares_destroy(struct spares *spares); // NULL is fine
 const struct spare_report *spares_report(const struct spares *spares);
 

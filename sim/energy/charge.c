@@ -4,10 +4,10 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "sim/chip/chip.h"
-#include "sim/dataflow/flow.h"
+#include "sim/dataflow/dataflow.h"
 #include "sim/map/map.h"
 
-static void count_channel(const struct flow_channel *c, int64_t tokens, struct ledger *layers,
+static void count_channel(const struct dataflow_channel *c, int64_t tokens, struct ledger *layers,
                           struct ledger *shared)
 {
     struct ledger *sender = c->from >= 0 ? &layers[c->layer] : shared;
@@ -23,11 +23,11 @@ static void count_channel(const struct flow_channel *c, int64_t tokens, struct l
     reader->count[METER_BUS_BITS] += tokens * c->bus_bits;
 }
 
-static void count_node(const struct flow *flow, const struct flow_node *node, int64_t rows,
+static void count_node(const struct dataflow *flow, const struct dataflow_node *node, int64_t rows,
                        int64_t windows, struct ledger *layers)
 {
-    const struct flow_stage *stage = &flow->stages[node->stage];
-    const struct work *work = &node->work;
+    const struct dataflow_stage *stage = &flow->stages[node->stage];
+    const struct window_cost *work = &node->work;
     int64_t *count = layers[stage->layer].count;
     for (int m = 0; m < METERS; m++)
         count[m] += windows * work->count[m];
@@ -38,13 +38,13 @@ static void count_node(const struct flow *flow, const struct flow_node *node, in
     count[METER_BUS_BITS] += rows * work->first_bus_bits + (windows - rows) * work->next_bus_bits;
 }
 
-const struct activity_params *charge_activity(const struct flow *flow, int layer)
+const struct activity_params *charge_activity(const struct dataflow *flow, int layer)
 {
     return flow->activity ? &flow->activity[layer] : &flow->mapping->chip->activity;
 }
 
 // Of what one layer did, or, with layer 0, of what no layer's arrays did.
-static void price(const struct flow *flow, int layer, struct ledger *ledger)
+static void price(const struct dataflow *flow, int layer, struct ledger *ledger)
 {
     const struct mapping *map = flow->mapping;
     const struct chip *chip = map->chip;
@@ -76,7 +76,7 @@ static void price(const struct flow *flow, int layer, struct ledger *ledger)
     j[PART_OFFCHIP] = (double)n[METER_OFFCHIP_BITS] * chip->offchip.energy_j;
 }
 
-static void finish(const struct flow *flow, int images, struct ledger *layers,
+static void finish(const struct dataflow *flow, int images, struct ledger *layers,
                    struct ledger *shared)
 {
     const struct net *net = flow->mapping->net;
@@ -94,9 +94,9 @@ static void finish(const struct flow *flow, int images, struct ledger *layers,
     price(flow, 0, shared);
 }
 
-static double most_of_node(const struct flow_node *node)
+static double most_of_node(const struct dataflow_node *node)
 {
-    const struct work *work = &node->work;
+    const struct window_cost *work = &node->work;
     double most = (double)work->first_words + (double)work->first_bus_bits;
     for (int m = 0; m < METERS; m++) {
         double count = (double)work->count[m] + (double)work->add_count[m];
@@ -119,14 +119,14 @@ bool charge_check(const struct mapping *mapping, struct err *err)
     return true;
 }
 
-bool charge_fits(const struct flow *flow, int images, struct err *err)
+bool charge_fits(const struct dataflow *flow, int images, struct err *err)
 {
     const double limit = 4e18; // below 2^62, with room for what several meters share
     const struct net *net = flow->mapping->net;
     double sum = (double)(flow->image_bits + flow->result_bits);
     const char *at = net->layers[0].name;
     for (int i = 0; i < flow->n_channels && sum * images < limit; i++) {
-        const struct flow_channel *c = &flow->channels[i];
+        const struct dataflow_channel *c = &flow->channels[i];
         at = net->layers[c->layer].name;
         double each = (double)c->bits + (double)c->flits * (c->hops + 1) + (double)c->pe_words +
                       (double)c->source_words + 2 * (double)c->tile_words;
@@ -144,7 +144,7 @@ bool charge_fits(const struct flow *flow, int images, struct err *err)
                    at, images, images == 1 ? "" : "s", limit);
 }
 
-void charge_exact(const struct flow *flow, const struct tally *tally, struct ledger *layers,
+void charge_exact(const struct dataflow *flow, const struct tally *tally, struct ledger *layers,
                   struct ledger *shared)
 {
     for (int i = 0; i < flow->n_nodes; i++)
@@ -154,35 +154,35 @@ void charge_exact(const struct flow *flow, const struct tally *tally, struct led
     finish(flow, tally->images, layers, shared);
 }
 
-void charge_closed_form(const struct flow *flow, struct ledger *layers, struct ledger *shared)
+void charge_closed_form(const struct dataflow *flow, struct ledger *layers, struct ledger *shared)
 {
     const struct net *net = flow->mapping->net;
     for (int i = 0; i < flow->n_nodes; i++) {
-        const struct flow_node *node = &flow->nodes[i];
-        const struct flow_stage *stage = &flow->stages[node->stage];
+        const struct dataflow_node *node = &flow->nodes[i];
+        const struct dataflow_stage *stage = &flow->stages[node->stage];
         const struct layer *l = &net->layers[stage->layer];
         int64_t rows = (l->out_h - node->replica + stage->replicas - 1) / stage->replicas;
         count_node(flow, node, rows, rows * l->out_w, layers);
     }
     for (int i = 0; i < flow->n_channels; i++) {
-        const struct flow_channel *c = &flow->channels[i];
+        const struct dataflow_channel *c = &flow->channels[i];
         count_channel(c, (int64_t)c->rank[net->layers[c->layer].out_h] * c->per_row, layers,
                       shared);
     }
     finish(flow, 1, layers, shared);
 }
 
-double charge_node(const struct flow *flow, int node, int64_t rows, int64_t windows, bool add)
+double charge_node(const struct dataflow *flow, int node, int64_t rows, int64_t windows, bool add)
 {
-    const struct flow_node *n = &flow->nodes[node];
-    const struct flow_stage *stage = &flow->stages[n->stage];
+    const struct dataflow_node *n = &flow->nodes[node];
+    const struct dataflow_stage *stage = &flow->stages[n->stage];
     struct ledger ledger = {0};
     int layer = add ? stage->add : stage->layer;
     const int64_t *count = add ? n->work.add_count : n->work.count;
     for (int m = 0; m < METERS; m++)
         ledger.count[m] = windows * count[m];
     if (!add) {
-        const struct work *w = &n->work;
+        const struct window_cost *w = &n->work;
         ledger.count[w->read_meter] += rows * w->first_words + (windows - rows) * w->next_words;
         ledger.count[METER_BUS_BITS] +=
             rows * w->first_bus_bits + (windows - rows) * w->next_bus_bits;
@@ -191,9 +191,9 @@ double charge_node(const struct flow *flow, int node, int64_t rows, int64_t wind
     return ledger_energy(&ledger);
 }
 
-double charge_token(const struct flow *flow, int channel, bool sender)
+double charge_token(const struct dataflow *flow, int channel, bool sender)
 {
-    const struct flow_channel *c = &flow->channels[channel];
+    const struct dataflow_channel *c = &flow->channels[channel];
     struct ledger ledger = {0};
     if (sender) {
         ledger.count[METER_TILE_READS] = c->source_words;
@@ -243,7 +243,7 @@ double charge_override_area(const struct mapping *mapping)
     return sum_m2;
 }
 
-struct charged charge_total(const struct flow *flow)
+struct charged charge_total(const struct dataflow *flow)
 {
     const struct mapping *map = flow->mapping;
     struct arena *mem = arena_create();

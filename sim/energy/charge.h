@@ -9,7 +9,7 @@
 struct activity_params;
 struct chip;
 struct err;
-struct flow;
+struct dataflow;
 struct mapping;
 
 // How often things happened, in `images` images: rows or windows that nodes worked on, tokens that
@@ -23,23 +23,23 @@ struct tally {
 
 // Fills ledgers (one per layer of the net, zeroed by the caller; [0] stays empty) and shared, both
 // per image and without leakage.
-void charge_exact(const struct flow *flow, const struct tally *tally, struct ledger *layers,
+void charge_exact(const struct dataflow *flow, const struct tally *tally, struct ledger *layers,
                   struct ledger *shared);
 // Whether the chip has the units that the net's layers work with; says which layer's it lacks.
 bool charge_check(const struct mapping *mapping, struct err *err);
 // Whether the counts of so many images stay within 64 bits; says which layer's do not.
-bool charge_fits(const struct flow *flow, int images, struct err *err);
+bool charge_fits(const struct dataflow *flow, int images, struct err *err);
 // The same as charge_exact from the flow alone, for one image.
-void charge_closed_form(const struct flow *flow, struct ledger *layers, struct ledger *shared);
+void charge_closed_form(const struct dataflow *flow, struct ledger *layers, struct ledger *shared);
 
 // What is known of the data that a layer's arrays see: measured, or assumed by the chip.
-const struct activity_params *charge_activity(const struct flow *flow, int layer);
+const struct activity_params *charge_activity(const struct dataflow *flow, int layer);
 
 // Energy of single events, for traces; they add up to what charge_exact says of the same counts.
 // `add`: the part of a node's work that belongs to the residual add in its tile.
-double charge_node(const struct flow *flow, int node, int64_t rows, int64_t windows, bool add);
+double charge_node(const struct dataflow *flow, int node, int64_t rows, int64_t windows, bool add);
 // One token: what the sender's layer pays, or the reader's.
-double charge_token(const struct flow *flow, int channel, bool sender);
+double charge_token(const struct dataflow *flow, int channel, bool sender);
 
 // Leakage of `seconds` per image: each layer's tiles to the layer, the rest to shared.
 void charge_leakage(const struct mapping *mapping, double seconds, struct ledger *layers,
@@ -52,4 +52,4 @@ double charge_override_area(const struct mapping *mapping);
 struct charged {
     double energy_j, area_m2;
 };
-struct charged charge_total(const struct flow *flow);
+struct charged charge_total(const struct dataflow *flow);

@@ -17,7 +17,7 @@ static void blame(struct calendar *c, int blocker, int blocked, int64_t ticks)
     c->blames[c->n_blames++] = (struct blame){blocker, blocked, ticks};
 }
 
-static void insert(struct calendar *c, size_t at, struct slot slot)
+static void insert(struct calendar *c, size_t at, struct tensor_name slot)
 {
     if (c->first > 64 && c->first > c->n / 2) { // forget the past for good
         assert(c->slots);
@@ -40,7 +40,7 @@ int64_t calendar_take(struct calendar *c, int64_t now, int64_t earliest, int64_t
     int64_t start = earliest;
     size_t at = c->first;
     for (; at < c->n; at++) {
-        const struct slot *slot = &c->slots[at];
+        const struct tensor_name *slot = &c->slots[at];
         if (slot->end <= start)
             continue;
         if (start + length <= slot->start)
@@ -54,11 +54,11 @@ int64_t calendar_take(struct calendar *c, int64_t now, int64_t earliest, int64_t
     if (length <= 0)
         return start;
     // A queue of one owner is one slot, however long it gets.
-    struct slot *before = at > c->first ? &c->slots[at - 1] : NULL;
+    struct tensor_name *before = at > c->first ? &c->slots[at - 1] : NULL;
     if (before && before->end == start && before->owner == owner)
         before->end += length;
     else
-        insert(c, at, (struct slot){start, start + length, owner});
+        insert(c, at, (struct tensor_name){start, start + length, owner});
     return start;
 }
 

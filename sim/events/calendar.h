@@ -4,7 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct slot {
+struct tensor_name {
     int64_t start, end; // ticks
     int owner;          // layer
 };
@@ -15,7 +15,7 @@ struct blame { // owner `blocker` held the part while `blocked` waited
 };
 
 struct calendar {
-    struct slot *slots; // by start, none overlap
+    struct tensor_name *slots; // by start, none overlap
     size_t first, n, cap;
     int64_t busy, wait, uses;
     struct blame *blames;

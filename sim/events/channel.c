@@ -3,7 +3,7 @@
 
 #include "base/mem.h"
 #include "sim/chip/chip.h"
-#include "sim/events/live.h"
+#include "sim/events/sim_state.h"
 #include "sim/map/map.h"
 
 static bool block(struct node *node, struct channel *c, bool *flag)
@@ -112,7 +112,7 @@ static void courier_main(void *arg)
     struct courier *courier = arg;
     struct run *run = courier->run;
     struct channel *c = courier->channel;
-    const struct flow_channel *is = c->is;
+    const struct dataflow_channel *is = c->is;
     const struct mapping *map = run->flow->mapping;
     // Cut-through, as the calendar has it: the head goes on while the tail is still being read.
     struct passage out = transport_leave(run->transport, c->index, engine_now(), courier->ready);

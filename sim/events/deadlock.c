@@ -2,7 +2,7 @@
 #include <stdio.h>
 
 #include "base/err.h"
-#include "sim/events/live.h"
+#include "sim/events/sim_state.h"
 
 static const char *name_of(const struct node *node, char *buf, size_t n)
 {

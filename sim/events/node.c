@@ -1,6 +1,6 @@
 // What one tile does for one layer, token by token: wait for inputs, be busy, let go of what is
 // used up, wait for sums of other tiles and the shortcut, hand on.
-#include "sim/events/live.h"
+#include "sim/events/sim_state.h"
 
 static struct channel *input(struct node *node, int i)
 {
@@ -135,13 +135,13 @@ static bool compute(struct node *node, const struct position *p)
 static bool finish(struct node *node, const struct position *p)
 {
     struct run *run = node->run;
-    const struct flow_stage *stage = &run->flow->stages[node->is->stage];
+    const struct dataflow_stage *stage = &run->flow->stages[node->is->stage];
     int64_t ready = node->at + node->delay;
     if (!send_outputs(node, true, p->image, p->y, ready))
         return false;
     double joules = 0;
     if (node->is->n_in > node->is->n_early) {
-        int layer = flow_out_layer(stage);
+        int layer = dataflow_out_layer(stage);
         if (!await_inputs(node, node->is->n_early, node->is->n_in, p, layer))
             return false;
         if (run->trace)
@@ -174,7 +174,7 @@ void node_main(void *arg)
 {
     struct node *node = arg;
     const struct run *run = node->run;
-    const struct flow_stage *stage = &run->flow->stages[node->is->stage];
+    const struct dataflow_stage *stage = &run->flow->stages[node->is->stage];
     int height = node->layer->out_h, width = node->layer->out_w;
     int step = run->windows ? 1 : width;
     if (!begin(node))

@@ -8,13 +8,13 @@
 #include "base/mem_limit.h"
 #include "sim/chip/chip.h"
 #include "sim/energy/charge.h"
-#include "sim/events/live.h"
+#include "sim/events/sim_state.h"
 #include "sim/map/map.h"
 
 // Tokens that a channel may hold at once.
-static int64_t channel_room(const struct flow *flow, int channel, int images)
+static int64_t channel_room(const struct dataflow *flow, int channel, int images)
 {
-    const struct flow_channel *c = &flow->channels[channel];
+    const struct dataflow_channel *c = &flow->channels[channel];
     int height = flow->mapping->net->layers[c->layer].out_h;
     int64_t all = (int64_t)c->rank[height] * c->per_row * images;
     int64_t room = c->capacity < all ? c->capacity : all;
@@ -24,7 +24,7 @@ static int64_t channel_room(const struct flow *flow, int channel, int images)
 static void set_up_channel(struct run *run, int index)
 {
     struct channel *c = &run->channels[index];
-    const struct flow_channel *is = &run->flow->channels[index];
+    const struct dataflow_channel *is = &run->flow->channels[index];
     int height = run->net->layers[is->layer].out_h;
     c->is = is;
     c->index = index;
@@ -47,8 +47,8 @@ static void set_up_node(struct run *run, int index)
     node->run = run;
     node->index = index;
     node->is = &run->flow->nodes[index];
-    const struct flow_stage *stage = &run->flow->stages[node->is->stage];
-    const struct work *work = &node->is->work;
+    const struct dataflow_stage *stage = &run->flow->stages[node->is->stage];
+    const struct window_cost *work = &node->is->work;
     node->layer = &run->net->layers[stage->layer];
     node->first = engine_ticks(work->first_s);
     node->next = engine_ticks(work->next_s);
@@ -74,7 +74,7 @@ static void tear_down(struct run *run)
     free(run->nodes);
 }
 
-static bool start_engine(const struct flow *flow, enum noc_backend backend, struct err *err)
+static bool start_engine(const struct dataflow *flow, enum noc_backend backend, struct err *err)
 {
     const struct chip *chip = flow->mapping->chip;
     struct engine_mesh mesh = {0};
@@ -97,7 +97,7 @@ static bool start_engine(const struct flow *flow, enum noc_backend backend, stru
 }
 
 // Ticks are 64-bit: about 550 s. All work one after the other must stay below that.
-static bool check_length(const struct flow *flow, int images, struct err *err)
+static bool check_length(const struct dataflow *flow, int images, struct err *err)
 {
     const double most_simulated_s = 400;
     const struct net *net = flow->mapping->net;
@@ -106,7 +106,7 @@ static bool check_length(const struct flow *flow, int images, struct err *err)
     const char *longest = net->layers[0].name;
     double most_s = sum_s;
     for (int i = 0; i < flow->n_nodes; i++) {
-        const struct flow_node *node = &flow->nodes[i];
+        const struct dataflow_node *node = &flow->nodes[i];
         const struct layer *l = &net->layers[flow->stages[node->stage].layer];
         double window_s = fmax(node->work.first_s, node->work.next_s) + node->work.tail_s;
         double node_s = window_s * l->out_h * l->out_w + node->work.delay_s;
@@ -117,7 +117,7 @@ static bool check_length(const struct flow *flow, int images, struct err *err)
         }
     }
     for (int i = 0; i < flow->n_channels; i++) {
-        const struct flow_channel *c = &flow->channels[i];
+        const struct dataflow_channel *c = &flow->channels[i];
         double token_s = c->source_s + c->bus_s + c->port_s +
                          (c->link_s + flow->mapping->chip->noc.router_s) * (c->hops + 1);
         sum_s += token_s * c->rank[net->layers[c->layer].out_h] * c->per_row;
@@ -132,7 +132,7 @@ static bool check_length(const struct flow *flow, int images, struct err *err)
 }
 
 // Of a trace, the spans of work alone: one for every token of a tile whose work takes time.
-static bool check_memory(const struct flow *flow, int images, bool trace, struct err *err)
+static bool check_memory(const struct dataflow *flow, int images, bool trace, struct err *err)
 {
     const struct net *net = flow->mapping->net;
     double bytes = 0;
@@ -151,7 +151,7 @@ static bool check_memory(const struct flow *flow, int images, bool trace, struct
                     "simulate fewer images, smaller maps, or rows instead of windows", err);
 }
 
-bool simulate(const struct flow *flow, const struct simulate_params *params,
+bool simulate(const struct dataflow *flow, const struct simulate_params *params,
               struct simulation **out, struct err *err)
 {
     int images = params->images > 0 ? params->images : 1;

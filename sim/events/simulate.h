@@ -6,7 +6,7 @@
 #include "sim/events/transport.h"
 
 struct err;
-struct flow;
+struct dataflow;
 struct trace;
 
 struct node_stats {
@@ -23,7 +23,7 @@ struct channel_stats {
 };
 
 struct simulation {
-    const struct flow *flow;
+    const struct dataflow *flow;
     int images;
     struct node_stats *nodes;
     struct channel_stats *channels;
@@ -41,6 +41,6 @@ struct simulate_params {
 };
 
 // False with a sentence that says who waits for whom when the simulation deadlocks.
-bool simulate(const struct flow *flow, const struct simulate_params *params,
+bool simulate(const struct dataflow *flow, const struct simulate_params *params,
               struct simulation **out, struct err *err);
 void simulation_destroy(struct simulation *simulation); // NULL is fine

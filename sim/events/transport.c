@@ -5,7 +5,7 @@
 
 #include "base/mem.h"
 #include "sim/chip/chip.h"
-#include "sim/dataflow/flow.h"
+#include "sim/dataflow/dataflow.h"
 #include "sim/events/engine.h"
 #include "sim/map/map.h"
 
@@ -45,7 +45,7 @@ static void add_hop(struct builder *b, int part, int64_t busy, int64_t after)
     t->hops[b->n_hops++] = (struct hop){part, busy, after};
 }
 
-static void route_links(struct builder *b, const struct flow_channel *c, int from, int to)
+static void route_links(struct builder *b, const struct dataflow_channel *c, int from, int to)
 {
     const struct mapping *map = b->t->flow->mapping;
     const struct chip *chip = map->chip;
@@ -76,8 +76,8 @@ static int tile_port(struct builder *b, int tile, bool in)
 static void route(struct builder *b, int channel)
 {
     struct transport *t = b->t;
-    const struct flow *flow = t->flow;
-    const struct flow_channel *c = &flow->channels[channel];
+    const struct dataflow *flow = t->flow;
+    const struct dataflow_channel *c = &flow->channels[channel];
     int from = c->from >= 0 ? flow->nodes[c->from].tile : -1;
     int to = c->to >= 0 ? flow->nodes[c->to].tile : -1;
     t->hop0[channel] = b->n_hops;
@@ -102,7 +102,7 @@ static int *table_of(int64_t n)
     return table;
 }
 
-struct transport *transport_create(const struct flow *flow, enum noc_backend backend)
+struct transport *transport_create(const struct dataflow *flow, enum noc_backend backend)
 {
     struct transport *t = mem_alloc(1, sizeof *t);
     const struct mapping *map = flow->mapping;

@@ -7,7 +7,7 @@
 
 #include "sim/events/calendar.h"
 
-struct flow;
+struct dataflow;
 
 enum noc_backend {
     BACKEND_CALENDAR, // links are reserved, packets wait for each other
@@ -41,7 +41,7 @@ struct hop {
 };
 
 struct transport {
-    const struct flow *flow;
+    const struct dataflow *flow;
     enum noc_backend backend;
     int n_parts, offchip; // offchip: index of the off-chip link's part
     struct resource *parts;
@@ -53,7 +53,7 @@ struct transport {
     int64_t router; // ticks of one hop
 };
 
-struct transport *transport_create(const struct flow *flow, enum noc_backend backend);
+struct transport *transport_create(const struct dataflow *flow, enum noc_backend backend);
 void transport_destroy(struct transport *transport); // NULL is fine
 // A token that is ready at `ready` is there at the returned tick. Not for BACKEND_SIMGRID.
 int64_t transport_send(struct transport *transport, int channel, int64_t now, int64_t ready);

@@ -1,6 +1,6 @@
 // What an output token needs of an input channel, counted in tokens of that channel.
 #include "nets/geometry.h"
-#include "sim/events/live.h"
+#include "sim/events/sim_state.h"
 #include "sim/map/map.h"
 
 // Tokens among the rows above `row` and the first `columns` pixels of it.

@@ -85,8 +85,8 @@ static int crossbars_per_tile(const struct chip *chip)
 }
 
 // Cycles that the layer keeps its arrays busy for one image, for balancing only.
-static double work_of(const struct layer *layer, const struct map_layer *m, const struct shape *s,
-                      const struct chip *chip)
+static double window_cost_of(const struct layer *layer, const struct map_layer *m,
+                             const struct shape *s, const struct chip *chip)
 {
     const struct adc_params *adc = chip_adc(chip, layer->name);
     int active = chip_rows_active(chip);
@@ -111,7 +111,7 @@ static void replicate(const struct net *net, const struct chip *chip, const stru
             const struct map_layer *m = &map->layers[i];
             if (!m->slices)
                 continue;
-            double work = work_of(&net->layers[i], m, &shapes[i], chip) / m->replicas;
+            double work = window_cost_of(&net->layers[i], m, &shapes[i], chip) / m->replicas;
             if (work > most) {
                 most = work;
                 slowest = (int)i;

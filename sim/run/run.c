@@ -24,7 +24,7 @@ struct assembly {
     const struct mapping *map;
     const struct net *net;
     const struct chip *chip;
-    const struct flow *flow;
+    const struct dataflow *flow;
     const struct simulation *sim;
     const struct run_params *params;
     struct result *r;
@@ -102,7 +102,7 @@ static void describe_layer(struct assembly *a, int layer, struct layer_result *o
 // --- Time ---
 
 // The step that takes most of a window.
-static const char *slowest_step(const struct work *work)
+static const char *slowest_step(const struct window_cost *work)
 {
     int most = 0;
     for (int s = 1; s < STEPS; s++)
@@ -111,7 +111,8 @@ static const char *slowest_step(const struct work *work)
     return step_names[most];
 }
 
-static void time_layer(struct assembly *a, const struct flow_stage *stage, struct layer_result *out)
+static void time_layer(struct assembly *a, const struct dataflow_stage *stage,
+                       struct layer_result *out)
 {
     int last = stage->node0;
     double busy = -1;
@@ -136,7 +137,8 @@ static void time_layer(struct assembly *a, const struct flow_stage *stage, struc
 }
 
 // An add in its conv's tiles: its part of that time is the adding.
-static void time_add(struct assembly *a, const struct flow_stage *stage, struct layer_result *out)
+static void time_add(struct assembly *a, const struct dataflow_stage *stage,
+                     struct layer_result *out)
 {
     const struct layer *l = &a->net->layers[stage->add];
     double most = 0;
@@ -153,7 +155,7 @@ static void time_add(struct assembly *a, const struct flow_stage *stage, struct 
 static void time_layers(struct assembly *a)
 {
     for (int s = 0; s < a->flow->n_stages; s++) {
-        const struct flow_stage *stage = &a->flow->stages[s];
+        const struct dataflow_stage *stage = &a->flow->stages[s];
         time_layer(a, stage, &a->r->layers[stage->layer - 1]);
         if (stage->add >= 0)
             time_add(a, stage, &a->r->layers[stage->add - 1]);
@@ -204,8 +206,8 @@ static void share_transport(struct assembly *a, struct shared_part *out)
 static void share_adcs(struct assembly *a, struct shared_part *out)
 {
     for (int n = 0; n < a->flow->n_nodes; n++) {
-        const struct flow_node *node = &a->flow->nodes[n];
-        const struct flow_stage *stage = &a->flow->stages[node->stage];
+        const struct dataflow_node *node = &a->flow->nodes[n];
+        const struct dataflow_stage *stage = &a->flow->stages[node->stage];
         double windows = (double)a->sim->nodes[n].windows;
         out[n] = (struct shared_part){
             .name = arena_printf(a->r->mem, "ADCs of tile %d", node->tile),
@@ -219,7 +221,7 @@ static void share_adcs(struct assembly *a, struct shared_part *out)
 }
 
 // A tile keeps the tokens of each sender apart, so the sender is part of the name.
-static const char *buffer_name(struct assembly *a, const struct flow_channel *c)
+static const char *buffer_name(struct assembly *a, const struct dataflow_channel *c)
 {
     static const char *const what[] = {"input", "residual", "partial-sum", "result"};
     const char *layer = a->net->layers[c->consumer].name;
@@ -235,7 +237,7 @@ static const char *buffer_name(struct assembly *a, const struct flow_channel *c)
 static void share_buffers(struct assembly *a, struct shared_part *out)
 {
     for (int i = 0; i < a->flow->n_channels; i++) {
-        const struct flow_channel *c = &a->flow->channels[i];
+        const struct dataflow_channel *c = &a->flow->channels[i];
         const struct channel_stats *s = &a->sim->channels[i];
         int64_t places = c->capacity < s->tokens ? c->capacity : s->tokens;
         out[i] = (struct shared_part){.name = buffer_name(a, c),
@@ -339,7 +341,7 @@ static void time_run(struct assembly *a)
 
 static void tally_up(struct assembly *a, struct ledger *layers, struct ledger *shared)
 {
-    const struct flow *flow = a->flow;
+    const struct dataflow *flow = a->flow;
     int64_t *rows = mem_alloc((size_t)flow->n_nodes, sizeof *rows);
     int64_t *windows = mem_alloc((size_t)flow->n_nodes, sizeof *windows);
     int64_t *tokens = mem_alloc((size_t)flow->n_channels, sizeof *tokens);
@@ -445,7 +447,7 @@ bool run_mapping(const struct mapping *mapping, const struct run_params *params,
 {
     if (!charge_check(mapping, err))
         return false;
-    struct flow *flow = flow_create(mapping, params->tokens);
+    struct dataflow *flow = dataflow_create(mapping, params->tokens);
     struct simulation *sim = NULL;
     struct mnsim_result mnsim = {0};
     struct simulate_params how = {params->images, params->backend, params->trace, params->progress};
@@ -483,6 +485,6 @@ bool run_mapping(const struct mapping *mapping, const struct run_params *params,
 out:
     mnsim_fini(&mnsim);
     simulation_destroy(sim);
-    flow_destroy(flow);
+    dataflow_destroy(flow);
     return ok;
 }

@@ -2,7 +2,7 @@
 #pragma once
 #include <stdbool.h>
 
-#include "sim/dataflow/flow.h"
+#include "sim/dataflow/dataflow.h"
 #include "sim/events/transport.h"
 
 struct activity_params;

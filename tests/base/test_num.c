@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "base/num.h"
+#include "base/portable_math.h"
 #include "tests/close.h"
 
 static void exp_and_log_agree_with_libm(void **state)

@@ -5,15 +5,15 @@
 #include <string.h>
 #include <time.h>
 
-#include "nets/integer.h"
+#include "nets/int_net.h"
 #include "nets/net.h"
 #include "nets/weights.h"
 #include "base/err.h"
 #include "base/rng.h"
 #include "sim/chip/chip.h"
 #include "base/catalog/catalog.h"
-#include "sim/crossbar/analog.h"
-#include "sim/crossbar/array.h"
+#include "sim/crossbar/conductance_model.h"
+#include "sim/crossbar/level_model.h"
 #include "sim/crossbar/evaluate.h"
 #include "sim/map/map.h"
 #include "workloads/dataset.h"
@@ -36,7 +36,7 @@ struct model {
     struct net *net;
     struct mapping *map;
     struct weights *weights;
-    struct integer *integer;
+    struct int_net *integer;
 };
 
 static float between(uint64_t index, float low, float high)
@@ -82,7 +82,7 @@ static struct model load(const char *chip, const char *form, double width, const
     double *ranges = calloc(m.net->n, sizeof *ranges);
     for (size_t i = 0; i < m.net->n; i++)
         ranges[i] = 8;
-    m.integer = integer_create(m.net, m.weights, ranges, &err);
+    m.integer = int_net_create(m.net, m.weights, ranges, &err);
     free(ranges);
     if (!m.integer)
         die(&err);
@@ -91,7 +91,7 @@ static struct model load(const char *chip, const char *form, double width, const
 
 static void unload(struct model *m)
 {
-    integer_destroy(m->integer);
+    int_net_destroy(m->integer);
     weights_destroy(m->weights);
     map_destroy(m->map);
     net_destroy(m->net);
@@ -107,29 +107,31 @@ static struct dataset *random_images(size_t n)
     return data;
 }
 
-static struct arrays *faulty(const struct model *m, enum cpu_level level)
+static struct level_model *faulty(const struct model *m, enum cpu_level level)
 {
     struct err err = {0};
-    const struct draw faults = {{.stuck_lrs = 0.0175, .stuck_hrs = 0.0904}, 1, 0};
-    struct arrays *arrays = arrays_create(m->map, m->integer, &faults, level, &err);
+    const struct chip_sample faults = {{.stuck_lrs = 0.0175, .stuck_hrs = 0.0904}, 1, 0};
+    struct level_model *arrays = level_model_create(m->map, m->integer, &faults, level, &err);
     if (!arrays)
         die(&err);
     return arrays;
 }
 
-static struct analog *varied(const struct model *m, enum cpu_level level)
+static struct conductance_model *varied(const struct model *m, enum cpu_level level)
 {
     struct err err = {0};
-    const struct draw draw = {{.stuck_lrs = 0.0175, .stuck_hrs = 0.0904, .sigma = 0.3}, 1, 0};
-    struct analog *analog = analog_create(m->map, m->integer, &draw, level, &err);
+    const struct chip_sample sample = {
+        {.stuck_lrs = 0.0175, .stuck_hrs = 0.0904, .sigma = 0.3}, 1, 0};
+    struct conductance_model *analog =
+        conductance_model_create(m->map, m->integer, &sample, level, &err);
     if (!analog)
         die(&err);
     return analog;
 }
 
 // The better of three, with cells as levels or as conductances.
-static double images_per_s(const struct model *m, const struct arrays *arrays,
-                           const struct analog *analog, const struct dataset *data)
+static double images_per_s(const struct model *m, const struct level_model *arrays,
+                           const struct conductance_model *analog, const struct dataset *data)
 {
     struct evaluation what = {m->net, m->weights, m->integer, arrays, analog, data};
     int32_t *classes = calloc(data->n, sizeof *classes);
@@ -153,8 +155,8 @@ static void bench_levels(const char *name, const char *form, double width, const
         if (cpu_best((enum cpu_level)level) != (enum cpu_level)level)
             continue;
         struct dataset *data = random_images(level ? images : (images + 7) / 8);
-        struct arrays *arrays = varies ? NULL : faulty(&m, (enum cpu_level)level);
-        struct analog *analog = varies ? varied(&m, (enum cpu_level)level) : NULL;
+        struct level_model *arrays = varies ? NULL : faulty(&m, (enum cpu_level)level);
+        struct conductance_model *analog = varies ? varied(&m, (enum cpu_level)level) : NULL;
         double speed = images_per_s(&m, arrays, analog, data);
         scalar = level ? scalar : speed;
         printf("%-28s %-7s %10.0f %8.1fx", name, cpu_level_names[level], speed, speed / scalar);
@@ -162,8 +164,8 @@ static void bench_levels(const char *name, const char *form, double width, const
             printf("   %.0f", target);
         printf("\n");
         fflush(stdout);
-        arrays_destroy(arrays);
-        analog_destroy(analog);
+        level_model_destroy(arrays);
+        conductance_model_destroy(analog);
         dataset_close(data);
     }
     unload(&m);
@@ -179,11 +181,11 @@ static void bench_fault_map(void)
         int64_t cells = 0;
         for (int i = 0; i < 3; i++) {
             double start = now_s();
-            struct arrays *arrays = faulty(&m, (enum cpu_level)level);
+            struct level_model *arrays = faulty(&m, (enum cpu_level)level);
             double took = now_s() - start;
             best = took < best ? took : best;
-            cells = arrays_faults(arrays).cells;
-            arrays_destroy(arrays);
+            cells = level_model_faults(arrays).cells;
+            level_model_destroy(arrays);
         }
         printf("%-28s %-7s %10.3f s for %.1f M cells, arrays included%s\n", "fault map of U-5x",
                cpu_level_names[level], best, (double)cells * 1e-6,
@@ -201,10 +203,10 @@ static void bench_variation(void)
         double best = 1e9;
         for (int i = 0; i < 5; i++) {
             double start = now_s();
-            struct analog *analog = varied(&m, (enum cpu_level)level);
+            struct conductance_model *analog = varied(&m, (enum cpu_level)level);
             double took = now_s() - start;
             best = took < best ? took : best;
-            analog_destroy(analog);
+            conductance_model_destroy(analog);
         }
         printf("%-28s %-7s %10.4f s%s\n", "variation of U-1x", cpu_level_names[level], best,
                level == CPU_AVX512 ? "   0.02" : "");

@@ -16,7 +16,7 @@
 #include "sim/chip/chip.h"
 #include "base/catalog/catalog.h"
 #include "sim/energy/charge.h"
-#include "sim/dataflow/flow.h"
+#include "sim/dataflow/dataflow.h"
 #include "sim/energy/mnsim.h"
 #include "sim/run/run.h"
 #include "sim/map/map.h"
@@ -108,7 +108,7 @@ static double time_closed_form(const struct model *m, enum closed what)
     double v[MOST];
     struct err err = {0};
     struct ledger *layers = calloc(m->net->n, sizeof *layers);
-    struct flow *flow = flow_create(m->map, TOKENS_ROWS);
+    struct dataflow *flow = dataflow_create(m->map, TOKENS_ROWS);
     for (int i = 0; i < 15; i++) {
         double start = now_s();
         for (int j = 0; j < INNER; j++) {
@@ -125,15 +125,15 @@ static double time_closed_form(const struct model *m, enum closed what)
                 struct mapping *map = NULL;
                 if (!map_net(m->net, m->chip, 1, &map, &err))
                     die(&err);
-                struct flow *fresh = flow_create(map, TOKENS_ROWS);
+                struct dataflow *fresh = dataflow_create(map, TOKENS_ROWS);
                 charge_closed_form(fresh, layers, &shared);
-                flow_destroy(fresh);
+                dataflow_destroy(fresh);
                 map_destroy(map);
             }
         }
         v[i] = (now_s() - start) / (double)INNER;
     }
-    flow_destroy(flow);
+    dataflow_destroy(flow);
     free(layers);
     return median(v, 15);
 }

@@ -12,16 +12,16 @@
 
 #include <cmocka.h>
 
-#include "nets/forward.h"
-#include "nets/integer.h"
+#include "nets/float_net.h"
+#include "nets/int_net.h"
 #include "nets/net.h"
 #include "nets/weights.h"
 #include "base/err.h"
-#include "base/num.h"
+#include "base/portable_math.h"
 #include "base/mem.h"
 #include "sim/chip/chip.h"
-#include "sim/crossbar/analog.h"
-#include "sim/crossbar/array.h"
+#include "sim/crossbar/conductance_model.h"
+#include "sim/crossbar/level_model.h"
 #include "sim/crossbar/packed.h"
 #include "sim/crossbar/sections.h"
 #include "sim/map/map.h"
@@ -65,25 +65,25 @@ struct model model_of(const char *chip, const char *net_text, const char *form,
 void model_fold(struct model *m)
 {
     struct err err = {0};
-    integer_destroy(m->integer);
-    m->integer = integer_create(m->s.net, m->weights, ranges_of_one, &err);
+    int_net_destroy(m->integer);
+    m->integer = int_net_create(m->s.net, m->weights, ranges_of_one, &err);
     if (!m->integer)
         fail_msg("%s", err.text);
 }
 
 void model_free(struct model *m)
 {
-    integer_destroy(m->integer);
+    int_net_destroy(m->integer);
     weights_destroy(m->weights);
     setup_free(&m->s);
 }
 
-struct arrays *arrays_make(const struct model *m, double lrs, double hrs, uint64_t seed,
-                           enum cpu_level level)
+struct level_model *level_model_make(const struct model *m, double lrs, double hrs, uint64_t seed,
+                                     enum cpu_level level)
 {
     struct err err = {0};
-    struct draw faults = {{.stuck_lrs = lrs, .stuck_hrs = hrs}, seed, 0};
-    struct arrays *arrays = arrays_create(m->s.map, m->integer, &faults, level, &err);
+    struct chip_sample faults = {{.stuck_lrs = lrs, .stuck_hrs = hrs}, seed, 0};
+    struct level_model *arrays = level_model_create(m->s.map, m->integer, &faults, level, &err);
     if (!arrays)
         fail_msg("%s", err.text);
     return arrays;
@@ -95,19 +95,19 @@ void model_image(uint32_t *x, uint8_t image[192])
         image[i] = (uint8_t)model_random(x);
 }
 
-void expect_packed(const struct model *m, const struct packed *packed, integer_matrix *matrix,
+void expect_packed(const struct model *m, const struct packed *packed, int_net_matrix *matrix,
                    void *context)
 {
     assert_non_null(packed);
     struct packed_run *fast = packed_run_create(packed);
-    struct integer_run *plain = integer_run_create(m->integer);
+    struct int_net_run *plain = int_net_run_create(m->integer);
     uint32_t x = 9;
     uint8_t image[192];
     for (int i = 0; i < 20; i++) {
         model_image(&x, image);
-        const int64_t *want = integer_run_image(plain, image, matrix, context);
+        const int64_t *want = int_net_run_image(plain, image, matrix, context);
         assert_memory_equal(packed_run_image(fast, image), want, 10 * sizeof *want);
     }
     packed_run_destroy(fast);
-    integer_run_destroy(plain);
+    int_net_run_destroy(plain);
 }

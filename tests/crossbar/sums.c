@@ -11,7 +11,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "sim/chip/chip.h"
-#include "sim/crossbar/analog.h"
+#include "sim/crossbar/conductance_model.h"
 #include "sim/map/map.h"
 #include "tests/crossbar/model.h"
 
@@ -35,25 +35,27 @@ int32_t *random_inputs(const struct layer *l, uint32_t seed)
     return in;
 }
 
-struct analog *analog_make(const struct model *m, const struct draw *draw)
+struct conductance_model *conductance_model_make(const struct model *m,
+                                                 const struct chip_sample *sample)
 {
     struct err err = {0};
-    struct analog *analog = analog_create(m->s.map, m->integer, draw, CPU_AVX512, &err);
+    struct conductance_model *analog =
+        conductance_model_create(m->s.map, m->integer, sample, CPU_AVX512, &err);
     if (!analog)
         fail_msg("%s", err.text);
     return analog;
 }
 
-int64_t *currents(const struct model *m, const struct draw *draw, int layer, const int32_t *in,
-                  size_t image)
+int64_t *currents(const struct model *m, const struct chip_sample *sample, int layer,
+                  const int32_t *in, size_t image)
 {
     int64_t *sums = mem_alloc(outputs_of(&m->s.net->layers[layer]), sizeof *sums);
-    struct analog *analog = analog_make(m, draw);
-    struct analog_worker *worker = analog_worker_create(analog);
-    analog_worker_image(worker, image);
-    analog_matrix(worker, layer, in, sums);
-    analog_worker_destroy(worker);
-    analog_destroy(analog);
+    struct conductance_model *analog = conductance_model_make(m, sample);
+    struct conductance_model_worker *worker = conductance_model_worker_create(analog);
+    conductance_model_worker_image(worker, image);
+    conductance_model_matrix(worker, layer, in, sums);
+    conductance_model_worker_destroy(worker);
+    conductance_model_destroy(analog);
     return sums;
 }
 

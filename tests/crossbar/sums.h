@@ -3,8 +3,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct analog;
-struct draw;
+struct conductance_model;
+struct chip_sample;
 struct layer;
 struct model;
 
@@ -20,6 +20,7 @@ int conversions_of(const struct model *m, int layer); // that every output adds 
 
 // free() what comes back.
 int32_t *random_inputs(const struct layer *l, uint32_t seed);
-struct analog *analog_make(const struct model *m, const struct draw *draw);
-int64_t *currents(const struct model *m, const struct draw *draw, int layer, const int32_t *in,
-                  size_t image);
+struct conductance_model *conductance_model_make(const struct model *m,
+                                                 const struct chip_sample *sample);
+int64_t *currents(const struct model *m, const struct chip_sample *sample, int layer,
+                  const int32_t *in, size_t image);

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "nets/integer.h"
+#include "nets/int_net.h"
 #include "nets/net.h"
 #include "nets/weights.h"
 #include "base/err.h"
@@ -54,20 +54,20 @@ static struct activity_shares measure(const char *text, const char *form, const 
     struct setup s = setup_text("hawis", text, form, sets);
     struct weights *weights = simple_weights(s.net);
     const double ranges[] = {1, 1};
-    struct integer *integer = integer_create(s.net, weights, ranges, &err);
+    struct int_net *integer = int_net_create(s.net, weights, ranges, &err);
     if (!integer)
         fail_msg("%s", err.text);
     const int64_t met[] = {0, 24}; // for calibrated ADCs
-    struct draw draw = {.defects = *defects, .seed = 1, .ranges = met};
+    struct chip_sample sample = {.defects = *defects, .seed = 1, .ranges = met};
     struct dataset data = {
         .channels = 3, .height = 4, .width = 4, .classes = 2, .n = 1, .images = image};
     struct evaluation what = {s.net, weights, integer, NULL, NULL, &data};
-    struct activity *activity = activity_create(s.map, integer, &draw);
+    struct activity *activity = activity_create(s.map, integer, &sample);
     struct activity_count counts[2] = {{0}};
     activity_measure(activity, &what, 1, 0, 1, counts);
     struct activity_shares shares = activity_shares(activity, 1, &counts[1]);
     activity_destroy(activity);
-    integer_destroy(integer);
+    int_net_destroy(integer);
     weights_destroy(weights);
     setup_free(&s);
     return shares;

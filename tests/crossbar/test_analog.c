@@ -11,16 +11,16 @@
 
 #include <cmocka.h>
 
-#include "nets/forward.h"
-#include "nets/integer.h"
+#include "nets/float_net.h"
+#include "nets/int_net.h"
 #include "nets/net.h"
 #include "nets/weights.h"
 #include "base/err.h"
-#include "base/num.h"
+#include "base/portable_math.h"
 #include "base/mem.h"
 #include "sim/chip/chip.h"
-#include "sim/crossbar/analog.h"
-#include "sim/crossbar/array.h"
+#include "sim/crossbar/conductance_model.h"
+#include "sim/crossbar/level_model.h"
 #include "sim/crossbar/evaluate.h"
 #include "sim/crossbar/packed.h"
 #include "sim/crossbar/readout.h"
@@ -31,29 +31,30 @@
 #include "tests/close.h"
 
 // Compares two ways of computing matrices on random images.
-static void expect_agreement(const struct model *m, integer_matrix *one, void *one_context,
-                             integer_matrix *other, void *other_context)
+static void expect_agreement(const struct model *m, int_net_matrix *one, void *one_context,
+                             int_net_matrix *other, void *other_context)
 {
-    struct integer_run *a = integer_run_create(m->integer), *b = integer_run_create(m->integer);
+    struct int_net_run *a = int_net_run_create(m->integer), *b = int_net_run_create(m->integer);
     uint32_t x = 3;
     uint8_t image[192];
     int64_t want[10];
     for (int i = 0; i < 5; i++) {
         model_image(&x, image);
-        memcpy(want, integer_run_image(a, image, one, one_context), sizeof want);
-        assert_memory_equal(integer_run_image(b, image, other, other_context), want, sizeof want);
+        memcpy(want, int_net_run_image(a, image, one, one_context), sizeof want);
+        assert_memory_equal(int_net_run_image(b, image, other, other_context), want, sizeof want);
     }
-    integer_run_destroy(a);
-    integer_run_destroy(b);
+    int_net_run_destroy(a);
+    int_net_run_destroy(b);
 }
 
-static struct analog *analog_make(const struct model *m, double lrs, double hrs, double sigma)
+static struct conductance_model *conductance_model_make(const struct model *m, double lrs,
+                                                        double hrs, double sigma)
 {
     struct err err = {0};
-    struct analog *analog =
-        analog_create(m->s.map, m->integer,
-                      &(struct draw){{.stuck_lrs = lrs, .stuck_hrs = hrs, .sigma = sigma}, 4, 0},
-                      CPU_AVX512, &err);
+    struct conductance_model *analog = conductance_model_create(
+        m->s.map, m->integer,
+        &(struct chip_sample){{.stuck_lrs = lrs, .stuck_hrs = hrs, .sigma = sigma}, 4, 0},
+        CPU_AVX512, &err);
     if (!analog)
         fail_msg("%s", err.text);
     return analog;
@@ -81,11 +82,11 @@ static void conductances_without_variation_are_levels(void **state)
                  {"hawis-q8", "int8", wide},   {"isaac-ce", "int8", wide}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct model m = model_make(cases[i].chip, cases[i].form, cases[i].sets);
-        struct analog *analog = analog_make(&m, 0, 0, 0);
-        struct analog_worker *worker = analog_worker_create(analog);
-        expect_agreement(&m, integer_matrix_reference, m.integer, analog_matrix, worker);
-        analog_worker_destroy(worker);
-        analog_destroy(analog);
+        struct conductance_model *analog = conductance_model_make(&m, 0, 0, 0);
+        struct conductance_model_worker *worker = conductance_model_worker_create(analog);
+        expect_agreement(&m, int_net_matrix_reference, m.integer, conductance_model_matrix, worker);
+        conductance_model_worker_destroy(worker);
+        conductance_model_destroy(analog);
         model_free(&m);
     }
 }
@@ -99,16 +100,16 @@ static void conductances_and_levels_agree_when_broken(void **state)
     const char *const *const sets[] = {NULL, coarse};
     for (int i = 0; i < 2; i++) {
         struct model m = model_make("hawis", "binary", sets[i]);
-        struct analog *analog = analog_make(&m, 0.03, 0.08, 0);
-        struct arrays *arrays = arrays_make(&m, 0.03, 0.08, 4, CPU_AVX512);
-        struct analog_worker *a = analog_worker_create(analog);
+        struct conductance_model *analog = conductance_model_make(&m, 0.03, 0.08, 0);
+        struct level_model *arrays = level_model_make(&m, 0.03, 0.08, 4, CPU_AVX512);
+        struct conductance_model_worker *a = conductance_model_worker_create(analog);
         struct array_worker *b = array_worker_create(arrays);
-        expect_agreement(&m, arrays_matrix, b, analog_matrix, a);
-        assert_int_equal(analog_faults(analog).lrs, arrays_faults(arrays).lrs);
-        analog_worker_destroy(a);
+        expect_agreement(&m, level_model_matrix, b, conductance_model_matrix, a);
+        assert_int_equal(conductance_model_faults(analog).lrs, level_model_faults(arrays).lrs);
+        conductance_model_worker_destroy(a);
         array_worker_destroy(b);
-        analog_destroy(analog);
-        arrays_destroy(arrays);
+        conductance_model_destroy(analog);
+        level_model_destroy(arrays);
         model_free(&m);
     }
 }
@@ -118,16 +119,17 @@ static void expect_formula(const char *bits, int top, double most, double gain_e
 {
     const char *const sets[] = {"cell.r_hrs=3 Mohm", bits, NULL};
     struct model m = model_make("hawis", "binary", sets);
-    struct conductances states = analog_conductances(m.s.chip);
+    struct conductances states = conductance_model_conductances(m.s.chip);
     double gain = 0, gmax = states.lowest + states.step * top;
     assert_close(states.lowest, gmax / 1000, 1e-12);
     const int n = 4096;
     for (int i = 0; i < n; i++) {
         double theta = num_normal((uint32_t)i << 20 | 1 << 19);
         double want = fmin(gmax * exp(-theta), most);
-        assert_true(fabs(analog_conductance(&states, top, theta) - want) <= 0.5);
-        assert_true(fabs(analog_conductance(&states, 0, theta) - gmax / 1000 * exp(-theta)) <= 0.5);
-        gain += analog_conductance(&states, top, theta) / gmax / n;
+        assert_true(fabs(conductance_model_conductance(&states, top, theta) - want) <= 0.5);
+        assert_true(fabs(conductance_model_conductance(&states, 0, theta) -
+                         gmax / 1000 * exp(-theta)) <= 0.5);
+        gain += conductance_model_conductance(&states, top, theta) / gmax / n;
     }
     assert_true(fabs(gain - exp(0.5)) < gain_error); // the mean gain of a log-normal
     model_free(&m);
@@ -144,15 +146,15 @@ static void infinite_resistance_conducts_nothing(void **state)
     static const char *const chips[] = {"hawis", "hawis-q8", "isaac-ce"};
     for (size_t i = 0; i < sizeof chips / sizeof *chips; i++) {
         struct model m = model_make(chips[i], "int8", sets);
-        struct conductances states = analog_conductances(m.s.chip);
+        struct conductances states = conductance_model_conductances(m.s.chip);
         assert_true(states.lowest == 0);
         for (int theta = -3; theta <= 3; theta++)
-            assert_int_equal(analog_conductance(&states, 0, theta), 0);
-        struct analog *analog = analog_make(&m, 0, 0, 0);
-        struct analog_worker *worker = analog_worker_create(analog);
-        expect_agreement(&m, integer_matrix_reference, m.integer, analog_matrix, worker);
-        analog_worker_destroy(worker);
-        analog_destroy(analog);
+            assert_int_equal(conductance_model_conductance(&states, 0, theta), 0);
+        struct conductance_model *analog = conductance_model_make(&m, 0, 0, 0);
+        struct conductance_model_worker *worker = conductance_model_worker_create(analog);
+        expect_agreement(&m, int_net_matrix_reference, m.integer, conductance_model_matrix, worker);
+        conductance_model_worker_destroy(worker);
+        conductance_model_destroy(analog);
         model_free(&m);
     }
 }
@@ -168,14 +170,14 @@ static void states_too_close_are_refused(void **state)
     for (int i = 0; i < 2; i++) {
         struct err err = {0};
         struct model m = model_make("hawis", "binary", sets[i]);
-        struct analog *analog =
-            analog_create(m.s.map, m.integer, &(struct draw){.seed = 4}, CPU_AVX512, &err);
+        struct conductance_model *analog = conductance_model_create(
+            m.s.map, m.integer, &(struct chip_sample){.seed = 4}, CPU_AVX512, &err);
         assert_int_equal(analog != NULL, i);
         if (!analog)
             assert_string_equal(err.text,
                                 "--set cell.r_hrs: 1.0322e+06 ohm is only 1.0322 times r_lrs; "
                                 "conductances are evaluated from 1.032 times on: raise r_hrs");
-        analog_destroy(analog);
+        conductance_model_destroy(analog);
         model_free(&m);
     }
 }
@@ -191,14 +193,14 @@ static void conductances_follow_the_formula(void **state)
 static void expect_packed_same(const char *const sets[], const struct defect_params *defects)
 {
     struct model m = model_make("hawis", "binary", sets);
-    struct integer_run *plain = integer_run_create(m.integer);
-    const struct draw draw = {*defects, 4, 1};
+    struct int_net_run *plain = int_net_run_create(m.integer);
+    const struct chip_sample sample = {*defects, 4, 1};
     for (int level = 0; level < CPU_LEVELS; level++) {
         struct err err = {0};
-        struct analog *analog =
-            analog_create(m.s.map, m.integer, &draw, (enum cpu_level)level, &err);
+        struct conductance_model *analog =
+            conductance_model_create(m.s.map, m.integer, &sample, (enum cpu_level)level, &err);
         assert_non_null(analog);
-        struct analog_worker *worker = analog_worker_create(analog);
+        struct conductance_model_worker *worker = conductance_model_worker_create(analog);
         struct packed *packed = packed_create_analog(analog);
         assert_non_null(packed);
         struct packed_run *run = packed_run_create(packed);
@@ -207,15 +209,16 @@ static void expect_packed_same(const char *const sets[], const struct defect_par
         int64_t want[10];
         for (int i = 0; i < 5; i++) {
             model_image(&x, image);
-            memcpy(want, integer_run_image(plain, image, analog_matrix, worker), sizeof want);
+            memcpy(want, int_net_run_image(plain, image, conductance_model_matrix, worker),
+                   sizeof want);
             assert_memory_equal(packed_run_image(run, image), want, sizeof want);
         }
         packed_run_destroy(run);
         packed_destroy(packed);
-        analog_worker_destroy(worker);
-        analog_destroy(analog);
+        conductance_model_worker_destroy(worker);
+        conductance_model_destroy(analog);
     }
-    integer_run_destroy(plain);
+    int_net_run_destroy(plain);
     model_free(&m);
 }
 
@@ -259,20 +262,22 @@ static void fine_adcs_read_parts_of_a_step(void **state)
 }
 
 // The sums of the first layer for a map of ones, through one array of conductances.
-static void ones_through(const struct analog *analog, int64_t *acc)
+static void ones_through(const struct conductance_model *analog, int64_t *acc)
 {
     int32_t in[24 * 64];
     for (int j = 0; j < 24 * 64; j++)
         in[j] = 1;
-    struct analog_worker *worker = analog_worker_create(analog);
-    analog_matrix(worker, 1, in, acc);
-    analog_worker_destroy(worker);
+    struct conductance_model_worker *worker = conductance_model_worker_create(analog);
+    conductance_model_matrix(worker, 1, in, acc);
+    conductance_model_worker_destroy(worker);
 }
 
-static struct analog *make_drawn(const struct model *m, const struct draw *draw)
+static struct conductance_model *make_sampled_chip(const struct model *m,
+                                                   const struct chip_sample *sample)
 {
     struct err err = {0};
-    struct analog *analog = analog_create(m->s.map, m->integer, draw, CPU_AVX512, &err);
+    struct conductance_model *analog =
+        conductance_model_create(m->s.map, m->integer, sample, CPU_AVX512, &err);
     if (!analog)
         fail_msg("%s", err.text);
     return analog;
@@ -287,14 +292,14 @@ static void drift_scales_sums(void **state)
     struct model m = model_make("hawis", "binary", fine);
     enum { SIZE = 20 * 64 };
     int64_t fresh[SIZE], old[SIZE];
-    struct draw draw = {{.drift_s = 1, .drift_exponent = 0.05}, 4, 0};
-    struct analog *analog = make_drawn(&m, &draw);
+    struct chip_sample sample = {{.drift_s = 1, .drift_exponent = 0.05}, 4, 0};
+    struct conductance_model *analog = make_sampled_chip(&m, &sample);
     ones_through(analog, fresh);
-    analog_destroy(analog);
-    draw.defects.drift_s = 1e6;
-    analog = make_drawn(&m, &draw);
+    conductance_model_destroy(analog);
+    sample.defects.drift_s = 1e6;
+    analog = make_sampled_chip(&m, &sample);
     ones_through(analog, old);
-    analog_destroy(analog);
+    conductance_model_destroy(analog);
     double left = pow(1e6, -0.05); // 0.50
     int64_t most = 0;
     for (int j = 0; j < SIZE; j++) {
@@ -303,14 +308,14 @@ static void drift_scales_sums(void **state)
         most = fresh[j] > most ? fresh[j] : most;
     }
     assert_true(most > 20);
-    draw.defects.stuck_lrs = draw.defects.stuck_hrs = 0.5;
-    analog = make_drawn(&m, &draw);
+    sample.defects.stuck_lrs = sample.defects.stuck_hrs = 0.5;
+    analog = make_sampled_chip(&m, &sample);
     ones_through(analog, old);
-    analog_destroy(analog);
-    draw.defects.drift_s = 0;
-    analog = make_drawn(&m, &draw);
+    conductance_model_destroy(analog);
+    sample.defects.drift_s = 0;
+    analog = make_sampled_chip(&m, &sample);
     ones_through(analog, fresh);
-    analog_destroy(analog);
+    conductance_model_destroy(analog);
     assert_memory_equal(old, fresh, sizeof old);
     model_free(&m);
 }
@@ -322,20 +327,20 @@ static void batches_are_drawn_apart(void **state)
     struct model m = model_make("hawis", "binary", NULL);
     enum { SIZE = 20 * 64, BATCHES = 3 };
     int64_t sums[BATCHES + 1][SIZE];
-    struct draw draw = {{.sigma = 0.5, .redraw = 2, .stuck_hrs = 0.05}, 4, 0};
-    struct analog *first = make_drawn(&m, &draw);
-    assert_int_equal(analog_redraw(first), 2);
+    struct chip_sample sample = {{.sigma = 0.5, .redraw = 2, .stuck_hrs = 0.05}, 4, 0};
+    struct conductance_model *first = make_sampled_chip(&m, &sample);
+    assert_int_equal(conductance_model_redraw(first), 2);
     ones_through(first, sums[BATCHES]);
     for (uint32_t batch = 0; batch < BATCHES; batch++) {
-        struct analog *analog = analog_redrawn(first, batch);
+        struct conductance_model *analog = conductance_model_redrawn(first, batch);
         ones_through(analog, sums[batch]);
-        assert_int_equal(analog_faults(analog).hrs, analog_faults(first).hrs);
-        analog_destroy(analog);
+        assert_int_equal(conductance_model_faults(analog).hrs, conductance_model_faults(first).hrs);
+        conductance_model_destroy(analog);
     }
     assert_memory_equal(sums[0], sums[BATCHES], sizeof sums[0]);
     assert_memory_not_equal(sums[0], sums[1], sizeof sums[0]);
     assert_memory_not_equal(sums[1], sums[2], sizeof sums[0]);
-    analog_destroy(first);
+    conductance_model_destroy(first);
     // Whole chips by hand, image by image, against evaluate() in one share and in three.
     enum { IMAGES = 7 };
     uint8_t pixels[IMAGES * 192];
@@ -344,24 +349,25 @@ static void batches_are_drawn_apart(void **state)
     for (int i = 0; i < IMAGES; i++)
         model_image(&x, pixels + (size_t)i * 192);
     struct dataset data = {.n = IMAGES, .channels = 3, .height = 8, .width = 8, .images = pixels};
-    first = make_drawn(&m, &draw);
+    first = make_sampled_chip(&m, &sample);
     struct evaluation what = {m.s.net, m.weights, m.integer, NULL, first, &data};
     evaluate(&what, IMAGES, 0, 1, alone);
     for (size_t share = 0; share < 3; share++)
         evaluate(&what, IMAGES, share, 3, shared);
-    struct integer_run *run = integer_run_create(m.integer);
+    struct int_net_run *run = int_net_run_create(m.integer);
     for (uint32_t i = 0; i < IMAGES; i++) {
-        struct analog *analog = analog_redrawn(first, i / 2);
-        struct analog_worker *worker = analog_worker_create(analog);
+        struct conductance_model *analog = conductance_model_redrawn(first, i / 2);
+        struct conductance_model_worker *worker = conductance_model_worker_create(analog);
         const uint8_t *image = pixels + (size_t)i * 192;
-        want[i] = integer_class(integer_run_image(run, image, analog_matrix, worker), 10);
-        analog_worker_destroy(worker);
-        analog_destroy(analog);
+        want[i] =
+            int_net_class(int_net_run_image(run, image, conductance_model_matrix, worker), 10);
+        conductance_model_worker_destroy(worker);
+        conductance_model_destroy(analog);
     }
     assert_memory_equal(alone, want, sizeof want);
     assert_memory_equal(shared, want, sizeof want);
-    integer_run_destroy(run);
-    analog_destroy(first);
+    int_net_run_destroy(run);
+    conductance_model_destroy(first);
     model_free(&m);
 }
 
@@ -375,21 +381,21 @@ static void variation_moves_sums(void **state)
     uint32_t x = 1;
     for (int j = 0; j < INPUTS; j++)
         in[j] = model_random(&x) % 2;
-    integer_matrix_reference(m.integer, 1, in, exact);
+    int_net_matrix_reference(m.integer, 1, in, exact);
     double last = -1;
     for (int k = 0; k <= 4; k++) { // sigma 0, 0.1 ... 0.4: further and further off
-        struct analog *analog = analog_make(&m, 0, 0, 0.1 * k);
-        struct analog_worker *worker = analog_worker_create(analog);
-        analog_matrix(worker, 1, in, got);
+        struct conductance_model *analog = conductance_model_make(&m, 0, 0, 0.1 * k);
+        struct conductance_model_worker *worker = conductance_model_worker_create(analog);
+        conductance_model_matrix(worker, 1, in, got);
         double squares = 0;
         for (int j = 0; j < SIZE; j++)
             squares += (double)((exact[j] - got[j]) * (exact[j] - got[j]));
         assert_true(squares > last);
         assert_true(k || squares == 0);
         last = squares;
-        assert_int_equal(analog_cut(analog), 0);
-        analog_worker_destroy(worker);
-        analog_destroy(analog);
+        assert_int_equal(conductance_model_cut(analog), 0);
+        conductance_model_worker_destroy(worker);
+        conductance_model_destroy(analog);
     }
     model_free(&m);
 }

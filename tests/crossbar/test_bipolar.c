@@ -12,14 +12,14 @@
 
 #include <cmocka.h>
 
-#include "nets/forward.h"
-#include "nets/integer.h"
+#include "nets/float_net.h"
+#include "nets/int_net.h"
 #include "nets/net.h"
 #include "nets/weights.h"
 #include "base/err.h"
 #include "base/mem.h"
-#include "sim/crossbar/analog.h"
-#include "sim/crossbar/array.h"
+#include "sim/crossbar/conductance_model.h"
+#include "sim/crossbar/level_model.h"
 #include "sim/crossbar/evaluate.h"
 #include "sim/crossbar/fault.h"
 #include "sim/crossbar/packed.h"
@@ -162,14 +162,14 @@ static size_t size_of(const struct layer *l)
 }
 
 // Of all layers, real values before the sign, from the values before the layer: of the image as
-// encoded (bits, or as raw), of others as forward_map has them.
-static double *by_hand(const struct model *m, const struct forward *f, int layer)
+// encoded (bits, or as raw), of others as float_net_map has them.
+static double *by_hand(const struct model *m, const struct float_net *f, int layer)
 {
     const struct net *net = m->s.net;
     const struct layer *l = &net->layers[layer], *from = &net->layers[l->input[0]];
     double *out = mem_alloc(size_of(l), sizeof *out), *in = mem_alloc(size_of(from), sizeof *in);
     for (size_t i = 0; i < size_of(from); i++) {
-        double v = (double)forward_map(f, l->input[0])[i];
+        double v = (double)float_net_map(f, l->input[0])[i];
         bool sign = from->act == ACT_THRESHOLD && l->kind != LAYER_ADD;
         in[i] = sign ? (v >= 0 ? 1 : -1) : v;
     }
@@ -186,7 +186,7 @@ static double *by_hand(const struct model *m, const struct forward *f, int layer
                     int step = s->out_h / l->out_h;
                     out[at] = in[at];
                     if (o < s->out_c)
-                        out[at] += (double)forward_map(
+                        out[at] += (double)float_net_map(
                             f, l->input[1])[(o * s->out_h + y * step) * s->out_w + x * step];
                 }
                 if (l->kind != LAYER_POOL)
@@ -203,21 +203,21 @@ static void floats_are_sums_of_signs(void **state)
         for (int p = 0; p < PADS; p++)
             for (int e = 0; e < ENCODERS; e++) {
                 struct model m = make(n, "ideal", NULL, pads[p], encoders[e]);
-                struct forward *f = forward_create(m.s.net, m.weights);
+                struct float_net *f = float_net_create(m.s.net, m.weights);
                 uint8_t image[BYTES];
                 uint32_t x = 5;
                 model_image(&x, image);
-                forward_run(f, image);
+                float_net_run(f, image);
                 for (int i = 1; i < (int)m.s.net->n; i++) {
                     double *want = by_hand(&m, f, i);
                     for (size_t k = 0; k < size_of(&m.s.net->layers[i]); k++)
-                        if (fabs(want[k] - (double)forward_map(f, i)[k]) > 1e-4)
+                        if (fabs(want[k] - (double)float_net_map(f, i)[k]) > 1e-4)
                             fail_msg("net %d, %s, %s: layer %d, element %zu: %g, not %g", n,
-                                     pads[p], encoders[e], i, k, (double)forward_map(f, i)[k],
+                                     pads[p], encoders[e], i, k, (double)float_net_map(f, i)[k],
                                      want[k]);
                     free(want);
                 }
-                forward_destroy(f);
+                float_net_destroy(f);
                 model_free(&m);
             }
 }
@@ -225,45 +225,45 @@ static void floats_are_sums_of_signs(void **state)
 // --- The integer net ---
 
 // The values that a layer reads, of its own map in the run.
-static double *values_read(const struct model *m, struct integer_run *run, int layer)
+static double *values_read(const struct model *m, struct int_net_run *run, int layer)
 {
     const struct layer *from = &m->s.net->layers[layer];
     double *in = mem_alloc(size_of(from), sizeof *in);
     for (size_t i = 0; i < size_of(from); i++) {
-        int32_t b = integer_run_map(run, layer)[i];
+        int32_t b = int_net_run_map(run, layer)[i];
         in[i] = from->bipolar ? (b ? 1 : -1) : b;
     }
     return in;
 }
 
-static void check_pool(const struct model *m, struct integer_run *run, int layer)
+static void check_pool(const struct model *m, struct int_net_run *run, int layer)
 {
     const struct layer *l = &m->s.net->layers[layer];
     double *in = values_read(m, run, l->input[0]);
-    integer_run_finish(run, layer);
+    int_net_run_finish(run, layer);
     assert_true(l->bipolar);
     size_t at = 0;
     for (int c = 0; c < l->out_c; c++)
         for (int y = 0; y < l->out_h; y++)
             for (int x = 0; x < l->out_w; x++, at++) {
                 double want = largest_at(l, in, c, y, x);
-                assert_int_equal(integer_run_map(run, layer)[at], want > 0);
-                assert_int_equal(integer_run_stream(run, layer)[at],
+                assert_int_equal(int_net_run_map(run, layer)[at], want > 0);
+                assert_int_equal(int_net_run_stream(run, layer)[at],
                                  (int)want * (1 << m->s.net->residual_frac));
             }
     free(in);
 }
 
 // Every stage: its values from the sums of signs that it reads; its bits from its values.
-static void check_stage(const struct model *m, struct integer_run *run, int layer)
+static void check_stage(const struct model *m, struct int_net_run *run, int layer)
 {
     const struct int_layer *il = &m->integer->layers[layer];
     const struct layer *l = &m->s.net->layers[layer];
     int last = il->add >= 0 ? il->add : layer;
     double *in = values_read(m, run, l->input[0]);
-    integer_run_multiply(run, layer, integer_matrix_reference, m->integer);
+    int_net_run_multiply(run, layer, int_net_matrix_reference, m->integer);
     int64_t *v = mem_alloc(size_of(l), sizeof *v);
-    integer_run_values(run, layer, true, v);
+    int_net_run_values(run, layer, true, v);
     const struct layer *s =
         il->add >= 0 ? &m->s.net->layers[m->s.net->layers[last].input[1]] : NULL;
     size_t at = 0;
@@ -276,15 +276,15 @@ static void check_stage(const struct model *m, struct integer_run *run, int laye
                     int step = s->out_h / l->out_h;
                     want +=
                         il->res[o] *
-                        integer_run_stream(
+                        int_net_run_stream(
                             run, m->s.net->layers[last]
                                      .input[1])[(o * s->out_h + y * step) * s->out_w + x * step];
                 }
                 assert_int_equal(v[at], want);
             }
-    integer_run_finish(run, layer);
+    int_net_run_finish(run, layer);
     for (size_t i = 0; i < size_of(l) && m->s.net->layers[last].bipolar; i++)
-        assert_int_equal(integer_run_map(run, last)[i], v[i] >= 0);
+        assert_int_equal(int_net_run_map(run, last)[i], v[i] >= 0);
     free(v);
     free(in);
 }
@@ -296,17 +296,17 @@ static void integers_are_sums_of_signs(void **state)
         for (int p = 0; p < PADS; p++)
             for (int e = 0; e < ENCODERS; e++) {
                 struct model m = make(n, "ideal", NULL, pads[p], encoders[e]);
-                struct integer_run *run = integer_run_create(m.integer);
+                struct int_net_run *run = int_net_run_create(m.integer);
                 uint8_t image[BYTES];
                 uint32_t x = 5;
                 model_image(&x, image);
-                integer_run_load(run, image);
+                int_net_run_load(run, image);
                 for (int s = 0; s < m.integer->n_stages; s++) {
                     int layer = m.integer->stages[s];
                     bool pools = m.s.net->layers[layer].kind == LAYER_POOL;
                     (pools ? check_pool : check_stage)(&m, run, layer);
                 }
-                integer_run_destroy(run);
+                int_net_run_destroy(run);
                 model_free(&m);
             }
 }
@@ -318,21 +318,21 @@ static void logits_are_those_of_floats(void **state)
     for (int p = 0; p < PADS; p++)
         for (int e = 0; e + 1 < ENCODERS; e++) {
             struct model m = make(0, "ideal", NULL, pads[p], encoders[e]);
-            struct integer_run *run = integer_run_create(m.integer);
-            struct forward *f = forward_create(m.s.net, m.weights);
+            struct int_net_run *run = int_net_run_create(m.integer);
+            struct float_net *f = float_net_create(m.s.net, m.weights);
             double unit = m.integer->layers[m.s.net->n - 1].unit;
             uint32_t x = 11;
             uint8_t image[BYTES];
             for (int i = 0; i < IMAGES; i++) {
                 model_image(&x, image);
-                const float *want = forward_run(f, image);
+                const float *want = float_net_run(f, image);
                 const int64_t *got =
-                    integer_run_image(run, image, integer_matrix_reference, m.integer);
+                    int_net_run_image(run, image, int_net_matrix_reference, m.integer);
                 for (int c = 0; c < CLASSES; c++)
                     assert_true(fabs((double)got[c] / unit - (double)want[c]) < 1e-4);
             }
-            forward_destroy(f);
-            integer_run_destroy(run);
+            float_net_destroy(f);
+            int_net_run_destroy(run);
             model_free(&m);
         }
 }
@@ -365,24 +365,24 @@ static struct model arrange(const struct arrangement *a, int net, int p, int e)
     return make(net, a->chip, more, pads[p], encoders[e]);
 }
 
-static void expect_same(const struct model *m, integer_matrix *matrix, void *context)
+static void expect_same(const struct model *m, int_net_matrix *matrix, void *context)
 {
-    struct integer_run *plain = integer_run_create(m->integer);
-    struct integer_run *run = integer_run_create(m->integer);
+    struct int_net_run *plain = int_net_run_create(m->integer);
+    struct int_net_run *run = int_net_run_create(m->integer);
     uint32_t x = 3;
     uint8_t image[BYTES];
     for (int i = 0; i < 4; i++) {
         model_image(&x, image);
-        const int64_t *want = integer_run_image(plain, image, integer_matrix_reference, m->integer);
-        assert_memory_equal(integer_run_image(run, image, matrix, context), want,
+        const int64_t *want = int_net_run_image(plain, image, int_net_matrix_reference, m->integer);
+        assert_memory_equal(int_net_run_image(run, image, matrix, context), want,
                             CLASSES * sizeof *want);
     }
-    integer_run_destroy(plain);
-    integer_run_destroy(run);
+    int_net_run_destroy(plain);
+    int_net_run_destroy(run);
 }
 
-static void expect_classes(const struct model *m, const struct arrays *arrays,
-                           const struct analog *analog)
+static void expect_classes(const struct model *m, const struct level_model *arrays,
+                           const struct conductance_model *analog)
 {
     uint8_t pixels[IMAGES * BYTES];
     int32_t want[IMAGES], got[IMAGES];
@@ -406,38 +406,40 @@ static void expect_classes(const struct model *m, const struct arrays *arrays,
 }
 
 // packs: the packed way covers the chip; a pool that an addition reads it does not.
-static void check_chip(const struct model *m, const struct draw *draw, bool packs, bool fine)
+static void check_chip(const struct model *m, const struct chip_sample *sample, bool packs,
+                       bool fine)
 {
     struct err err = {0};
-    struct arrays *arrays = arrays_create(m->s.map, m->integer, draw, CPU_AVX512, &err);
-    struct analog *analog = analog_create(m->s.map, m->integer, draw, CPU_AVX512, &err);
+    struct level_model *arrays = level_model_create(m->s.map, m->integer, sample, CPU_AVX512, &err);
+    struct conductance_model *analog =
+        conductance_model_create(m->s.map, m->integer, sample, CPU_AVX512, &err);
     if (!arrays || !analog)
         fail_msg("%s", err.text);
     struct array_worker *levels = array_worker_create(arrays);
-    struct analog_worker *currents = analog_worker_create(analog);
+    struct conductance_model_worker *currents = conductance_model_worker_create(analog);
     if (fine) {
-        expect_same(m, arrays_matrix, levels);
-        expect_same(m, analog_matrix, currents);
+        expect_same(m, level_model_matrix, levels);
+        expect_same(m, conductance_model_matrix, currents);
         expect_classes(m, arrays, NULL);
         expect_classes(m, NULL, analog);
     }
     if (packs) {
         struct packed *packed[] = {packed_create(arrays), packed_create_analog(analog)};
-        expect_packed(m, packed[0], arrays_matrix, levels);
-        expect_packed(m, packed[1], analog_matrix, currents);
+        expect_packed(m, packed[0], level_model_matrix, levels);
+        expect_packed(m, packed[1], conductance_model_matrix, currents);
         packed_destroy(packed[0]);
         packed_destroy(packed[1]);
     }
     array_worker_destroy(levels);
-    analog_worker_destroy(currents);
-    arrays_destroy(arrays);
-    analog_destroy(analog);
+    conductance_model_worker_destroy(currents);
+    level_model_destroy(arrays);
+    conductance_model_destroy(analog);
 }
 
 static void unbroken_chips_are_the_integer_net(void **state)
 {
     (void)state;
-    static const struct draw fine = {.seed = 1};
+    static const struct chip_sample fine = {.seed = 1};
     for (int a = 0; a < ARRANGEMENTS; a++)
         for (int n = 0; n < NETS; n++)
             for (int p = 0; p < PADS; p++) {
@@ -452,8 +454,8 @@ static void unbroken_chips_are_the_integer_net(void **state)
 static void broken_chips_pack_alike(void **state)
 {
     (void)state;
-    static const struct draw broken = {.defects = {.stuck_lrs = 0.03, .stuck_hrs = 0.05},
-                                       .seed = 5};
+    static const struct chip_sample broken = {.defects = {.stuck_lrs = 0.03, .stuck_hrs = 0.05},
+                                              .seed = 5};
     for (int a = 0; a < ARRANGEMENTS; a++)
         for (int n = 0; n < NETS && arrangements[a].packs; n++)
             for (int p = 0; p < PADS && n < 4; p++) {
@@ -466,9 +468,9 @@ static void broken_chips_pack_alike(void **state)
 // With gain g all sums of the arrays are g times as large, and so is what is taken off them.
 static void times_four(void *context, int layer, const int32_t *in, int64_t *acc)
 {
-    const struct integer *integer = context;
+    const struct int_net *integer = context;
     const struct layer *l = &integer->net->layers[layer];
-    integer_matrix_reference(context, layer, in, acc);
+    int_net_matrix_reference(context, layer, in, acc);
     for (size_t i = 0; i < size_of(l); i++)
         acc[i] *= 4;
 }
@@ -478,22 +480,22 @@ static void gain_is_taken_out(void **state)
     (void)state;
     for (int p = 0; p < PADS; p++) {
         struct model m = make(0, "ideal", NULL, pads[p], encoders[1]);
-        struct integer_run *run = integer_run_create(m.integer);
+        struct int_net_run *run = int_net_run_create(m.integer);
         uint8_t image[BYTES];
         int64_t want[CLASSES];
         uint32_t x = 8;
         double unit = m.integer->layers[m.s.net->n - 1].unit;
         model_image(&x, image);
-        memcpy(want, integer_run_image(run, image, integer_matrix_reference, m.integer),
+        memcpy(want, int_net_run_image(run, image, int_net_matrix_reference, m.integer),
                sizeof want);
         m.integer->gain = 4;
         for (int i = 1; i < (int)m.s.net->n; i++)
-            integer_refold(m.integer, m.weights, i);
-        const int64_t *got = integer_run_image(run, image, times_four, m.integer);
+            int_net_refold(m.integer, m.weights, i);
+        const int64_t *got = int_net_run_image(run, image, times_four, m.integer);
         double now = m.integer->layers[m.s.net->n - 1].unit;
         for (int c = 0; c < CLASSES; c++)
             assert_true(fabs((double)got[c] / now - (double)want[c] / unit) < 1e-4);
-        integer_run_destroy(run);
+        int_net_run_destroy(run);
         model_free(&m);
     }
 }

@@ -13,13 +13,13 @@
 
 #include <cmocka.h>
 
-#include "nets/integer.h"
+#include "nets/int_net.h"
 #include "nets/net.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "sim/chip/chip.h"
-#include "sim/crossbar/analog.h"
-#include "sim/crossbar/array.h"
+#include "sim/crossbar/conductance_model.h"
+#include "sim/crossbar/level_model.h"
 #include "sim/crossbar/bound.h"
 #include "sim/crossbar/cells.h"
 #include "sim/crossbar/fault.h"
@@ -33,17 +33,17 @@
 enum { ROWS = 8 }; // driven at once, at most
 
 // What the cell at an address holds: broken, or what its weight says.
-static int level_of(const struct model *m, const struct draw *draw, const struct slice *s, int row,
-                    int column, int array)
+static int level_of(const struct model *m, const struct chip_sample *sample, const struct slice *s,
+                    int row, int column, int array)
 {
     const struct chip *chip = m->s.chip;
     const struct layer *l = &m->s.net->layers[s->layer];
     const struct map_tile *t = &m->s.map->tiles[s->tile];
     struct cell_address at = {t->x, t->y, s->pe, s->crossbar, array, row, column};
-    enum cell_fate fate = fault_cell(draw, &at);
+    enum cell_fault fault = fault_cell(sample, &at);
     int slices = m->s.map->layers[s->layer].column_slices, out = column / slices, level = 1;
-    if (fate != CELL_FINE)
-        return fate == CELL_LRS ? (1 << chip->cell.bits) - 1 : 0;
+    if (fault != CELL_FINE)
+        return fault == CELL_LRS ? (1 << chip->cell.bits) - 1 : 0;
     if (out < s->outs) {
         int32_t w = weight_at(l, s, m->integer->layers[s->layer].w, row, out);
         int slice = slices > 1 ? column % slices : s->weight_slice;
@@ -72,8 +72,9 @@ static void try_digits(const int *cells, int n, const int *digits, int n_digits,
     }
 }
 
-static void try_column(const struct model *m, const struct draw *draw, const struct slice *s,
-                       int column, const int *digits, int n_digits, struct sum_bound *bound)
+static void try_column(const struct model *m, const struct chip_sample *sample,
+                       const struct slice *s, int column, const int *digits, int n_digits,
+                       struct sum_bound *bound)
 {
     const struct chip *chip = m->s.chip;
     int active = chip_rows_active(chip), arrays = chip_arrays(chip);
@@ -82,7 +83,7 @@ static void try_column(const struct model *m, const struct draw *draw, const str
         int cells[2][ROWS], n = s->rows - first < active ? s->rows - first : active;
         for (int i = 0; i < n; i++)
             for (int a = 0; a < arrays; a++)
-                cells[a][i] = level_of(m, draw, s, first + i, column, a);
+                cells[a][i] = level_of(m, sample, s, first + i, column, a);
         for (int i = 0; i < n && arrays == 2 && !chip->crossbar.subtract_after; i++)
             cells[0][i] -= cells[1][i];
         try_digits(cells[0], n, digits, n_digits, bound);
@@ -91,7 +92,7 @@ static void try_column(const struct model *m, const struct draw *draw, const str
     }
 }
 
-static struct sum_bound try_all(const struct model *m, const struct draw *draw, int layer,
+static struct sum_bound try_all(const struct model *m, const struct chip_sample *sample, int layer,
                                 const int *digits, int n_digits)
 {
     struct sum_bound bound = {0, 0};
@@ -102,7 +103,7 @@ static struct sum_bound try_all(const struct model *m, const struct draw *draw, 
         if (s->weight_slice == 0)
             columns = s->columns; // with the offset column, if there is one
         for (int c = 0; c < columns; c++)
-            try_column(m, draw, s, c, digits, n_digits, &bound);
+            try_column(m, sample, s, c, digits, n_digits, &bound);
     }
     return bound;
 }
@@ -121,21 +122,23 @@ static void try_chip(const char *chip, const char *form, const char *const sets[
     struct model m = model_make(chip, form, sets);
     for (size_t f = 0; f < sizeof rates / sizeof *rates; f++) {
         struct err err = {0};
-        struct draw draw = {{.stuck_lrs = rates[f][0], .stuck_hrs = rates[f][1]}, 7, 1};
-        struct arrays *arrays = arrays_create_some(m.s.map, m.integer, &draw, CPU_AVX512, &err);
-        struct analog *analog = analog_create(m.s.map, m.integer, &draw, CPU_AVX512, &err);
+        struct chip_sample sample = {{.stuck_lrs = rates[f][0], .stuck_hrs = rates[f][1]}, 7, 1};
+        struct level_model *arrays =
+            level_model_create_some(m.s.map, m.integer, &sample, CPU_AVX512, &err);
+        struct conductance_model *analog =
+            conductance_model_create(m.s.map, m.integer, &sample, CPU_AVX512, &err);
         if (!arrays || !analog)
             fail_msg("%s", err.text);
         for (int i = 1; i < (int)m.s.net->n; i++) {
             bool image = m.s.net->layers[i].input[0] == 0 && !strcmp(form, "int8");
             if (!m.s.map->layers[i].slices || (image && m.s.map->layers[i].input_cycles == 1))
                 continue;
-            struct sum_bound want = try_all(&m, &draw, i, digits, n_digits);
-            expect_bound(arrays_bound(arrays, i), want);
-            expect_bound(analog_bound(analog, i), want);
+            struct sum_bound want = try_all(&m, &sample, i, digits, n_digits);
+            expect_bound(level_model_bound(arrays, i), want);
+            expect_bound(conductance_model_bound(analog, i), want);
         }
-        arrays_destroy(arrays);
-        analog_destroy(analog);
+        level_model_destroy(arrays);
+        conductance_model_destroy(analog);
     }
     model_free(&m);
 }
@@ -189,63 +192,69 @@ static void signed_inputs_reach_both_ends(void **state)
                                     columns[i],
                                     NULL};
         struct model m = model_make("hawis", "int8", sets);
-        const struct draw none = {.seed = 1};
+        const struct chip_sample none = {.seed = 1};
         struct err err = {0};
         assert_int_equal(m.s.map->layers[1].input_cycles, 1);
-        struct arrays *arrays = arrays_create_some(m.s.map, m.integer, &none, CPU_AVX512, &err);
-        struct analog *analog = analog_create(m.s.map, m.integer, &none, CPU_AVX512, &err);
+        struct level_model *arrays =
+            level_model_create_some(m.s.map, m.integer, &none, CPU_AVX512, &err);
+        struct conductance_model *analog =
+            conductance_model_create(m.s.map, m.integer, &none, CPU_AVX512, &err);
         if (!arrays || !analog)
             fail_msg("%s", err.text);
         struct sum_bound want = try_all(&m, &none, 1, ends, 3);
-        expect_bound(arrays_bound(arrays, 1), want);
-        expect_bound(analog_bound(analog, 1), want);
+        expect_bound(level_model_bound(arrays, 1), want);
+        expect_bound(conductance_model_bound(analog, 1), want);
         // The fewest bits whose codes, -2^(b - 1) .. 2^(b - 1) - 1, are those of the range and
         // reach: 4 rows of levels up to 127 with inputs up to 255 fill 17 bits and the sign.
         assert_true(want.low < 0);
         assert_int_equal(loss_need_of_cells(m.s.map, arrays, NULL, m.integer, &none, 1).needed, 18);
-        arrays_destroy(arrays);
-        analog_destroy(analog);
+        level_model_destroy(arrays);
+        conductance_model_destroy(analog);
         // A stuck driver applies 127, as inputs do.
-        const struct draw stuck = {.defects = {.drivers = 0.5}, .seed = 1};
-        analog = analog_create(m.s.map, m.integer, &stuck, CPU_AVX512, &err);
-        expect_bound(analog_bound(analog, 1), want);
-        analog_destroy(analog);
+        const struct chip_sample stuck = {.defects = {.drivers = 0.5}, .seed = 1};
+        analog = conductance_model_create(m.s.map, m.integer, &stuck, CPU_AVX512, &err);
+        expect_bound(conductance_model_bound(analog, 1), want);
+        conductance_model_destroy(analog);
         model_free(&m);
     }
 }
 
 // Logits of both ways on random images, and how many layers levels computed.
-static int compare_mixed(const struct model *m, const struct draw *draw)
+static int compare_mixed(const struct model *m, const struct chip_sample *sample)
 {
     struct err err = {0};
-    struct arrays *arrays = arrays_create_some(m->s.map, m->integer, draw, CPU_AVX512, &err);
-    struct analog *mixed = arrays ? analog_create_beside(arrays, draw, CPU_AVX512, &err) : NULL;
-    struct analog *plain = analog_create(m->s.map, m->integer, draw, CPU_AVX512, &err);
+    struct level_model *arrays =
+        level_model_create_some(m->s.map, m->integer, sample, CPU_AVX512, &err);
+    struct conductance_model *mixed =
+        arrays ? conductance_model_create_beside(arrays, sample, CPU_AVX512, &err) : NULL;
+    struct conductance_model *plain =
+        conductance_model_create(m->s.map, m->integer, sample, CPU_AVX512, &err);
     if (!mixed || !plain)
         fail_msg("%s", err.text);
-    assert_false(arrays_cover_all(arrays));
+    assert_false(level_model_cover_all(arrays));
     assert_null(packed_create(arrays));
     assert_null(packed_create_analog(mixed));
-    struct analog_worker *a = analog_worker_create(mixed), *b = analog_worker_create(plain);
-    struct integer_run *one = integer_run_create(m->integer), *two = integer_run_create(m->integer);
+    struct conductance_model_worker *a = conductance_model_worker_create(mixed),
+                                    *b = conductance_model_worker_create(plain);
+    struct int_net_run *one = int_net_run_create(m->integer), *two = int_net_run_create(m->integer);
     uint32_t x = 8;
     uint8_t image[192];
     for (int i = 0; i < 4; i++) {
         model_image(&x, image);
-        const int64_t *want = integer_run_image(one, image, analog_matrix, b);
-        assert_memory_equal(integer_run_image(two, image, analog_matrix, a), want,
+        const int64_t *want = int_net_run_image(one, image, conductance_model_matrix, b);
+        assert_memory_equal(int_net_run_image(two, image, conductance_model_matrix, a), want,
                             10 * sizeof *want);
     }
     int n = 0;
     for (size_t i = 1; i < m->s.net->n; i++)
-        n += m->s.map->layers[i].slices && arrays_cover(arrays, (int)i);
-    integer_run_destroy(one);
-    integer_run_destroy(two);
-    analog_worker_destroy(a);
-    analog_worker_destroy(b);
-    analog_destroy(mixed);
-    analog_destroy(plain);
-    arrays_destroy(arrays);
+        n += m->s.map->layers[i].slices && level_model_cover(arrays, (int)i);
+    int_net_run_destroy(one);
+    int_net_run_destroy(two);
+    conductance_model_worker_destroy(a);
+    conductance_model_worker_destroy(b);
+    conductance_model_destroy(mixed);
+    conductance_model_destroy(plain);
+    level_model_destroy(arrays);
     return n;
 }
 
@@ -264,16 +273,17 @@ static void layers_choose_for_themselves(void **state)
     for (int i = 0; i < 2; i++)
         for (int form = 0; form < 2; form++)
             for (int broken = 0; broken < 2; broken++) {
-                struct draw draw = {{.stuck_lrs = 0.01 * broken}, 3, 0};
+                struct chip_sample sample = {{.stuck_lrs = 0.01 * broken}, 3, 0};
                 struct model m = model_make("hawis", form ? "int8" : "binary", sets[i]);
-                assert_true(compare_mixed(&m, &draw) >= 1);
+                assert_true(compare_mixed(&m, &sample) >= 1);
                 model_free(&m);
             }
 }
 
 // Every conversion of one layer by itself: a code is worth `worth` steps, the nearest counts.
-static struct adc_count count_by_hand(const struct model *m, const struct draw *draw, int layer,
-                                      const int32_t *in, double worth, double low, double high)
+static struct adc_count count_by_hand(const struct model *m, const struct chip_sample *sample,
+                                      int layer, const int32_t *in, double worth, double low,
+                                      double high)
 {
     const struct map_layer *ml = &m->s.map->layers[layer];
     const struct layer *l = &m->s.net->layers[layer];
@@ -289,8 +299,8 @@ static struct adc_count count_by_hand(const struct model *m, const struct draw *
                     for (int first = 0; first < s->rows; first += active) {
                         double sum = 0;
                         for (int r = first; r < s->rows && r < first + active; r++)
-                            sum += window[s->row0 + r] *
-                                   (level_of(m, draw, s, r, c, 0) - level_of(m, draw, s, r, c, 1));
+                            sum += window[s->row0 + r] * (level_of(m, sample, s, r, c, 0) -
+                                                          level_of(m, sample, s, r, c, 1));
                         double code = floor(sum / worth + 0.5);
                         bool clipped = code < low || code > high;
                         count.conversions++;
@@ -316,33 +326,35 @@ static void losses_are_those_of_every_conversion(void **state)
         ranges[i] = 5;
     for (int calibrated = 0; calibrated < 2; calibrated++) {
         struct model m = model_make("hawis", "binary", calibrated ? met : full);
-        struct draw draw = {{.stuck_lrs = 0.05}, 9, 0, 0, ranges, NULL};
-        struct arrays *arrays = arrays_create(m.s.map, m.integer, &draw, CPU_AVX512, NULL);
-        struct analog *analog = analog_create(m.s.map, m.integer, &draw, CPU_AVX512, NULL);
+        struct chip_sample sample = {{.stuck_lrs = 0.05}, 9, 0, 0, ranges, NULL};
+        struct level_model *arrays =
+            level_model_create(m.s.map, m.integer, &sample, CPU_AVX512, NULL);
+        struct conductance_model *analog =
+            conductance_model_create(m.s.map, m.integer, &sample, CPU_AVX512, NULL);
         struct array_worker *a = array_worker_create(arrays);
-        struct analog_worker *b = analog_worker_create(analog);
+        struct conductance_model_worker *b = conductance_model_worker_create(analog);
         struct adc_count levels[16] = {{0}}, currents[16] = {{0}};
         array_worker_count(a, levels);
-        analog_worker_count(b, currents);
+        conductance_model_worker_count(b, currents);
         int32_t in[24 * 64];
         int64_t acc[20 * 64];
         uint32_t x = 2;
         for (int i = 0; i < 24 * 64; i++)
             in[i] = model_random(&x) % 4 > 0;
-        arrays_matrix(a, 1, in, acc);
-        analog_matrix(b, 1, in, acc);
-        struct adc_count want = count_by_hand(&m, &draw, 1, in, calibrated ? 1 : 16, -8, 7);
+        level_model_matrix(a, 1, in, acc);
+        conductance_model_matrix(b, 1, in, acc);
+        struct adc_count want = count_by_hand(&m, &sample, 1, in, calibrated ? 1 : 16, -8, 7);
         assert_true(calibrated ? want.clipped > 0 && !want.rounded : want.rounded > 0);
         assert_int_equal(levels[1].clipped, want.clipped);
         assert_int_equal(levels[1].rounded, want.rounded);
         assert_int_equal(currents[1].clipped, want.clipped);
         assert_int_equal(currents[1].rounded, want.rounded);
-        struct adc_need need = loss_need_of_cells(m.s.map, arrays, NULL, m.integer, &draw, 1);
+        struct adc_need need = loss_need_of_cells(m.s.map, arrays, NULL, m.integer, &sample, 1);
         assert_true(!need.lossless && need.bits == 4 && need.needed > 4);
         array_worker_destroy(a);
-        analog_worker_destroy(b);
-        arrays_destroy(arrays);
-        analog_destroy(analog);
+        conductance_model_worker_destroy(b);
+        level_model_destroy(arrays);
+        conductance_model_destroy(analog);
         model_free(&m);
     }
 }
@@ -381,13 +393,14 @@ static void mixed_weights_need_fewer_bits(void **state)
 {
     (void)state;
     struct model m = model_make("hawis", "int8", NULL);
-    struct arrays *arrays = arrays_make(&m, 0, 0, 1, CPU_AVX512); // refuses what loses something
+    struct level_model *arrays =
+        level_model_make(&m, 0, 0, 1, CPU_AVX512); // refuses what loses something
     for (size_t i = 1; i < m.s.net->n; i++)
         if (m.s.map->layers[i].slices) {
-            struct sum_bound b = arrays_bound(arrays, (int)i);
+            struct sum_bound b = level_model_bound(arrays, (int)i);
             assert_true(b.high <= 127 && b.low >= -128 && b.high > 0 && b.low < 0);
         }
-    arrays_destroy(arrays);
+    level_model_destroy(arrays);
     model_free(&m);
 }
 

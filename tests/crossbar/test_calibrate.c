@@ -11,13 +11,13 @@
 
 #include <cmocka.h>
 
-#include "nets/integer.h"
+#include "nets/int_net.h"
 #include "nets/net.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "sim/chip/chip.h"
-#include "sim/crossbar/analog.h"
-#include "sim/crossbar/array.h"
+#include "sim/crossbar/conductance_model.h"
+#include "sim/crossbar/level_model.h"
 #include "sim/crossbar/calibrate.h"
 #include "sim/crossbar/cells.h"
 #include "sim/crossbar/packed.h"
@@ -103,7 +103,7 @@ static void naive_matrix(void *context, int layer, const int32_t *in, int64_t *a
                     meet_column(n, s, window, column);
             }
     free(window);
-    integer_matrix_reference(n->m->integer, layer, in, acc);
+    int_net_matrix_reference(n->m->integer, layer, in, acc);
 }
 
 static void ranges_are_the_largest_sums(void **state)
@@ -126,21 +126,21 @@ static void ranges_are_the_largest_sums(void **state)
         const char *const sets[] = {calibrated, cases[i].more, NULL};
         struct model m = model_make(cases[i].chip, cases[i].form, sets);
         struct calibration *c = calibration_create(m.s.map, m.integer, CPU_AVX512);
-        struct integer_run *run = integer_run_create(m.integer);
+        struct int_net_run *run = int_net_run_create(m.integer);
         struct naive naive = {.m = &m};
         uint32_t x = 3;
         uint8_t image[192];
         int64_t want[10];
         for (int k = 0; k < 2; k++) {
             model_image(&x, image);
-            memcpy(want, integer_run_image(run, image, naive_matrix, &naive), sizeof want);
-            assert_memory_equal(integer_run_image(run, image, calibration_matrix, c), want,
+            memcpy(want, int_net_run_image(run, image, naive_matrix, &naive), sizeof want);
+            assert_memory_equal(int_net_run_image(run, image, calibration_matrix, c), want,
                                 sizeof want);
         }
         for (size_t l = 1; l < m.s.net->n; l++)
             assert_int_equal(calibration_range(c, (int)l), naive.ranges[l]);
         assert_true(naive.ranges[1] > 0);
-        integer_run_destroy(run);
+        int_net_run_destroy(run);
         calibration_destroy(c);
         model_free(&m);
     }
@@ -148,12 +148,12 @@ static void ranges_are_the_largest_sums(void **state)
 
 // --- What they do ---
 
-static struct arrays *make(const struct model *m, const int64_t *ranges, double rate,
-                           enum cpu_level level)
+static struct level_model *make(const struct model *m, const int64_t *ranges, double rate,
+                                enum cpu_level level)
 {
     struct err err = {0};
-    struct draw draw = {{.stuck_lrs = rate, .stuck_hrs = rate}, 4, .ranges = ranges};
-    struct arrays *arrays = arrays_create(m->s.map, m->integer, &draw, level, &err);
+    struct chip_sample sample = {{.stuck_lrs = rate, .stuck_hrs = rate}, 4, .ranges = ranges};
+    struct level_model *arrays = level_model_create(m->s.map, m->integer, &sample, level, &err);
     if (!arrays)
         fail_msg("%s", err.text);
     return arrays;
@@ -163,16 +163,16 @@ static struct arrays *make(const struct model *m, const int64_t *ranges, double 
 static void find_ranges(const struct model *m, int64_t *ranges)
 {
     struct calibration *c = calibration_create(m->s.map, m->integer, CPU_AVX512);
-    struct integer_run *run = integer_run_create(m->integer);
+    struct int_net_run *run = int_net_run_create(m->integer);
     uint32_t x = 3;
     uint8_t image[192];
     for (int k = 0; k < 10; k++) {
         model_image(&x, image);
-        integer_run_image(run, image, calibration_matrix, c);
+        int_net_run_image(run, image, calibration_matrix, c);
     }
     for (size_t l = 1; l < m->s.net->n; l++)
         ranges[l] = calibration_range(c, (int)l);
-    integer_run_destroy(run);
+    int_net_run_destroy(run);
     calibration_destroy(c);
 }
 
@@ -194,13 +194,13 @@ static void packed_maps_clip_where_arrays_do(void **state)
         struct model m = coarse_model(bits, "calibrated", bits % 2 ? "dac.count=37" : NULL);
         int64_t ranges[16] = {0};
         find_ranges(&m, ranges);
-        struct arrays *arrays = make(&m, ranges, 0.05, (enum cpu_level)(bits % CPU_LEVELS));
+        struct level_model *arrays = make(&m, ranges, 0.05, (enum cpu_level)(bits % CPU_LEVELS));
         struct packed *packed = packed_create(arrays);
         struct array_worker *worker = array_worker_create(arrays);
-        expect_packed(&m, packed, arrays_matrix, worker);
+        expect_packed(&m, packed, level_model_matrix, worker);
         array_worker_destroy(worker);
         packed_destroy(packed);
-        arrays_destroy(arrays);
+        level_model_destroy(arrays);
         model_free(&m);
     }
 }
@@ -214,30 +214,31 @@ static void conductances_clip_where_levels_do(void **state)
         int64_t ranges[16] = {0};
         struct err err = {0};
         find_ranges(&m, ranges);
-        struct draw draw = {{.stuck_lrs = 0.05, .stuck_hrs = 0.05}, 4, .ranges = ranges};
-        struct arrays *arrays = make(&m, ranges, 0.05, CPU_AVX512);
-        struct analog *analog = analog_create(m.s.map, m.integer, &draw, CPU_AVX512, &err);
+        struct chip_sample sample = {{.stuck_lrs = 0.05, .stuck_hrs = 0.05}, 4, .ranges = ranges};
+        struct level_model *arrays = make(&m, ranges, 0.05, CPU_AVX512);
+        struct conductance_model *analog =
+            conductance_model_create(m.s.map, m.integer, &sample, CPU_AVX512, &err);
         assert_non_null(analog);
-        struct integer_run *run = integer_run_create(m.integer);
+        struct int_net_run *run = int_net_run_create(m.integer);
         struct array_worker *levels = array_worker_create(arrays);
-        struct analog_worker *currents = analog_worker_create(analog);
+        struct conductance_model_worker *currents = conductance_model_worker_create(analog);
         uint32_t x = 9;
         uint8_t image[192];
         int64_t want[10];
         for (int i = 0; i < 5; i++) {
             model_image(&x, image);
-            memcpy(want, integer_run_image(run, image, arrays_matrix, levels), sizeof want);
-            assert_memory_equal(integer_run_image(run, image, analog_matrix, currents), want,
-                                sizeof want);
+            memcpy(want, int_net_run_image(run, image, level_model_matrix, levels), sizeof want);
+            assert_memory_equal(int_net_run_image(run, image, conductance_model_matrix, currents),
+                                want, sizeof want);
         }
         struct packed *packed = packed_create_analog(analog);
-        expect_packed(&m, packed, arrays_matrix, levels);
+        expect_packed(&m, packed, level_model_matrix, levels);
         packed_destroy(packed);
-        analog_worker_destroy(currents);
+        conductance_model_worker_destroy(currents);
         array_worker_destroy(levels);
-        integer_run_destroy(run);
-        analog_destroy(analog);
-        arrays_destroy(arrays);
+        int_net_run_destroy(run);
+        conductance_model_destroy(analog);
+        level_model_destroy(arrays);
         model_free(&m);
     }
 }
@@ -267,24 +268,25 @@ static void ranges_hold_what_they_met(void **state)
         const char *const sets[] = {adc, NULL};
         m = model_make(chips[i], "int8", sets);
         struct err err = {0};
-        struct draw draw = {.seed = 1, .ranges = ranges};
-        struct analog *analog = analog_create(m.s.map, m.integer, &draw, CPU_AVX512, &err);
+        struct chip_sample sample = {.seed = 1, .ranges = ranges};
+        struct conductance_model *analog =
+            conductance_model_create(m.s.map, m.integer, &sample, CPU_AVX512, &err);
         assert_non_null(analog);
-        struct analog_worker *worker = analog_worker_create(analog);
-        struct integer_run *run = integer_run_create(m.integer);
+        struct conductance_model_worker *worker = conductance_model_worker_create(analog);
+        struct int_net_run *run = int_net_run_create(m.integer);
         uint32_t x = 3;
         uint8_t image[192];
         int64_t want[10];
         for (int k = 0; k < 10; k++) { // the images of find_ranges
             model_image(&x, image);
-            memcpy(want, integer_run_image(run, image, integer_matrix_reference, m.integer),
+            memcpy(want, int_net_run_image(run, image, int_net_matrix_reference, m.integer),
                    sizeof want);
-            assert_memory_equal(integer_run_image(run, image, analog_matrix, worker), want,
-                                sizeof want);
+            assert_memory_equal(int_net_run_image(run, image, conductance_model_matrix, worker),
+                                want, sizeof want);
         }
-        integer_run_destroy(run);
-        analog_worker_destroy(worker);
-        analog_destroy(analog);
+        int_net_run_destroy(run);
+        conductance_model_worker_destroy(worker);
+        conductance_model_destroy(analog);
         model_free(&m);
     }
 }
@@ -310,19 +312,19 @@ static double error_of(int bits, const char *range)
         calibration_matrix(c, 1, in, exact);
     }
     ranges[1] = calibration_range(c, 1);
-    struct arrays *arrays = make(&m, ranges, 0, CPU_AVX512);
+    struct level_model *arrays = make(&m, ranges, 0, CPU_AVX512);
     struct array_worker *worker = array_worker_create(arrays);
     double squares = 0;
     x = 1;
     for (int i = 0; i < MAPS; i++) {
         random_inputs(&x, in);
-        integer_matrix_reference(m.integer, 1, in, exact);
-        arrays_matrix(worker, 1, in, got);
+        int_net_matrix_reference(m.integer, 1, in, exact);
+        level_model_matrix(worker, 1, in, got);
         for (int j = 0; j < SIZE; j++)
             squares += (double)((exact[j] - got[j]) * (exact[j] - got[j]));
     }
     array_worker_destroy(worker);
-    arrays_destroy(arrays);
+    level_model_destroy(arrays);
     calibration_destroy(c);
     model_free(&m);
     return sqrt(squares / ((double)(MAPS * SIZE)));
@@ -351,12 +353,12 @@ static void codes_are_shares_of_the_range(void **state)
         w[i] = i < 216 ? 1 : -1;
     m.integer->layers[1].w = w;
     int64_t ranges[16] = {0, 20}, acc[SIZE];
-    struct arrays *arrays = make(&m, ranges, 0, CPU_SCALAR);
+    struct level_model *arrays = make(&m, ranges, 0, CPU_SCALAR);
     struct array_worker *worker = array_worker_create(arrays);
     for (int ones = 0; ones <= 20; ones++) { // channels on in the first pixel alone
         for (int c = 0; c < 20; c++)
             in[c * 64] = c < ones;
-        arrays_matrix(worker, 1, in, acc);
+        level_model_matrix(worker, 1, in, acc);
         int code = (int)floor(ones / 2.5 + 0.5), low = -(int)ceil(ones / 2.5 - 0.5);
         // The 24 channels of a tap stand in two groups of 128 rows: the first 14 and the rest.
         if (ones > 14) {
@@ -367,7 +369,7 @@ static void codes_are_shares_of_the_range(void **state)
         assert_int_equal(acc[64], (int)floor(low * 2.5 + 0.5));
     }
     array_worker_destroy(worker);
-    arrays_destroy(arrays);
+    level_model_destroy(arrays);
     free(w);
     model_free(&m);
 }
@@ -377,8 +379,8 @@ static void ranges_are_asked_for(void **state)
     (void)state;
     struct model m = coarse_model(6, "calibrated", NULL);
     struct err err = {0};
-    struct draw none = {.seed = 1};
-    assert_null(arrays_create(m.s.map, m.integer, &none, CPU_SCALAR, &err));
+    struct chip_sample none = {.seed = 1};
+    assert_null(level_model_create(m.s.map, m.integer, &none, CPU_SCALAR, &err));
     assert_non_null(strstr(err.text, "is calibrated, but no images are at hand"));
     assert_int_equal(calibration_images(m.s.map), 64);
     model_free(&m);

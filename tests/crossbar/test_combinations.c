@@ -11,12 +11,12 @@
 
 #include <cmocka.h>
 
-#include "nets/integer.h"
+#include "nets/int_net.h"
 #include "nets/net.h"
 #include "base/err.h"
 #include "sim/chip/chip.h"
-#include "sim/crossbar/analog.h"
-#include "sim/crossbar/array.h"
+#include "sim/crossbar/conductance_model.h"
+#include "sim/crossbar/level_model.h"
 #include "sim/crossbar/calibrate.h"
 #include "sim/crossbar/evaluate.h"
 #include "sim/crossbar/packed.h"
@@ -95,52 +95,55 @@ static int make_images(void **state)
 }
 
 // One drawn chip, as the programs draw it: by levels where they say it all.
-struct drawn {
-    struct arrays *arrays;
-    struct analog *analog;
+struct sampled_chip {
+    struct level_model *arrays;
+    struct conductance_model *analog;
 };
 
-static struct drawn draw_chip(const struct model *m, const struct draw *draw, enum cpu_level level)
+static struct sampled_chip sample_chip(const struct model *m, const struct chip_sample *sample,
+                                       enum cpu_level level)
 {
-    struct drawn d = {0};
+    struct sampled_chip d = {0};
     struct err err = {0};
-    if (!defects_need_conductances(&draw->defects, m->s.chip))
-        d.arrays = arrays_create(m->s.map, m->integer, draw, level, NULL);
+    if (!defects_need_conductances(&sample->defects, m->s.chip))
+        d.arrays = level_model_create(m->s.map, m->integer, sample, level, NULL);
     if (!d.arrays)
-        d.analog = analog_create(m->s.map, m->integer, draw, level, &err);
+        d.analog = conductance_model_create(m->s.map, m->integer, sample, level, &err);
     if (!d.arrays && !d.analog)
         fail_msg("%s", err.text);
     return d;
 }
 
-static void drop_chip(struct drawn *d)
+static void drop_chip(struct sampled_chip *d)
 {
-    arrays_destroy(d->arrays);
-    analog_destroy(d->analog);
+    level_model_destroy(d->arrays);
+    conductance_model_destroy(d->analog);
 }
 
-static struct logits plain(const struct model *m, const struct drawn *d)
+static struct logits plain(const struct model *m, const struct sampled_chip *d)
 {
     struct logits out;
-    struct integer_run *run = integer_run_create(m->integer);
+    struct int_net_run *run = int_net_run_create(m->integer);
     struct array_worker *levels = d->arrays ? array_worker_create(d->arrays) : NULL;
-    struct analog_worker *currents = d->analog ? analog_worker_create(d->analog) : NULL;
+    struct conductance_model_worker *currents =
+        d->analog ? conductance_model_worker_create(d->analog) : NULL;
     for (int i = 0; i < IMAGES; i++) {
         if (currents)
-            analog_worker_image(currents, (size_t)i);
+            conductance_model_worker_image(currents, (size_t)i);
         memcpy(out.of[i],
-               integer_run_image(run, pixels + i * BYTES, levels ? arrays_matrix : analog_matrix,
+               int_net_run_image(run, pixels + i * BYTES,
+                                 levels ? level_model_matrix : conductance_model_matrix,
                                  levels ? (void *)levels : (void *)currents),
                sizeof out.of[i]);
     }
     array_worker_destroy(levels);
-    analog_worker_destroy(currents);
-    integer_run_destroy(run);
+    conductance_model_worker_destroy(currents);
+    int_net_run_destroy(run);
     return out;
 }
 
 // False where there is no fast way.
-static bool fast(const struct drawn *d, struct logits *out)
+static bool fast(const struct sampled_chip *d, struct logits *out)
 {
     struct packed *packed = d->arrays ? packed_create(d->arrays) : packed_create_analog(d->analog);
     if (!packed)
@@ -153,7 +156,8 @@ static bool fast(const struct drawn *d, struct logits *out)
     return true;
 }
 
-static void share_out(const struct model *m, const struct drawn *d, size_t jobs, int32_t *classes)
+static void share_out(const struct model *m, const struct sampled_chip *d, size_t jobs,
+                      int32_t *classes)
 {
     struct evaluation what = {.net = m->s.net,
                               .weights = m->weights,
@@ -173,11 +177,12 @@ static void expect_same(const struct logits *got, const struct logits *want, con
 }
 
 // Returns the logits, after all ways there are to them.
-static struct logits every_way(const struct model *m, const struct draw *draw, const char *where,
-                               bool *has_fast)
+static struct logits every_way(const struct model *m, const struct chip_sample *sample,
+                               const char *where, bool *has_fast)
 {
-    struct drawn best = draw_chip(m, draw, CPU_AVX512), scalar = draw_chip(m, draw, CPU_SCALAR);
-    struct drawn currents = {0};
+    struct sampled_chip best = sample_chip(m, sample, CPU_AVX512),
+                        scalar = sample_chip(m, sample, CPU_SCALAR);
+    struct sampled_chip currents = {0};
     struct logits want = plain(m, &scalar), got = plain(m, &best);
     int32_t alone[IMAGES], shared[IMAGES];
     expect_same(&got, &want, "the level of kernels matters", where);
@@ -189,7 +194,7 @@ static struct logits every_way(const struct model *m, const struct draw *draw, c
         expect_same(&got, &want, "the fast way in scalar kernels gives something else", where);
     if (best.arrays) {
         struct err err = {0};
-        currents.analog = analog_create(m->s.map, m->integer, draw, CPU_AVX512, &err);
+        currents.analog = conductance_model_create(m->s.map, m->integer, sample, CPU_AVX512, &err);
         assert_non_null(currents.analog);
         got = plain(m, &currents);
         expect_same(&got, &want, "conductances give something else than levels", where);
@@ -233,14 +238,15 @@ static int try_breakage(const struct arrangement *a, int read_out, bool replicat
     calibrate(m.s.map, m.integer, &images, CPU_SCALAR, again);
     assert_memory_equal(ranges, again, sizeof ranges);
     for (int move = 0; move < 2; move++) {
-        struct draw draw = {.defects = b->defects, .seed = 11, .trial = 2, .ranges = ranges};
-        struct spares *spares = move ? spares_create(m.s.map, m.integer, &draw) : NULL;
+        struct chip_sample sample = {
+            .defects = b->defects, .seed = 11, .trial = 2, .ranges = ranges};
+        struct spares *spares = move ? spares_create(m.s.map, m.integer, &sample) : NULL;
         bool has_fast;
-        draw.spares = spares;
+        sample.spares = spares;
         snprintf(where, sizeof where, "%s, %s, %s, %s%s, %s%s", a->chip, a->form,
                  a->more ? a->more : "as it is", read_outs[read_out] + sizeof "adc={preset",
                  replicate ? ", replicas" : "", b->name, move ? ", lines moved" : "");
-        struct logits got = every_way(&m, &draw, where, &has_fast);
+        struct logits got = every_way(&m, &sample, where, &has_fast);
         n_fast += has_fast;
         if (b->nothing)
             expect_same(&got, unbroken, "nothing broken is not nothing", where);
@@ -258,17 +264,17 @@ static struct logits unbroken_logits(const struct arrangement *a, int read_out, 
     int64_t ranges[32] = {0};
     bool has_fast;
     calibrate(m.s.map, m.integer, &images, CPU_AVX512, ranges);
-    const struct draw none = {.seed = 1, .ranges = ranges};
+    const struct chip_sample none = {.seed = 1, .ranges = ranges};
     struct logits got = every_way(&m, &none, "unbroken", &has_fast), whole = {0};
-    struct integer_run *run = integer_run_create(m.integer);
+    struct int_net_run *run = int_net_run_create(m.integer);
     for (int i = 0; i < IMAGES && read_out == LOSSLESS; i++) {
         const int64_t *want =
-            integer_run_image(run, pixels + i * BYTES, integer_matrix_reference, m.integer);
+            int_net_run_image(run, pixels + i * BYTES, int_net_matrix_reference, m.integer);
         memcpy(whole.of[i], want, sizeof whole.of[i]);
     }
     if (read_out == LOSSLESS)
         expect_same(&got, &whole, "the unbroken chip is not the whole-number net", a->chip);
-    integer_run_destroy(run);
+    int_net_run_destroy(run);
     model_free(&m);
     return got;
 }

@@ -11,17 +11,17 @@
 
 #include <cmocka.h>
 
-#include "nets/integer.h"
+#include "nets/int_net.h"
 #include "nets/net.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "sim/chip/chip.h"
-#include "sim/crossbar/analog.h"
-#include "sim/crossbar/array.h"
+#include "sim/crossbar/conductance_model.h"
+#include "sim/crossbar/level_model.h"
 #include "sim/crossbar/cells.h"
 #include "sim/crossbar/comparator.h"
 #include "sim/crossbar/fault.h"
-#include "sim/crossbar/mend.h"
+#include "sim/crossbar/mitigation.h"
 #include "sim/crossbar/packed.h"
 #include "sim/map/map.h"
 #include "tests/crossbar/model.h"
@@ -29,10 +29,11 @@
 #define EXACT(layer)                                                                               \
     "{layer: " layer ", adc: {preset: none, bits: 20, time: 1 ns, energy: 1 pJ, area: 1 um2}}"
 
-static struct analog *make(const struct model *m, const struct draw *draw)
+static struct conductance_model *make(const struct model *m, const struct chip_sample *sample)
 {
     struct err err = {0};
-    struct analog *analog = analog_create(m->s.map, m->integer, draw, CPU_AVX512, &err);
+    struct conductance_model *analog =
+        conductance_model_create(m->s.map, m->integer, sample, CPU_AVX512, &err);
     if (!analog)
         fail_msg("%s", err.text);
     return analog;
@@ -47,30 +48,31 @@ static void one_read_out_is_exact(void **state)
         "dac.count=256", "net.residual_bits=16",
         "overrides=[" EXACT("conv1") ", " EXACT("layer1.0.conv2") ", " EXACT("linear") "]", NULL};
     struct model m = model_make("hawis-sa", "binary", sets);
-    const struct draw none = {.seed = 1};
+    const struct chip_sample none = {.seed = 1};
     assert_true(comparator_reads(m.s.map, 2) && !comparator_reads(m.s.map, 1));
     assert_true(comparator_exact(m.s.map, m.integer, 2));
-    struct analog *analog = make(&m, &none);
-    struct analog_worker *worker = analog_worker_create(analog);
-    struct integer_run *a = integer_run_create(m.integer), *b = integer_run_create(m.integer);
+    struct conductance_model *analog = make(&m, &none);
+    struct conductance_model_worker *worker = conductance_model_worker_create(analog);
+    struct int_net_run *a = int_net_run_create(m.integer), *b = int_net_run_create(m.integer);
     uint32_t x = 3;
     uint8_t image[192];
     int64_t want[10];
     for (int i = 0; i < 20; i++) {
         model_image(&x, image);
-        memcpy(want, integer_run_image(a, image, integer_matrix_reference, m.integer), sizeof want);
-        assert_memory_equal(integer_run_image(b, image, analog_matrix, worker), want, sizeof want);
+        memcpy(want, int_net_run_image(a, image, int_net_matrix_reference, m.integer), sizeof want);
+        assert_memory_equal(int_net_run_image(b, image, conductance_model_matrix, worker), want,
+                            sizeof want);
     }
     assert_null(packed_create_analog(analog));
-    integer_run_destroy(a);
-    integer_run_destroy(b);
-    analog_worker_destroy(worker);
-    analog_destroy(analog);
+    int_net_run_destroy(a);
+    int_net_run_destroy(b);
+    conductance_model_worker_destroy(worker);
+    conductance_model_destroy(analog);
     model_free(&m);
 }
 
-static int weight_of(const struct model *m, const struct draw *draw, const struct slice *s, int row,
-                     int out)
+static int weight_of(const struct model *m, const struct chip_sample *sample, const struct slice *s,
+                     int row, int out)
 {
     const struct layer *l = &m->s.net->layers[s->layer];
     const struct map_tile *t = &m->s.map->tiles[s->tile];
@@ -78,14 +80,14 @@ static int weight_of(const struct model *m, const struct draw *draw, const struc
     int pair[2] = {w > 0, w < 0};
     for (int p = 0; p < 2; p++) {
         struct cell_address at = {t->x, t->y, s->pe, s->crossbar, p, row, out};
-        enum cell_fate fate = fault_cell(draw, &at);
-        pair[p] = fate == CELL_FINE ? pair[p] : fate == CELL_LRS;
+        enum cell_fault fault = fault_cell(sample, &at);
+        pair[p] = fault == CELL_FINE ? pair[p] : fault == CELL_LRS;
     }
     return pair[0] - pair[1];
 }
 
 // One layer by hand: votes of every read-out against its share of T, added up.
-static void vote_by_hand(const struct model *m, const struct draw *draw, int layer,
+static void vote_by_hand(const struct model *m, const struct chip_sample *sample, int layer,
                          const int32_t *in, int64_t *acc)
 {
     const struct layer *l = &m->s.net->layers[layer];
@@ -114,7 +116,7 @@ static void vote_by_hand(const struct model *m, const struct draw *draw, int lay
                     for (int first = 0; first < s->rows; first += active) {
                         int rows = s->rows - first < active ? s->rows - first : active, sum = 0;
                         for (int r = first; r < first + rows; r++)
-                            sum += window[s->row0 + r] * weight_of(m, draw, s, r, c - s->out0);
+                            sum += window[s->row0 + r] * weight_of(m, sample, s, r, c - s->out0);
                         votes += sum >= reference * rows / total ? 1 : -1;
                     }
                 }
@@ -129,9 +131,9 @@ static void several_read_outs_vote(void **state)
     (void)state;
     struct model m = model_make("hawis-sa", "binary", NULL);
     for (int broken = 0; broken < 2; broken++) {
-        const struct draw draw = {{.stuck_lrs = 0.05 * broken}, 8, 0};
-        struct analog *analog = make(&m, &draw);
-        struct analog_worker *worker = analog_worker_create(analog);
+        const struct chip_sample sample = {{.stuck_lrs = 0.05 * broken}, 8, 0};
+        struct conductance_model *analog = make(&m, &sample);
+        struct conductance_model_worker *worker = conductance_model_worker_create(analog);
         uint32_t x = 7;
         for (int layer = 1; layer < (int)m.s.net->n; layer++) {
             const struct layer *l = &m.s.net->layers[layer];
@@ -144,15 +146,15 @@ static void several_read_outs_vote(void **state)
                     *want = mem_alloc(outputs, sizeof *want);
             for (size_t i = 0; i < inputs; i++)
                 in[i] = model_random(&x) % 2;
-            analog_matrix(worker, layer, in, got);
-            vote_by_hand(&m, &draw, layer, in, want);
+            conductance_model_matrix(worker, layer, in, got);
+            vote_by_hand(&m, &sample, layer, in, want);
             assert_memory_equal(got, want, outputs * sizeof *got);
             free(in);
             free(got);
             free(want);
         }
-        analog_worker_destroy(worker);
-        analog_destroy(analog);
+        conductance_model_worker_destroy(worker);
+        conductance_model_destroy(analog);
     }
     model_free(&m);
 }
@@ -177,21 +179,22 @@ static void what_one_bit_cannot_say_is_refused(void **state)
         struct model m = model_make("hawis-sa", cases[i].form, cases[i].sets);
         struct err err = {0};
         const int64_t ranges[16] = {0};
-        const struct draw none = {.seed = 1, .ranges = ranges};
-        assert_null(analog_create(m.s.map, m.integer, &none, CPU_SCALAR, &err));
+        const struct chip_sample none = {.seed = 1, .ranges = ranges};
+        assert_null(conductance_model_create(m.s.map, m.integer, &none, CPU_SCALAR, &err));
         if (!strstr(err.text, cases[i].part))
             fail_msg("'%s' does not say '%s'", err.text, cases[i].part);
         // Layers that levels leave out say why themselves, not what levels would have said.
         err = (struct err){0};
-        struct arrays *arrays = arrays_create_some(m.s.map, m.integer, &none, CPU_SCALAR, &err);
+        struct level_model *arrays =
+            level_model_create_some(m.s.map, m.integer, &none, CPU_SCALAR, &err);
         assert_non_null(arrays);
         assert_string_equal(err.text, "");
-        assert_null(analog_create_beside(arrays, &none, CPU_SCALAR, &err));
+        assert_null(conductance_model_create_beside(arrays, &none, CPU_SCALAR, &err));
         if (!strstr(err.text, cases[i].part))
             fail_msg("'%s' does not say '%s'", err.text, cases[i].part);
-        arrays_destroy(arrays);
+        level_model_destroy(arrays);
         err = (struct err){0};
-        assert_false(mend_check(&(struct mend_params){.bn = true}, m.s.chip, &err));
+        assert_false(mitigation_check(&(struct mitigation_params){.bn = true}, m.s.chip, &err));
         model_free(&m);
     }
 }

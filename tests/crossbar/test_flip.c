@@ -12,13 +12,13 @@
 
 #include <cmocka.h>
 
-#include "nets/integer.h"
+#include "nets/int_net.h"
 #include "nets/net.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "sim/chip/chip.h"
-#include "sim/crossbar/analog.h"
-#include "sim/crossbar/array.h"
+#include "sim/crossbar/conductance_model.h"
+#include "sim/crossbar/level_model.h"
 #include "sim/crossbar/bound.h"
 #include "sim/crossbar/fault.h"
 #include "sim/crossbar/flip.h"
@@ -78,20 +78,20 @@ static void columns_above_half_are_flipped(void **state)
     }
 }
 
-static void expect_net(const struct model *m, integer_matrix *matrix, void *context)
+static void expect_net(const struct model *m, int_net_matrix *matrix, void *context)
 {
-    struct integer_run *a = integer_run_create(m->integer), *b = integer_run_create(m->integer);
+    struct int_net_run *a = int_net_run_create(m->integer), *b = int_net_run_create(m->integer);
     uint32_t x = 3;
     uint8_t image[192];
     int64_t want[10];
     for (int i = 0; i < 5; i++) {
         model_image(&x, image);
-        memcpy(want, integer_run_image(a, image, integer_matrix_reference, m->integer),
+        memcpy(want, int_net_run_image(a, image, int_net_matrix_reference, m->integer),
                sizeof want);
-        assert_memory_equal(integer_run_image(b, image, matrix, context), want, sizeof want);
+        assert_memory_equal(int_net_run_image(b, image, matrix, context), want, sizeof want);
     }
-    integer_run_destroy(a);
-    integer_run_destroy(b);
+    int_net_run_destroy(a);
+    int_net_run_destroy(b);
 }
 
 // ISAAC: 128 rows of 2-bit cells fill 9 bits, and half of that 8. 252 rows of which 128 are driven
@@ -113,25 +113,27 @@ static void one_bit_less_loses_nothing(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct model m = model_make(cases[i].chip, cases[i].form, cases[i].sets);
         struct err err = {0};
-        const struct draw none = {.seed = 1};
-        struct arrays *arrays =
-            arrays_make(&m, 0, 0, 1, CPU_AVX512); // refuses what loses something
-        struct analog *analog = analog_create(m.s.map, m.integer, &none, CPU_AVX512, &err);
+        const struct chip_sample none = {.seed = 1};
+        struct level_model *arrays =
+            level_model_make(&m, 0, 0, 1, CPU_AVX512); // refuses what loses something
+        struct conductance_model *analog =
+            conductance_model_create(m.s.map, m.integer, &none, CPU_AVX512, &err);
         assert_non_null(analog);
         struct array_worker *a = array_worker_create(arrays);
-        struct analog_worker *b = analog_worker_create(analog);
-        expect_net(&m, arrays_matrix, a);
-        expect_net(&m, analog_matrix, b);
+        struct conductance_model_worker *b = conductance_model_worker_create(analog);
+        expect_net(&m, level_model_matrix, a);
+        expect_net(&m, conductance_model_matrix, b);
         for (int l = 1; l < (int)m.s.net->n; l++)
             if (m.s.map->layers[l].slices) {
                 const struct chip *chip = m.s.chip;
                 double half = chip_rows_active(chip) * ((1 << chip->cell.bits) - 1) / 2;
-                assert_true(arrays_bound(arrays, l).high <= half * ((1 << chip->dac.bits) - 1));
+                assert_true(level_model_bound(arrays, l).high <=
+                            half * ((1 << chip->dac.bits) - 1));
             }
         array_worker_destroy(a);
-        analog_worker_destroy(b);
-        arrays_destroy(arrays);
-        analog_destroy(analog);
+        conductance_model_worker_destroy(b);
+        level_model_destroy(arrays);
+        conductance_model_destroy(analog);
         model_free(&m);
     }
 }
@@ -142,22 +144,23 @@ static void plain_columns_need_the_bit(void **state)
     static const char *const plain[] = {"crossbar.encoding=plain", NULL};
     struct model m = model_make("isaac-ce", "int8", plain);
     struct err err = {0};
-    const struct draw none = {.seed = 1};
-    assert_null(arrays_create(m.s.map, m.integer, &none, CPU_AVX512, &err));
+    const struct chip_sample none = {.seed = 1};
+    assert_null(level_model_create(m.s.map, m.integer, &none, CPU_AVX512, &err));
     assert_non_null(strstr(err.text, "set adc.bits to 9 or more"));
     model_free(&m);
 }
 
-static int read_broken(const struct draw *draw, const struct cell_address *at, int level, int top)
+static int read_broken(const struct chip_sample *sample, const struct cell_address *at, int level,
+                       int top)
 {
-    enum cell_fate fate = fault_cell(draw, at);
-    return fate == CELL_LRS ? top : fate == CELL_HRS ? 0 : level;
+    enum cell_fault fault = fault_cell(sample, at);
+    return fault == CELL_LRS ? top : fault == CELL_HRS ? 0 : level;
 }
 
 // The weight that the cells of (out, row) mean: of a flipped column top * unit - level, unit being
 // what the row's cell of the offset column holds.
-static int64_t weight_by_hand(const struct model *m, const struct draw *draw, int layer, int out,
-                              int row)
+static int64_t weight_by_hand(const struct model *m, const struct chip_sample *sample, int layer,
+                              int out, int row)
 {
     const struct map_layer *ml = &m->s.map->layers[layer];
     const struct layer *l = &m->s.net->layers[layer];
@@ -170,12 +173,12 @@ static int64_t weight_by_hand(const struct model *m, const struct draw *draw, in
             continue;
         const struct map_tile *t = &m->s.map->tiles[s->tile];
         struct cell_address at = {t->x, t->y, s->pe, s->crossbar, 0, row - s->row0, s->columns - 1};
-        int unit = has_unit ? read_broken(draw, &at, 1, top) : 1;
+        int unit = has_unit ? read_broken(sample, &at, 1, top) : 1;
         for (int k = 0; k < each; k++) {
             at.column = (out - s->out0) * each + k;
             bool flipped = stored_flipped(m, s, at.row, at.column);
             int level = held(m, s, at.row, at.column);
-            int cell = read_broken(draw, &at, flipped ? top - level : level, top);
+            int cell = read_broken(sample, &at, flipped ? top - level : level, top);
             int64_t value = flipped ? top * unit - cell : cell;
             sum += value * ((int64_t)1 << (each > 1 ? k : s->weight_slice) * bits);
         }
@@ -197,40 +200,42 @@ static void broken_cells_stay_as_they_are(void **state)
     } cases[] = {{"isaac-ce", wide}, {"hawis-q8", single}, {"isaac-ce", apart}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct model m = model_make(cases[i].chip, "int8", cases[i].sets);
-        struct draw draw = {{.stuck_lrs = 0.1, .stuck_hrs = 0.15}, 5, 2};
+        struct chip_sample sample = {{.stuck_lrs = 0.1, .stuck_hrs = 0.15}, 5, 2};
         struct err err = {0};
-        struct arrays *arrays = arrays_create(m.s.map, m.integer, &draw, CPU_AVX512, &err);
-        struct analog *analog = analog_create(m.s.map, m.integer, &draw, CPU_AVX512, &err);
+        struct level_model *arrays =
+            level_model_create(m.s.map, m.integer, &sample, CPU_AVX512, &err);
+        struct conductance_model *analog =
+            conductance_model_create(m.s.map, m.integer, &sample, CPU_AVX512, &err);
         assert_true(arrays && analog);
         int changed = 0;
         for (int l = 1; l < (int)m.s.net->n; l++) {
             const struct layer *layer = &m.s.net->layers[l];
             for (int o = 0; layer->weights && o < layer->out_c; o++)
                 for (int row = 0; row < rows_of(layer); row += 7) {
-                    int32_t got = arrays_weight(arrays, l, o, row);
-                    assert_int_equal(got, weight_by_hand(&m, &draw, l, o, row));
+                    int32_t got = level_model_weight(arrays, l, o, row);
+                    assert_int_equal(got, weight_by_hand(&m, &sample, l, o, row));
                     changed += got != m.integer->layers[l].w[o * rows_of(layer) + row];
                 }
         }
         assert_true(changed > 100);
         struct array_worker *a = array_worker_create(arrays);
-        struct analog_worker *b = analog_worker_create(analog);
-        struct integer_run *one = integer_run_create(m.integer);
-        struct integer_run *two = integer_run_create(m.integer);
+        struct conductance_model_worker *b = conductance_model_worker_create(analog);
+        struct int_net_run *one = int_net_run_create(m.integer);
+        struct int_net_run *two = int_net_run_create(m.integer);
         uint32_t x = 3;
         uint8_t image[192];
         for (int k = 0; k < 3; k++) {
             model_image(&x, image);
-            const int64_t *want = integer_run_image(one, image, arrays_matrix, a);
-            assert_memory_equal(integer_run_image(two, image, analog_matrix, b), want,
+            const int64_t *want = int_net_run_image(one, image, level_model_matrix, a);
+            assert_memory_equal(int_net_run_image(two, image, conductance_model_matrix, b), want,
                                 10 * sizeof *want);
         }
-        integer_run_destroy(one);
-        integer_run_destroy(two);
+        int_net_run_destroy(one);
+        int_net_run_destroy(two);
         array_worker_destroy(a);
-        analog_worker_destroy(b);
-        arrays_destroy(arrays);
-        analog_destroy(analog);
+        conductance_model_worker_destroy(b);
+        level_model_destroy(arrays);
+        conductance_model_destroy(analog);
         model_free(&m);
     }
 }

@@ -10,13 +10,13 @@
 
 #include <cmocka.h>
 
-#include "nets/integer.h"
+#include "nets/int_net.h"
 #include "nets/net.h"
 #include "nets/weights.h"
 #include "base/err.h"
 #include "sim/chip/chip.h"
-#include "sim/crossbar/analog.h"
-#include "sim/crossbar/array.h"
+#include "sim/crossbar/conductance_model.h"
+#include "sim/crossbar/level_model.h"
 #include "sim/crossbar/matrix.h"
 #include "sim/crossbar/packed.h"
 #include "sim/map/map.h"
@@ -47,7 +47,7 @@ struct fixture {
     struct window_spec windows;
     struct setup s;
     struct weights *weights;
-    struct integer *integer;
+    struct int_net *integer;
 };
 
 static struct fixture make(const struct window_spec *w, const char *chip, const char *form,
@@ -64,7 +64,7 @@ static struct fixture make(const struct window_spec *w, const char *chip, const 
              w->in_c, w->in_h, w->in_w, CLASSES, w->keys, CLASSES);
     struct fixture f = {.windows = *w, .s = setup_text(chip, text, form, sets)};
     f.weights = random_weights(f.s.net);
-    f.integer = integer_create(f.s.net, f.weights, ranges, &err);
+    f.integer = int_net_create(f.s.net, f.weights, ranges, &err);
     if (!f.integer)
         fail_msg("%s", err.text);
     return f;
@@ -72,7 +72,7 @@ static struct fixture make(const struct window_spec *w, const char *chip, const 
 
 static void drop(struct fixture *f)
 {
-    integer_destroy(f->integer);
+    int_net_destroy(f->integer);
     weights_destroy(f->weights);
     setup_free(&f->s);
 }
@@ -83,7 +83,7 @@ static void defined_matrix(void *context, int layer, const int32_t *in, int64_t 
     const struct fixture *f = context;
     const struct window_spec *w = &f->windows;
     if (layer != 1) {
-        integer_matrix_reference(f->integer, layer, in, acc);
+        int_net_matrix_reference(f->integer, layer, in, acc);
         return;
     }
     double *map = malloc(windows_inputs(w) * sizeof *map);
@@ -127,26 +127,26 @@ static void expect_equal(const struct fixture *f, const int64_t *got, const int6
 static void check_arrays(struct fixture *f, enum cpu_level level, uint32_t *x, int *in_lines)
 {
     struct err err = {0};
-    const struct draw none = {0};
+    const struct chip_sample none = {0};
     int32_t *in = inputs_for(f, x);
     size_t n = windows_outputs(&f->windows);
     int64_t *got = malloc(n * sizeof *got), *want = malloc(n * sizeof *want);
-    struct arrays *arrays = arrays_create(f->s.map, f->integer, &none, level, &err);
+    struct level_model *arrays = level_model_create(f->s.map, f->integer, &none, level, &err);
     if (!arrays)
         fail_msg("%s", err.text);
     struct array_worker *worker = array_worker_create(arrays);
-    arrays_matrix(worker, 1, in, got);
+    level_model_matrix(worker, 1, in, got);
     defined_matrix(f, 1, in, want);
     expect_equal(f, got, want, "levels");
     *in_lines += arrays->layers[1].lines != NULL;
     array_worker_destroy(worker);
-    arrays_destroy(arrays);
+    level_model_destroy(arrays);
     free(in);
     free(got);
     free(want);
 }
 
-static void arrays_sum_the_windows(void **state)
+static void level_model_sum_the_windows(void **state)
 {
     (void)state;
     uint32_t x = 1;
@@ -173,20 +173,21 @@ static void conductances_sum_the_windows(void **state)
         struct window_spec w = windows_random(&x, false);
         struct fixture f = make(&w, "hawis", "binary", sets);
         struct err err = {0};
-        const struct draw none = {0};
+        const struct chip_sample none = {0};
         int32_t *in = inputs_for(&f, &x);
         int64_t *got = malloc(windows_outputs(&w) * sizeof *got);
         int64_t *want = malloc(windows_outputs(&w) * sizeof *want);
-        struct analog *analog = analog_create(f.s.map, f.integer, &none, CPU_AVX512, &err);
+        struct conductance_model *analog =
+            conductance_model_create(f.s.map, f.integer, &none, CPU_AVX512, &err);
         if (!analog)
             fail_msg("%s", err.text);
-        struct analog_worker *worker = analog_worker_create(analog);
-        analog_worker_image(worker, 0);
-        analog_matrix(worker, 1, in, got);
+        struct conductance_model_worker *worker = conductance_model_worker_create(analog);
+        conductance_model_worker_image(worker, 0);
+        conductance_model_matrix(worker, 1, in, got);
         defined_matrix(&f, 1, in, want);
         expect_equal(&f, got, want, "conductances");
-        analog_worker_destroy(worker);
-        analog_destroy(analog);
+        conductance_model_worker_destroy(worker);
+        conductance_model_destroy(analog);
         free(in);
         free(got);
         free(want);
@@ -197,24 +198,24 @@ static void conductances_sum_the_windows(void **state)
 // --- Whole nets, packed ---
 
 static void expect_logits(const struct fixture *f, const struct packed *packed, uint32_t *x,
-                          integer_matrix *matrix, void *context)
+                          int_net_matrix *matrix, void *context)
 {
     struct packed_run *fast = packed_run_create(packed);
-    struct integer_run *plain = integer_run_create(f->integer);
+    struct int_net_run *plain = int_net_run_create(f->integer);
     const struct net *net = f->s.net;
     size_t pixels = (size_t)net->raw_c * net->raw_h * net->raw_w;
     uint8_t *image = malloc(pixels);
     for (int i = 0; i < 4; i++) {
         for (size_t k = 0; k < pixels; k++)
             image[k] = (uint8_t)windows_next(x);
-        const int64_t *want = integer_run_image(plain, image, matrix, context);
+        const int64_t *want = int_net_run_image(plain, image, matrix, context);
         const int64_t *got = packed_run_image(fast, image);
         if (memcmp(got, want, (size_t)net->classes * sizeof *want) != 0)
             fail_msg("%s: other logits", f->windows.keys);
     }
     free(image);
     packed_run_destroy(fast);
-    integer_run_destroy(plain);
+    int_net_run_destroy(plain);
 }
 
 // Lossless: the definition. An ADC of four bits: what the plain way gives, read-out by read-out.
@@ -228,14 +229,14 @@ static void packed_nets_have_any_windows(void **state)
         int lossy = i % 2;
         struct window_spec w = windows_random(&x, false);
         struct fixture f = make(&w, "hawis", "binary", sets[lossy]);
-        const struct draw none = {0};
-        struct arrays *arrays = arrays_create(
+        const struct chip_sample none = {0};
+        struct level_model *arrays = level_model_create(
             f.s.map, f.integer, &none, (enum cpu_level)(i / 2 % CPU_LEVELS), &(struct err){0});
         assert_non_null(arrays);
         struct packed *packed = packed_create(arrays);
         struct array_worker *worker = array_worker_create(arrays);
         if (packed && lossy)
-            expect_logits(&f, packed, &x, arrays_matrix, worker);
+            expect_logits(&f, packed, &x, level_model_matrix, worker);
         else if (packed)
             expect_logits(&f, packed, &x, defined_matrix, &f);
         assert_true((packed != NULL) == (w.groups == 1 && w.dilation[1] <= LINE_DILATION));
@@ -243,7 +244,7 @@ static void packed_nets_have_any_windows(void **state)
         dilated += packed && w.dilation[1] > 1 && w.kernel[1] > 1;
         array_worker_destroy(worker);
         packed_destroy(packed);
-        arrays_destroy(arrays);
+        level_model_destroy(arrays);
         drop(&f);
     }
     assert_true(covered[0] > 20 && covered[1] > 20 && dilated > 5);
@@ -258,20 +259,20 @@ static void packed_conductances_have_any_windows(void **state)
     for (int i = 0; i < 120; i++) {
         struct window_spec w = windows_random(&x, false);
         struct fixture f = make(&w, "hawis", "binary", sets[i % 2]);
-        const struct draw varied = {{.sigma = i % 2 ? 0.2 : 0}, 1, 0};
-        struct analog *analog = analog_create(
+        const struct chip_sample varied = {{.sigma = i % 2 ? 0.2 : 0}, 1, 0};
+        struct conductance_model *analog = conductance_model_create(
             f.s.map, f.integer, &varied, (enum cpu_level)(i / 2 % CPU_LEVELS), &(struct err){0});
         assert_non_null(analog);
         struct packed *packed = packed_create_analog(analog);
-        struct analog_worker *worker = analog_worker_create(analog);
+        struct conductance_model_worker *worker = conductance_model_worker_create(analog);
         if (packed && i % 2)
-            expect_logits(&f, packed, &x, analog_matrix, worker);
+            expect_logits(&f, packed, &x, conductance_model_matrix, worker);
         else if (packed)
             expect_logits(&f, packed, &x, defined_matrix, &f);
         covered += packed != NULL;
-        analog_worker_destroy(worker);
+        conductance_model_worker_destroy(worker);
         packed_destroy(packed);
-        analog_destroy(analog);
+        conductance_model_destroy(analog);
         drop(&f);
     }
     assert_true(covered > 20);
@@ -296,23 +297,24 @@ static void packed_shortcuts_step_per_side(void **state)
     struct fixture f = {.s = setup_text("hawis", text, "binary", wide),
                         .windows.keys = "shortcuts"};
     f.weights = random_weights(f.s.net);
-    f.integer = integer_create(f.s.net, f.weights, NULL, &(struct err){0});
+    f.integer = int_net_create(f.s.net, f.weights, NULL, &(struct err){0});
     assert_non_null(f.integer);
-    const struct draw none = {0};
-    struct arrays *arrays = arrays_create(f.s.map, f.integer, &none, CPU_AVX512, &(struct err){0});
+    const struct chip_sample none = {0};
+    struct level_model *arrays =
+        level_model_create(f.s.map, f.integer, &none, CPU_AVX512, &(struct err){0});
     struct packed *packed = packed_create(arrays);
     assert_non_null(packed);
     uint32_t x = 5;
-    expect_logits(&f, packed, &x, integer_matrix_reference, f.integer);
+    expect_logits(&f, packed, &x, int_net_matrix_reference, f.integer);
     packed_destroy(packed);
-    arrays_destroy(arrays);
+    level_model_destroy(arrays);
     drop(&f);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(arrays_sum_the_windows),
+        cmocka_unit_test(level_model_sum_the_windows),
         cmocka_unit_test(conductances_sum_the_windows),
         cmocka_unit_test(packed_nets_have_any_windows),
         cmocka_unit_test(packed_conductances_have_any_windows),

@@ -11,13 +11,13 @@
 
 #include <cmocka.h>
 
-#include "nets/integer.h"
+#include "nets/int_net.h"
 #include "nets/net.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "sim/chip/chip.h"
-#include "sim/crossbar/analog.h"
-#include "sim/crossbar/array.h"
+#include "sim/crossbar/conductance_model.h"
+#include "sim/crossbar/level_model.h"
 #include "sim/crossbar/calibrate.h"
 #include "sim/crossbar/evaluate.h"
 #include "sim/crossbar/fault.h"
@@ -81,48 +81,51 @@ static struct model make(const struct arrangement *a, const char *adc, const cha
     return model_of(a->chip, text, a->form, sets);
 }
 
-static struct arrays *levels_of(const struct model *m, const struct draw *draw)
+static struct level_model *levels_of(const struct model *m, const struct chip_sample *sample)
 {
     struct err err = {0};
-    struct arrays *arrays = arrays_create(m->s.map, m->integer, draw, CPU_AVX512, &err);
+    struct level_model *arrays = level_model_create(m->s.map, m->integer, sample, CPU_AVX512, &err);
     if (!arrays)
         fail_msg("%s", err.text);
     return arrays;
 }
 
-static struct analog *conductances_of(const struct model *m, const struct draw *draw)
+static struct conductance_model *conductances_of(const struct model *m,
+                                                 const struct chip_sample *sample)
 {
     struct err err = {0};
-    struct analog *analog = analog_create(m->s.map, m->integer, draw, CPU_AVX512, &err);
+    struct conductance_model *analog =
+        conductance_model_create(m->s.map, m->integer, sample, CPU_AVX512, &err);
     if (!analog)
         fail_msg("%s", err.text);
     return analog;
 }
 
-static void logits(const struct model *m, integer_matrix *matrix, void *context,
+static void logits(const struct model *m, int_net_matrix *matrix, void *context,
                    int64_t out[IMAGES][CLASSES])
 {
-    struct integer_run *run = integer_run_create(m->integer);
+    struct int_net_run *run = int_net_run_create(m->integer);
     uint32_t x = 3;
     uint8_t image[BYTES];
     for (int i = 0; i < IMAGES; i++) {
         model_image(&x, image);
-        memcpy(out[i], integer_run_image(run, image, matrix, context), sizeof out[i]);
+        memcpy(out[i], int_net_run_image(run, image, matrix, context), sizeof out[i]);
     }
-    integer_run_destroy(run);
+    int_net_run_destroy(run);
 }
 
-static void logits_of(const struct model *m, const struct arrays *arrays,
-                      const struct analog *analog, int64_t out[IMAGES][CLASSES])
+static void logits_of(const struct model *m, const struct level_model *arrays,
+                      const struct conductance_model *analog, int64_t out[IMAGES][CLASSES])
 {
     struct array_worker *levels = arrays ? array_worker_create(arrays) : NULL;
-    struct analog_worker *currents = analog ? analog_worker_create(analog) : NULL;
+    struct conductance_model_worker *currents =
+        analog ? conductance_model_worker_create(analog) : NULL;
     if (levels)
-        logits(m, arrays_matrix, levels, out);
+        logits(m, level_model_matrix, levels, out);
     else
-        logits(m, analog_matrix, currents, out);
+        logits(m, conductance_model_matrix, currents, out);
     array_worker_destroy(levels);
-    analog_worker_destroy(currents);
+    conductance_model_worker_destroy(currents);
 }
 
 static uint8_t pixels[IMAGES * BYTES];
@@ -138,7 +141,7 @@ static int make_images(void **state)
     return 0;
 }
 
-static void classes_of(const struct model *m, const struct arrays *arrays, size_t jobs,
+static void classes_of(const struct model *m, const struct level_model *arrays, size_t jobs,
                        int32_t *classes)
 {
     struct evaluation what = {.net = m->s.net,
@@ -154,15 +157,15 @@ static void classes_of(const struct model *m, const struct arrays *arrays, size_
 static void packed_groups_are_the_integer_net(void **state)
 {
     (void)state;
-    static const struct draw fine = {.seed = 1};
+    static const struct chip_sample fine = {.seed = 1};
     for (int i = 0; i < ARRANGEMENTS; i++) {
         struct model m = make(&arrangements[i], ADC("20"), "mapping.groups=packed");
         for (int l = STEM; l <= DOUBLE; l++)
             assert_int_equal(m.s.map->layers[l].packed > 1, m.s.net->layers[l].groups > 1);
         int64_t want[IMAGES][CLASSES], got[IMAGES][CLASSES];
-        logits(&m, integer_matrix_reference, m.integer, want);
-        struct arrays *arrays = levels_of(&m, &fine);
-        struct analog *analog = conductances_of(&m, &fine);
+        logits(&m, int_net_matrix_reference, m.integer, want);
+        struct level_model *arrays = levels_of(&m, &fine);
+        struct conductance_model *analog = conductances_of(&m, &fine);
         logits_of(&m, arrays, NULL, got);
         assert_memory_equal(got, want, sizeof want);
         logits_of(&m, NULL, analog, got);
@@ -174,8 +177,8 @@ static void packed_groups_are_the_integer_net(void **state)
             classes_of(&m, arrays, jobs[j], classes);
             assert_memory_equal(classes, reference, sizeof classes);
         }
-        analog_destroy(analog);
-        arrays_destroy(arrays);
+        conductance_model_destroy(analog);
+        level_model_destroy(arrays);
         model_free(&m);
     }
 }
@@ -187,7 +190,7 @@ static void packing_does_not_change_what_unbroken_chips_compute(void **state)
     static const char calibrated[] = "adc={preset: none, bits: 4, time: 1 ns, energy: 1 pJ, "
                                      "area: 1 um2, count: 128, range: calibrated}";
     static const char *const adcs[] = {ADC("4"), ADC("5"), ADC("6"), ADC("13"), calibrated};
-    static const struct draw fine = {.seed = 1};
+    static const struct chip_sample fine = {.seed = 1};
     int shared = 0, lossy = 0;
     for (int i = 0; i < ARRANGEMENTS; i++)
         for (size_t a = 0; a < sizeof adcs / sizeof *adcs; a++) {
@@ -196,17 +199,17 @@ static void packing_does_not_change_what_unbroken_chips_compute(void **state)
             static const char *const groups[] = {"mapping.groups=apart", "mapping.groups=auto"};
             for (int g = 0; g < 2; g++) {
                 struct model m = make(&arrangements[i], adcs[a], groups[g]);
-                struct draw draw = fine;
+                struct chip_sample sample = fine;
                 int64_t ranges[16] = {0};
                 for (int l = 0; l < 16; l++)
                     ranges[l] = 9;
-                draw.ranges = ranges;
-                struct analog *analog = conductances_of(&m, &draw);
+                sample.ranges = ranges;
+                struct conductance_model *analog = conductances_of(&m, &sample);
                 logits_of(&m, NULL, analog, g ? got : want);
-                logits(&m, integer_matrix_reference, m.integer, whole);
+                logits(&m, int_net_matrix_reference, m.integer, whole);
                 for (int l = DW; g && l <= DOUBLE; l++)
                     shared += m.s.map->layers[l].packed > 1;
-                analog_destroy(analog);
+                conductance_model_destroy(analog);
                 model_free(&m);
             }
             lossy += memcmp(want, whole, sizeof want) != 0;
@@ -229,13 +232,13 @@ static int64_t programmed(const struct chip *chip, int32_t w, int slice, int arr
     return held / (1 << slice * chip->cell.bits) % (1 << chip->cell.bits);
 }
 
-static int64_t read_cell(const struct mapping *map, const struct draw *draw, const struct slice *s,
-                         int row, int column, int array, int64_t level)
+static int64_t read_cell(const struct mapping *map, const struct chip_sample *sample,
+                         const struct slice *s, int row, int column, int array, int64_t level)
 {
     const struct map_tile *t = &map->tiles[s->tile];
     struct cell_address at = {t->x, t->y, s->pe, s->crossbar, array, row, column};
-    enum cell_fate fate = fault_cell(draw, &at);
-    return fate == CELL_LRS ? (1 << map->chip->cell.bits) - 1 : fate == CELL_HRS ? 0 : level;
+    enum cell_fault fault = fault_cell(sample, &at);
+    return fault == CELL_LRS ? (1 << map->chip->cell.bits) - 1 : fault == CELL_HRS ? 0 : level;
 }
 
 // The input that reaches a word line, by the definition of a convolution.
@@ -250,8 +253,8 @@ static int64_t input_of(const struct layer *l, const int32_t *in, int channel, i
 
 // What slice `s` adds to its output `o` (of the slice) in one window: every cell of the column,
 // those that belong to other groups' inputs too.
-static int64_t column_sum(const struct model *m, const struct draw *draw, const struct slice *s,
-                          int o, const int32_t *in, int y, int x)
+static int64_t column_sum(const struct model *m, const struct chip_sample *sample,
+                          const struct slice *s, int o, const int32_t *in, int y, int x)
 {
     const struct chip *chip = m->s.chip;
     const struct layer *l = &m->s.net->layers[s->layer];
@@ -269,12 +272,12 @@ static int64_t column_sum(const struct model *m, const struct draw *draw, const 
         for (int k = 0; k < columns; k++)
             for (int p = 0; p < chip_arrays(chip); p++) {
                 int slice = columns > 1 ? k : s->weight_slice;
-                int64_t level = read_cell(m->s.map, draw, s, row, o * columns + k, p,
+                int64_t level = read_cell(m->s.map, sample, s, row, o * columns + k, p,
                                           programmed(chip, w, slice, p));
                 cells += (p ? -level : level) * (1 << slice * chip->cell.bits);
             }
         if (chip->crossbar.polarity == POLARITY_OFFSET && s->weight_slice == 0)
-            cells -= 128 * read_cell(m->s.map, draw, s, row, s->columns - 1, 0, 1);
+            cells -= 128 * read_cell(m->s.map, sample, s, row, s->columns - 1, 0, 1);
         else if (chip->crossbar.polarity == POLARITY_SINGLE && s->weight_slice == 0)
             cells -= 128;
         sum += input * cells;
@@ -282,7 +285,7 @@ static int64_t column_sum(const struct model *m, const struct draw *draw, const 
     return sum;
 }
 
-static int64_t *sums_by_hand(const struct model *m, const struct draw *draw, int layer,
+static int64_t *sums_by_hand(const struct model *m, const struct chip_sample *sample, int layer,
                              const int32_t *in)
 {
     const struct layer *l = &m->s.net->layers[layer];
@@ -294,7 +297,7 @@ static int64_t *sums_by_hand(const struct model *m, const struct draw *draw, int
             for (int y = s->replica; y < l->out_h; y += ml->replicas)
                 for (int x = 0; x < l->out_w; x++)
                     sums[((s->out0 + o) * l->out_h + y) * l->out_w + x] +=
-                        column_sum(m, draw, s, o, in, y, x);
+                        column_sum(m, sample, s, o, in, y, x);
     }
     return sums;
 }
@@ -311,26 +314,26 @@ static int32_t *random_map(const struct net *net, int layer, uint32_t seed)
 }
 
 // Both models' sums of a layer.
-static void sums_of(const struct model *m, const struct draw *draw, int layer, const int32_t *in,
-                    int64_t *levels, int64_t *currents)
+static void sums_of(const struct model *m, const struct chip_sample *sample, int layer,
+                    const int32_t *in, int64_t *levels, int64_t *currents)
 {
-    struct arrays *arrays = levels_of(m, draw);
+    struct level_model *arrays = levels_of(m, sample);
     struct array_worker *worker = array_worker_create(arrays);
-    arrays_matrix(worker, layer, in, levels);
+    level_model_matrix(worker, layer, in, levels);
     array_worker_destroy(worker);
-    arrays_destroy(arrays);
-    struct analog *analog = conductances_of(m, draw);
-    struct analog_worker *other = analog_worker_create(analog);
-    analog_matrix(other, layer, in, currents);
-    analog_worker_destroy(other);
-    analog_destroy(analog);
+    level_model_destroy(arrays);
+    struct conductance_model *analog = conductances_of(m, sample);
+    struct conductance_model_worker *other = conductance_model_worker_create(analog);
+    conductance_model_matrix(other, layer, in, currents);
+    conductance_model_worker_destroy(other);
+    conductance_model_destroy(analog);
 }
 
 static void broken_cells_act_where_they_are(void **state)
 {
     (void)state;
-    static const struct draw broken = {.defects = {.stuck_lrs = 0.03, .stuck_hrs = 0.05},
-                                       .seed = 5};
+    static const struct chip_sample broken = {.defects = {.stuck_lrs = 0.03, .stuck_hrs = 0.05},
+                                              .seed = 5};
     for (int i = 0; i < ARRANGEMENTS; i++) {
         if (strcmp(arrangements[i].form, "int8") != 0)
             continue;
@@ -355,8 +358,8 @@ static void broken_cells_act_where_they_are(void **state)
 }
 
 // The only broken cell of a layer, if it is stuck at LRS between two groups.
-static bool one_between_groups(const struct mapping *map, const struct draw *draw, int layer,
-                               const struct slice **slice, struct cell_address *where)
+static bool one_between_groups(const struct mapping *map, const struct chip_sample *sample,
+                               int layer, const struct slice **slice, struct cell_address *where)
 {
     const struct map_layer *m = &map->layers[layer];
     int broken = 0;
@@ -367,7 +370,7 @@ static bool one_between_groups(const struct mapping *map, const struct draw *dra
         for (at.polarity = 0; at.polarity < 2; at.polarity++)
             for (at.row = 0; at.row < s->rows; at.row++)
                 for (at.column = 0; at.column < s->columns; at.column++)
-                    if (fault_cell(draw, &at) == CELL_LRS) {
+                    if (fault_cell(sample, &at) == CELL_LRS) {
                         broken++;
                         *slice = s;
                         *where = at;
@@ -388,21 +391,22 @@ static void one_cell_between_groups_leaks_one_input(void **state)
     int32_t *in = random_map(m.s.net, DW, 7);
     int64_t *want = mem_alloc(n, sizeof *want), *levels = mem_alloc(n, sizeof *want),
             *currents = mem_alloc(n, sizeof *want);
-    struct draw draw = {.defects = {.stuck_lrs = 1.0 / 55566}}; // 7 slices x 2 x 189 x 21 cells
+    struct chip_sample sample = {
+        .defects = {.stuck_lrs = 1.0 / 55566}}; // 7 slices x 2 x 189 x 21 cells
     const struct slice *s = NULL;
     struct cell_address at = {0};
     assert_int_equal(m.s.map->layers[DW].packed, 21);
     for (int tried = 0; tried < 3; tried++) {
         do
-            draw.seed++;
-        while (!one_between_groups(m.s.map, &draw, DW, &s, &at));
-        integer_matrix_reference(m.integer, DW, in, want);
+            sample.seed++;
+        while (!one_between_groups(m.s.map, &sample, DW, &s, &at));
+        int_net_matrix_reference(m.integer, DW, in, want);
         for (int y = 0; y < 8; y++)
             for (int x = 0; x < 8; x++)
                 want[at.column * 64 + y * 8 + x] += (at.polarity ? -1 : 1) *
                                                     (1 << s->weight_slice) *
                                                     input_of(l, in, at.row / 9, at.row % 9, y, x);
-        sums_of(&m, &draw, DW, in, levels, currents);
+        sums_of(&m, &sample, DW, in, levels, currents);
         assert_memory_equal(levels, want, n * sizeof *want);
         assert_memory_equal(currents, want, n * sizeof *want);
     }
@@ -420,16 +424,17 @@ static void narrow_adcs_clip_alike(void **state)
     (void)state;
     for (double rate = 0.001; rate < 0.5; rate *= 20) {
         struct model m = model_of("hawis", text, "binary", SETS(ADC("5")));
-        struct draw draw = {.defects = {.stuck_lrs = rate, .stuck_hrs = rate / 2}, .seed = 3};
+        struct chip_sample sample = {.defects = {.stuck_lrs = rate, .stuck_hrs = rate / 2},
+                                     .seed = 3};
         int64_t levels[IMAGES][CLASSES], currents[IMAGES][CLASSES];
-        struct arrays *arrays = levels_of(&m, &draw);
-        struct analog *analog = conductances_of(&m, &draw);
+        struct level_model *arrays = levels_of(&m, &sample);
+        struct conductance_model *analog = conductances_of(&m, &sample);
         assert_true(m.s.map->layers[DW].packed > 1);
         logits_of(&m, arrays, NULL, levels);
         logits_of(&m, NULL, analog, currents);
         assert_memory_equal(levels, currents, sizeof levels);
-        arrays_destroy(arrays);
-        analog_destroy(analog);
+        level_model_destroy(arrays);
+        conductance_model_destroy(analog);
         model_free(&m);
     }
 }
@@ -464,19 +469,19 @@ static void spare_lines_mend_cells_between_groups(void **state)
     struct model m =
         model_of("hawis", text, "int8",
                  SETS(ADC("20"), "crossbar.spare_rows=64", "crossbar.spare_columns=8"));
-    struct draw draw = {.defects = {.stuck_lrs = 0.0002}, .seed = 9};
+    struct chip_sample sample = {.defects = {.stuck_lrs = 0.0002}, .seed = 9};
     int64_t want[IMAGES][CLASSES], before[IMAGES][CLASSES], after[IMAGES][CLASSES];
-    logits(&m, integer_matrix_reference, m.integer, want);
-    struct arrays *arrays = levels_of(&m, &draw);
+    logits(&m, int_net_matrix_reference, m.integer, want);
+    struct level_model *arrays = levels_of(&m, &sample);
     logits_of(&m, arrays, NULL, before);
-    arrays_destroy(arrays);
-    struct spares *spares = spares_create(m.s.map, m.integer, &draw);
+    level_model_destroy(arrays);
+    struct spares *spares = spares_create(m.s.map, m.integer, &sample);
     assert_true(spares_report(spares)->wrong_before > 0);
     assert_int_equal(spares_report(spares)->wrong_after, 0);
-    draw.spares = spares;
-    arrays = levels_of(&m, &draw);
+    sample.spares = spares;
+    arrays = levels_of(&m, &sample);
     logits_of(&m, arrays, NULL, after);
-    arrays_destroy(arrays);
+    level_model_destroy(arrays);
     assert_memory_not_equal(before, want, sizeof want);
     assert_memory_equal(after, want, sizeof want);
     spares_destroy(spares);
@@ -488,13 +493,13 @@ static void training_refuses_shared_crossbars(void **state)
     (void)state;
     struct err err = {0};
     const struct perturb_params params = {.stuck = true};
-    const struct draw draw = {.defects = {.stuck_lrs = 0.01}, .seed = 1};
+    const struct chip_sample sample = {.defects = {.stuck_lrs = 0.01}, .seed = 1};
     struct model m = model_of("hawis", text, "binary", NULL);
-    assert_null(perturb_create(m.s.map, &draw, &params, CPU_AVX512, &err));
+    assert_null(perturb_create(m.s.map, &sample, &params, CPU_AVX512, &err));
     assert_non_null(strstr(err.text, "set mapping.groups=apart"));
     model_free(&m);
     m = model_of("hawis", text, "binary", SETS("mapping.groups=apart"));
-    struct perturbation *p = perturb_create(m.s.map, &draw, &params, CPU_AVX512, &err);
+    struct perturbation *p = perturb_create(m.s.map, &sample, &params, CPU_AVX512, &err);
     assert_non_null(p);
     perturb_destroy(p);
     model_free(&m);

@@ -12,60 +12,61 @@
 
 #include <cmocka.h>
 
-#include "nets/forward.h"
-#include "nets/integer.h"
+#include "nets/float_net.h"
+#include "nets/int_net.h"
 #include "nets/net.h"
 #include "nets/weights.h"
 #include "base/err.h"
-#include "base/num.h"
+#include "base/portable_math.h"
 #include "base/mem.h"
 #include "sim/chip/chip.h"
-#include "sim/crossbar/analog.h"
-#include "sim/crossbar/array.h"
+#include "sim/crossbar/conductance_model.h"
+#include "sim/crossbar/level_model.h"
 #include "sim/crossbar/packed.h"
 #include "sim/crossbar/sections.h"
 #include "sim/map/map.h"
 #include "tests/crossbar/model.h"
 
 // The fast way of binary nets, where it is open to them, against the plain one.
-static bool expect_packed_same(const struct model *m, const struct arrays *arrays)
+static bool expect_packed_same(const struct model *m, const struct level_model *arrays)
 {
     struct packed *packed = packed_create(arrays);
     if (!packed)
         return false;
-    struct integer_run *plain = integer_run_create(m->integer);
+    struct int_net_run *plain = int_net_run_create(m->integer);
     struct packed_run *fast = packed_run_create(packed);
     struct array_worker *worker = array_worker_create(arrays);
     uint32_t x = 3;
     uint8_t image[192];
     for (int i = 0; i < 20; i++) {
         model_image(&x, image);
-        const int64_t *want = integer_run_image(plain, image, arrays_matrix, worker);
+        const int64_t *want = int_net_run_image(plain, image, level_model_matrix, worker);
         assert_memory_equal(packed_run_image(fast, image), want, 10 * sizeof *want);
     }
     array_worker_destroy(worker);
     packed_run_destroy(fast);
-    integer_run_destroy(plain);
+    int_net_run_destroy(plain);
     packed_destroy(packed);
     return true;
 }
 
-static void expect_same(const struct model *m, const struct arrays *arrays)
+static void expect_same(const struct model *m, const struct level_model *arrays)
 {
-    struct integer_run *a = integer_run_create(m->integer), *b = integer_run_create(m->integer);
+    struct int_net_run *a = int_net_run_create(m->integer), *b = int_net_run_create(m->integer);
     struct array_worker *worker = array_worker_create(arrays);
     uint32_t x = 3;
     uint8_t image[192];
     int64_t want[10];
     for (int i = 0; i < 20; i++) {
         model_image(&x, image);
-        memcpy(want, integer_run_image(a, image, integer_matrix_reference, m->integer),
+        memcpy(want, int_net_run_image(a, image, int_net_matrix_reference, m->integer),
                sizeof want);
-        assert_memory_equal(integer_run_image(b, image, arrays_matrix, worker), want, sizeof want);
+        assert_memory_equal(int_net_run_image(b, image, level_model_matrix, worker), want,
+                            sizeof want);
     }
     array_worker_destroy(worker);
-    integer_run_destroy(a);
-    integer_run_destroy(b);
+    int_net_run_destroy(a);
+    int_net_run_destroy(b);
 }
 
 static void lossless_arrays_are_the_whole_number_net(void **state)
@@ -95,10 +96,10 @@ static void lossless_arrays_are_the_whole_number_net(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct model m = model_make(cases[i].chip, cases[i].form, cases[i].sets);
         for (int level = 0; level < CPU_LEVELS; level++) {
-            struct arrays *arrays = arrays_make(&m, 0, 0, 1, (enum cpu_level)level);
+            struct level_model *arrays = level_model_make(&m, 0, 0, 1, (enum cpu_level)level);
             expect_same(&m, arrays);
             assert_int_equal(expect_packed_same(&m, arrays), !strcmp(cases[i].form, "binary"));
-            arrays_destroy(arrays);
+            level_model_destroy(arrays);
         }
         model_free(&m);
     }
@@ -118,9 +119,10 @@ static void packed_maps_lose_what_arrays_lose(void **state)
             const char *const sets[] = {adc, more[i][0], more[i][1], NULL};
             struct model m = model_make("hawis", "binary", sets);
             for (int level = 0; level < CPU_LEVELS; level++) {
-                struct arrays *arrays = arrays_make(&m, 0.05, 0.1, 3, (enum cpu_level)level);
+                struct level_model *arrays =
+                    level_model_make(&m, 0.05, 0.1, 3, (enum cpu_level)level);
                 assert_true(expect_packed_same(&m, arrays));
-                arrays_destroy(arrays);
+                level_model_destroy(arrays);
             }
             model_free(&m);
         }
@@ -135,7 +137,7 @@ static void one_too_many_is_clipped(void **state)
     for (int64_t i = 0; i < m.s.net->layers[1].weights; i++)
         w[i] = 1;
     m.integer->layers[1].w = w;
-    struct arrays *arrays = arrays_make(&m, 0, 0, 1, CPU_AVX512);
+    struct level_model *arrays = level_model_make(&m, 0, 0, 1, CPU_AVX512);
     struct packed *packed = packed_create(arrays);
     assert_non_null(packed);
     assert_int_equal(packed->layers[1].n_sections, 2); // 216 rows in two read-outs
@@ -143,7 +145,7 @@ static void one_too_many_is_clipped(void **state)
     assert_int_equal(packed->layers[1].codes[128 - 128], -128);
     assert_int_equal(packed->layers[2].n_sections, 1); // its weights are mixed
     packed_destroy(packed);
-    arrays_destroy(arrays);
+    level_model_destroy(arrays);
     free(w);
     model_free(&m);
 }
@@ -160,7 +162,7 @@ static void thresholds_are_the_multiply_add(void **state)
             ((int64_t)model_random(&x) - (1 << 23)) * (i % 3 == 0 ? 1 << 12 : 1) / (i % 5 + 1);
         struct int_layer layer = {.mul = &mul, .offset = &offset, .half = half};
         int32_t low, high;
-        integer_threshold(&layer, 0, &low, &high);
+        int_net_threshold(&layer, 0, &low, &high);
         int64_t at[9] = {INT32_MIN, INT32_MIN + 1,    INT32_MAX - 1,     INT32_MAX, low,
                          high,      (int64_t)low - 1, (int64_t)high + 1, 0};
         for (int64_t k = -3000; k < 3009; k++) {
@@ -179,32 +181,33 @@ static void whole_numbers_follow_floats(void **state)
     (void)state;
     static const char *const fine[] = {"net.residual_bits=24", NULL};
     struct model m = model_make("hawis", "binary", fine);
-    struct forward *forward = forward_create(m.s.net, m.weights);
-    struct integer_run *run = integer_run_create(m.integer);
+    struct float_net *forward = float_net_create(m.s.net, m.weights);
+    struct int_net_run *run = int_net_run_create(m.integer);
     uint32_t x = 5;
     uint8_t image[192];
     for (int i = 0; i < 50; i++) {
         model_image(&x, image);
-        const float *real = forward_run(forward, image);
-        const int64_t *whole = integer_run_image(run, image, integer_matrix_reference, m.integer);
+        const float *real = float_net_run(forward, image);
+        const int64_t *whole = int_net_run_image(run, image, int_net_matrix_reference, m.integer);
         int best = 0;
         for (int c = 1; c < 10; c++)
             best = real[c] > real[best] ? c : best;
-        assert_int_equal(integer_class(whole, 10), best);
+        assert_int_equal(int_net_class(whole, 10), best);
     }
-    integer_run_destroy(run);
-    forward_destroy(forward);
+    int_net_run_destroy(run);
+    float_net_destroy(forward);
     model_free(&m);
 }
 
-static int64_t differing(const struct model *m, const struct arrays *a, const struct arrays *b)
+static int64_t differing(const struct model *m, const struct level_model *a,
+                         const struct level_model *b)
 {
     int64_t n = 0;
     for (size_t i = 1; i < m->s.net->n; i++) {
         const struct layer *l = &m->s.net->layers[i];
         for (int o = 0; l->weights && o < l->out_c; o++)
             for (int r = 0; r < l->weights / l->out_c; r++)
-                n += arrays_weight(a, (int)i, o, r) != arrays_weight(b, (int)i, o, r);
+                n += level_model_weight(a, (int)i, o, r) != level_model_weight(b, (int)i, o, r);
     }
     return n;
 }
@@ -223,15 +226,15 @@ static void counts_are_what_was_asked_for(void **state)
     struct model m = model_make("hawis", "binary", NULL);
     const double rates[][2] = {{0.01, 0}, {0, 0.1}, {0.0175, 0.0904}, {0.5, 0.5}};
     for (size_t i = 0; i < sizeof rates / sizeof *rates; i++) {
-        struct arrays *arrays = arrays_make(&m, rates[i][0], rates[i][1], 11, CPU_SCALAR);
-        struct fault_counts c = arrays_faults(arrays);
+        struct level_model *arrays = level_model_make(&m, rates[i][0], rates[i][1], 11, CPU_SCALAR);
+        struct fault_counts c = level_model_faults(arrays);
         assert_int_equal(c.cells, 2 * weights_in(m.s.net)); // two cells a weight
         for (int k = 0; k < 2; k++) {
             double p = rates[i][k], n = (double)c.cells;
             double hit = (double)(k ? c.hrs : c.lrs);
             assert_true(fabs(hit - p * n) <= 4 * sqrt(n * p * (1 - p)) + 1e-9);
         }
-        arrays_destroy(arrays);
+        level_model_destroy(arrays);
     }
     model_free(&m);
 }
@@ -239,15 +242,15 @@ static void counts_are_what_was_asked_for(void **state)
 static void maps_are_nested(void **state)
 {
     (void)state;
-    struct draw low = {{.stuck_lrs = 0.02, .stuck_hrs = 0.03}, 5, 0};
-    struct draw high = {{.stuck_lrs = 0.04, .stuck_hrs = 0.09}, 5, 0};
+    struct chip_sample low = {{.stuck_lrs = 0.02, .stuck_hrs = 0.03}, 5, 0};
+    struct chip_sample high = {{.stuck_lrs = 0.04, .stuck_hrs = 0.09}, 5, 0};
     int hit = 0;
     for (int i = 0; i < 20000; i++) {
         struct cell_address at = {i % 3, 1, 2, 0, i % 2, i % 256, i / 256};
-        enum cell_fate fate = fault_cell(&low, &at);
-        if (fate != CELL_FINE)
-            assert_int_equal(fault_cell(&high, &at), fate);
-        hit += fate != CELL_FINE;
+        enum cell_fault fault = fault_cell(&low, &at);
+        if (fault != CELL_FINE)
+            assert_int_equal(fault_cell(&high, &at), fault);
+        hit += fault != CELL_FINE;
     }
     assert_true(hit > 800 && hit < 1200);
 }
@@ -259,11 +262,11 @@ static void rows_are_drawn_as_their_cells(void **state)
     const double rates[][2] = {{0.3, 0.2}, {0, 0.5}, {0.5, 0}, {1, 0}, {0, 1}, {0.6, 0.4}, {0, 0}};
     uint32_t x = 23;
     for (int i = 0; i < 42; i++) {
-        struct draw faults = {{.stuck_lrs = rates[i % 7][0], .stuck_hrs = rates[i % 7][1]},
-                              (uint64_t)model_random(&x) << 24 | model_random(&x),
-                              model_random(&x)};
+        struct chip_sample faults = {{.stuck_lrs = rates[i % 7][0], .stuck_hrs = rates[i % 7][1]},
+                                     (uint64_t)model_random(&x) << 24 | model_random(&x),
+                                     model_random(&x)};
         struct cell_address at = {i, i / 2, i % 5, i % 3, i % 2, i * 7, i % 11};
-        enum cell_fate want[CELLS];
+        enum cell_fault want[CELLS];
         for (int c = 0; c < CELLS; c++) {
             struct cell_address one = at;
             one.column += c;
@@ -271,10 +274,10 @@ static void rows_are_drawn_as_their_cells(void **state)
         }
         for (int level = 0; level < CPU_LEVELS; level++)
             for (int n = i % 7 ? CELLS - i : CELLS; n > 0; n /= 2) {
-                uint8_t fates[CELLS];
-                fault_row(&faults, kernels_for(cpu_best((enum cpu_level)level)), &at, n, fates);
+                uint8_t found[CELLS];
+                fault_row(&faults, kernels_for(cpu_best((enum cpu_level)level)), &at, n, found);
                 for (int c = 0; c < n; c++)
-                    assert_int_equal(fates[c], want[c]);
+                    assert_int_equal(found[c], want[c]);
             }
     }
 }
@@ -284,13 +287,13 @@ static void all_stuck_is_what_theory_says(void **state)
     (void)state;
     struct model m = model_make("hawis", "binary", NULL);
     for (int k = 0; k < 2; k++) { // both cells of a pair alike: every weight is 0
-        struct arrays *arrays = arrays_make(&m, k ? 1 : 0, k ? 0 : 1, 1, CPU_SCALAR);
-        struct fault_counts c = arrays_faults(arrays);
+        struct level_model *arrays = level_model_make(&m, k ? 1 : 0, k ? 0 : 1, 1, CPU_SCALAR);
+        struct fault_counts c = level_model_faults(arrays);
         assert_int_equal(k ? c.lrs : c.hrs, c.cells);
         for (size_t i = 1; i < m.s.net->n; i++)
             for (int r = 0; m.s.net->layers[i].weights && r < 20; r++)
-                assert_int_equal(arrays_weight(arrays, (int)i, 1, r), 0);
-        arrays_destroy(arrays);
+                assert_int_equal(level_model_weight(arrays, (int)i, 1, r), 0);
+        level_model_destroy(arrays);
     }
     model_free(&m);
 }
@@ -300,18 +303,19 @@ static void both_kinds_erase_alike(void **state)
 {
     (void)state;
     struct model m = model_make("hawis", "binary", NULL);
-    struct arrays *fine = arrays_make(&m, 0, 0, 1, CPU_SCALAR);
+    struct level_model *fine = level_model_make(&m, 0, 0, 1, CPU_SCALAR);
     double n = (double)weights_in(m.s.net), p = 0.05, lost[2] = {0};
     for (int k = 0; k < 2; k++)
         for (uint64_t seed = 1; seed <= 4; seed++) {
-            struct arrays *broken = arrays_make(&m, k ? p : 0, k ? 0 : p, seed, CPU_SCALAR);
+            struct level_model *broken =
+                level_model_make(&m, k ? p : 0, k ? 0 : p, seed, CPU_SCALAR);
             lost[k] += (double)differing(&m, fine, broken);
-            arrays_destroy(broken);
+            level_model_destroy(broken);
         }
     double sigma = sqrt(4 * n * p * (1 - p));
     assert_true(fabs(lost[0] - 4 * n * p) < 4 * sigma);
     assert_true(fabs(lost[0] - lost[1]) < 6 * sigma);
-    arrays_destroy(fine);
+    level_model_destroy(fine);
     model_free(&m);
 }
 
@@ -320,14 +324,14 @@ static void another_place_is_hit_elsewhere(void **state)
     (void)state;
     static const char *const there[] = {"mapping.placement=random", NULL};
     struct model a = model_make("hawis", "binary", NULL), b = model_make("hawis", "binary", there);
-    struct arrays *x = arrays_make(&a, 0.05, 0.05, 9, CPU_SCALAR);
-    struct arrays *again = arrays_make(&a, 0.05, 0.05, 9, CPU_SCALAR);
-    struct arrays *y = arrays_make(&b, 0.05, 0.05, 9, CPU_SCALAR);
+    struct level_model *x = level_model_make(&a, 0.05, 0.05, 9, CPU_SCALAR);
+    struct level_model *again = level_model_make(&a, 0.05, 0.05, 9, CPU_SCALAR);
+    struct level_model *y = level_model_make(&b, 0.05, 0.05, 9, CPU_SCALAR);
     assert_int_equal(differing(&a, x, again), 0);
     assert_true(differing(&a, x, y) > 0);
-    arrays_destroy(x);
-    arrays_destroy(again);
-    arrays_destroy(y);
+    level_model_destroy(x);
+    level_model_destroy(again);
+    level_model_destroy(y);
     model_free(&a);
     model_free(&b);
 }
@@ -343,7 +347,7 @@ static void finer_adcs_are_nearer(void **state)
                  "adc={preset: none, bits: %d, time: 1 ns, energy: 1 pJ, area: 1 um2}", bits);
         const char *const sets[] = {adc, NULL};
         struct model m = model_make("hawis", "binary", sets);
-        struct arrays *arrays = arrays_make(&m, 0, 0, 1, CPU_AVX512);
+        struct level_model *arrays = level_model_make(&m, 0, 0, 1, CPU_AVX512);
         struct array_worker *worker = array_worker_create(arrays);
         enum { SIZE = 20 * 64, INPUTS = 24 * 64 };
         int32_t in[INPUTS];
@@ -353,8 +357,8 @@ static void finer_adcs_are_nearer(void **state)
         for (int i = 0; i < 80; i++) {
             for (int j = 0; j < INPUTS; j++)
                 in[j] = model_random(&x) % 2;
-            integer_matrix_reference(m.integer, 1, in, exact);
-            arrays_matrix(worker, 1, in, got);
+            int_net_matrix_reference(m.integer, 1, in, exact);
+            level_model_matrix(worker, 1, in, got);
             for (int j = 0; j < SIZE; j++)
                 squares += (double)((exact[j] - got[j]) * (exact[j] - got[j]));
         }
@@ -362,7 +366,7 @@ static void finer_adcs_are_nearer(void **state)
         assert_true(rms < last || (rms == 0 && last == 0));
         last = rms;
         array_worker_destroy(worker);
-        arrays_destroy(arrays);
+        level_model_destroy(arrays);
         model_free(&m);
     }
     assert_true(last == 0); // 128 rows at once and no sum near 128
@@ -384,8 +388,8 @@ static void what_is_not_modelled_is_refused(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct model m = model_make(cases[i].chip, cases[i].form, cases[i].sets);
         struct err err = {0};
-        struct draw none = {.seed = 1};
-        assert_null(arrays_create(m.s.map, m.integer, &none, CPU_SCALAR, &err));
+        struct chip_sample none = {.seed = 1};
+        assert_null(level_model_create(m.s.map, m.integer, &none, CPU_SCALAR, &err));
         if (!strstr(err.text, cases[i].part))
             fail_msg("'%s' does not say '%s'", err.text, cases[i].part);
         model_free(&m);

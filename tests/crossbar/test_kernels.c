@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "nets/kernels/kernels.h"
-#include "base/num.h"
+#include "base/portable_math.h"
 #include "base/rng.h"
 
 enum { COLUMNS = 24, WINDOWS = 9, MAP = 4096 };

@@ -10,11 +10,11 @@
 
 #include <cmocka.h>
 
-#include "nets/integer.h"
+#include "nets/int_net.h"
 #include "nets/net.h"
 #include "base/err.h"
-#include "sim/crossbar/analog.h"
-#include "sim/crossbar/array.h"
+#include "sim/crossbar/conductance_model.h"
+#include "sim/crossbar/level_model.h"
 #include "tests/crossbar/model.h"
 #include "tests/support/layer_nets.h"
 
@@ -36,48 +36,49 @@ static const struct arrangement arrangements[] = {
     {"isaac-ce", SETS(ADC)},
 };
 
-static void logits(const struct model *m, integer_matrix *matrix, void *context,
+static void logits(const struct model *m, int_net_matrix *matrix, void *context,
                    int64_t out[IMAGES][CLASSES])
 {
-    struct integer_run *run = integer_run_create(m->integer);
+    struct int_net_run *run = int_net_run_create(m->integer);
     uint32_t x = 3;
     uint8_t image[BYTES];
     for (int i = 0; i < IMAGES; i++) {
         model_image(&x, image);
-        memcpy(out[i], integer_run_image(run, image, matrix, context), sizeof out[i]);
+        memcpy(out[i], int_net_run_image(run, image, matrix, context), sizeof out[i]);
     }
-    integer_run_destroy(run);
+    int_net_run_destroy(run);
 }
 
 static void expect_same(const struct layer_net *net, const struct arrangement *a, const char *form)
 {
-    static const struct draw fine = {.seed = 1};
+    static const struct chip_sample fine = {.seed = 1};
     struct model m = model_of(a->chip, net->yaml, form, a->sets);
     int64_t want[IMAGES][CLASSES], got[IMAGES][CLASSES];
     struct err err = {0};
-    logits(&m, integer_matrix_reference, m.integer, want);
+    logits(&m, int_net_matrix_reference, m.integer, want);
     if (!memcmp(want[0], want[1], sizeof want[0]))
         fail_msg("%s: images do not matter", net->name);
-    struct arrays *arrays = arrays_create(m.s.map, m.integer, &fine, CPU_AVX512, &err);
-    struct analog *analog = analog_create(m.s.map, m.integer, &fine, CPU_AVX512, &err);
+    struct level_model *arrays = level_model_create(m.s.map, m.integer, &fine, CPU_AVX512, &err);
+    struct conductance_model *analog =
+        conductance_model_create(m.s.map, m.integer, &fine, CPU_AVX512, &err);
     if (!arrays || !analog)
         fail_msg("%s", err.text);
     struct array_worker *levels = array_worker_create(arrays);
-    struct analog_worker *currents = analog_worker_create(analog);
-    logits(&m, arrays_matrix, levels, got);
+    struct conductance_model_worker *currents = conductance_model_worker_create(analog);
+    logits(&m, level_model_matrix, levels, got);
     if (memcmp(got, want, sizeof want) != 0)
         fail_msg("%s on %s, %s: levels of cells", net->name, a->chip, form);
-    logits(&m, analog_matrix, currents, got);
+    logits(&m, conductance_model_matrix, currents, got);
     if (memcmp(got, want, sizeof want) != 0)
         fail_msg("%s on %s, %s: conductances of cells", net->name, a->chip, form);
     array_worker_destroy(levels);
-    analog_worker_destroy(currents);
-    arrays_destroy(arrays);
-    analog_destroy(analog);
+    conductance_model_worker_destroy(currents);
+    level_model_destroy(arrays);
+    conductance_model_destroy(analog);
     model_free(&m);
 }
 
-static void arrays_equal_the_integer_net(void **state)
+static void level_model_equal_the_integer_net(void **state)
 {
     (void)state;
     for (size_t n = 0; n < n_layer_nets; n++)
@@ -89,7 +90,7 @@ static void arrays_equal_the_integer_net(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(arrays_equal_the_integer_net),
+        cmocka_unit_test(level_model_equal_the_integer_net),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -14,24 +14,25 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "sim/chip/chip.h"
-#include "sim/crossbar/analog.h"
-#include "sim/crossbar/array.h"
+#include "sim/crossbar/conductance_model.h"
+#include "sim/crossbar/level_model.h"
 #include "sim/map/map.h"
 #include "tests/crossbar/model.h"
 #include "tests/crossbar/sums.h"
 
 // As currents(), by levels.
-static int64_t *levels(const struct model *m, const struct draw *draw, int layer, const int32_t *in)
+static int64_t *levels(const struct model *m, const struct chip_sample *sample, int layer,
+                       const int32_t *in)
 {
     struct err err = {0};
     int64_t *sums = mem_alloc(outputs_of(&m->s.net->layers[layer]), sizeof *sums);
-    struct arrays *arrays = arrays_create(m->s.map, m->integer, draw, CPU_AVX512, &err);
+    struct level_model *arrays = level_model_create(m->s.map, m->integer, sample, CPU_AVX512, &err);
     if (!arrays)
         fail_msg("%s", err.text);
     struct array_worker *worker = array_worker_create(arrays);
-    arrays_matrix(worker, layer, in, sums);
+    level_model_matrix(worker, layer, in, sums);
     array_worker_destroy(worker);
-    arrays_destroy(arrays);
+    level_model_destroy(arrays);
     return sums;
 }
 
@@ -56,9 +57,9 @@ static void open_lines_leave_nothing(void **state)
         const struct layer *l = &m.s.net->layers[2];
         int32_t *in = random_inputs(l, 3);
         for (size_t k = 0; k < sizeof all / sizeof *all; k++) {
-            const struct draw draw = {all[k], 1, 0};
-            expect_zeros(levels(&m, &draw, 2, in), outputs_of(l));
-            expect_zeros(currents(&m, &draw, 2, in, 0), outputs_of(l));
+            const struct chip_sample sample = {all[k], 1, 0};
+            expect_zeros(levels(&m, &sample, 2, in), outputs_of(l));
+            expect_zeros(currents(&m, &sample, 2, in, 0), outputs_of(l));
         }
         free(in);
         model_free(&m);
@@ -74,12 +75,12 @@ static void both_ways_agree_on_lines(void **state)
     const char *const *const sets[] = {NULL, wide, coarse};
     for (uint64_t i = 0; i < 3; i++) {
         struct model m = model_make("hawis", "binary", sets[i]);
-        const struct draw draw = {
+        const struct chip_sample sample = {
             {.stuck_lrs = 0.02, .stuck_hrs = 0.05, .word_lines = 0.1, .bit_lines = 0.1}, i, 2};
         for (int layer = 1; layer <= 3; layer++) {
             const struct layer *l = &m.s.net->layers[layer];
             int32_t *in = random_inputs(l, 9);
-            int64_t *a = currents(&m, &draw, layer, in, 0), *b = levels(&m, &draw, layer, in);
+            int64_t *a = currents(&m, &sample, layer, in, 0), *b = levels(&m, &sample, layer, in);
             assert_memory_equal(a, b, outputs_of(l) * sizeof *a);
             free(a);
             free(b);
@@ -90,7 +91,7 @@ static void both_ways_agree_on_lines(void **state)
 }
 
 // Inputs as stuck drivers make them; right where every row has one driver, or all are stuck.
-static void drive(const struct model *m, const struct draw *draw, int layer, int32_t *in)
+static void drive(const struct model *m, const struct chip_sample *sample, int layer, int32_t *in)
 {
     const struct layer *l = &m->s.net->layers[layer];
     const struct map_layer *ml = &m->s.map->layers[layer];
@@ -99,7 +100,7 @@ static void drive(const struct model *m, const struct draw *draw, int layer, int
         const struct map_tile *t = &m->s.map->tiles[s->tile];
         struct cell_address at = {t->x, t->y, s->pe, s->crossbar, 0, 0, 0};
         for (at.row = 0; at.row < s->rows; at.row++)
-            if (fault_driver(draw, &at))
+            if (fault_driver(sample, &at))
                 in[s->row0 + at.row] = (1 << l->in_bits[0]) - 1;
     }
 }
@@ -117,7 +118,7 @@ static void stuck_drivers_are_inputs_of_ones(void **state)
         int layer = last_layer(&m);
         const struct layer *l = &m.s.net->layers[layer];
         int32_t *in = random_inputs(l, 5), *driven = random_inputs(l, 5);
-        const struct draw none = {{0}, 1, 0}, drivers = {{.drivers = cases[i].rate}, 1, 0};
+        const struct chip_sample none = {{0}, 1, 0}, drivers = {{.drivers = cases[i].rate}, 1, 0};
         drive(&m, &drivers, layer, driven);
         int64_t *got = currents(&m, &drivers, layer, in, 0);
         int64_t *want = currents(&m, &none, layer, driven, 0);
@@ -144,8 +145,8 @@ static void stuck_adcs_see_nothing(void **state)
     int32_t *one = random_inputs(l, 5), *other = random_inputs(l, 6);
     int64_t least = 0, most = 0;
     for (uint64_t seed = 0; seed < 40; seed++) {
-        const struct draw draw = {{.adcs = 1, .read_noise = 5}, seed, 0};
-        int64_t *a = currents(&m, &draw, 1, one, 0), *b = currents(&m, &draw, 1, other, 1);
+        const struct chip_sample sample = {{.adcs = 1, .read_noise = 5}, seed, 0};
+        int64_t *a = currents(&m, &sample, 1, one, 0), *b = currents(&m, &sample, 1, other, 1);
         assert_memory_equal(a, b, outputs_of(l) * sizeof *a);
         for (size_t i = 0; i < outputs_of(l); i++) {
             least = a[i] < least ? a[i] : least;
@@ -165,8 +166,9 @@ static void stuck_adcs_see_nothing(void **state)
 static void maps_are_nested(void **state)
 {
     (void)state;
-    const struct draw low = {{.word_lines = 0.1, .bit_lines = 0.1, .drivers = 0.1, .adcs = 0.1}, 3};
-    struct draw high = low;
+    const struct chip_sample low = {
+        {.word_lines = 0.1, .bit_lines = 0.1, .drivers = 0.1, .adcs = 0.1}, 3};
+    struct chip_sample high = low;
     high.defects.word_lines = high.defects.bit_lines = 0.3;
     high.defects.drivers = high.defects.adcs = 0.3;
     int hits[4][2] = {{0}};
@@ -205,7 +207,7 @@ static void parts_are_counted(void **state)
     // A multiple of 16 columns: crossbars that share 16 ADCs share them column by column.
     static const char *const own[] = {"pe.crossbars=2", "adc.per=crossbar", "adc.count=16", NULL};
     static const char *const shared[] = {"pe.crossbars=2", "adc.per=pe", "adc.count=16", NULL};
-    const struct draw draw = {
+    const struct chip_sample sample = {
         {.word_lines = 0.05, .bit_lines = 0.1, .drivers = 0.05, .adcs = 0.2}, 8, 0};
     for (int k = 0; k < 2; k++) {
         struct model m = model_make("hawis", "binary", k ? shared : own);
@@ -220,20 +222,20 @@ static void parts_are_counted(void **state)
             rows += s->rows;
             columns += s->columns;
         }
-        struct analog *analog = analog_make(&m, &draw);
-        struct fault_counts counts = analog_faults(analog);
+        struct conductance_model *analog = conductance_model_make(&m, &sample);
+        struct fault_counts counts = conductance_model_faults(analog);
         expect_tally(counts.word_lines, 2 * rows, 0.05);
         expect_tally(counts.bit_lines, 2 * columns, 0.1);
         expect_tally(counts.drivers, rows, 0.05);
         expect_tally(counts.adcs, adcs, 0.2);
-        struct arrays *arrays = arrays_create(map, m.integer, &draw, CPU_AVX512, NULL);
-        struct fault_counts other = arrays_faults(arrays);
+        struct level_model *arrays = level_model_create(map, m.integer, &sample, CPU_AVX512, NULL);
+        struct fault_counts other = level_model_faults(arrays);
         assert_int_equal(other.word_lines.hit, counts.word_lines.hit);
         assert_int_equal(other.word_lines.all, counts.word_lines.all);
         assert_int_equal(other.bit_lines.hit, counts.bit_lines.hit);
         assert_int_equal(other.bit_lines.all, counts.bit_lines.all);
-        arrays_destroy(arrays);
-        analog_destroy(analog);
+        level_model_destroy(arrays);
+        conductance_model_destroy(analog);
         model_free(&m);
     }
 }

@@ -12,15 +12,15 @@
 
 #include <cmocka.h>
 
-#include "nets/integer.h"
+#include "nets/int_net.h"
 #include "nets/net.h"
 #include "nets/weights.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "sim/chip/chip.h"
-#include "sim/crossbar/analog.h"
-#include "sim/crossbar/array.h"
-#include "sim/crossbar/mend.h"
+#include "sim/crossbar/conductance_model.h"
+#include "sim/crossbar/level_model.h"
+#include "sim/crossbar/mitigation.h"
 #include "sim/crossbar/spare.h"
 #include "sim/map/map.h"
 #include "tests/crossbar/model.h"
@@ -38,7 +38,7 @@ static void folding_anew_changes_nothing(void **state)
     for (int f = 0; both_forms[f]; f++) {
         struct model m = model_make("hawis-q8", both_forms[f], NULL);
         struct model other = model_make("hawis-q8", both_forms[f], NULL);
-        mend_refold(m.integer, m.weights, 1);
+        mitigation_refold(m.integer, m.weights, 1);
         for (size_t i = 1; i < m.s.net->n; i++) {
             const struct int_layer *a = &m.integer->layers[i], *b = &other.integer->layers[i];
             size_t n = (size_t)m.s.net->layers[i].out_c;
@@ -61,9 +61,9 @@ static void gains_divide_sums(void **state)
     (void)state;
     struct model m = model_make("hawis", "binary", NULL),
                  plain = model_make("hawis", "binary", NULL);
-    double gain = mend_gain(&(struct defect_params){.sigma = 0.7});
+    double gain = mitigation_gain(&(struct defect_params){.sigma = 0.7});
     assert_true(fabs(gain - exp(0.7 * 0.7 / 2)) < 1e-12);
-    mend_refold(m.integer, m.weights, gain);
+    mitigation_refold(m.integer, m.weights, gain);
     for (size_t i = 1; i < m.s.net->n; i++) {
         const struct int_layer *a = &m.integer->layers[i], *b = &plain.integer->layers[i];
         for (int c = 0; b->mul && c < m.s.net->layers[i].out_c; c++) {
@@ -86,21 +86,22 @@ static double measured_gain(const struct defect_params *defects)
     double along = 0, squares = 0;
     for (int i = 0; i < INPUTS; i++)
         in[i] = 1;
-    integer_matrix_reference(m.integer, 1, in, exact);
+    int_net_matrix_reference(m.integer, 1, in, exact);
     for (uint64_t seed = 1; seed <= 64; seed++) {
         struct err err = {0};
-        struct draw draw = {.defects = *defects, .seed = seed};
-        struct analog *analog = analog_create(m.s.map, m.integer, &draw, CPU_AVX512, &err);
+        struct chip_sample sample = {.defects = *defects, .seed = seed};
+        struct conductance_model *analog =
+            conductance_model_create(m.s.map, m.integer, &sample, CPU_AVX512, &err);
         if (!analog)
             fail_msg("%s", err.text);
-        struct analog_worker *worker = analog_worker_create(analog);
-        analog_matrix(worker, 1, in, got);
+        struct conductance_model_worker *worker = conductance_model_worker_create(analog);
+        conductance_model_matrix(worker, 1, in, got);
         for (int i = 0; i < SIZE; i++) {
             along += (double)exact[i] * (double)got[i];
             squares += (double)exact[i] * (double)exact[i];
         }
-        analog_worker_destroy(worker);
-        analog_destroy(analog);
+        conductance_model_worker_destroy(worker);
+        conductance_model_destroy(analog);
     }
     model_free(&m);
     return along / squares;
@@ -125,7 +126,8 @@ static void varying_cells_have_the_gain(void **state)
          exp(-nu * age + (0.3 * 0.3 + spread * spread * age * age) / 2)},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        double measured = measured_gain(&cases[i].defects), gain = mend_gain(&cases[i].defects);
+        double measured = measured_gain(&cases[i].defects),
+               gain = mitigation_gain(&cases[i].defects);
         if (fabs(gain / cases[i].gain - 1) > 1e-12 || fabs(measured / gain - 1) > 4 * 0.017)
             fail_msg("case %zu: gain %.6f, of the formula %.6f, measured %.6f", i, gain,
                      cases[i].gain, measured);
@@ -139,10 +141,10 @@ static void uniform_drift_is_a_gain(void **state)
     (void)state;
     const struct defect_params drift = {.drift_s = 1e4, .drift_exponent = 0.05},
                                young = {.drift_s = 1, .drift_exponent = 0.5}, none = {0};
-    assert_true(fabs(mend_gain(&drift) - pow(1e4, -0.05)) < 1e-12);
+    assert_true(fabs(mitigation_gain(&drift) - pow(1e4, -0.05)) < 1e-12);
     assert_true(fabs(measured_gain(&drift) - pow(1e4, -0.05)) < 0.01);
-    assert_true(mend_gain(&young) == 1); // up to 1 s nothing has happened
-    assert_true(mend_gain(&none) == 1);
+    assert_true(mitigation_gain(&young) == 1); // up to 1 s nothing has happened
+    assert_true(mitigation_gain(&none) == 1);
 }
 
 // --- Batch-norms ---
@@ -174,13 +176,13 @@ static void no_preparation(void *context, size_t image)
     (void)image;
 }
 
-static void mend(const struct model *m, integer_matrix *matrix, void *context,
+static void mend(const struct model *m, int_net_matrix *matrix, void *context,
                  const struct dataset *data)
 {
     struct err err = {0};
-    struct mend_pass pass = {matrix, context, no_preparation, data, data->n};
+    struct mitigation_pass pass = {matrix, context, no_preparation, data, data->n};
     int64_t channels = 0;
-    if (!mend_norms(m->integer, m->weights, &pass, &channels, &err))
+    if (!mitigation_norms(m->integer, m->weights, &pass, &channels, &err))
         fail_msg("%s", err.text);
     int64_t want = 0;
     for (size_t i = 1; i < m->s.net->n; i++)
@@ -190,34 +192,34 @@ static void mend(const struct model *m, integer_matrix *matrix, void *context,
 
 // What a batch-norm gives has the mean beta and the deviation |gamma|, image by image through the
 // whole net: the definition, asked of the mended net from outside.
-static void expect_normal(const struct model *m, integer_matrix *matrix, void *context,
+static void expect_normal(const struct model *m, int_net_matrix *matrix, void *context,
                           const struct dataset *data)
 {
     const struct net *net = m->s.net;
-    struct integer_run *run = integer_run_create(m->integer);
+    struct int_net_run *run = int_net_run_create(m->integer);
     static double sum[64][64], squares[64][64];
     static int64_t v[4096];
     memset(sum, 0, sizeof sum);
     memset(squares, 0, sizeof squares);
     for (size_t i = 0; i < data->n; i++) {
-        integer_run_load(run, dataset_image(data, i));
+        int_net_run_load(run, dataset_image(data, i));
         for (size_t l = 1; l < net->n; l++) {
             const struct layer *layer = &net->layers[l];
             if (layer->kind != LAYER_CONV && layer->kind != LAYER_LINEAR) {
                 if (layer->kind == LAYER_POOL)
-                    integer_run_finish(run, (int)l);
+                    int_net_run_finish(run, (int)l);
                 continue;
             }
             int add = m->integer->layers[l].add;
             size_t each = (size_t)layer->out_h * layer->out_w;
-            integer_run_multiply(run, (int)l, matrix, context);
-            integer_run_values(run, (int)l, add >= 0 && net->layers[add].bn, v);
+            int_net_run_multiply(run, (int)l, matrix, context);
+            int_net_run_values(run, (int)l, add >= 0 && net->layers[add].bn, v);
             for (size_t j = 0; j < each * (size_t)layer->out_c; j++) {
                 double y = (double)v[j] / m->integer->layers[l].unit;
                 sum[l][j / each] += y / (double)each;
                 squares[l][j / each] += y * y / (double)each;
             }
-            integer_run_finish(run, (int)l);
+            int_net_run_finish(run, (int)l);
         }
     }
     for (size_t l = 1; l < net->n; l++) {
@@ -231,7 +233,7 @@ static void expect_normal(const struct model *m, integer_matrix *matrix, void *c
             assert_true(fabs(deviation - fabs((double)w->gamma[c])) < 0.01);
         }
     }
-    integer_run_destroy(run);
+    int_net_run_destroy(run);
 }
 
 static void mended_norms_normalise(void **state)
@@ -241,23 +243,23 @@ static void mended_norms_normalise(void **state)
     struct dataset data = training(images);
     for (int f = 0; both_forms[f]; f++) {
         struct model m = model_make("hawis-q8", both_forms[f], NULL);
-        struct arrays *arrays = arrays_make(&m, 0.01, 0.2, 5, CPU_AVX512);
+        struct level_model *arrays = level_model_make(&m, 0.01, 0.2, 5, CPU_AVX512);
         struct array_worker *worker = array_worker_create(arrays);
-        mend(&m, arrays_matrix, worker, &data);
-        expect_normal(&m, arrays_matrix, worker, &data);
+        mend(&m, level_model_matrix, worker, &data);
+        expect_normal(&m, level_model_matrix, worker, &data);
         array_worker_destroy(worker);
-        arrays_destroy(arrays);
+        level_model_destroy(arrays);
         model_free(&m);
     }
 }
 
 // The map that the classifier reads, of one image.
-static const int32_t *features(const struct model *m, struct integer_run *run,
-                               integer_matrix *matrix, void *context, const uint8_t *image)
+static const int32_t *features(const struct model *m, struct int_net_run *run,
+                               int_net_matrix *matrix, void *context, const uint8_t *image)
 {
     const struct net *net = m->s.net;
-    integer_run_image(run, image, matrix, context);
-    return integer_run_map(run, net->layers[net->n - 1].input[0]);
+    int_net_run_image(run, image, matrix, context);
+    return int_net_run_map(run, net->layers[net->n - 1].input[0]);
 }
 
 static int count_features(const struct model *m)
@@ -270,14 +272,14 @@ static double *take_means(const struct model *m, const struct dataset *data)
 {
     int n = count_features(m);
     double *means = mem_alloc(10 * (size_t)n, sizeof *means);
-    struct integer_run *run = integer_run_create(m->integer);
+    struct int_net_run *run = int_net_run_create(m->integer);
     for (size_t i = 0; i < data->n; i++) {
         const int32_t *f =
-            features(m, run, integer_matrix_reference, m->integer, dataset_image(data, i));
+            features(m, run, int_net_matrix_reference, m->integer, dataset_image(data, i));
         for (int j = 0; j < n; j++)
             means[(int)(i % 10) * n + j] += f[j] / (double)((data->n + 9 - i % 10) / 10);
     }
-    integer_run_destroy(run);
+    int_net_run_destroy(run);
     return means;
 }
 
@@ -295,15 +297,15 @@ static int nearest(const double *means, const int32_t *f, int n)
     return best;
 }
 
-static int count_right(const struct model *m, integer_matrix *matrix, void *context,
+static int count_right(const struct model *m, int_net_matrix *matrix, void *context,
                        const struct dataset *data, const double *means)
 {
-    struct integer_run *run = integer_run_create(m->integer);
+    struct int_net_run *run = int_net_run_create(m->integer);
     int right = 0;
     for (size_t i = 0; i < data->n; i++)
         right += nearest(means, features(m, run, matrix, context, dataset_image(data, i)),
                          count_features(m)) == (int)i % 10;
-    integer_run_destroy(run);
+    int_net_run_destroy(run);
     return right;
 }
 
@@ -316,16 +318,16 @@ static void mended_norms_bring_classes_back(void **state)
     int whole = 0, broken = 0, mended = 0;
     for (uint64_t seed = 1; seed <= 4; seed++) {
         struct model m = model_make("hawis-q8", "int8", NULL);
-        mend(&m, integer_matrix_reference, m.integer, &data);
+        mend(&m, int_net_matrix_reference, m.integer, &data);
         double *means = take_means(&m, &data);
-        whole += count_right(&m, integer_matrix_reference, m.integer, &data, means);
-        struct arrays *arrays = arrays_make(&m, 0, 0.1, seed, CPU_AVX512);
+        whole += count_right(&m, int_net_matrix_reference, m.integer, &data, means);
+        struct level_model *arrays = level_model_make(&m, 0, 0.1, seed, CPU_AVX512);
         struct array_worker *worker = array_worker_create(arrays);
-        broken += count_right(&m, arrays_matrix, worker, &data, means);
-        mend(&m, arrays_matrix, worker, &data);
-        mended += count_right(&m, arrays_matrix, worker, &data, means);
+        broken += count_right(&m, level_model_matrix, worker, &data, means);
+        mend(&m, level_model_matrix, worker, &data);
+        mended += count_right(&m, level_model_matrix, worker, &data, means);
         array_worker_destroy(worker);
-        arrays_destroy(arrays);
+        level_model_destroy(arrays);
         free(means);
         model_free(&m);
     }
@@ -338,7 +340,8 @@ static void mended_norms_bring_classes_back(void **state)
 
 // --- Spare lines ---
 
-static int count_open(const struct mapping *map, const struct draw *draw, int rows, int *slice)
+static int count_open(const struct mapping *map, const struct chip_sample *sample, int rows,
+                      int *slice)
 {
     int n = 0;
     for (int i = 0; i < map->n_slices; i++) {
@@ -348,12 +351,12 @@ static int count_open(const struct mapping *map, const struct draw *draw, int ro
         int spares = 0;
         for (at.polarity = 0; at.polarity < 2; at.polarity++) {
             for (at.row = 0; at.row < s->rows; at.row++)
-                if (fault_word_line(draw, &at)) {
+                if (fault_word_line(sample, &at)) {
                     n++;
                     *slice = i;
                 }
             at.row = rows;
-            spares += fault_word_line(draw, &at);
+            spares += fault_word_line(sample, &at);
         }
         n += 100 * spares; // not what is looked for
     }
@@ -361,19 +364,19 @@ static int count_open(const struct mapping *map, const struct draw *draw, int ro
 }
 
 // The first chip on which so many word lines are open, all spare ones being fine.
-static struct draw find_chip(const struct mapping *map, int open, int *slice)
+static struct chip_sample find_chip(const struct mapping *map, int open, int *slice)
 {
-    struct draw draw = {.defects = {.word_lines = 0.001}};
+    struct chip_sample sample = {.defects = {.word_lines = 0.001}};
     do
-        draw.seed++;
-    while (count_open(map, &draw, map->chip->crossbar.rows, slice) != open);
-    return draw;
+        sample.seed++;
+    while (count_open(map, &sample, map->chip->crossbar.rows, slice) != open);
+    return sample;
 }
 
-static int64_t count_wrong(const struct model *m, const struct draw *draw, int *cells)
+static int64_t count_wrong(const struct model *m, const struct chip_sample *sample, int *cells)
 {
     struct err err = {0};
-    struct arrays *arrays = arrays_create(m->s.map, m->integer, draw, CPU_AVX512, &err);
+    struct level_model *arrays = level_model_create(m->s.map, m->integer, sample, CPU_AVX512, &err);
     if (!arrays)
         fail_msg("%s", err.text);
     int64_t wrong = 0;
@@ -384,10 +387,10 @@ static int64_t count_wrong(const struct model *m, const struct draw *draw, int *
         if (layer->kind != LAYER_CONV && layer->kind != LAYER_LINEAR)
             continue;
         for (int i = 0; i < layer->out_c * rows; i++, ++*cells)
-            wrong +=
-                arrays_weight(arrays, (int)l, i / rows, i % rows) != m->integer->layers[l].w[i];
+            wrong += level_model_weight(arrays, (int)l, i / rows, i % rows) !=
+                     m->integer->layers[l].w[i];
     }
-    arrays_destroy(arrays);
+    level_model_destroy(arrays);
     return wrong;
 }
 
@@ -397,9 +400,9 @@ static void a_spare_row_takes_the_place_of_a_broken_one(void **state)
     const char *const sets[] = {"crossbar.spare_rows=1", NULL};
     struct model m = model_make("hawis", "binary", sets);
     int slice = 0, cells = 0;
-    struct draw draw = find_chip(m.s.map, 1, &slice);
-    assert_true(count_wrong(&m, &draw, &cells) > 0);
-    struct spares *spares = spares_create(m.s.map, m.integer, &draw);
+    struct chip_sample sample = find_chip(m.s.map, 1, &slice);
+    assert_true(count_wrong(&m, &sample, &cells) > 0);
+    struct spares *spares = spares_create(m.s.map, m.integer, &sample);
     const struct spare_report *r = spares_report(spares);
     assert_int_equal(r->rows, 1);
     assert_int_equal(r->columns, 0);
@@ -407,8 +410,8 @@ static void a_spare_row_takes_the_place_of_a_broken_one(void **state)
     assert_int_equal(r->wrong_after, 0);
     assert_int_equal(r->pulses, 1);
     assert_int_equal(r->cells, 2 * m.s.map->slices[slice].columns); // of both arrays
-    draw.spares = spares;
-    assert_int_equal(count_wrong(&m, &draw, &cells), 0);
+    sample.spares = spares;
+    assert_int_equal(count_wrong(&m, &sample, &cells), 0);
     spares_destroy(spares);
     model_free(&m);
 }
@@ -419,16 +422,16 @@ static void spares_that_run_out_are_told(void **state)
     const char *const one[] = {"crossbar.spare_rows=1", NULL};
     struct model m = model_make("hawis", "binary", one);
     // Everywhere more than one row is broken, the best spare is a whole one.
-    struct draw draw = {.defects = {.word_lines = 0.2}, .seed = 2};
-    struct spares *spares = spares_create(m.s.map, m.integer, &draw);
+    struct chip_sample sample = {.defects = {.word_lines = 0.2}, .seed = 2};
+    struct spares *spares = spares_create(m.s.map, m.integer, &sample);
     const struct spare_report *r = spares_report(spares);
     assert_true(r->rows > 0 && r->rows <= m.s.map->n_slices);
     assert_true(r->rows_left > r->rows);
     assert_true(r->wrong_after > 0 && r->wrong_after < r->wrong_before);
     spares_destroy(spares);
     // Spares that are as broken as all help nobody.
-    draw.defects.word_lines = 1;
-    spares = spares_create(m.s.map, m.integer, &draw);
+    sample.defects.word_lines = 1;
+    spares = spares_create(m.s.map, m.integer, &sample);
     assert_int_equal(spares_report(spares)->rows, 0);
     assert_int_equal(spares_report(spares)->wrong_after, spares_report(spares)->wrong_before);
     spares_destroy(spares);
@@ -442,39 +445,40 @@ static void moved_lines_are_felt_alike(void **state)
     const char *const sets[] = {"crossbar.spare_rows=6", "crossbar.spare_columns=5", NULL};
     struct err err = {0};
     struct model m = model_make("hawis", "binary", sets);
-    struct draw draw = {.defects = {.stuck_lrs = 0.01, .stuck_hrs = 0.03, .bit_lines = 0.05},
-                        .seed = 9};
-    struct spares *spares = spares_create(m.s.map, m.integer, &draw);
+    struct chip_sample sample = {
+        .defects = {.stuck_lrs = 0.01, .stuck_hrs = 0.03, .bit_lines = 0.05}, .seed = 9};
+    struct spares *spares = spares_create(m.s.map, m.integer, &sample);
     const struct spare_report *r = spares_report(spares);
     int cells = 0;
-    int64_t before = count_wrong(&m, &draw, &cells);
-    draw.spares = spares;
-    int64_t after = count_wrong(&m, &draw, &cells);
+    int64_t before = count_wrong(&m, &sample, &cells);
+    sample.spares = spares;
+    int64_t after = count_wrong(&m, &sample, &cells);
     assert_true(r->rows > 0 && r->columns > 0);
     assert_true(after < before);
     assert_true(r->wrong_after >= after && r->wrong_before >= before); // a pair may have two
-    struct arrays *arrays = arrays_create(m.s.map, m.integer, &draw, CPU_AVX512, &err);
-    struct analog *analog = analog_create(m.s.map, m.integer, &draw, CPU_AVX512, &err);
+    struct level_model *arrays = level_model_create(m.s.map, m.integer, &sample, CPU_AVX512, &err);
+    struct conductance_model *analog =
+        conductance_model_create(m.s.map, m.integer, &sample, CPU_AVX512, &err);
     assert_true(arrays && analog);
     struct array_worker *levels = array_worker_create(arrays);
-    struct analog_worker *currents = analog_worker_create(analog);
-    struct integer_run *a = integer_run_create(m.integer), *b = integer_run_create(m.integer);
+    struct conductance_model_worker *currents = conductance_model_worker_create(analog);
+    struct int_net_run *a = int_net_run_create(m.integer), *b = int_net_run_create(m.integer);
     uint8_t image[PIXELS];
     uint32_t x = 5;
     for (int i = 0; i < 4; i++) {
         model_image(&x, image);
         int64_t want[10];
-        memcpy(want, integer_run_image(a, image, arrays_matrix, levels), sizeof want);
-        assert_memory_equal(integer_run_image(b, image, analog_matrix, currents), want,
+        memcpy(want, int_net_run_image(a, image, level_model_matrix, levels), sizeof want);
+        assert_memory_equal(int_net_run_image(b, image, conductance_model_matrix, currents), want,
                             sizeof want);
     }
-    assert_int_equal(arrays_faults(arrays).lrs, analog_faults(analog).lrs);
-    integer_run_destroy(a);
-    integer_run_destroy(b);
+    assert_int_equal(level_model_faults(arrays).lrs, conductance_model_faults(analog).lrs);
+    int_net_run_destroy(a);
+    int_net_run_destroy(b);
     array_worker_destroy(levels);
-    analog_worker_destroy(currents);
-    arrays_destroy(arrays);
-    analog_destroy(analog);
+    conductance_model_worker_destroy(currents);
+    level_model_destroy(arrays);
+    conductance_model_destroy(analog);
     spares_destroy(spares);
     model_free(&m);
 }
@@ -484,18 +488,19 @@ static void moved_lines_are_felt_alike(void **state)
 static void words_are_read_and_refused(void **state)
 {
     (void)state;
-    struct mend_params p = {.images = 7};
+    struct mitigation_params p = {.images = 7};
     struct err err = {0};
-    assert_true(mend_parse("spares,bn", &p, &err) && p.spares && p.bn && !p.gain && p.images == 7);
-    assert_true(mend_parse("none", &p, &err) && !mend_any(&p));
+    assert_true(mitigation_parse("spares,bn", &p, &err) && p.spares && p.bn && !p.gain &&
+                p.images == 7);
+    assert_true(mitigation_parse("none", &p, &err) && !mitigation_any(&p));
     static const char *const bad[] = {"", "bn,", "b", "bn,none", "bn gain", NULL};
     for (int i = 0; bad[i]; i++) {
         struct err why = {0};
-        assert_false(mend_parse(bad[i], &p, &why));
+        assert_false(mitigation_parse(bad[i], &p, &why));
         assert_non_null(strstr(why.text, "take some of bn, gain and spares"));
     }
     struct model m = model_make("hawis", "binary", NULL);
-    assert_false(mend_check(&(struct mend_params){.spares = true}, m.s.chip, &err));
+    assert_false(mitigation_check(&(struct mitigation_params){.spares = true}, m.s.chip, &err));
     assert_non_null(strstr(err.text, "set crossbar.spare_rows"));
     model_free(&m);
 }

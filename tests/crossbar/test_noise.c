@@ -11,11 +11,11 @@
 #include <cmocka.h>
 
 #include "models/wire.h"
-#include "nets/integer.h"
+#include "nets/int_net.h"
 #include "nets/net.h"
 #include "base/mem.h"
 #include "sim/chip/chip.h"
-#include "sim/crossbar/analog.h"
+#include "sim/crossbar/conductance_model.h"
 #include "sim/crossbar/packed.h"
 #include "sim/map/map.h"
 #include "tests/close.h"
@@ -35,16 +35,16 @@ static void noise_adds_up_by_squares(void **state)
     struct model m = model_make("hawis", "binary", wide);
     const struct layer *l = &m.s.net->layers[LAYER];
     int32_t *in = random_inputs(l, 2);
-    const struct draw draw = {{.read_noise = noise}, 6, 0};
-    struct analog *analog = analog_make(&m, &draw);
-    struct analog_worker *worker = analog_worker_create(analog);
+    const struct chip_sample sample = {{.read_noise = noise}, 6, 0};
+    struct conductance_model *analog = conductance_model_make(&m, &sample);
+    struct conductance_model_worker *worker = conductance_model_worker_create(analog);
     size_t size = outputs_of(l);
     int64_t *exact = mem_alloc(size, sizeof *exact), *got = mem_alloc(size, sizeof *got);
-    integer_matrix_reference(m.integer, LAYER, in, exact);
+    int_net_matrix_reference(m.integer, LAYER, in, exact);
     double squares = 0, sum = 0;
     for (int image = 0; image < IMAGES; image++) {
-        analog_worker_image(worker, (size_t)image);
-        analog_matrix(worker, LAYER, in, got);
+        conductance_model_worker_image(worker, (size_t)image);
+        conductance_model_matrix(worker, LAYER, in, got);
         for (size_t i = 0; i < size; i++) {
             double error = (double)(got[i] - exact[i]);
             squares += error * error;
@@ -60,8 +60,8 @@ static void noise_adds_up_by_squares(void **state)
     free(exact);
     free(got);
     free(in);
-    analog_worker_destroy(worker);
-    analog_destroy(analog);
+    conductance_model_worker_destroy(worker);
+    conductance_model_destroy(analog);
     model_free(&m);
 }
 
@@ -72,15 +72,15 @@ static void noise_belongs_to_the_image(void **state)
     struct model m = model_make("hawis", "binary", wide);
     const struct layer *l = &m.s.net->layers[1];
     int32_t *in = random_inputs(l, 2);
-    const struct draw draw = {{.read_noise = 3}, 6, 0}, trial = {{.read_noise = 3}, 6, 1};
-    struct analog *analog = analog_make(&m, &draw);
-    struct analog_worker *worker = analog_worker_create(analog);
+    const struct chip_sample sample = {{.read_noise = 3}, 6, 0}, trial = {{.read_noise = 3}, 6, 1};
+    struct conductance_model *analog = conductance_model_make(&m, &sample);
+    struct conductance_model_worker *worker = conductance_model_worker_create(analog);
     size_t bytes = outputs_of(l) * sizeof(int64_t);
     int64_t *got = mem_alloc(outputs_of(l), sizeof *got);
-    int64_t *fifth = currents(&m, &draw, 1, in, 5), *again = currents(&m, &trial, 1, in, 5);
+    int64_t *fifth = currents(&m, &sample, 1, in, 5), *again = currents(&m, &trial, 1, in, 5);
     for (size_t image = 3; image <= 7; image++) {
-        analog_worker_image(worker, image);
-        analog_matrix(worker, 1, in, got);
+        conductance_model_worker_image(worker, image);
+        conductance_model_matrix(worker, 1, in, got);
         assert_int_equal(memcmp(got, fifth, bytes) == 0, image == 5);
     }
     assert_memory_not_equal(fifth, again, bytes);
@@ -88,8 +88,8 @@ static void noise_belongs_to_the_image(void **state)
     free(fifth);
     free(again);
     free(in);
-    analog_worker_destroy(worker);
-    analog_destroy(analog);
+    conductance_model_worker_destroy(worker);
+    conductance_model_destroy(analog);
     model_free(&m);
 }
 
@@ -106,8 +106,8 @@ static void offsets_stay(void **state)
     double squares = 0, want = 0;
     size_t n = 0;
     for (uint32_t trial = 0; trial < TRIALS; trial++) {
-        const struct draw draw = {{.adc_offset = offset}, 6, trial};
-        int64_t *got = currents(&m, &draw, 3, zeros, 0);
+        const struct chip_sample sample = {{.adc_offset = offset}, 6, trial};
+        int64_t *got = currents(&m, &sample, 3, zeros, 0);
         for (int c = 0; c < 36; c++) {
             for (int i = 1; i < PIXELS; i++)
                 assert_int_equal(got[c * PIXELS + i], got[c * PIXELS]);
@@ -174,11 +174,11 @@ static void wires_lessen_every_group(void **state)
     int layer = last_layer(&m);
     const struct map_layer *ml = &m.s.map->layers[layer];
     const struct layer *l = &m.s.net->layers[layer];
-    const struct draw draw = {{0}, 1, 0};
+    const struct chip_sample sample = {{0}, 1, 0};
     int32_t *in = random_inputs(l, 3);
     double want[10] = {0}, cells = (double)inputs_of(l);
-    int64_t exact[10], *got = currents(&m, &draw, layer, in, 0);
-    integer_matrix_reference(m.integer, layer, in, exact);
+    int64_t exact[10], *got = currents(&m, &sample, layer, in, 0);
+    int_net_matrix_reference(m.integer, layer, in, exact);
     for (int i = ml->slice0; i < ml->slice0 + ml->slices; i++)
         add_currents(&m, &m.s.map->slices[i], in, want);
     bool differs = false;
@@ -208,11 +208,12 @@ static void packed_maps_decline_single_reads(void **state)
     static const char *const wires[] = {"crossbar.wire_resistance=1 mohm", NULL};
     struct model m = model_make("hawis", "binary", wires);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        struct analog *analog = analog_make(&m, &(struct draw){.defects = cases[i].defects});
+        struct conductance_model *analog =
+            conductance_model_make(&m, &(struct chip_sample){.defects = cases[i].defects});
         struct packed *packed = packed_create_analog(analog);
         assert_int_equal(packed != NULL, cases[i].packs);
         packed_destroy(packed);
-        analog_destroy(analog);
+        conductance_model_destroy(analog);
     }
     model_free(&m);
 }

@@ -10,15 +10,15 @@
 
 #include <cmocka.h>
 
-#include "nets/integer.h"
+#include "nets/int_net.h"
 #include "nets/net.h"
 #include "nets/perturb.h"
 #include "base/err.h"
 #include "base/mem.h"
-#include "base/num.h"
+#include "base/portable_math.h"
 #include "base/rng.h"
 #include "sim/chip/chip.h"
-#include "sim/crossbar/array.h"
+#include "sim/crossbar/level_model.h"
 #include "sim/crossbar/perturb.h"
 #include "sim/map/map.h"
 #include "tests/crossbar/model.h"
@@ -26,11 +26,11 @@
 
 static const struct perturb_params everything = {true, true, true};
 
-static struct perturbation *felt(const struct model *m, const struct draw *draw,
+static struct perturbation *felt(const struct model *m, const struct chip_sample *sample,
                                  const struct perturb_params *params)
 {
     struct err err = {0};
-    struct perturbation *p = perturb_create(m->s.map, draw, params, CPU_AVX512, &err);
+    struct perturbation *p = perturb_create(m->s.map, sample, params, CPU_AVX512, &err);
     if (!p)
         fail_msg("%s", err.text);
     return p;
@@ -57,7 +57,7 @@ static float *weights_after(const struct model *m, const struct perturbation *p,
 // --- Weights ---
 
 static void expect_weights(const struct model *m, const struct perturbation *p,
-                           const struct arrays *arrays, size_t *changed)
+                           const struct level_model *arrays, size_t *changed)
 {
     *changed = 0;
     for (int i = 1; i < (int)m->s.net->n; i++) {
@@ -67,7 +67,7 @@ static void expect_weights(const struct model *m, const struct perturbation *p,
         float *w = weights_after(m, p, i, 9);
         for (size_t k = 0; k < (size_t)l->weights; k++) {
             int out = (int)(k / rows_of(l)), row = (int)(k % rows_of(l));
-            assert_true(w[k] == (float)arrays_weight(arrays, i, out, row));
+            assert_true(w[k] == (float)level_model_weight(arrays, i, out, row));
             *changed += w[k] != (float)m->integer->layers[i].w[k];
         }
         free(w);
@@ -85,35 +85,35 @@ static void stuck_cells_are_those_of_the_arrays(void **state)
     } cases[] = {{"binary", wide}, {"binary", dense}, {"int8", wide}, {"int8", in_columns}};
     for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
         struct model m = model_make("hawis", cases[c].form, cases[c].sets);
-        const struct draw draw = {{.stuck_lrs = 0.02, .stuck_hrs = 0.05}, 4, 0};
-        struct arrays *broken = arrays_make(&m, 0.02, 0.05, 4, CPU_AVX512);
-        struct arrays *fine = arrays_make(&m, 0, 0, 4, CPU_AVX512);
-        struct perturbation *p = felt(&m, &draw, &everything);
+        const struct chip_sample sample = {{.stuck_lrs = 0.02, .stuck_hrs = 0.05}, 4, 0};
+        struct level_model *broken = level_model_make(&m, 0.02, 0.05, 4, CPU_AVX512);
+        struct level_model *fine = level_model_make(&m, 0, 0, 4, CPU_AVX512);
+        struct perturbation *p = felt(&m, &sample, &everything);
         size_t changed;
         expect_weights(&m, p, broken, &changed);
         assert_true(changed > 500);
         perturb_destroy(p);
-        p = felt(&m, &draw, &(struct perturb_params){.variation = true, .adc = true});
+        p = felt(&m, &sample, &(struct perturb_params){.variation = true, .adc = true});
         expect_weights(&m, p, fine, &changed);
         assert_int_equal(changed, 0);
         perturb_destroy(p);
-        arrays_destroy(broken);
-        arrays_destroy(fine);
+        level_model_destroy(broken);
+        level_model_destroy(fine);
         model_free(&m);
     }
 }
 
 // Of one cell: R' = R exp(theta), theta from its address; 0 to 1 from high to low resistance.
-static double cell_value(const struct model *m, const struct draw *draw, const struct slice *s,
-                         int polarity, int row, int column, bool low)
+static double cell_value(const struct model *m, const struct chip_sample *sample,
+                         const struct slice *s, int polarity, int row, int column, bool low)
 {
     const struct map_tile *t = &m->s.map->tiles[s->tile];
     const struct cell_address at = {t->x, t->y, s->pe, s->crossbar, polarity, row, column};
     double g_max = 1 / m->s.chip->cell.r_lrs_ohm, g_min = 1 / m->s.chip->cell.r_hrs_ohm;
     uint32_t counter[4];
-    fault_counter(draw, &at, counter);
-    uint64_t u = rng_counter(draw->seed, RNG_VARIATION, counter);
-    double theta = draw->defects.sigma * num_normal((uint32_t)(u >> 32));
+    fault_counter(sample, &at, counter);
+    uint64_t u = rng_counter(sample->seed, RNG_VARIATION, counter);
+    double theta = sample->defects.sigma * num_normal((uint32_t)(u >> 32));
     return ((low ? g_max : g_min) * exp(-theta)) / (g_max - g_min);
 }
 
@@ -121,8 +121,8 @@ static void variation_is_that_of_conductances(void **state)
 {
     (void)state;
     struct model m = model_make("hawis", "binary", wide);
-    const struct draw draw = {{.sigma = 0.3}, 8, 2};
-    struct perturbation *p = felt(&m, &draw, &(struct perturb_params){.variation = true});
+    const struct chip_sample sample = {{.sigma = 0.3}, 8, 2};
+    struct perturbation *p = felt(&m, &sample, &(struct perturb_params){.variation = true});
     const struct map_layer *ml = &m.s.map->layers[3];
     const struct layer *l = &m.s.net->layers[3];
     assert_true(ml->slices > 1);
@@ -133,8 +133,8 @@ static void variation_is_that_of_conductances(void **state)
             for (int o = 0; o < s->outs; o++) {
                 size_t at = (s->out0 + o) * rows_of(l) + s->row0 + row;
                 bool up = m.integer->layers[3].w[at] > 0;
-                double want = cell_value(&m, &draw, s, 0, row, o, up) -
-                              cell_value(&m, &draw, s, 1, row, o, !up);
+                double want = cell_value(&m, &sample, s, 0, row, o, up) -
+                              cell_value(&m, &sample, s, 1, row, o, !up);
                 assert_true(fabs((double)w[at] - want) < 0x1p-9); // two cells' rounding
             }
     }
@@ -148,8 +148,8 @@ static void chips_are_drawn_anew(void **state)
 {
     (void)state;
     struct model m = model_make("hawis", "binary", wide);
-    const struct draw draw = {{.stuck_lrs = 0.05, .sigma = 0.1}, 4, 0};
-    struct perturbation *p = felt(&m, &draw, &everything);
+    const struct chip_sample sample = {{.stuck_lrs = 0.05, .sigma = 0.1}, 4, 0};
+    struct perturbation *p = felt(&m, &sample, &everything);
     size_t size = (size_t)m.s.net->layers[3].weights * sizeof(float);
     float *one = weights_after(&m, p, 3, 0), *same = weights_after(&m, p, 3, 1000);
     assert_memory_equal(one, same, size);
@@ -194,18 +194,18 @@ static float sum_of(const struct layer *l, const struct perturb *hooks, int laye
     return total;
 }
 
-static size_t expect_codes(const struct model *m, const struct draw *draw, int layer)
+static size_t expect_codes(const struct model *m, const struct chip_sample *sample, int layer)
 {
     const struct layer *l = &m->s.net->layers[layer];
-    struct perturbation *p = felt(m, draw, &everything);
+    struct perturbation *p = felt(m, sample, &everything);
     const struct perturb *hooks = perturb_hooks(p);
     int32_t *in = random_inputs(l, 3);
-    int64_t *want = currents(m, draw, layer, in, 0);
+    int64_t *want = currents(m, sample, layer, in, 0);
     int64_t *whole = mem_alloc(outputs_of(l), sizeof *whole);
     int *ends = mem_alloc(rows_of(l), sizeof *ends);
     int n = hooks->readouts(p, layer, ends);
     size_t differ = 0, pixels = (size_t)l->out_h * l->out_w;
-    integer_matrix_reference(m->integer, layer, in, whole);
+    int_net_matrix_reference(m->integer, layer, in, whole);
     assert_int_equal(n, conversions_of(m, layer));
     assert_int_equal(ends[n - 1], rows_of(l));
     float *w = weights_after(m, p, layer, 0);
@@ -232,9 +232,9 @@ static void codes_are_those_of_the_arrays(void **state)
                                                                           NULL};
     static const char *const dense[] = {ADC("5"), "mapping.policy=dense", NULL};
     const char *const *const sets[] = {coarse, odd, dense};
-    const struct draw draws[] = {{{0}, 5, 0},
-                                 {{.stuck_lrs = 0.02, .stuck_hrs = 0.1}, 5, 0},
-                                 {{.sigma = 0.2, .stuck_hrs = 0.01}, 5, 0}};
+    const struct chip_sample draws[] = {{{0}, 5, 0},
+                                        {{.stuck_lrs = 0.02, .stuck_hrs = 0.1}, 5, 0},
+                                        {{.sigma = 0.2, .stuck_hrs = 0.01}, 5, 0}};
     for (size_t s = 0; s < sizeof sets / sizeof *sets; s++)
         for (size_t d = 0; d < sizeof draws / sizeof *draws; d++) {
             struct model m = model_make("hawis", "binary", sets[s]);
@@ -250,8 +250,8 @@ static void whole_numbers_that_fit_are_left_alone(void **state)
     struct model m = model_make("hawis", "int8", wide);
     int ends[1024];
     float sum = 12345.5F;
-    const struct draw draw = {{.stuck_lrs = 0.1}, 5, 0};
-    struct perturbation *p = felt(&m, &draw, &everything);
+    const struct chip_sample sample = {{.stuck_lrs = 0.1}, 5, 0};
+    struct perturbation *p = felt(&m, &sample, &everything);
     const struct perturb *hooks = perturb_hooks(p);
     assert_int_equal(hooks->readouts(p, 3, ends), 0);
     hooks->sums(p, 3, &sum, 1);
@@ -268,8 +268,8 @@ static void refuse(const char *chip, const char *form, const char *const *sets,
 {
     struct err err = {0};
     struct model m = model_make(chip, form, sets);
-    const struct draw draw = {*defects, 1, 0};
-    assert_null(perturb_create(m.s.map, &draw, &everything, CPU_AVX512, &err));
+    const struct chip_sample sample = {*defects, 1, 0};
+    assert_null(perturb_create(m.s.map, &sample, &everything, CPU_AVX512, &err));
     if (!strstr(err.text, part))
         fail_msg("'%s' does not hold '%s'", err.text, part);
     model_free(&m);

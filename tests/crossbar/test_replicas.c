@@ -9,12 +9,12 @@
 
 #include <cmocka.h>
 
-#include "nets/integer.h"
+#include "nets/int_net.h"
 #include "nets/net.h"
 #include "base/err.h"
 #include "sim/chip/chip.h"
-#include "sim/crossbar/analog.h"
-#include "sim/crossbar/array.h"
+#include "sim/crossbar/conductance_model.h"
+#include "sim/crossbar/level_model.h"
 #include "sim/crossbar/matrix.h"
 #include "sim/crossbar/packed.h"
 #include "sim/map/map.h"
@@ -23,23 +23,23 @@
 static const char wide[] = "adc={preset: none, bits: 20, time: 1 ns, energy: 1 pJ, area: 1 um2}";
 
 struct way {
-    integer_matrix *matrix;
+    int_net_matrix *matrix;
     void *context;
 };
 
 static void expect_agreement(const struct model *m, struct way one, struct way other)
 {
-    struct integer_run *a = integer_run_create(m->integer), *b = integer_run_create(m->integer);
+    struct int_net_run *a = int_net_run_create(m->integer), *b = int_net_run_create(m->integer);
     uint32_t x = 3;
     uint8_t image[192];
     for (int i = 0; i < 5; i++) {
         model_image(&x, image);
-        const int64_t *want = integer_run_image(a, image, one.matrix, one.context);
-        assert_memory_equal(integer_run_image(b, image, other.matrix, other.context), want,
+        const int64_t *want = int_net_run_image(a, image, one.matrix, one.context);
+        assert_memory_equal(int_net_run_image(b, image, other.matrix, other.context), want,
                             10 * sizeof *want);
     }
-    integer_run_destroy(a);
-    integer_run_destroy(b);
+    int_net_run_destroy(a);
+    int_net_run_destroy(b);
 }
 
 static struct model replicated(const char *chip, const char *form, const char *more)
@@ -61,20 +61,21 @@ static void unbroken_replicas_are_the_whole_number_net(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct model m = replicated(cases[i].chip, cases[i].form, NULL);
         struct err err = {0};
-        struct draw none = {.seed = 1};
-        struct arrays *arrays = arrays_make(&m, 0, 0, 1, CPU_AVX512);
-        struct analog *analog = analog_create(m.s.map, m.integer, &none, CPU_AVX512, &err);
+        struct chip_sample none = {.seed = 1};
+        struct level_model *arrays = level_model_make(&m, 0, 0, 1, CPU_AVX512);
+        struct conductance_model *analog =
+            conductance_model_create(m.s.map, m.integer, &none, CPU_AVX512, &err);
         assert_non_null(analog);
-        assert_int_equal(arrays_faults(arrays).cells, analog_faults(analog).cells);
+        assert_int_equal(level_model_faults(arrays).cells, conductance_model_faults(analog).cells);
         struct array_worker *levels = array_worker_create(arrays);
-        struct analog_worker *currents = analog_worker_create(analog);
-        struct way want = {integer_matrix_reference, m.integer};
-        expect_agreement(&m, want, (struct way){arrays_matrix, levels});
-        expect_agreement(&m, want, (struct way){analog_matrix, currents});
-        analog_worker_destroy(currents);
+        struct conductance_model_worker *currents = conductance_model_worker_create(analog);
+        struct way want = {int_net_matrix_reference, m.integer};
+        expect_agreement(&m, want, (struct way){level_model_matrix, levels});
+        expect_agreement(&m, want, (struct way){conductance_model_matrix, currents});
+        conductance_model_worker_destroy(currents);
         array_worker_destroy(levels);
-        analog_destroy(analog);
-        arrays_destroy(arrays);
+        conductance_model_destroy(analog);
+        level_model_destroy(arrays);
         model_free(&m);
     }
 }
@@ -91,7 +92,7 @@ static void matrix_with(const struct model *m, const struct matrix *from, int la
         for (int row = 0; row < from->rows; row++)
             w[o * from->rows + row] = from->w[row * from->columns + o];
     il->w = w;
-    integer_matrix_reference(m->integer, layer, in, acc);
+    int_net_matrix_reference(m->integer, layer, in, acc);
     il->w = before;
     free(w);
 }
@@ -106,7 +107,7 @@ static void every_row_is_read_from_its_replica(void **state)
     } cases[] = {{"binary", NULL, false}, {"int8", "cell.bits=7", true}};
     for (size_t i = 0; i < 2; i++) {
         struct model m = replicated("hawis", cases[i].form, cases[i].more);
-        struct arrays *arrays = arrays_make(&m, 0.1, 0.1, 1, CPU_AVX512);
+        struct level_model *arrays = level_model_make(&m, 0.1, 0.1, 1, CPU_AVX512);
         struct array_worker *worker = array_worker_create(arrays);
         const struct matrix *first = &arrays->layers[1];
         assert_int_equal(first->replicas, m.s.map->layers[1].replicas);
@@ -115,7 +116,7 @@ static void every_row_is_read_from_its_replica(void **state)
         uint32_t x = 1;
         for (int j = 0; j < INPUTS; j++)
             in[j] = model_random(&x) % (cases[i].eight ? 256 : 2);
-        arrays_matrix(worker, 1, in, got);
+        level_model_matrix(worker, 1, in, got);
         matrix_with(&m, first, 1, in, other);
         int differ = 0;
         for (int r = 0; r < first->replicas; r++) {
@@ -128,7 +129,7 @@ static void every_row_is_read_from_its_replica(void **state)
         }
         assert_true(differ > SIZE / 2); // the replicas are not broken alike
         array_worker_destroy(worker);
-        arrays_destroy(arrays);
+        level_model_destroy(arrays);
         model_free(&m);
     }
 }
@@ -142,22 +143,23 @@ static void ways_agree_when_replicas_break(void **state)
     for (size_t i = 0; i < 2; i++) {
         struct model m = replicated("hawis", "binary", more[i]);
         struct err err = {0};
-        struct draw draw = {{.stuck_lrs = 0.03, .stuck_hrs = 0.08}, 4};
-        struct arrays *arrays = arrays_make(&m, 0.03, 0.08, 4, CPU_AVX512);
-        struct analog *analog = analog_create(m.s.map, m.integer, &draw, CPU_AVX512, &err);
+        struct chip_sample sample = {{.stuck_lrs = 0.03, .stuck_hrs = 0.08}, 4};
+        struct level_model *arrays = level_model_make(&m, 0.03, 0.08, 4, CPU_AVX512);
+        struct conductance_model *analog =
+            conductance_model_create(m.s.map, m.integer, &sample, CPU_AVX512, &err);
         struct packed *packed = packed_create(arrays);
         assert_non_null(analog);
         struct array_worker *levels = array_worker_create(arrays);
-        struct analog_worker *currents = analog_worker_create(analog);
-        expect_agreement(&m, (struct way){arrays_matrix, levels},
-                         (struct way){analog_matrix, currents});
-        assert_int_equal(arrays_faults(arrays).lrs, analog_faults(analog).lrs);
-        expect_packed(&m, packed, arrays_matrix, levels);
-        analog_worker_destroy(currents);
+        struct conductance_model_worker *currents = conductance_model_worker_create(analog);
+        expect_agreement(&m, (struct way){level_model_matrix, levels},
+                         (struct way){conductance_model_matrix, currents});
+        assert_int_equal(level_model_faults(arrays).lrs, conductance_model_faults(analog).lrs);
+        expect_packed(&m, packed, level_model_matrix, levels);
+        conductance_model_worker_destroy(currents);
         array_worker_destroy(levels);
         packed_destroy(packed);
-        analog_destroy(analog);
-        arrays_destroy(arrays);
+        conductance_model_destroy(analog);
+        level_model_destroy(arrays);
         model_free(&m);
     }
 }
@@ -168,15 +170,16 @@ static void packed_replicas_conduct_alike(void **state)
     (void)state;
     struct model m = replicated("hawis", "binary", "dac.count=37");
     struct err err = {0};
-    struct draw draw = {{.stuck_lrs = 0.03, .sigma = 0.3}, 4};
-    struct analog *analog = analog_create(m.s.map, m.integer, &draw, CPU_AVX512, &err);
+    struct chip_sample sample = {{.stuck_lrs = 0.03, .sigma = 0.3}, 4};
+    struct conductance_model *analog =
+        conductance_model_create(m.s.map, m.integer, &sample, CPU_AVX512, &err);
     assert_non_null(analog);
-    struct analog_worker *currents = analog_worker_create(analog);
+    struct conductance_model_worker *currents = conductance_model_worker_create(analog);
     struct packed *packed = packed_create_analog(analog);
-    expect_packed(&m, packed, analog_matrix, currents);
+    expect_packed(&m, packed, conductance_model_matrix, currents);
     packed_destroy(packed);
-    analog_worker_destroy(currents);
-    analog_destroy(analog);
+    conductance_model_worker_destroy(currents);
+    conductance_model_destroy(analog);
     model_free(&m);
 }
 

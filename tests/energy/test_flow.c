@@ -1,5 +1,5 @@
 // Who sends what to whom, and what the events make of it, on nets small enough to count by hand.
-#include "sim/dataflow/flow.h"
+#include "sim/dataflow/dataflow.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -40,9 +40,9 @@ static void a_channel_cut_into_blocks_is_read_once(void **state)
     assert_int_equal(size_channels(s.map, 0, 4, 0, INT64_MAX), 1);
     assert_int_equal(size_rows(s.map, 0, 4), 49);
     assert_int_equal(size_tile_row_bits(s.map, 0), 8 * 8);
-    struct flow *flow = flow_create(s.map, TOKENS_ROWS);
+    struct dataflow *flow = dataflow_create(s.map, TOKENS_ROWS);
     assert_int_equal(flow->channels[flow->from_offchip[0]].bits, 8 * 8);
-    flow_destroy(flow);
+    dataflow_destroy(flow);
     setup_free(&s);
 }
 
@@ -100,13 +100,13 @@ static void runs_of_packed_slices_reach_what_they_hold(void **state)
             assert_int_equal(size_channels(s.map, from, to, 0, INT64_MAX), channels);
         }
     // Tile 0 holds the first two matrices and a slice of the third.
-    struct flow *flow = flow_create(s.map, TOKENS_ROWS);
+    struct dataflow *flow = dataflow_create(s.map, TOKENS_ROWS);
     assert_int_equal(flow->n_from_offchip, 2);
     assert_int_equal(flow->channels[flow->from_offchip[0]].bits, 16 * 4 * 8);
     assert_int_equal(flow->channels[flow->from_offchip[1]].bits, 4 * 4 * 8);
     assert_int_equal(flow->nodes[0].outs, 8);
     assert_int_equal(flow->nodes[1].outs, 0); // it adds its slices to the third matrix's sums
-    flow_destroy(flow);
+    dataflow_destroy(flow);
     setup_free(&s);
 }
 
@@ -140,11 +140,11 @@ static void counts_beyond_64_bits_are_refused(void **state)
         "{name: t, input: {channels: 65536, height: 8192, width: 8192, bits: 16}, encoder: raw,\n"
         "layers: [{name: big, kind: conv, out: 65536, kernel: 1}]}";
     struct setup s = setup_text("ideal", text, "int16", SETS("cell.bits=1", "dac.bits=1"));
-    struct flow *flow = flow_create(s.map, TOKENS_ROWS);
+    struct dataflow *flow = dataflow_create(s.map, TOKENS_ROWS);
     struct err err = {0};
     assert_false(charge_fits(flow, 1, &err));
     assert_non_null(strstr(err.text, "layer 'big'"));
-    flow_destroy(flow);
+    dataflow_destroy(flow);
     setup_free(&s);
 }
 
@@ -181,7 +181,7 @@ static void pools_have_no_partial_sums(void **state)
                                 SETS("crossbar.rows=16", "crossbar.columns=8", "dac.count=16",
                                      "tile.pes=3", "pe.crossbars=1"));
     assert_int_equal(s.map->n_tiles, 2); // 2 x 3 crossbars
-    struct flow *flow = flow_create(s.map, TOKENS_ROWS);
+    struct dataflow *flow = dataflow_create(s.map, TOKENS_ROWS);
     int psums = 0;
     for (int i = 0; i < flow->n_channels; i++)
         if (flow->channels[i].kind == CHANNEL_PSUM) {
@@ -189,7 +189,7 @@ static void pools_have_no_partial_sums(void **state)
             assert_int_equal(flow->channels[i].layer, 1);
         }
     assert_int_equal(psums, 1);
-    flow_destroy(flow);
+    dataflow_destroy(flow);
     setup_free(&s);
 }
 

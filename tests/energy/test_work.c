@@ -1,5 +1,5 @@
 // One window of one tile: counts and durations against hand calculations.
-#include "sim/dataflow/work.h"
+#include "sim/dataflow/window_cost.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -35,7 +35,7 @@ static void counts_of_a_window(void **state)
 {
     (void)state;
     struct setup s = conv("hawis", 40, 5, "int8", SETS("dac.count=16", "crossbar.slices=columns"));
-    struct work w = work_of_tile(s.map, 0);
+    struct window_cost w = window_cost_of_tile(s.map, 0);
     assert_int_equal(w.count[METER_CONVERSIONS], 5 * 7 * 3 * 8);
     assert_int_equal(w.count[METER_SHIFT_ADDS], 5 * 7 * 3 * 8);
     assert_int_equal(w.count[METER_CELL_READS], 40 * 5 * 7 * 2 * 8);
@@ -52,7 +52,7 @@ static void offset_columns_convert_too(void **state)
     struct setup s =
         conv("hawis", 16, 5, "int8",
              SETS("crossbar.polarity=offset_column", "crossbar.slices=columns", "adc.count=8"));
-    struct work w = work_of_tile(s.map, 0);
+    struct window_cost w = window_cost_of_tile(s.map, 0);
     assert_int_equal(w.count[METER_CONVERSIONS], (5 * 8 + 1) * 8);
     assert_int_equal(w.count[METER_CELL_READS], 16 * (5 * 8 + 1) * 8);
     assert_int_equal(w.count[METER_ROW_DRIVES], 16 * 8 * 6);
@@ -73,8 +73,8 @@ static void flipped_columns_are_corrected(void **state)
     struct setup single = conv("hawis", 16, 5, "int8",
                                SETS("crossbar.polarity=single", "crossbar.slices=columns",
                                     "dac.count=8", "crossbar.encoding=flip"));
-    struct work a = work_of_tile(unit.map, 0), b = work_of_tile(plain.map, 0);
-    struct work c = work_of_tile(single.map, 0);
+    struct window_cost a = window_cost_of_tile(unit.map, 0), b = window_cost_of_tile(plain.map, 0);
+    struct window_cost c = window_cost_of_tile(single.map, 0);
     assert_int_equal(b.count[METER_SHIFT_ADDS], 41 * 2 * 8);
     assert_int_equal(a.count[METER_SHIFT_ADDS], 41 * 2 * 8 + 40 * 2);
     assert_int_equal(c.count[METER_SHIFT_ADDS], 40 * 2 * 8 + 40 * 2 + 16 * 8);
@@ -91,7 +91,8 @@ static void subtraction_after_the_adc_is_an_addition(void **state)
     (void)state;
     struct setup before = conv("hawis", 16, 5, "binary", NULL);
     struct setup after = conv("hawis", 16, 5, "binary", SETS("crossbar.subtract=after_adc"));
-    struct work a = work_of_tile(before.map, 0), b = work_of_tile(after.map, 0);
+    struct window_cost a = window_cost_of_tile(before.map, 0),
+                       b = window_cost_of_tile(after.map, 0);
     assert_int_equal(a.count[METER_CONVERSIONS], 5 * 8);
     assert_int_equal(b.count[METER_CONVERSIONS], 2 * 5 * 8);
     assert_int_equal(b.count[METER_SHIFT_ADDS], 2 * 5 * 8);
@@ -105,7 +106,7 @@ static void idle_pes_do_not_help(void **state)
     (void)state;
     struct setup s = conv("hawis", 16, 5, "int8",
                           SETS("crossbar.slices=columns", "pe.shift_add.count=1", "tile.pes=4"));
-    struct work w = work_of_tile(s.map, 0);
+    struct window_cost w = window_cost_of_tile(s.map, 0);
     assert_close(w.step_s[STEP_DIGITAL], 5 * 7 * 8 * 2e-9, 1e-12);
     setup_free(&s);
 }
@@ -118,8 +119,8 @@ static void overlap_hides_nothing_of_the_first_window(void **state)
     static const char *const writes[] = {"tile.buffer.time=3 ns", "tile.buffer.time=3000 ns"};
     for (int i = 0; i < 2; i++) {
         struct setup s = conv("isaac-ce", 40, 8, "int16", SETS(writes[i]));
-        struct work w = work_of_tile(s.map, 0);
-        work_finish(&w, s.map, 1, -1, 8, 0, false);
+        struct window_cost w = window_cost_of_tile(s.map, 0);
+        window_cost_finish(&w, s.map, 1, -1, 8, 0, false);
         double sum_s = 0;
         for (int k = 0; k < STEPS; k++)
             sum_s += w.step_s[k];
@@ -138,7 +139,7 @@ static void a_pool_is_not_counted_twice(void **state)
         "layers: [{name: a, kind: conv, out: 8, kernel: 1}, {name: p, kind: pool, kernel: 2}]}";
     struct setup s = setup_text("isaac-ce", text, "int16",
                                 SETS("tile.pool.time=10 ns", "tile.buffer.time=3 ns"));
-    struct work w = work_of_plain(s.map, 2, 8);
+    struct window_cost w = window_cost_of_plain(s.map, 2, 8);
     assert_close(w.first_s + w.delay_s, 8 * 4 * 10e-9 + 3e-9, 1e-12);
     assert_close(w.next_s, 8 * 4 * 10e-9, 1e-12);
     setup_free(&s);
@@ -156,7 +157,7 @@ static void packed_groups_are_read_together(void **state)
     struct setup s = setup_text("hawis-q8", text, "int8", SETS("pe.crossbars=8"));
     assert_int_equal(s.map->n_slices, 16);
     assert_int_equal(s.map->n_tiles, 1);
-    struct work w = work_of_tile(s.map, 0);
+    struct window_cost w = window_cost_of_tile(s.map, 0);
     assert_int_equal(w.count[METER_CONVERSIONS], (28 * 2 + 4) * 8 * 8);
     assert_int_equal(w.count[METER_CELL_READS], (252 * 28 + 36 * 4) * 8 * 8);
     assert_int_equal(w.count[METER_ROW_DRIVES], (252 + 36) * 8 * 8);
@@ -168,9 +169,9 @@ static void packed_groups_are_read_together(void **state)
     setup_free(&s);
     s = setup_text("hawis-q8", text, "int8", SETS("mapping.groups=apart"));
     assert_int_equal(s.map->n_slices, 32 * 8);
-    struct work sum = {0};
+    struct window_cost sum = {0};
     for (int t = 0; t < s.map->n_tiles; t++) {
-        w = work_of_tile(s.map, t);
+        w = window_cost_of_tile(s.map, t);
         for (int m = 0; m < METERS; m++)
             sum.count[m] += w.count[m];
     }
@@ -202,7 +203,7 @@ static void next_windows_read_new_columns(void **state)
                  "layers: [{name: a, kind: conv, %s}]}",
                  w.in_c, w.in_h, w.in_w, w.keys);
         struct setup s = setup_text("hawis-q8", text, "int8", SETS("pe.crossbars=8"));
-        struct work work = work_of_tile(s.map, 0);
+        struct window_cost work = window_cost_of_tile(s.map, 0);
         assert_int_equal(s.map->n_tiles, 1);
         assert_int_equal(work.first_words, (rows * w.kernel[1] * 8 + 63) / 64);
         assert_int_equal(work.next_words, (rows * fresh * 8 + 63) / 64);

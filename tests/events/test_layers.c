@@ -15,7 +15,7 @@
 #include "base/mem.h"
 #include "sim/chip/chip.h"
 #include "sim/energy/charge.h"
-#include "sim/dataflow/flow.h"
+#include "sim/dataflow/dataflow.h"
 #include "sim/run/run.h"
 #include "sim/map/map.h"
 #include "sim/run/result.h"
@@ -47,14 +47,14 @@ static int index_of(const struct net *net, const char *name)
 // What the events did is what the closed form says, to the last count.
 static void expect_counts(const struct setup *s, const struct result *r, enum tokens tokens)
 {
-    struct flow *flow = flow_create(s->map, tokens);
+    struct dataflow *flow = dataflow_create(s->map, tokens);
     struct ledger *layers = mem_alloc(s->net->n, sizeof *layers), shared = {0};
     charge_closed_form(flow, layers, &shared);
     for (size_t i = 1; i < s->net->n; i++)
         for (int m = 0; m < METERS; m++)
             assert_int_equal(layers[i].count[m], r->layers[i - 1].ledger.count[m]);
     free(layers);
-    flow_destroy(flow);
+    dataflow_destroy(flow);
 }
 
 static void events_follow_the_closed_form(void **state)
@@ -82,11 +82,11 @@ static void events_follow_the_closed_form(void **state)
 }
 
 // Bits that a layer receives as its main input and as its second one.
-static int64_t bits_into(const struct flow *flow, int layer, enum channel_kind kind)
+static int64_t bits_into(const struct dataflow *flow, int layer, enum channel_kind kind)
 {
     int64_t bits = 0;
     for (int i = 0; i < flow->n_channels; i++) {
-        const struct flow_channel *c = &flow->channels[i];
+        const struct dataflow_channel *c = &flow->channels[i];
         if (c->consumer == layer && c->kind == kind)
             bits += c->bits * c->rank[flow->mapping->net->layers[c->layer].out_h] * c->per_row;
     }
@@ -101,10 +101,10 @@ static void a_concat_costs_nothing(void **state)
     struct setup s = setup_text("hawis-q8", text_of("branches of Inception"), "int8", NULL);
     int cat = index_of(s.net, "cat"), reader = index_of(s.net, "c"), b1 = index_of(s.net, "b1");
     for (int tokens = 0; tokens < 2; tokens++) {
-        struct flow *flow = flow_create(s.map, (enum tokens)tokens);
-        assert_int_equal(flow_stage_of(flow, cat), -1);
+        struct dataflow *flow = dataflow_create(s.map, (enum tokens)tokens);
+        assert_int_equal(dataflow_stage_of(flow, cat), -1);
         assert_int_equal(bits_into(flow, reader, CHANNEL_INPUT), 18 * 64 * 8);
-        flow_destroy(flow);
+        dataflow_destroy(flow);
     }
     struct result *r = setup_run(&s, &(struct run_params){.images = 1});
     const struct layer_result *l = &r->layers[cat - 1];
@@ -127,9 +127,9 @@ static void channels_come_from_their_parts(void **state)
     struct setup s = setup_text("hawis-q8", text_of("branches of Inception"), "int8",
                                 SETS("crossbar.rows=45", "dac.count=45", "tile.pes=1",
                                      "pe.crossbars=1", "noc.columns=64", "noc.rows=64"));
-    struct flow *flow = flow_create(s.map, TOKENS_ROWS);
+    struct dataflow *flow = dataflow_create(s.map, TOKENS_ROWS);
     int reader = index_of(s.net, "c"), seen = 0;
-    const struct flow_stage *stage = &flow->stages[flow_stage_of(flow, reader)];
+    const struct dataflow_stage *stage = &flow->stages[dataflow_stage_of(flow, reader)];
     for (int n = stage->node0; n < stage->node0 + stage->nodes; n++) {
         const struct map_tile *tile = &s.map->tiles[flow->nodes[n].tile];
         const struct slice *slice = &s.map->slices[tile->slice0];
@@ -148,7 +148,7 @@ static void channels_come_from_their_parts(void **state)
         }
     }
     assert_true(seen > 4);
-    flow_destroy(flow);
+    dataflow_destroy(flow);
     setup_free(&s);
 }
 
@@ -160,10 +160,10 @@ static void a_multiply_is_counted_and_buffered(void **state)
     const char *text = text_of("squeeze and excitation");
     struct setup s = setup_text("hawis-q8", text, "int8", SETS(MULTIPLIER));
     int scale = index_of(s.net, "se.scale");
-    struct flow *flow = flow_create(s.map, TOKENS_ROWS);
+    struct dataflow *flow = dataflow_create(s.map, TOKENS_ROWS);
     assert_int_equal(bits_into(flow, scale, CHANNEL_INPUT), 6 * 64 * 8);
     assert_int_equal(bits_into(flow, scale, CHANNEL_SHORTCUT), 6 * 8);
-    flow_destroy(flow);
+    dataflow_destroy(flow);
     assert_int_equal(s.map->layers[scale].main_rows, 8 + 2);
     assert_int_equal(s.net->layers[scale].products, 6 * 64);
     assert_int_equal(net_ops(s.net).element_products, 6 * 64);

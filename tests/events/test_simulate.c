@@ -13,7 +13,7 @@
 #include "nets/net.h"
 #include "base/err.h"
 #include "sim/chip/chip.h"
-#include "sim/dataflow/flow.h"
+#include "sim/dataflow/dataflow.h"
 #include "sim/events/engine.h"
 #include "sim/run/run.h"
 #include "sim/events/transport.h"
@@ -203,11 +203,11 @@ static void a_packet_takes_its_time(void **state)
                                        "noc.router_time=1 ns",    "noc.link_rate=20 Gb/s",
                                        "tile.bus.rate=1000 Tb/s", NULL};
     struct setup s = setup_text("hawis", text, NULL, sets);
-    struct flow *flow = flow_create(s.map, TOKENS_ROWS);
+    struct dataflow *flow = dataflow_create(s.map, TOKENS_ROWS);
     struct transport *t = transport_create(flow, BACKEND_CALENDAR);
     int found = 0;
     for (int c = 0; c < flow->n_channels; c++) {
-        const struct flow_channel *channel = &flow->channels[c];
+        const struct dataflow_channel *channel = &flow->channels[c];
         if (channel->hops != 1 || channel->from < 0 || channel->to < 0)
             continue;
         assert_int_equal(channel->bits, 256); // 32 bytes
@@ -219,7 +219,7 @@ static void a_packet_takes_its_time(void **state)
     }
     assert_int_equal(found, 1);
     transport_destroy(t);
-    flow_destroy(flow);
+    dataflow_destroy(flow);
     setup_free(&s);
 }
 

@@ -12,8 +12,8 @@
 #include <cmocka.h>
 
 #include "nets/net.h"
-#include "sim/dataflow/flow.h"
-#include "sim/events/live.h"
+#include "sim/dataflow/dataflow.h"
+#include "sim/events/sim_state.h"
 #include "sim/run/run.h"
 #include "sim/run/result.h"
 #include "tests/support/setup.h"
@@ -58,7 +58,7 @@ static void windows_wait_for_their_taps(void **state)
         int *rank = malloc(((size_t)w.in_h + 1) * sizeof *rank);
         for (int row = 0; row <= w.in_h; row++)
             rank[row] = row;
-        struct flow_channel flow = {.kind = CHANNEL_INPUT, .consumer = 1, .rank = rank};
+        struct dataflow_channel flow = {.kind = CHANNEL_INPUT, .consumer = 1, .rank = rank};
         flow.per_row = w.in_w;
         struct run run = {.net = s.net, .windows = true};
         struct channel channel = {.is = &flow, .per_image = (int64_t)w.in_h * w.in_w};

@@ -7,13 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "nets/integer.h"
+#include "nets/int_net.h"
 #include "nets/net.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "sim/chip/chip.h"
-#include "sim/crossbar/analog.h"
-#include "sim/crossbar/array.h"
+#include "sim/crossbar/conductance_model.h"
+#include "sim/crossbar/level_model.h"
 #include "sim/crossbar/evaluate.h"
 #include "sim/crossbar/packed.h"
 #include "sim/map/map.h"
@@ -73,7 +73,7 @@ static enum outcome compare_sums(const struct trial *trial, int i, const int32_t
     return SAME;
 }
 
-static enum outcome check_sums(const struct trial *trial, integer_matrix *matrix, void *context,
+static enum outcome check_sums(const struct trial *trial, int_net_matrix *matrix, void *context,
                                struct report *report)
 {
     const struct graph *flat = &trial->flat;
@@ -106,31 +106,31 @@ static struct wanted reference(const struct trial *trial)
 {
     size_t classes = (size_t)trial->net->classes;
     struct wanted want = {.logits = mem_alloc(TRIAL_IMAGES * classes, sizeof *want.logits)};
-    struct integer copy = *trial->integer;
-    struct integer_run *run = integer_run_create(trial->integer);
+    struct int_net copy = *trial->integer;
+    struct int_net_run *run = int_net_run_create(trial->integer);
     for (size_t k = 0; k < TRIAL_IMAGES; k++) {
-        const int64_t *logits = integer_run_image(run, dataset_image(&trial->images, k),
-                                                  integer_matrix_reference, &copy);
+        const int64_t *logits = int_net_run_image(run, dataset_image(&trial->images, k),
+                                                  int_net_matrix_reference, &copy);
         memcpy(want.logits + k * classes, logits, classes * sizeof *logits);
-        want.classes[k] = integer_class(logits, (int)classes);
+        want.classes[k] = int_net_class(logits, (int)classes);
     }
-    integer_run_destroy(run);
+    int_net_run_destroy(run);
     return want;
 }
 
 static enum outcome check_images(const struct trial *trial, const struct wanted *want,
-                                 integer_matrix *matrix, void *context, struct report *report)
+                                 int_net_matrix *matrix, void *context, struct report *report)
 {
     size_t classes = (size_t)trial->net->classes;
     enum outcome outcome = check_sums(trial, matrix, context, report);
-    struct integer_run *run = integer_run_create(trial->integer);
+    struct int_net_run *run = int_net_run_create(trial->integer);
     for (size_t k = 0; k < TRIAL_IMAGES && outcome == SAME; k++) {
         const int64_t *logits =
-            integer_run_image(run, dataset_image(&trial->images, k), matrix, context);
+            int_net_run_image(run, dataset_image(&trial->images, k), matrix, context);
         if (memcmp(logits, want->logits + k * classes, classes * sizeof *logits) != 0)
             outcome = differs(report, "other logits of image %zu", k);
     }
-    integer_run_destroy(run);
+    int_net_run_destroy(run);
     return outcome;
 }
 
@@ -153,8 +153,8 @@ static enum outcome check_packed(const struct trial *trial, const struct wanted 
 }
 
 static enum outcome check_jobs_of(const struct trial *trial, const struct wanted *want,
-                                  const struct arrays *arrays, const struct analog *analog,
-                                  struct report *report)
+                                  const struct level_model *arrays,
+                                  const struct conductance_model *analog, struct report *report)
 {
     const struct evaluation what = {.net = trial->net,
                                     .weights = trial->weights,
@@ -166,10 +166,10 @@ static enum outcome check_jobs_of(const struct trial *trial, const struct wanted
 }
 
 static enum outcome check_levels(const struct trial *trial, const struct wanted *want,
-                                 const struct arrays *arrays, struct report *report)
+                                 const struct level_model *arrays, struct report *report)
 {
     struct array_worker *worker = array_worker_create(arrays);
-    enum outcome outcome = check_images(trial, want, arrays_matrix, worker, report);
+    enum outcome outcome = check_images(trial, want, level_model_matrix, worker, report);
     array_worker_destroy(worker);
     if (outcome == SAME)
         outcome = check_packed(trial, want, packed_create(arrays), report);
@@ -177,11 +177,12 @@ static enum outcome check_levels(const struct trial *trial, const struct wanted 
 }
 
 static enum outcome check_conductances(const struct trial *trial, const struct wanted *want,
-                                       const struct analog *analog, struct report *report)
+                                       const struct conductance_model *analog,
+                                       struct report *report)
 {
-    struct analog_worker *worker = analog_worker_create(analog);
-    enum outcome outcome = check_images(trial, want, analog_matrix, worker, report);
-    analog_worker_destroy(worker);
+    struct conductance_model_worker *worker = conductance_model_worker_create(analog);
+    enum outcome outcome = check_images(trial, want, conductance_model_matrix, worker, report);
+    conductance_model_worker_destroy(worker);
     if (outcome == SAME)
         outcome = check_packed(trial, want, packed_create_analog(analog), report);
     return outcome == SAME ? check_jobs_of(trial, want, NULL, analog, report) : outcome;
@@ -200,24 +201,25 @@ static enum outcome check_mapping(const struct trial *trial, const struct wanted
 {
     static const enum cpu_level levels[] = {CPU_SCALAR, CPU_AVX2, CPU_AVX512};
     enum cpu_level level = levels[trial->graph->seed % 3];
-    struct draw none = {.seed = 1};
+    struct chip_sample none = {.seed = 1};
     struct err err = {0};
     enum outcome outcome = SAME;
-    struct arrays *arrays = arrays_create(map, trial->integer, &none, level, &err);
+    struct level_model *arrays = level_model_create(map, trial->integer, &none, level, &err);
     if (arrays)
         outcome = check_levels(trial, want, arrays, report);
     else
         count_refusal(report, &err);
-    arrays_destroy(arrays);
+    level_model_destroy(arrays);
     if (outcome != SAME)
         return outcome;
     err = (struct err){0};
-    struct analog *analog = analog_create(map, trial->integer, &none, level, &err);
+    struct conductance_model *analog =
+        conductance_model_create(map, trial->integer, &none, level, &err);
     if (analog)
         outcome = check_conductances(trial, want, analog, report);
     else
         count_refusal(report, &err);
-    analog_destroy(analog);
+    conductance_model_destroy(analog);
     if (outcome == DIFFERENT) {
         char why[sizeof report->text];
         memcpy(why, report->text, sizeof why);

@@ -5,7 +5,7 @@
 
 #include <math.h>
 
-#include "nets/integer.h"
+#include "nets/int_net.h"
 #include "nets/net.h"
 
 enum { FINE_BITS = 12 };
@@ -29,7 +29,7 @@ static enum outcome compare(const struct trial *trial, const struct plain *bound
 
 static double unit_of_logits(const struct trial *trial)
 {
-    const struct integer *net = trial->integer;
+    const struct int_net *net = trial->integer;
     int last = trial->layer[trial->flat.n - 1];
     const struct layer *l = &trial->net->layers[last];
     if (l->kind == LAYER_POOL)
@@ -61,16 +61,16 @@ enum outcome check_bound(const struct trial *trial, struct report *report)
         .unit = 0x1p-24, .step = step, .range = range, .weight_bits = weight_bits};
     struct plain bound;
     plain_create(flat, &bound);
-    struct integer copy = *trial->integer;
-    struct integer_run *run = integer_run_create(trial->integer);
+    struct int_net copy = *trial->integer;
+    struct int_net_run *run = int_net_run_create(trial->integer);
     enum outcome outcome = SAME;
     for (size_t k = 0; k < TRIAL_IMAGES && outcome == SAME; k++) {
         const uint8_t *image = dataset_image(&trial->images, k);
         plain_run(flat, image, &losses, &bound);
-        const int64_t *logits = integer_run_image(run, image, integer_matrix_reference, &copy);
+        const int64_t *logits = int_net_run_image(run, image, int_net_matrix_reference, &copy);
         outcome = compare(trial, &bound, k, logits, unit_of_logits(trial), report);
     }
-    integer_run_destroy(run);
+    int_net_run_destroy(run);
     plain_destroy(flat, &bound);
     return outcome;
 }

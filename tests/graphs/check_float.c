@@ -4,7 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "nets/forward.h"
+#include "nets/float_net.h"
 #include "nets/net.h"
 #include "nets/weights.h"
 #include "sim/crossbar/evaluate.h"
@@ -25,13 +25,13 @@ enum outcome check_shapes(const struct trial *trial, struct report *report)
     return SAME;
 }
 
-static enum outcome compare_maps(const struct trial *trial, const struct forward *forward,
+static enum outcome compare_maps(const struct trial *trial, const struct float_net *forward,
                                  const int *layer, size_t image, struct report *report)
 {
     const struct graph *flat = &trial->flat;
     const struct plain *plain = &trial->plain[image];
     for (int i = 0; i < flat->n; i++) {
-        const float *map = forward_map(forward, layer[i]);
+        const float *map = float_net_map(forward, layer[i]);
         size_t n = node_size(&flat->nodes[i]);
         for (size_t k = 0; k < n; k++) {
             double off = fabs((double)map[k] - plain->value[i][k]), bound = plain->error[i][k];
@@ -51,13 +51,13 @@ static enum outcome compare_net(const struct trial *trial, const struct net *net
                                 const struct weights *weights, const int *layer,
                                 struct report *report)
 {
-    struct forward *forward = forward_create(net, weights);
+    struct float_net *forward = float_net_create(net, weights);
     enum outcome outcome = SAME;
     for (size_t k = 0; k < TRIAL_IMAGES && outcome == SAME; k++) {
-        forward_run(forward, dataset_image(&trial->images, k));
+        float_net_run(forward, dataset_image(&trial->images, k));
         outcome = compare_maps(trial, forward, layer, k, report);
     }
-    forward_destroy(forward);
+    float_net_destroy(forward);
     return outcome;
 }
 

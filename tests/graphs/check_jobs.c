@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "nets/forward.h"
-#include "nets/integer.h"
+#include "nets/float_net.h"
+#include "nets/int_net.h"
 #include "nets/net.h"
 #include "base/mem.h"
 #include "sim/crossbar/evaluate.h"
@@ -34,26 +34,26 @@ static enum outcome check_integer(const struct trial *trial, struct report *repo
     size_t classes = (size_t)trial->net->classes;
     int64_t *alone = mem_alloc(TRIAL_IMAGES * classes, sizeof *alone);
     int32_t want[TRIAL_IMAGES];
-    struct integer copy = *trial->integer;
+    struct int_net copy = *trial->integer;
     enum outcome outcome = SAME;
     for (size_t k = 0; k < TRIAL_IMAGES; k++) { // each by a worker of its own
-        struct integer_run *run = integer_run_create(trial->integer);
-        const int64_t *logits = integer_run_image(run, dataset_image(&trial->images, k),
-                                                  integer_matrix_reference, &copy);
+        struct int_net_run *run = int_net_run_create(trial->integer);
+        const int64_t *logits = int_net_run_image(run, dataset_image(&trial->images, k),
+                                                  int_net_matrix_reference, &copy);
         memcpy(alone + k * classes, logits, classes * sizeof *logits);
-        want[k] = integer_class(logits, (int)classes);
-        integer_run_destroy(run);
+        want[k] = int_net_class(logits, (int)classes);
+        int_net_run_destroy(run);
     }
     for (size_t o = 0; o < sizeof orders / sizeof *orders && outcome == SAME; o++) {
-        struct integer_run *run = integer_run_create(trial->integer);
+        struct int_net_run *run = int_net_run_create(trial->integer);
         for (size_t i = 0; i < TRIAL_IMAGES && outcome == SAME; i++) {
             size_t k = orders[o][i];
-            const int64_t *logits = integer_run_image(run, dataset_image(&trial->images, k),
-                                                      integer_matrix_reference, &copy);
+            const int64_t *logits = int_net_run_image(run, dataset_image(&trial->images, k),
+                                                      int_net_matrix_reference, &copy);
             if (memcmp(alone + k * classes, logits, classes * sizeof *logits) != 0)
                 outcome = differs(report, "logits of image %zu depend on the images before", k);
         }
-        integer_run_destroy(run);
+        int_net_run_destroy(run);
     }
     free(alone);
     const struct evaluation what = {.net = trial->net,
@@ -67,13 +67,13 @@ enum outcome check_jobs(const struct trial *trial, struct report *report)
 {
     int32_t want[TRIAL_IMAGES];
     for (size_t k = 0; k < TRIAL_IMAGES; k++) {
-        struct forward *forward = forward_create(trial->net, trial->weights);
-        const float *logits = forward_run(forward, dataset_image(&trial->images, k));
+        struct float_net *forward = float_net_create(trial->net, trial->weights);
+        const float *logits = float_net_run(forward, dataset_image(&trial->images, k));
         int best = 0;
         for (int c = 1; c < trial->net->classes; c++)
             best = logits[c] > logits[best] ? c : best;
         want[k] = best;
-        forward_destroy(forward);
+        float_net_destroy(forward);
     }
     const struct evaluation what = {
         .net = trial->net, .weights = trial->weights, .data = &trial->images};

@@ -1,17 +1,17 @@
 // The integer net, layer by layer: with the program's own maps as inputs, every stored number is
-// the real number that the rules at the top of nets/integer.h give, rounded once.
+// the real number that the rules at the top of nets/int_net.h give, rounded once.
 #include "tests/graphs/trial.h"
 
 #include <math.h>
 #include <stdlib.h>
 
-#include "nets/integer.h"
+#include "nets/int_net.h"
 #include "nets/net.h"
 #include "base/mem.h"
 
 struct steps {
     const struct trial *trial;
-    struct integer_run *run;
+    struct int_net_run *run;
     const int64_t *logits;
     int32_t *w[GRAPH_NODES];   // rounded weights
     double *step[GRAPH_NODES]; // real value of one step of them, per output channel
@@ -62,7 +62,7 @@ static void gather(void *context, size_t weight, size_t input)
 
 static const int32_t *map_of(const struct steps *s, int node)
 {
-    return integer_run_map(s->run, s->trial->layer[node]);
+    return int_net_run_map(s->run, s->trial->layer[node]);
 }
 
 static double unit_of(const struct steps *s, int node)
@@ -73,7 +73,7 @@ static double unit_of(const struct steps *s, int node)
 // An element as an add reads it, and its real value.
 static int32_t element(const struct steps *s, int node, size_t at)
 {
-    return integer_run_stream(s->run, s->trial->layer[node])[at];
+    return int_net_run_stream(s->run, s->trial->layer[node])[at];
 }
 
 static double stream_at(const struct steps *s, int node, size_t at)
@@ -271,7 +271,7 @@ static enum outcome compare_binary(const struct steps *s, int i, size_t at, doub
         return SAME;
     double high = ldexp(1, net->residual_bits - 1) - 1;
     double exact = clamp(ldexp(value, net->residual_frac), -high - 1, high);
-    double stored = integer_run_stream(s->run, s->trial->layer[i])[at];
+    double stored = int_net_run_stream(s->run, s->trial->layer[i])[at];
     return rounded(stored, exact, ldexp(loss, net->residual_frac))
                ? SAME
                : wrong(s, i, at, "stream", stored, exact);
@@ -281,7 +281,7 @@ static enum outcome compare_logit(const struct steps *s, int i, size_t at, doubl
                                   double loss)
 {
     const struct node *node = &s->trial->flat.nodes[i];
-    const struct integer *net = s->trial->integer;
+    const struct int_net *net = s->trial->integer;
     int layer = s->trial->layer[i];
     if (node->kind == NODE_POOL || node->kind == NODE_HEAD) // in steps of its map
         return compare_integer(s, i, at, value, loss);
@@ -354,8 +354,8 @@ enum outcome check_steps(const struct trial *trial, struct report *report)
 {
     const struct graph *flat = &trial->flat;
     struct steps s = {.trial = trial, .report = report};
-    struct integer copy = *trial->integer; // the reference's context is not const
-    s.run = integer_run_create(trial->integer);
+    struct int_net copy = *trial->integer; // the reference's context is not const
+    s.run = int_net_run_create(trial->integer);
     for (int i = 1; i < flat->n; i++)
         if (graph_weights(flat, i))
             round_weights(&s, i);
@@ -363,8 +363,8 @@ enum outcome check_steps(const struct trial *trial, struct report *report)
         find_loss(&s, i);
     enum outcome outcome = compare_scales(&s);
     for (s.image = 0; s.image < TRIAL_IMAGES && outcome == SAME; s.image++) {
-        s.logits = integer_run_image(s.run, dataset_image(&trial->images, s.image),
-                                     integer_matrix_reference, &copy);
+        s.logits = int_net_run_image(s.run, dataset_image(&trial->images, s.image),
+                                     int_net_matrix_reference, &copy);
         outcome = compare_image(&s);
         for (int i = 1; i < flat->n && outcome == SAME; i++)
             outcome = compare_node(&s, i);
@@ -373,6 +373,6 @@ enum outcome check_steps(const struct trial *trial, struct report *report)
         free(s.w[i]);
         free(s.step[i]);
     }
-    integer_run_destroy(s.run);
+    int_net_run_destroy(s.run);
     return outcome;
 }

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "nets/integer.h"
+#include "nets/int_net.h"
 #include "nets/net.h"
 #include "nets/weights.h"
 #include "base/err.h"
@@ -147,7 +147,7 @@ enum outcome trial_init(struct trial *trial, const struct graph *graph, struct r
     find_ranges(trial);
     struct err err = {0};
     trial->integer =
-        integer_create(trial->net, trial->weights, graph->binary ? NULL : trial->ranges, &err);
+        int_net_create(trial->net, trial->weights, graph->binary ? NULL : trial->ranges, &err);
     if (trial->integer)
         return SAME;
     report->property = "integer net";
@@ -159,7 +159,7 @@ void trial_fini(struct trial *trial)
 {
     for (int k = 0; k < TRIAL_IMAGES; k++)
         plain_destroy(&trial->flat, &trial->plain[k]);
-    integer_destroy(trial->integer);
+    int_net_destroy(trial->integer);
     weights_destroy(trial->weights);
     net_destroy(trial->net);
     free(trial->pixels);

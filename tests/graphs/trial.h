@@ -4,7 +4,7 @@
 #include "workloads/dataset.h"
 
 struct evaluation;
-struct integer;
+struct int_net;
 struct mapping;
 struct net;
 struct weights;
@@ -34,8 +34,8 @@ struct trial {
     struct dataset images;
     struct net *net;
     struct weights *weights;
-    double ranges[GRAPH_NODES]; // per layer of the net, for integer_create()
-    struct integer *integer;    // NULL: refused
+    double ranges[GRAPH_NODES]; // per layer of the net, for int_net_create()
+    struct int_net *integer;    // NULL: refused
     struct plain plain[TRIAL_IMAGES];
 };
 

@@ -16,7 +16,7 @@
 #include "base/err.h"
 #include "sim/chip/chip.h"
 #include "sim/energy/charge.h"
-#include "sim/dataflow/flow.h"
+#include "sim/dataflow/dataflow.h"
 #include "sim/run/run.h"
 #include "sim/events/simulate.h"
 #include "sim/map/map.h"
@@ -181,7 +181,7 @@ static void events_count_what_the_closed_form_counts(void **state)
                 continue; // has 168 tiles
             struct setup s = setup_make(cases[c][0], cases[c][1], NULL, cases[c][2], sets[v]);
             struct result *r = run(&s, TOKENS_ROWS, BACKEND_CALENDAR, 3);
-            struct flow *flow = flow_create(s.map, TOKENS_ROWS);
+            struct dataflow *flow = dataflow_create(s.map, TOKENS_ROWS);
             struct ledger *layers = calloc(s.net->n, sizeof *layers), shared = {0};
             charge_closed_form(flow, layers, &shared);
             for (size_t i = 0; i < r->n_layers; i++)
@@ -189,7 +189,7 @@ static void events_count_what_the_closed_form_counts(void **state)
                                     sizeof layers->count);
             assert_memory_equal(shared.count, r->shared.count, sizeof shared.count);
             free(layers);
-            flow_destroy(flow);
+            dataflow_destroy(flow);
             result_destroy(r);
             setup_free(&s);
         }

@@ -8,7 +8,7 @@
 #include <sys/resource.h>
 
 #include "nets/backend/backend.h"
-#include "nets/forward.h"
+#include "nets/float_net.h"
 #include "nets/net.h"
 #include "nets/train/recipe.h"
 #include "nets/train/trainer.h"
@@ -112,10 +112,10 @@ static void evaluation_needs_what_is_estimated(void **state)
         size_t before = allocated();
         struct weights *weights = weights_create(net);
         size_t between = allocated();
-        struct forward *forward = forward_create(net, weights);
+        struct float_net *forward = float_net_create(net, weights);
         compare(need.shared, between - before);
         compare(need.worker, allocated() - between);
-        forward_destroy(forward);
+        float_net_destroy(forward);
         weights_destroy(weights);
         net_destroy(net);
     }

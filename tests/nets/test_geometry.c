@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "nets/forward.h"
-#include "nets/integer.h"
+#include "nets/float_net.h"
+#include "nets/int_net.h"
 #include "nets/weights.h"
 #include "base/err.h"
 #include "tests/support/weights.h"
@@ -58,12 +58,12 @@ static double *widened(const float *from, size_t n)
 static void check_float(const struct window_spec *w, struct net *net, uint32_t *x, int pool)
 {
     struct weights *weights = random_weights(net);
-    struct forward *forward = forward_create(net, weights);
+    struct float_net *forward = float_net_create(net, weights);
     uint8_t image[4096];
     for (size_t i = 0; i < windows_inputs(w); i++)
         image[i] = (uint8_t)windows_next(x);
-    double *got = widened(forward_run(forward, image), windows_outputs(w));
-    double *in = widened(forward_map(forward, 0), windows_inputs(w));
+    double *got = widened(float_net_run(forward, image), windows_outputs(w));
+    double *in = widened(float_net_map(forward, 0), windows_inputs(w));
     double *kernel = widened(weights->layers[1].w, pool ? 0 : windows_weights(w));
     double *want = malloc(windows_outputs(w) * sizeof *want);
     if (pool == 0)
@@ -77,7 +77,7 @@ static void check_float(const struct window_spec *w, struct net *net, uint32_t *
     free(in);
     free(kernel);
     free(want);
-    forward_destroy(forward);
+    float_net_destroy(forward);
     weights_destroy(weights);
     net_destroy(net);
 }
@@ -119,11 +119,11 @@ static void test_float_pools(void **state)
 
 // --- Integers ---
 
-static struct integer *integer_of(const struct net *net, const struct weights *weights)
+static struct int_net *integer_of(const struct net *net, const struct weights *weights)
 {
     static const double ranges[] = {1, 1.5}; // of the image, of the layer: nothing is clipped
     struct err err = {0};
-    struct integer *integer = integer_create(net, weights, ranges, &err);
+    struct int_net *integer = int_net_create(net, weights, ranges, &err);
     if (!integer)
         fail_msg("%s", err.text);
     return integer;
@@ -137,7 +137,7 @@ static void test_integer_convs(void **state)
         struct window_spec w = windows_random(&x, false);
         struct net *net = net_of(&w, "kind: conv, bn: false", FORM_INT8);
         struct weights *weights = random_weights(net);
-        struct integer *integer = integer_of(net, weights);
+        struct int_net *integer = integer_of(net, weights);
         size_t n = windows_inputs(&w), outs = windows_outputs(&w), taps = windows_weights(&w);
         int32_t *in = malloc(n * sizeof *in);
         int64_t *acc = malloc(outs * sizeof *acc);
@@ -147,7 +147,7 @@ static void test_integer_convs(void **state)
             map[k] = in[k] = (int32_t)(windows_next(&x) % 256);
         for (size_t k = 0; k < taps; k++)
             kernel[k] = integer->layers[1].w[k];
-        integer_matrix_reference(integer, 1, in, acc);
+        int_net_matrix_reference(integer, 1, in, acc);
         for (size_t k = 0; k < outs; k++)
             got[k] = (double)acc[k];
         windows_conv(&w, map, kernel, want);
@@ -155,7 +155,7 @@ static void test_integer_convs(void **state)
         void *all[] = {in, acc, map, kernel, got, want};
         for (size_t k = 0; k < sizeof all / sizeof *all; k++)
             free(all[k]);
-        integer_destroy(integer);
+        int_net_destroy(integer);
         weights_destroy(weights);
         net_destroy(net);
     }
@@ -166,28 +166,28 @@ static void check_integer_pool(const struct window_spec *w, int pool, uint32_t *
 {
     struct net *net = net_of(w, pool_keys(w, pool), FORM_INT8);
     struct weights *weights = weights_create(net);
-    struct integer *integer = integer_of(net, weights);
-    struct integer_run *run = integer_run_create(integer);
+    struct int_net *integer = integer_of(net, weights);
+    struct int_net_run *run = int_net_run_create(integer);
     size_t n = windows_inputs(w), outs = windows_outputs(w);
     double *map = malloc(n * sizeof *map);
     double *got = malloc(outs * sizeof *got), *want = malloc(outs * sizeof *want);
     for (size_t k = 0; k < n; k++)
-        map[k] = integer_run_stream(run, 0)[k] = (int32_t)(windows_next(x) % 128);
-    integer_run_finish(run, 1);
+        map[k] = int_net_run_stream(run, 0)[k] = (int32_t)(windows_next(x) % 128);
+    int_net_run_finish(run, 1);
     if (pool == 1)
         windows_max(w, map, want);
     else
         windows_average(w, pool == 2, map, want);
     for (size_t k = 0; k < outs; k++) {
-        got[k] = integer_run_map(run, 1)[k];
+        got[k] = int_net_run_map(run, 1)[k];
         want[k] = want[k] * integer->scale[0] / integer->scale[1];
     }
     expect_close(w, got, want, pool == 1 ? 0 : 0.5 + 1e-4);
     free(map);
     free(got);
     free(want);
-    integer_run_destroy(run);
-    integer_destroy(integer);
+    int_net_run_destroy(run);
+    int_net_destroy(integer);
     weights_destroy(weights);
     net_destroy(net);
 }
@@ -243,17 +243,17 @@ static void test_shortcut_steps(void **state)
                  &(struct net_options){.has_form = true, .form = FORM_FLOAT});
     struct weights *weights = random_weights(net);
     memset(weights->layers[2].w, 0, (size_t)net->layers[2].weights * sizeof(float));
-    struct forward *forward = forward_create(net, weights);
+    struct float_net *forward = float_net_create(net, weights);
     uint8_t image[60];
     for (int i = 0; i < 60; i++)
         image[i] = (uint8_t)(4 * i);
-    const float *sum = forward_run(forward, image), *from = forward_map(forward, 1);
+    const float *sum = float_net_run(forward, image), *from = float_net_map(forward, 1);
     for (int i = 0; i < 30; i++) { // (2, 3, 5) of (2, 6, 5)
         int c = i / 15, y = i / 5 % 3, x = i % 5;
         float want = from[(c * 6 + 2 * y) * 5 + x];
         assert_true(fabsf(sum[i] - want) < 1e-6F || (want < 0 && sum[i] == 0));
     }
-    forward_destroy(forward);
+    float_net_destroy(forward);
     weights_destroy(weights);
     net_destroy(net);
 }

@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "nets/forward.h"
-#include "nets/integer.h"
+#include "nets/float_net.h"
+#include "nets/int_net.h"
 #include "nets/weights.h"
 #include "base/err.h"
 #include "base/mem.h"
@@ -21,7 +21,7 @@ struct fixture {
     struct net *net;
     struct weights *weights;
     double ranges[16];
-    struct integer *integer;
+    struct int_net *integer;
 };
 
 static struct fixture start(const char *yaml)
@@ -36,14 +36,14 @@ static struct fixture start(const char *yaml)
 static void build(struct fixture *f)
 {
     struct err err = {0};
-    f->integer = integer_create(f->net, f->weights, f->ranges, &err);
+    f->integer = int_net_create(f->net, f->weights, f->ranges, &err);
     if (!f->integer)
         fail_msg("%s", err.text);
 }
 
 static void end(struct fixture *f)
 {
-    integer_destroy(f->integer);
+    int_net_destroy(f->integer);
     weights_destroy(f->weights);
     net_destroy(f->net);
 }
@@ -60,9 +60,9 @@ static void set(struct fixture *f, const char *layer, const float *w)
 }
 
 // Logits in real units.
-static void run(const struct fixture *f, struct integer_run *run, const uint8_t *image, double *out)
+static void run(const struct fixture *f, struct int_net_run *run, const uint8_t *image, double *out)
 {
-    const int64_t *v = integer_run_image(run, image, integer_matrix_reference, f->integer);
+    const int64_t *v = int_net_run_image(run, image, int_net_matrix_reference, f->integer);
     int last = (int)f->net->n - 1, layer = last;
     if (f->net->layers[last].kind == LAYER_ADD && f->integer->layers[last].add < 0)
         layer = f->net->layers[last].input[0];
@@ -94,14 +94,14 @@ static void order_of_layers_does_not_matter(void **state)
         set(&f, "side", side);
         set(&f, "fc", same);
         build(&f);
-        struct integer_run *r = integer_run_create(f.integer);
+        struct int_net_run *r = int_net_run_create(f.integer);
         for (int i = 0; i < 3; i++) { // one after the other: nothing stays of the last image
             double got[2];
             run(&f, r, images[i], got);
             for (int c = 0; c < 2; c++)
                 assert_true(fabs(got[c] - images[i][c] / 255.0 / 2) < 2.0 / 255);
         }
-        integer_run_destroy(r);
+        int_net_run_destroy(r);
         end(&f);
     }
 }
@@ -122,11 +122,11 @@ static void negative_halves_are_kept(void **state)
     assert_true(b->is_signed);
     assert_int_equal(b->act, ACT_NONE);
     build(&f);
-    struct integer_run *r = integer_run_create(f.integer);
+    struct int_net_run *r = int_net_run_create(f.integer);
     double got[2];
     run(&f, r, (const uint8_t[]){255, 255}, got);
     assert_true(fabs(got[0] + 0.75) < 1e-3 && fabs(got[1] - 0.25) < 1e-3);
-    integer_run_destroy(r);
+    int_net_run_destroy(r);
     end(&f);
 }
 
@@ -146,11 +146,11 @@ static void an_add_may_stand_alone(void **state)
     set(&f, "fc", same);
     f.ranges[index_of(&f, "add")] = 2;
     build(&f);
-    struct integer_run *r = integer_run_create(f.integer);
+    struct int_net_run *r = int_net_run_create(f.integer);
     double got[2];
     run(&f, r, (const uint8_t[]){255, 51}, got);
     assert_true(fabs(got[0] - 1.5) < 0.01 && fabs(got[1] - 0.3) < 0.01);
-    integer_run_destroy(r);
+    int_net_run_destroy(r);
     end(&f);
 }
 
@@ -174,23 +174,23 @@ static void widths_up_to_16_do_not_overflow(void **state)
     uint8_t image[48];
     for (int i = 0; i < 48; i++)
         image[i] = (uint8_t)(200 + i);
-    struct forward *forward = forward_create(f.net, f.weights);
-    const float *want = forward_run(forward, image);
+    struct float_net *forward = float_net_create(f.net, f.weights);
+    const float *want = float_net_run(forward, image);
     for (size_t l = 1; l < f.net->n; l++) {
         const struct layer *layer = &f.net->layers[l];
         f.ranges[l] = 0;
         for (int k = 0; k < layer->out_c * layer->out_h * layer->out_w; k++)
-            f.ranges[l] = fmax(f.ranges[l], (double)forward_map(forward, (int)l)[k]);
+            f.ranges[l] = fmax(f.ranges[l], (double)float_net_map(forward, (int)l)[k]);
     }
     build(&f);
-    struct integer_run *r = integer_run_create(f.integer);
+    struct int_net_run *r = int_net_run_create(f.integer);
     double got[2];
     run(&f, r, image, got);
     // The image has 7 bits and a sign; everything behind it 16.
     for (int c = 0; c < 2; c++)
         assert_true(fabs(got[c] - (double)want[c]) < 0.005 * fabs((double)want[c]));
-    integer_run_destroy(r);
-    forward_destroy(forward);
+    int_net_run_destroy(r);
+    float_net_destroy(forward);
     end(&f);
 }
 
@@ -231,23 +231,23 @@ static double difference(struct fixture *f, const struct net *real, int images)
         x = x * 1664525 + 1013904223;
         all[i] = (uint8_t)(x >> 24);
     }
-    struct forward *forward = forward_create(real, f->weights);
+    struct float_net *forward = float_net_create(real, f->weights);
     ranges[0] = 2.64; // of pixels as ImageNet's are normalised
     for (int i = 0; i < images; i++) {
-        const float *logits = forward_run(forward, all + (size_t)i * pixels);
+        const float *logits = float_net_run(forward, all + (size_t)i * pixels);
         memcpy(want + (size_t)i * real->classes, logits, (size_t)real->classes * sizeof *want);
         for (size_t l = 1; l < real->n; l++) {
             const struct layer *layer = &real->layers[l];
-            const float *map = forward_map(forward, (int)l);
+            const float *map = float_net_map(forward, (int)l);
             for (int k = 0; k < layer->out_c * layer->out_h * layer->out_w; k++)
                 ranges[l] = fmax(ranges[l], fabs((double)map[k]));
         }
     }
     struct err err = {0};
-    f->integer = integer_create(f->net, f->weights, ranges, &err);
+    f->integer = int_net_create(f->net, f->weights, ranges, &err);
     if (!f->integer)
         fail_msg("%s", err.text);
-    struct integer_run *r = integer_run_create(f->integer);
+    struct int_net_run *r = int_net_run_create(f->integer);
     for (int i = 0; i < images; i++) {
         run(f, r, all + (size_t)i * pixels, got);
         for (int c = 0; c < real->classes; c++) {
@@ -256,8 +256,8 @@ static double difference(struct fixture *f, const struct net *real, int images)
             power += pow(logit, 2);
         }
     }
-    integer_run_destroy(r);
-    forward_destroy(forward);
+    int_net_run_destroy(r);
+    float_net_destroy(forward);
     free(all);
     free(want);
     free(got);
@@ -317,7 +317,7 @@ static void averages_of_binary_nets_are_refused(void **state)
     for (size_t i = 0; i < sizeof nets / sizeof *nets; i++) {
         struct fixture f = start(nets[i]);
         struct err err = {0};
-        assert_null(integer_create(f.net, f.weights, NULL, &err));
+        assert_null(int_net_create(f.net, f.weights, NULL, &err));
         assert_non_null(strstr(err.text, "pool 'p' has no integer form in a binary net"));
         end(&f);
     }
@@ -343,13 +343,13 @@ static void max_pools_read_joined_bits(void **state)
     set(&f, "fc", &sums[0][0][0]);
     build(&f);
     const uint8_t image[16] = {255, 255, 0, 0, 255, 255, 0, 0, 255, 0, 0, 0, 0, 0, 0, 0};
-    struct integer_run *r = integer_run_create(f.integer);
-    const int64_t *v = integer_run_image(r, image, integer_matrix_reference, f.integer);
+    struct int_net_run *r = int_net_run_create(f.integer);
+    const int64_t *v = int_net_run_image(r, image, int_net_matrix_reference, f.integer);
     // White in 2 windows of 4, black in 3: 2 channels each of 2 * 2 - 4 and 2 * 3 - 4.
     int fc = index_of(&f, "fc");
     assert_true(fabs((double)v[0] / f.integer->layers[fc].unit - 2 * (0 - 2)) < 1e-3);
     assert_true(fabs((double)v[1] / f.integer->layers[fc].unit - 2 * (2 - 0)) < 1e-3);
-    integer_run_destroy(r);
+    int_net_run_destroy(r);
     end(&f);
 }
 
@@ -361,7 +361,7 @@ static void factors_beyond_64_bits_are_refused(void **state)
     struct err err = {0};
     f.weights->layers[1].gamma[0] = 3e38F;
     f.weights->layers[1].w[0] = 1;
-    assert_null(integer_create(f.net, f.weights, f.ranges, &err));
+    assert_null(int_net_create(f.net, f.weights, f.ranges, &err));
     assert_non_null(strstr(err.text, "layer 'a': its weights, batch-norm and ranges"));
     end(&f);
 }

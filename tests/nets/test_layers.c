@@ -11,8 +11,8 @@
 #include <string.h>
 
 #include "nets/encode.h"
-#include "nets/forward.h"
-#include "nets/integer.h"
+#include "nets/float_net.h"
+#include "nets/int_net.h"
 #include "nets/weights.h"
 #include "base/err.h"
 #include "tests/nets/plain_net.h"
@@ -67,22 +67,22 @@ static void expect_floats(const char *yaml)
     struct net_options options = {.has_form = true, .form = FORM_FLOAT};
     struct net *net = text_net(yaml, &options);
     struct weights *weights = some_weights(net);
-    struct forward *forward = forward_create(net, weights);
+    struct float_net *forward = float_net_create(net, weights);
     double **maps = plain_maps(net);
     uint8_t image[MOST_PIXELS];
     for (int i = 0; i < IMAGES; i++) {
         image_of(net, i, image);
-        forward_run(forward, image);
+        float_net_run(forward, image);
         plain_image(net, weights, image, maps);
         for (int l = 1; l < (int)net->n; l++)
             for (size_t k = 0; k < elements(&net->layers[l]); k++)
-                if (fabs((double)forward_map(forward, l)[k] - maps[l][k]) > 1e-4)
+                if (fabs((double)float_net_map(forward, l)[k] - maps[l][k]) > 1e-4)
                     fail_msg("image %d, layer '%s', element %zu: %g, but %g by hand", i,
-                             net->layers[l].name, k, (double)forward_map(forward, l)[k],
+                             net->layers[l].name, k, (double)float_net_map(forward, l)[k],
                              maps[l][k]);
     }
     free(maps);
-    forward_destroy(forward);
+    float_net_destroy(forward);
     weights_destroy(weights);
     net_destroy(net);
 }
@@ -103,23 +103,23 @@ static void expect_integers(const char *yaml, enum net_form form, double bound)
             for (size_t k = 0; k < elements(&net->layers[l]); k++)
                 ranges[l] = fmax(ranges[l], fabs(maps[l][k]));
     }
-    struct integer *integer = integer_create(net, weights, ranges, &err);
+    struct int_net *integer = int_net_create(net, weights, ranges, &err);
     if (!integer)
         fail_msg("%s", err.text);
-    struct integer_run *run = integer_run_create(integer);
+    struct int_net_run *run = int_net_run_create(integer);
     int last = (int)net->n - 1;
     for (int i = 0; i < IMAGES; i++) {
         image_of(net, i, image);
         plain_image(net, weights, image, maps);
-        const int64_t *logits = integer_run_image(run, image, integer_matrix_reference, integer);
+        const int64_t *logits = int_net_run_image(run, image, int_net_matrix_reference, integer);
         for (int c = 0; c < net->layers[last].out_c; c++) {
             double got = (double)logits[c] / integer->layers[last].unit;
             if (fabs(got - maps[last][c]) > bound * ranges[last])
                 fail_msg("image %d, logit %d: %g, but %g by hand", i, c, got, maps[last][c]);
         }
     }
-    integer_run_destroy(run);
-    integer_destroy(integer);
+    int_net_run_destroy(run);
+    int_net_destroy(integer);
     free(maps);
     weights_destroy(weights);
     net_destroy(net);

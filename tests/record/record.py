@@ -169,7 +169,7 @@ VOLATILE = [
 
 
 def scrub(text, folder):
-    text = text.replace(str(folder).encode(), b"FOLDER")
+    text = text.replace(str(folder).encode(), b"FOLDER").replace(str(TESTS.parent).encode(), b"ROOT")
     for pattern, instead in VOLATILE:
         text = re.sub(pattern, instead, text)
     return text
@@ -191,7 +191,8 @@ def record(bitline, command, folder):
                           capture_output=True, timeout=600, check=False)
     said = b"exit %d\n" % done.returncode + b"--- stdout\n" + done.stdout + b"--- stderr\n"
     (folder / "said").write_bytes(scrub(said + done.stderr, work))
-    (folder / "command").write_text(" ".join(command) + "\n", encoding="utf-8")
+    (folder / "command").write_text(
+        " ".join(command).replace(str(TESTS.parent), "ROOT") + "\n", encoding="utf-8")
     for path in sorted(work.rglob("*")):
         name = str(path.relative_to(work)).replace("/", "~")
         if path.is_dir() or name in JOBS or re.search(r"-(wal|shm)$|seconds|checkpoint", name):

@@ -4,7 +4,7 @@
 
 #include "tests/close.h"
 #include "tests/search/problems.h"
-#include "tools/search/agents/chance.h"
+#include "tools/search/agents/search_rng.h"
 #include "tools/search/agents/eigen.h"
 
 enum { N = 10 };
@@ -14,10 +14,10 @@ static void symmetric_matrices(void **state)
     (void)state;
     for (int n = 1; n <= 40; n += 13) {
         double a[40 * 40] = {0}, copy[40 * 40], values[40], vectors[40 * 40];
-        struct chance chance = chance_begin(1, CHANCE_FIRST, (uint32_t)n);
+        struct search_rng chance = search_rng_begin(1, CHANCE_FIRST, (uint32_t)n);
         for (int i = 0; i < n; i++)
             for (int j = 0; j <= i; j++)
-                a[i * n + j] = a[j * n + i] = chance_normal(&chance);
+                a[i * n + j] = a[j * n + i] = search_rng_normal(&chance);
         memcpy(copy, a, sizeof copy);
         eigen_symmetric(a, n, values, vectors);
         for (int i = 0; i < n; i++)

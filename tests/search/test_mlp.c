@@ -2,14 +2,14 @@
 #include <stdlib.h>
 
 #include "tests/close.h"
-#include "tools/search/agents/chance.h"
+#include "tools/search/agents/search_rng.h"
 #include "tools/search/agents/mlp.h"
 
 enum { ROWS = 5, INPUTS = 7, OUTPUTS = 3 };
 
 static struct mlp *create(bool sigmoid, uint32_t seed)
 {
-    struct chance chance = chance_begin(seed, CHANCE_WEIGHTS, 0);
+    struct search_rng chance = search_rng_begin(seed, CHANCE_WEIGHTS, 0);
     struct mlp_shape shape = {
         .layers = 3, .widths = {INPUTS, 40, 33, OUTPUTS}, .sigmoid = sigmoid, .batch = ROWS + 1};
     return mlp_create(&shape, &chance);
@@ -17,9 +17,9 @@ static struct mlp *create(bool sigmoid, uint32_t seed)
 
 static void draw_rows(float *x, size_t n, uint32_t seed)
 {
-    struct chance chance = chance_begin(seed, CHANCE_LEARNING, 0);
+    struct search_rng chance = search_rng_begin(seed, CHANCE_LEARNING, 0);
     for (size_t i = 0; i < n; i++)
-        x[i] = (float)chance_normal(&chance);
+        x[i] = (float)search_rng_normal(&chance);
 }
 
 static double activate(double sum, bool last, bool sigmoid)

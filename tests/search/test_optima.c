@@ -100,11 +100,11 @@ static void a_constraint(void **state)
 static void value_failing(const double *x, int n, struct told *told)
 {
     value_quadratic(x, n, told);
-    int fate = (int)(x[0] * 1e6 + x[n / 2] * 1e5) % 9;
-    told->failed = fate == 0;
-    if (fate == 1)
+    int fault = (int)(x[0] * 1e6 + x[n / 2] * 1e5) % 9;
+    told->failed = fault == 0;
+    if (fault == 1)
         told->reward = (double)NAN;
-    if (fate == 2)
+    if (fault == 2)
         told->objectives[1] = (double)INFINITY;
 }
 

@@ -43,8 +43,8 @@ static double train(struct lesson *l, const struct felt *felt, int workers, floa
     struct perturbation *p = NULL;
     assert_true(map_net(l->net, chip.chip, 1, &map, &err));
     if (felt) {
-        const struct draw draw = {felt->defects, 3, 0};
-        p = perturb_create(map, &draw, &felt->params, CPU_AVX512, &err);
+        const struct chip_sample sample = {felt->defects, 3, 0};
+        p = perturb_create(map, &sample, &felt->params, CPU_AVX512, &err);
         if (!p)
             fail_msg("%s", err.text);
         perturb_redraw(p, 1);

@@ -11,8 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "nets/forward.h"
-#include "nets/integer.h"
+#include "nets/float_net.h"
+#include "nets/int_net.h"
 #include "nets/perturb.h"
 #include "base/err.h"
 #include "base/mem.h"
@@ -269,14 +269,14 @@ static void check_reference(const char *head, const char *layers)
     run_forward(&l, NULL, got);
     for (int i = 0; i < LESSON_IMAGES * CLASSES; i++)
         most = fmax(most, fabs((double)got[i]));
-    struct forward *forward = forward_create(l.net, l.params);
+    struct float_net *forward = float_net_create(l.net, l.params);
     for (int i = 0; i < LESSON_IMAGES && !stepped(l.net); i++) {
-        const float *want = forward_run(forward, l.images[i]);
+        const float *want = float_net_run(forward, l.images[i]);
         for (int c = 0; c < CLASSES; c++)
             assert_true(fabs((double)got[i * CLASSES + c] - (double)want[c]) <
                         1e-4 * fmax(1, most / 100));
     }
-    forward_destroy(forward);
+    float_net_destroy(forward);
     lesson_free(&l);
 }
 
@@ -309,21 +309,21 @@ static void check_integer(const char *head, const char *layers, double part)
     l.batch.images = l.images;
     choose_ranges(&l, ranges);
     run_forward(&l, ranges, got);
-    struct integer *integer = integer_create(l.net, l.params, ranges, &err);
+    struct int_net *integer = int_net_create(l.net, l.params, ranges, &err);
     if (!integer)
         fail_msg("%s", err.text);
-    struct integer_run *run = integer_run_create(integer);
+    struct int_net_run *run = int_net_run_create(integer);
     for (int i = 0; i < LESSON_IMAGES * CLASSES; i++)
         most = fmax(most, fabs((double)got[i]));
     for (int i = 0; i < LESSON_IMAGES; i++) {
         const int64_t *want =
-            integer_run_image(run, l.images[i], integer_matrix_reference, integer);
+            int_net_run_image(run, l.images[i], int_net_matrix_reference, integer);
         double unit = ldexp(1, -16 - integer->layers[l.net->n - 1].shift);
         for (int c = 0; c < CLASSES; c++)
             assert_true(fabs((double)got[i * CLASSES + c] - (double)want[c] * unit) < part * most);
     }
-    integer_run_destroy(run);
-    integer_destroy(integer);
+    int_net_run_destroy(run);
+    int_net_destroy(integer);
     lesson_free(&l);
 }
 

@@ -15,7 +15,7 @@
 #include "tools/study/version.h"
 
 // What inputs and cells of an array mean.
-struct arrays_kind {
+struct level_model_kind {
     int dac_bits, cell_bits, arrays;
     bool offset_column, subtract_after, flip;
 };
@@ -29,7 +29,7 @@ struct layer_entry {
 struct file {
     const char *version, *command, *chip, *chip_hash, *net, *net_hash, *form, *data;
     int images;
-    struct arrays_kind kind;
+    struct level_model_kind kind;
     struct conf_list layers; // of struct layer_entry
 };
 
@@ -68,14 +68,14 @@ static const struct conf_field file_fields[] = {
 };
 #undef AT
 
-static struct arrays_kind kind_of(const struct chip *chip)
+static struct level_model_kind kind_of(const struct chip *chip)
 {
-    return (struct arrays_kind){chip->dac.bits,
-                                chip->cell.bits,
-                                chip_arrays(chip),
-                                chip->crossbar.polarity == POLARITY_OFFSET,
-                                chip->crossbar.subtract_after != 0,
-                                chip->crossbar.encoding == ENCODING_FLIP};
+    return (struct level_model_kind){chip->dac.bits,
+                                     chip->cell.bits,
+                                     chip_arrays(chip),
+                                     chip->crossbar.polarity == POLARITY_OFFSET,
+                                     chip->crossbar.subtract_after != 0,
+                                     chip->crossbar.encoding == ENCODING_FLIP};
 }
 
 static void write_hash(struct jsonw *w, const char *key, uint64_t hash)
@@ -89,7 +89,7 @@ static void write_all(struct jsonw *w, const struct activity_report *r)
 {
     const struct chip *chip = r->mapping->chip;
     const struct net *net = r->mapping->net;
-    struct arrays_kind kind = kind_of(chip);
+    struct level_model_kind kind = kind_of(chip);
     jsonw_object(w, NULL);
     jsonw_string(w, "version", BITLINE_VERSION);
     jsonw_string(w, "command", r->command);
@@ -137,7 +137,7 @@ static bool check_file(const struct file *file, const struct conf_node *root,
                        const struct mapping *mapping, struct err *err)
 {
     const struct net *net = mapping->net;
-    struct arrays_kind kind = kind_of(mapping->chip), has = file->kind;
+    struct level_model_kind kind = kind_of(mapping->chip), has = file->kind;
     char hash[24];
     snprintf(hash, sizeof hash, "%016" PRIx64, net->hash);
     if (strcmp(hash, file->net_hash) != 0)

@@ -21,7 +21,7 @@
 #include "tools/cli/adc_report.h"
 #include "tools/cli/cmd.h"
 #include "tools/cli/options.h"
-#include "tools/study/mending.h"
+#include "tools/study/mitigation_report.h"
 #include "tools/study/model_warn.h"
 #include "tools/cli/print_eval.h"
 #include "workloads/dataset.h"
@@ -194,7 +194,7 @@ static bool parse_value(int key, char *arg, struct args *a)
         parse_whole("jobs", arg, 1, 256, &a->jobs, &a->err);
         return true;
     case OPTION_MEND:
-        mend_parse(arg, &a->model.mend, &a->err);
+        mitigation_parse(arg, &a->model.mend, &a->err);
         return true;
     case OPTION_MEND_IMAGES:
         if (parse_whole("mend-images", arg, 1, 10000000, &whole, &a->err))
@@ -252,7 +252,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 
 static bool load(struct args *a, struct model *m)
 {
-    struct mend_params *mend = &a->model.mend;
+    struct mitigation_params *mend = &a->model.mend;
     if (!a->model.weights)
         return err_set(&a->err, "--weights FILE is wanted: a safetensors file that fits the net");
     if (mend->images && !mend->bn)
@@ -274,13 +274,13 @@ static bool load(struct args *a, struct model *m)
 }
 
 // The same draw as it is, where a mended one is compared with it.
-static bool run_unmended(struct args *a, const struct model *m, const struct draw *draw,
+static bool run_unmended(struct args *a, const struct model *m, const struct chip_sample *sample,
                          double *accuracy)
 {
     struct trial one = {0};
     struct model unmended = *m;
-    unmended.mend = (struct mend_params){0};
-    if (!model_trial(&unmended, draw, a->cpu, (int)a->jobs, NULL, &one, &a->err))
+    unmended.mend = (struct mitigation_params){0};
+    if (!model_trial(&unmended, sample, a->cpu, (int)a->jobs, NULL, &one, &a->err))
         return false;
     *accuracy = (double)one.right / (double)m->images;
     return true;
@@ -289,13 +289,13 @@ static bool run_unmended(struct args *a, const struct model *m, const struct dra
 static bool run_trial(struct args *a, const struct model *m, unsigned trial,
                       struct eval_report *out)
 {
-    struct draw draw = {m->chip->defects, a->model.seed, trial, 0, NULL};
+    struct chip_sample sample = {m->chip->defects, a->model.seed, trial, 0, NULL};
     struct trial one = {0};
     struct adc_loss *adc = trial == 0 ? out->adc : NULL; // of the first chip
     double unmended = 0;
-    if (out->mending && !run_unmended(a, m, &draw, &unmended))
+    if (out->mending && !run_unmended(a, m, &sample, &unmended))
         return false;
-    if (!model_trial(m, &draw, a->cpu, (int)a->jobs, adc, &one, &a->err))
+    if (!model_trial(m, &sample, a->cpu, (int)a->jobs, adc, &one, &a->err))
         return false;
     if (trial == 0)
         out->adc_images = one.adc_images;
@@ -306,7 +306,7 @@ static bool run_trial(struct args *a, const struct model *m, unsigned trial,
     out->differ += one.differ;
     out->accuracy[trial] = (double)one.right / (double)m->images;
     if (out->mending)
-        mending_add(out->mending, &one, unmended);
+        mitigation_add(out->mending, &one, unmended);
     return true;
 }
 
@@ -317,15 +317,15 @@ static bool run_trials(struct args *a, const struct model *m, struct eval_report
         if (!run_trial(a, m, t, out))
             return false;
     out->seconds += clock_now_s() - start;
-    return !out->mending || mending_price(out->mending, m, &a->err);
+    return !out->mending || mitigation_price(out->mending, m, &a->err);
 }
 
 static bool write_activity(struct args *a, const struct model *m, const char *command)
 {
-    struct draw draw = {m->chip->defects, a->model.seed, 0, 0, NULL};
+    struct chip_sample sample = {m->chip->defects, a->model.seed, 0, 0, NULL};
     struct activity_shares *layers = mem_alloc(m->net->n, sizeof *layers);
     struct activity_report report = {m->map, layers, m->data->name, command, m->images};
-    bool ok = model_activity(m, &draw, a->cpu, (int)a->jobs, layers, &a->err) &&
+    bool ok = model_activity(m, &sample, a->cpu, (int)a->jobs, layers, &a->err) &&
               activity_write(a->activity, &report, &a->err);
     free(layers);
     return ok;
@@ -364,7 +364,7 @@ int cmd_eval(int argc, char **argv)
     struct warnings warnings = {0};
     struct eval_report out = {
         .model = &m, .params = &a.model, .command = command, .warnings = &warnings};
-    struct mending mending = {0};
+    struct mitigation_report mending = {0};
     int code = EXIT_OK;
     bool ok = false;
     if (!a.err.text[0] && load(&a, &m) &&
@@ -380,7 +380,7 @@ int cmd_eval(int argc, char **argv)
         out.trials = (unsigned)a.trials;
         out.reference = reference_names[a.reference];
         mending.unmended = mem_alloc((size_t)a.trials, sizeof *mending.unmended);
-        out.mending = mend_any(&m.mend) ? &mending : NULL;
+        out.mending = mitigation_any(&m.mend) ? &mending : NULL;
         ok = work(&a, &m, &out);
     }
     if (ok) {

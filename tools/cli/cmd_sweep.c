@@ -14,7 +14,7 @@
 #include "tools/cli/job_args.h"
 #include "tools/cli/progress.h"
 #include "tools/study/store.h"
-#include "tools/sweep/drive.h"
+#include "tools/sweep/sweep_loop.h"
 #include "tools/sweep/export.h"
 #include "tools/sweep/job.h"
 #include "tools/sweep/plan.h"
@@ -63,7 +63,7 @@ static void show_progress(void *context, size_t done, size_t all, double seconds
         fputc('\n', stderr);
 }
 
-static void print_point(const struct drive *d, size_t p, const bool shown[FAULTS_PARTS],
+static void print_point(const struct sweep_loop *d, size_t p, const bool shown[FAULTS_PARTS],
                         struct table *table)
 {
     struct export_point e = export_point(d, p);
@@ -81,14 +81,14 @@ static void print_point(const struct drive *d, size_t p, const bool shown[FAULTS
     }
     table_cell(table, "%" PRId64, e.faults.lrs);
     table_cell(table, "%" PRId64, e.faults.hrs);
-    struct draw draw = plan_draw(d->plan, p, 0);
-    faults_list(&draw.defects, &e.faults, parts);
+    struct chip_sample sample = plan_sample(d->plan, p, 0);
+    faults_list(&sample.defects, &e.faults, parts);
     for (int i = 0; i < FAULTS_PARTS; i++)
         if (shown[i])
             table_cell(table, "%" PRId64, parts[i].tally.hit);
 }
 
-static void print_points(const struct drive *d)
+static void print_points(const struct sweep_loop *d)
 {
     const struct job *job = d->plan->job;
     const char *headers[JOB_MAX_AXES + FAULTS_PARTS + 7] = {0};
@@ -119,7 +119,7 @@ static void print_points(const struct drive *d)
 }
 
 // The exit code. A signal while the picture is drawn costs the picture, not the results.
-static int write_all(struct job_args *a, const struct drive *d, const char *folder)
+static int write_all(struct job_args *a, const struct sweep_loop *d, const char *folder)
 {
     struct export_params params = {folder, BITLINE_VERSION, a->stop};
     struct err why = {0};
@@ -145,7 +145,7 @@ static int write_all(struct job_args *a, const struct drive *d, const char *fold
     return code;
 }
 
-static int leave_off(const struct job_args *a, const struct drive *d, const char *folder)
+static int leave_off(const struct job_args *a, const struct sweep_loop *d, const char *folder)
 {
     fprintf(stderr,
             "%sbitline: stopped with %zu of %zu trials done, all of them in %s/run.db; go on with "
@@ -157,20 +157,20 @@ static int leave_off(const struct job_args *a, const struct drive *d, const char
 static int work(struct job_args *a, const struct plan *plan, struct store *store,
                 const char *folder)
 {
-    struct drive_params params = {
+    struct sweep_loop_params params = {
         .jobs = a->jobs ? a->jobs : plan->job->jobs,
         .stop = a->stop,
         .progress = isatty(STDERR_FILENO) ? show_progress : NULL,
     };
-    struct drive *drive = drive_create(plan, store, &a->err);
+    struct sweep_loop *drive = sweep_loop_create(plan, store, &a->err);
     int code = EXIT_FAILED;
-    if (drive && drive_run(drive, &params, &a->err)) {
-        if (!drive_done(drive))
+    if (drive && sweep_loop_run(drive, &params, &a->err)) {
+        if (!sweep_loop_done(drive))
             code = leave_off(a, drive, folder);
         else if (store_in_place(store, &a->err))
             code = write_all(a, drive, folder);
     }
-    drive_destroy(drive);
+    sweep_loop_destroy(drive);
     return code;
 }
 

@@ -6,7 +6,7 @@
 #include "nets/train/recipe.h"
 #include "sim/chip/chip.h"
 #include "base/conf/conf.h"
-#include "base/conf/near.h"
+#include "base/conf/suggest.h"
 #include "tools/study/inputs.h"
 #include "tools/search/job.h"
 #include "tools/sweep/job.h"
@@ -20,14 +20,14 @@ static const struct conf_field *const tables[FILE_KINDS] = {
 static int score_key(const struct conf_field *fields, const char *key)
 {
     static const char *const common[] = {"name", "description", "extends", "kind"};
-    struct near near = {.word = key};
+    struct suggest near = {.word = key};
     for (size_t i = 0; i < sizeof common / sizeof *common; i++)
         if (!strcmp(key, common[i]))
             return 0;
     for (const struct conf_field *f = fields; f->key; f++) {
         if (!strcmp(key, f->key))
             return 4;
-        near_offer(&near, f->key);
+        suggest_offer(&near, f->key);
     }
     return near.best ? 3 : 0;
 }
@@ -36,8 +36,8 @@ static int score_key(const struct conf_field *fields, const char *key)
 static int score_defining(enum file_kind kind, const char *key)
 {
     static const char *const keys[FILE_KINDS] = {"", "layers", "sweep", "epochs", "episodes"};
-    struct near near = {.word = key};
-    near_offer(&near, keys[kind]);
+    struct suggest near = {.word = key};
+    suggest_offer(&near, keys[kind]);
     return near.best ? 100 : 0;
 }
 

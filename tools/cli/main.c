@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/err.h"
-#include "base/conf/near.h"
+#include "base/conf/suggest.h"
 #include "tools/cli/cmd.h"
 #include "tools/cli/options.h"
 #include "tools/cli/memory.h"
@@ -58,10 +58,10 @@ static const struct command *find_command(const char *name)
 
 static int refuse_command(const char *name)
 {
-    struct near near = {.word = name};
+    struct suggest near = {.word = name};
     struct err err = {0};
     for (int i = 0; i < N_COMMANDS; i++)
-        near_offer(&near, commands[i].name);
+        suggest_offer(&near, commands[i].name);
     if (near.best)
         err_set(&err, "unknown command '%.100s' (did you mean '%s'?); see bitline --help", name,
                 near.best);

@@ -6,8 +6,8 @@
 #include "tools/cli/options.h"
 #include "tools/cli/memory.h"
 #include "tools/cli/process.h"
-#include "tools/search/ranks.h"
-#include "tools/search/relay.h"
+#include "tools/search/mpi_workers.h"
+#include "tools/search/mpi_bridge.h"
 #include "tools/cli/search_command.h"
 #include "tools/study/version.h"
 
@@ -53,7 +53,7 @@ static int side(void *context, const struct line *line)
     }
     if (line->ranks > 1) {
         drive.workers = line->ranks - 1;
-        drive.hire = ranks_hire;
+        drive.start_workers = mpi_workers_start;
         drive.context = &mine;
     }
     return search_command(t->argc, t->argv, &drive);

@@ -13,7 +13,7 @@
 #include "tools/cli/adc_report.h"
 #include "tools/study/faults.h"
 #include "tools/study/inputs.h"
-#include "tools/study/mending.h"
+#include "tools/study/mitigation_report.h"
 #include "tools/study/version.h"
 #include "workloads/dataset.h"
 #include "base/visible.h"
@@ -106,7 +106,7 @@ void print_eval_json(const struct eval_report *r)
     if (r->adc)
         adc_json(m->map, r->adc, r->adc_images, w);
     if (r->mending)
-        mending_json(r->mending, m, w);
+        mitigation_json(r->mending, m, w);
     jsonw_number(w, "images_per_second",
                  (double)m->images * r->trials * (r->mending ? 2 : 1) / r->seconds);
     jsonw_end(w);
@@ -183,7 +183,7 @@ void print_eval_text(const struct eval_report *r)
         printf("differ   %g of %zu images are classified otherwise than by the unbroken net (%s)\n",
                (double)r->differ / r->trials, m->images, visible(r->reference));
     if (r->mending)
-        mending_text(r->mending, m);
+        mitigation_text(r->mending, m);
     if (m->integer) {
         text_faults(r);
         text_spreads(r);

@@ -10,9 +10,9 @@
 #include "base/text.h"
 #include "sim/chip/chip.h"
 #include "tools/search/agents/agent.h"
-#include "tools/search/drive.h"
+#include "tools/search/search_loop.h"
 #include "tools/search/export.h"
-#include "tools/search/final.h"
+#include "tools/search/retrain.h"
 #include "tools/search/job.h"
 #include "tools/study/version.h"
 #include "base/visible.h"
@@ -92,9 +92,9 @@ static void print_front(const struct search *s)
 }
 
 // Of all runs, on the chip; and how far single chips are from their mean.
-static void add_robustness(struct table *t, const struct finals *f, const struct final_net *net)
+static void add_robustness(struct table *t, const struct finals *f, const struct retrain_net *net)
 {
-    struct final_robustness r = final_robustness(f, net);
+    struct retrain_robustness r = retrain_robustness(f, net);
     table_cell(t, "%.2f %%", 100 * r.whole);
     table_cell(t, "%.2f %%", 100 * r.mean);
     if (f->seeds * f->trials > 1)
@@ -103,7 +103,7 @@ static void add_robustness(struct table *t, const struct finals *f, const struct
         table_cell(t, "-");
 }
 
-static void add_final(struct table *t, const struct finals *f, const struct final_net *net)
+static void add_final(struct table *t, const struct finals *f, const struct retrain_net *net)
 {
     const struct cost *cost = &net->episode->cost;
     double furthest = 0;
@@ -177,7 +177,7 @@ static void print_warnings(const struct search *s)
 }
 
 void print_search(const struct search *s, const struct finals *finals, const char *folder,
-                  bool drawn, bool final_drawn)
+                  bool drawn, bool retrain_drawn)
 {
     printf("bitline %s\n", BITLINE_VERSION);
     printf("job      %s [%s], agent %s, seed %d, %d episodes in rounds of %d\n",
@@ -197,5 +197,6 @@ void print_search(const struct search *s, const struct finals *finals, const cha
            "job.yaml%s%s, search.db\n",
            visible(folder), search_has_chips(s) ? "best-chip.yaml, nets/front-*-chip.yaml, " : "",
            drawn ? ", front.svg, widths.svg, channels.svg" : "",
-           finals ? final_drawn ? ", final.csv, final.svg, stage-c" : ", final.csv, stage-c" : "");
+           finals ? retrain_drawn ? ", final.csv, final.svg, stage-c" : ", final.csv, stage-c"
+                  : "");
 }

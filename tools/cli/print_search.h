@@ -6,6 +6,6 @@ struct finals;
 struct search;
 
 // `finals`: those of stage C, NULL: it was not run. `drawn`: whether there are pictures,
-// `final_drawn`: that of stage C.
+// `retrain_drawn`: that of stage C.
 void print_search(const struct search *search, const struct finals *finals, const char *folder,
-                  bool drawn, bool final_drawn);
+                  bool drawn, bool retrain_drawn);

@@ -20,12 +20,12 @@
 #include "tools/cli/progress.h"
 #include "tools/cli/print_search.h"
 #include "tools/search/agents/agent.h"
-#include "tools/search/apart.h"
-#include "tools/search/drive.h"
+#include "tools/search/subprocess.h"
+#include "tools/search/search_loop.h"
 #include "tools/search/export.h"
-#include "tools/search/final.h"
+#include "tools/search/retrain.h"
 #include "tools/search/job.h"
-#include "tools/search/stages.h"
+#include "tools/search/supernet_accuracy.h"
 #include "tools/study/store.h"
 #include "tools/train/job.h"
 #include "tools/train/run.h"
@@ -163,9 +163,9 @@ static int jobs_of(const struct args *a, const struct search *s)
     return a->job.jobs ? a->job.jobs : s->job->jobs;
 }
 
-static struct apart training(const struct args *a, const struct search *s, struct store *store)
+static struct subprocess training(const struct args *a, const struct search *s, struct store *store)
 {
-    return (struct apart){
+    return (struct subprocess){
         .threads = jobs_of(a, s),
         .stop = a->job.stop,
         .begin = leave_store,
@@ -178,10 +178,10 @@ static struct apart training(const struct args *a, const struct search *s, struc
 static bool train_first(struct args *a, struct search *s, struct store *store, const char *folder,
                         int *code)
 {
-    struct apart how = training(a, s, store);
+    struct subprocess how = training(a, s, store);
     struct trained trained = {0};
     *code = EXIT_FAILED;
-    if (!stages_train(s->stages, folder, &how, &trained, &a->job.err))
+    if (!supernet_accuracy_train(s->stages, folder, &how, &trained, &a->job.err))
         return false;
     if (trained.warning.text[0])
         cli_say("resuming from the previous checkpoint: ", trained.warning.text);
@@ -222,12 +222,12 @@ static void announce(const char *net, int run)
 static bool train_last(struct args *a, const struct search *s, struct store *store,
                        const char *folder, bool *drawn, bool *done, struct finals **out)
 {
-    struct apart how = training(a, s, store);
+    struct subprocess how = training(a, s, store);
     struct err why = {0};
     *done = true;
     if (!s->job->has_final || a->stage == 'b')
         return true;
-    if (!final_run(s, folder, BITLINE_VERSION, &how, announce, done, out, &a->job.err))
+    if (!retrain_run(s, folder, BITLINE_VERSION, &how, announce, done, out, &a->job.err))
         return false;
     if (!*done)
         return true;
@@ -241,7 +241,7 @@ static bool train_last(struct args *a, const struct search *s, struct store *sto
 // Stage C, and what is to be said.
 static int finish(struct args *a, const struct search *s, struct store *store, const char *folder)
 {
-    bool drawn = false, final_drawn = true, done = true;
+    bool drawn = false, retrain_drawn = true, done = true;
     const char *why;
     if (!search_best(s)) {
         bool ok = search_export(s, folder, BITLINE_VERSION, &a->job.err);
@@ -253,7 +253,7 @@ static int finish(struct args *a, const struct search *s, struct store *store, c
     }
     struct finals *finals = NULL;
     if (!write_all(a, s, folder, &drawn) ||
-        !train_last(a, s, store, folder, &final_drawn, &done, &finals)) {
+        !train_last(a, s, store, folder, &retrain_drawn, &done, &finals)) {
         finals_destroy(finals);
         return EXIT_FAILED;
     }
@@ -265,26 +265,27 @@ static int finish(struct args *a, const struct search *s, struct store *store, c
     else if (a->job.json)
         search_json(s, finals, BITLINE_VERSION, stdout);
     else
-        print_search(s, finals, folder, drawn, final_drawn);
+        print_search(s, finals, folder, drawn, retrain_drawn);
     finals_destroy(finals);
     // A signal while pictures are drawn costs the pictures, not the results.
-    return done && ((drawn && final_drawn) || !*a->job.stop) ? EXIT_OK : job_left_off(&a->job);
+    return done && ((drawn && retrain_drawn) || !*a->job.stop) ? EXIT_OK : job_left_off(&a->job);
 }
 
 static int work(struct args *a, struct search *s, struct store *store, const char *folder)
 {
     int code = EXIT_OK;
-    bool trains = s->stages && stages_trains(s->stages) && (!a->stage || a->stage == 'a');
+    bool trains =
+        s->stages && supernet_accuracy_trains(s->stages) && (!a->stage || a->stage == 'a');
     struct search_params params = {
         .jobs = a->command->workers ? a->command->workers : jobs_of(a, s),
-        .hire = a->command->hire,
+        .start_workers = a->command->start_workers,
         .context = a->command->context,
         .stop = a->job.stop,
         .progress = isatty(STDERR_FILENO) ? show_progress : NULL,
     };
     if (trains && !train_first(a, s, store, folder, &code))
         return code;
-    if ((s->stages && !stages_load(s->stages, folder, jobs_of(a, s), &a->job.err)) ||
+    if ((s->stages && !supernet_accuracy_load(s->stages, folder, jobs_of(a, s), &a->job.err)) ||
         !search_begin(s, store, &a->job.err))
         return EXIT_FAILED;
     if (a->stage == 'c' && s->done < (size_t)s->job->episodes) {
@@ -321,10 +322,10 @@ static bool check_stage(struct args *a, const struct search *s)
                        "--stage away",
                        s->job->name);
     if (a->stage == 'a')
-        return stages_trains(s->stages) ||
+        return supernet_accuracy_trains(s->stages) ||
                err_set(&a->job.err, "--stage a: the job gives the super-net's weights; take "
                                     "accuracy.supernet.weights away, or --stage");
-    const char *path = s->stages ? stages_weights(s->stages, folder_of(a, s)) : NULL;
+    const char *path = s->stages ? supernet_accuracy_weights(s->stages, folder_of(a, s)) : NULL;
     return !path || access(path, F_OK) == 0 ||
            err_set(&a->job.err, "--stage %c: %s is missing; run --stage a first", a->stage, path);
 }
@@ -394,7 +395,7 @@ struct search *search_command_open(int argc, char **argv, const struct search_co
     struct search *s = NULL;
     options_run(&argp, argc, argv, ARGP_SILENT, &a);
     if (load(&a, &job, &s) &&
-        (!s->stages || stages_load(s->stages, folder_of(&a, s), 1, &a.job.err)))
+        (!s->stages || supernet_accuracy_load(s->stages, folder_of(&a, s), 1, &a.job.err)))
         return s;
     *err = a.job.err;
     search_destroy(s);

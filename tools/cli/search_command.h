@@ -13,8 +13,8 @@ struct search_command {
     // refused.
     int workers;
     // As in struct search_params.
-    struct workers *(*hire)(void *context, const struct search *search,
-                            const struct workers_params *params, struct err *err);
+    struct workers *(*start_workers)(void *context, const struct search *search,
+                                     const struct workers_params *params, struct err *err);
     void *context;
 };
 

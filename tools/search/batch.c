@@ -5,8 +5,8 @@
 
 #include "base/err.h"
 #include "base/mem.h"
-#include "tools/search/drive.h"
-#include "tools/search/known.h"
+#include "tools/search/search_loop.h"
+#include "tools/search/history.h"
 #include "tools/search/plugin.h"
 #include "tools/search/space.h"
 
@@ -26,11 +26,11 @@ void batch_fini(struct batch *b)
 
 static void fill_task(struct search *s, int64_t number, struct search_task *task)
 {
-    const struct search_episode *e = known_episode(s, number);
+    const struct search_episode *e = history_episode(s, number);
     *task = (struct search_task){.episode = number};
     memcpy(task->widths, e->widths, s->space->n_layers * sizeof *task->widths);
     memcpy(task->choices, e->choices, s->space->n_knobs * sizeof *task->choices);
-    int32_t seen = number < 0 ? -1 : *known_place(s, e);
+    int32_t seen = number < 0 ? -1 : *history_place(s, e);
     if (seen >= 0) {
         task->costed = true;
         task->cost = s->episodes[seen].cost;
@@ -47,7 +47,7 @@ bool batch_next(struct batch *b, struct search *s, struct search_task *task)
     }
     while (b->next < b->n) {
         int64_t step = b->next++, number = b->first < 0 ? b->first - step : b->first + step;
-        if (!known_episode(s, number)->done) {
+        if (!history_episode(s, number)->done) {
             fill_task(s, number, task);
             return true;
         }

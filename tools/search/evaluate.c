@@ -19,7 +19,7 @@
 #include "tools/search/formula.h"
 #include "tools/search/job.h"
 #include "tools/search/plugin.h"
-#include "tools/search/stages.h"
+#include "tools/search/supernet_accuracy.h"
 
 void evaluate_widths_text(const struct space *space, const int *widths, char *text, size_t size)
 {
@@ -69,14 +69,15 @@ bool evaluate_faults(const struct search_job *job, const char *section,
     return faults_check(faults, conf_find(job->conf->root, section), &parts, err);
 }
 
-bool evaluate_check(const struct search_job *job, const struct stages *stages, struct err *err)
+bool evaluate_check(const struct search_job *job, const struct supernet_accuracy *stages,
+                    struct err *err)
 {
     static const char section[] = "accuracy.faults";
     const struct faults_params *faults = &job->accuracy.faults;
     return !job->accuracy.has_faults ||
-           (faults_enough(faults, conf_find(job->conf->root, section), stages_n_held_out(stages),
-                          "images held out", err) &&
-            evaluate_faults(job, section, faults, stages_images(stages), err));
+           (faults_enough(faults, conf_find(job->conf->root, section),
+                          supernet_accuracy_n_held_out(stages), "images held out", err) &&
+            evaluate_faults(job, section, faults, supernet_accuracy_images(stages), err));
 }
 
 bool evaluate_chip(const struct search_job *job, const struct space *space,
@@ -128,11 +129,11 @@ static bool simulate(struct evaluator *ev, const struct mapping *map, struct cos
     if (!job->cost.events && job->cost.policy == POLICY_EXACT) {
         if (!charge_check(map, err))
             return false;
-        struct flow *flow = flow_create(map, TOKENS_ROWS);
+        struct dataflow *flow = dataflow_create(map, TOKENS_ROWS);
         struct charged total = charge_total(flow);
         cost->of[COST_ENERGY] = total.energy_j;
         cost->of[COST_AREA] = total.area_m2;
-        flow_destroy(flow);
+        dataflow_destroy(flow);
         return true;
     }
     struct run_params run = {.policy = (enum policy)job->cost.policy, .images = 1};
@@ -213,8 +214,8 @@ static bool ask_supernet(struct evaluator *ev, const struct search_task *task,
     const struct search_accuracy *a = &ev->job->accuracy;
     const struct faults_params *faults = &a->faults;
     struct supernet_net net = {0};
-    if (!stages_ask(ev->stages, task->episode, task->widths, a->has_faults, &net, &answer->broken,
-                    &answer->err))
+    if (!supernet_accuracy_ask(ev->stages, task->episode, task->widths, a->has_faults, &net,
+                               &answer->broken, &answer->err))
         return false;
     answer->accuracy = net.accuracy;
     if (!a->has_faults)
@@ -223,8 +224,9 @@ static bool ask_supernet(struct evaluator *ev, const struct search_task *task,
     struct model_parts parts = {
         .net_take = net.net,
         .weights_take = net.weights,
-        .data = stages_held_out(ev->stages, faults->images < 0 ? 0 : (size_t)faults->images),
-        .train = stages_images(ev->stages),
+        .data =
+            supernet_accuracy_held_out(ev->stages, faults->images < 0 ? 0 : (size_t)faults->images),
+        .train = supernet_accuracy_images(ev->stages),
         .seed = (uint64_t)ev->job->seed,
     };
     if (!chip_of(ev, task, &parts.chip_take, &answer->err)) {
@@ -232,7 +234,7 @@ static bool ask_supernet(struct evaluator *ev, const struct search_task *task,
         weights_destroy(net.weights);
         return false;
     }
-    bool ok = robust_mean(faults, &parts, &answer->accuracy, &answer->err);
+    bool ok = fault_accuracy_mean(faults, &parts, &answer->accuracy, &answer->err);
     answer->broken = !ok && answer->err.class == ERR_WORK;
     return ok;
 }
@@ -255,7 +257,7 @@ static void tune_all_the_same(struct evaluator *ev, const struct search_task *ta
                               struct search_answer *answer)
 {
     struct err why = {0};
-    answer->broken = !stages_tune(ev->stages, task->episode, task->widths, &why);
+    answer->broken = !supernet_accuracy_tune(ev->stages, task->episode, task->widths, &why);
     if (answer->broken)
         answer->err = why;
 }
@@ -288,5 +290,5 @@ void evaluator_fini(struct evaluator *ev)
     plugin_destroy(ev->plugin);
     ev->plugin = NULL;
     if (ev->stages)
-        stages_leave(ev->stages);
+        supernet_accuracy_leave(ev->stages);
 }

@@ -13,7 +13,7 @@ struct faults_params;
 struct net;
 struct plugin;
 struct search_job;
-struct stages;
+struct supernet_accuracy;
 
 // Raised by every change after which the same candidate costs otherwise.
 enum { COST_MODEL_VERSION = 3 };
@@ -43,9 +43,9 @@ struct search_answer {
 struct evaluator {
     const struct search_job *job; // lent, as is the space
     const struct space *space;
-    struct stages *stages; // lent; NULL: the accuracy has another source
-    struct plugin *plugin; // of this process; NULL: not started
-    double simulated_s;    // by this process, in all
+    struct supernet_accuracy *stages; // lent; NULL: the accuracy has another source
+    struct plugin *plugin;            // of this process; NULL: not started
+    double simulated_s;               // by this process, in all
 };
 
 // The job's net at ratio 1 and its chip; hold the space together.
@@ -58,7 +58,8 @@ bool evaluate_chip(const struct search_job *job, const struct space *space,
 // Refuses a setting that gives no chip with any of its values, all else as the job has it.
 bool evaluate_knobs(const struct search_job *job, const struct space *space, struct err *err);
 // Whether the faults that the job states can be honoured on its chip.
-bool evaluate_check(const struct search_job *job, const struct stages *stages, struct err *err);
+bool evaluate_check(const struct search_job *job, const struct supernet_accuracy *stages,
+                    struct err *err);
 // The faults that a section of the job states, on its chip, in the form of its net: whether they
 // are modelled. `images` are training images of the net's.
 bool evaluate_faults(const struct search_job *job, const char *section,

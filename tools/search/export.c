@@ -16,8 +16,8 @@
 #include "base/catalog/catalog.h"
 #include "tools/study/inputs.h"
 #include "tools/search/agents/agent.h"
-#include "tools/search/drive.h"
-#include "tools/search/final.h"
+#include "tools/search/search_loop.h"
+#include "tools/search/retrain.h"
 #include "tools/search/job.h"
 #include "tools/search/agents/pareto.h"
 #include "tools/search/space.h"
@@ -388,7 +388,7 @@ static void json_faults(struct jsonw *w, const struct search *s, const struct fa
     jsonw_end(w);
 }
 
-static void json_injected(struct jsonw *w, const struct finals *f, const struct final_net *net)
+static void json_injected(struct jsonw *w, const struct finals *f, const struct retrain_net *net)
 {
     struct fault_counts cells = {0};
     for (size_t k = 0; k < f->seeds; k++)
@@ -401,9 +401,9 @@ static void json_injected(struct jsonw *w, const struct finals *f, const struct 
 }
 
 static void json_robustness(struct jsonw *w, const struct search *s, const struct finals *f,
-                            const struct final_net *net)
+                            const struct retrain_net *net)
 {
-    struct final_robustness r = final_robustness(f, net);
+    struct retrain_robustness r = retrain_robustness(f, net);
     jsonw_object(w, "robustness");
     json_faults(w, s, &s->job->final.faults);
     json_injected(w, f, net);

@@ -11,9 +11,9 @@
 #include "sim/chip/chip.h"
 #include "tools/study/accuracy.h"
 #include "tools/search/agents/agent.h"
-#include "tools/search/drive.h"
+#include "tools/search/search_loop.h"
 #include "tools/search/job.h"
-#include "tools/search/stages.h"
+#include "tools/search/supernet_accuracy.h"
 #include "tools/study/store.h"
 
 enum { MOST_KEYS = 24 };
@@ -52,14 +52,14 @@ static const struct conf_field *fields_of(const char *key)
 // By what is in the files, not by their names.
 static void add_supernet(struct search *s)
 {
-    const struct stages_params *p = &s->job->accuracy.supernet;
+    const struct supernet_accuracy_params *p = &s->job->accuracy.supernet;
     static const char key[] = "accuracy.supernet.candidate";
-    const struct conf_field *fields = stages_fields;
+    const struct conf_field *fields = supernet_accuracy_fields;
     while (strcmp(fields->key, "candidate") != 0)
         fields++;
     add(s, "accuracy", "super-net");
-    add(s, "training job", "[%016" PRIx64 "]", stages_training_hash(s->stages));
-    add(s, "super-net's weights", "[%016" PRIx64 "]", stages_weights_hash(s->stages));
+    add(s, "training job", "[%016" PRIx64 "]", supernet_accuracy_training_hash(s->stages));
+    add(s, "super-net's weights", "[%016" PRIx64 "]", supernet_accuracy_weights_hash(s->stages));
     add(s, "tune_epochs", "%d", p->tune_epochs);
     add(s, "candidate_epochs", "%d", p->candidate_epochs);
     if (p->has_candidate)

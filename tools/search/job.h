@@ -5,12 +5,12 @@
 
 #include "base/conf/conf.h"
 #include "tools/study/jobfile.h"
-#include "tools/search/final.h"
+#include "tools/search/retrain.h"
 #include "tools/search/formula.h"
 #include "tools/search/reward.h"
-#include "tools/search/robust.h"
+#include "tools/search/fault_accuracy.h"
 #include "tools/search/space.h"
-#include "tools/search/stages.h"
+#include "tools/search/supernet_accuracy.h"
 
 struct agent_kind;
 struct err;
@@ -25,7 +25,7 @@ struct search_accuracy {
     struct formula formula;
     const struct conf_node *command; // a list of words
     double timeout_s;
-    struct stages_params supernet;
+    struct supernet_accuracy_params supernet;
     bool has_supernet;
     struct faults_params faults;
     bool has_faults;
@@ -47,7 +47,7 @@ struct search_job {
     struct search_accuracy accuracy;
     struct search_cost cost;
     struct reward_params reward;
-    struct final_params final; // stage C
+    struct retrain_params final; // stage C
     bool has_final;
     const char *agent_name;
     const struct conf_node *agents;

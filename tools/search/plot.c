@@ -11,9 +11,9 @@
 #include "sim/chip/chip.h"
 #include "tools/study/gnuplot.h"
 #include "tools/search/agents/agent.h"
-#include "tools/search/drive.h"
+#include "tools/search/search_loop.h"
 #include "tools/search/export.h"
-#include "tools/search/final.h"
+#include "tools/search/retrain.h"
 #include "tools/search/job.h"
 #include "tools/search/space.h"
 
@@ -147,12 +147,12 @@ static void write_channels_script(const struct search *s, const struct finals *n
 
 // The trained net that is next dearer than a cost, of the uniform ones or of the others; NULL:
 // none.
-static const struct final_net *dearer(const struct search *s, const struct finals *finals,
-                                      bool is_uniform, double cost)
+static const struct retrain_net *dearer(const struct search *s, const struct finals *finals,
+                                        bool is_uniform, double cost)
 {
-    const struct final_net *next = NULL;
+    const struct retrain_net *next = NULL;
     for (size_t i = 0; i < finals->n; i++) {
-        const struct final_net *one = &finals->nets[i];
+        const struct retrain_net *one = &finals->nets[i];
         if ((one->episode->ratio > 0) == is_uniform && shown_cost(s, one->episode) > cost &&
             (!next || shown_cost(s, one->episode) < shown_cost(s, next->episode)))
             next = one;
@@ -164,7 +164,7 @@ static void write_final_nets(const struct search *s, const struct finals *finals
                              FILE *out)
 {
     double cost = 0;
-    for (const struct final_net *net; (net = dearer(s, finals, is_uniform, cost));) {
+    for (const struct retrain_net *net; (net = dearer(s, finals, is_uniform, cost));) {
         double lowest = net->accuracies[0], highest = lowest;
         for (size_t k = 1; k < finals->seeds; k++) {
             lowest = fmin(lowest, net->accuracies[k]);

@@ -4,17 +4,17 @@
 #include <string.h>
 
 #include "nets/encode.h"
-#include "nets/integer.h"
+#include "nets/int_net.h"
 #include "nets/weights.h"
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "sim/chip/chip.h"
-#include "sim/crossbar/array.h"
+#include "sim/crossbar/level_model.h"
 #include "sim/crossbar/calibrate.h"
 #include "sim/crossbar/evaluate.h"
 #include "sim/map/map.h"
-#include "tools/study/drawn.h"
+#include "tools/study/sampled_chip.h"
 #include "tools/study/pool.h"
 #include "workloads/dataset.h"
 
@@ -90,7 +90,7 @@ static bool make_integer(const struct model_params *params, const struct dataset
         evaluate_ranges(m->net, m->weights, train, CALIBRATION, m->map_ranges);
         dataset_close(own);
     }
-    m->integer = integer_create(m->net, m->weights, m->map_ranges, err);
+    m->integer = int_net_create(m->net, m->weights, m->map_ranges, err);
     return m->integer && map_net(m->net, m->chip, params->seed, &m->map, err);
 }
 
@@ -110,14 +110,14 @@ static bool calibrate_adcs(const struct model_params *params, const struct datas
     return true;
 }
 
-static bool prepare_mending(const struct model_params *params, struct model *m, struct err *err)
+static bool prepare_mitigation(const struct model_params *params, struct model *m, struct err *err)
 {
     m->mend = params->mend;
-    if (!mend_any(&m->mend))
+    if (!mitigation_any(&m->mend))
         return true;
     if (!m->integer)
         return err_set(err, "the form float has no cells to mend; take another form");
-    if (!mend_check(&m->mend, m->chip, err))
+    if (!mitigation_check(&m->mend, m->chip, err))
         return false;
     if (!m->mend.bn)
         return true;
@@ -137,7 +137,7 @@ bool model_load(const struct model_params *params, const struct dataset *data, s
            load_data(params, data, out, err) &&
            inputs_weights(params->weights, out->net, &out->weights, err) &&
            make_integer(params, NULL, out, err) && calibrate_adcs(params, NULL, out, err) &&
-           prepare_mending(params, out, err);
+           prepare_mitigation(params, out, err);
 }
 
 bool model_assemble(const struct model_parts *parts, struct model *out, struct err *err)
@@ -153,7 +153,7 @@ bool model_assemble(const struct model_parts *parts, struct model *out, struct e
 
 void model_unload(struct model *model)
 {
-    integer_destroy(model->integer);
+    int_net_destroy(model->integer);
     dataset_close(model->own_data);
     dataset_close(model->train);
     free(model->map_ranges);
@@ -194,7 +194,8 @@ bool model_compare(struct model *model, enum reference reference, enum cpu_level
                    struct err *err)
 {
     bool whole = reference == REFERENCE_INTEGER && model->integer;
-    struct arrays *exact = whole ? arrays_create_exact(model->map, model->integer, cpu) : NULL;
+    struct level_model *exact =
+        whole ? level_model_create_exact(model->map, model->integer, cpu) : NULL;
     struct evaluation what = {.net = model->net,
                               .weights = model->weights,
                               .integer = whole ? model->integer : NULL,
@@ -202,7 +203,7 @@ bool model_compare(struct model *model, enum reference reference, enum cpu_level
                               .data = model->data};
     int32_t *classes = mem_alloc(model->images, sizeof *classes);
     bool ok = predict(&what, model->images, jobs, classes, err);
-    arrays_destroy(exact);
+    level_model_destroy(exact);
     free(model->reference);
     model->reference = ok ? classes : NULL;
     if (!ok)
@@ -210,25 +211,26 @@ bool model_compare(struct model *model, enum reference reference, enum cpu_level
     return ok;
 }
 
-bool model_check(const struct model *model, const struct draw *draw, struct err *err)
+bool model_check(const struct model *model, const struct chip_sample *sample, struct err *err)
 {
-    struct drawn drawn = {0};
+    struct sampled_chip drawn = {0};
     struct trial trial = {0};
     struct model unfolded = *model; // what is drawn can be computed, whatever its norms
     unfolded.mend.bn = unfolded.mend.gain = false;
-    bool ok = !model->integer || drawn_make(&unfolded, draw, CPU_AVX512, &drawn, &trial, err);
-    drawn_fini(&drawn);
+    bool ok =
+        !model->integer || sampled_chip_make(&unfolded, sample, CPU_AVX512, &drawn, &trial, err);
+    sampled_chip_fini(&drawn);
     return ok;
 }
 
 // What the ADCs of one chip need and lose; nothing is lost where every possible sum has a code.
-static void count_losses(const struct model *model, const struct draw *draw,
-                         const struct drawn *drawn, struct adc_loss *adc, struct trial *out)
+static void count_losses(const struct model *model, const struct chip_sample *sample,
+                         const struct sampled_chip *drawn, struct adc_loss *adc, struct trial *out)
 {
     const struct mapping *map = model->map;
-    struct draw with_ranges = *draw;
+    struct chip_sample with_ranges = *sample;
     with_ranges.ranges = model->ranges;
-    const struct integer *net = drawn->integer ? drawn->integer : model->integer;
+    const struct int_net *net = drawn->integer ? drawn->integer : model->integer;
     bool lossy = false;
     for (size_t i = 0; i < model->net->n; i++) {
         adc[i].need =
@@ -238,7 +240,7 @@ static void count_losses(const struct model *model, const struct draw *draw,
     if (!lossy)
         return;
     double start = clock_now_s();
-    struct evaluation what = drawn_evaluation(drawn, model);
+    struct evaluation what = sampled_chip_evaluation(drawn, model);
     struct adc_count *counts = mem_alloc(model->net->n, sizeof *counts);
     out->adc_images = loss_images(map, model->images);
     loss_count(map, &what, out->adc_images, counts);
@@ -248,13 +250,13 @@ static void count_losses(const struct model *model, const struct draw *draw,
     out->adc_seconds = clock_now_s() - start;
 }
 
-bool model_trial(const struct model *model, const struct draw *draw, enum cpu_level cpu, int jobs,
-                 struct adc_loss *adc, struct trial *out, struct err *err)
+bool model_trial(const struct model *model, const struct chip_sample *sample, enum cpu_level cpu,
+                 int jobs, struct adc_loss *adc, struct trial *out, struct err *err)
 {
-    struct drawn drawn = {0};
+    struct sampled_chip drawn = {0};
     *out = (struct trial){0};
-    bool ok = !model->integer || drawn_make(model, draw, cpu, &drawn, out, err);
-    struct evaluation what = drawn_evaluation(&drawn, model);
+    bool ok = !model->integer || sampled_chip_make(model, sample, cpu, &drawn, out, err);
+    struct evaluation what = sampled_chip_evaluation(&drawn, model);
     int32_t *classes = mem_alloc(model->images, sizeof *classes);
     ok = ok && predict(&what, model->images, jobs, classes, err);
     for (size_t i = 0; i < model->images && ok; i++)
@@ -263,8 +265,8 @@ bool model_trial(const struct model *model, const struct draw *draw, enum cpu_le
         out->differ += classes[i] != model->reference[i];
     free(classes);
     if (ok && adc && model->integer)
-        count_losses(model, draw, &drawn, adc, out);
-    drawn_fini(&drawn);
+        count_losses(model, sample, &drawn, adc, out);
+    sampled_chip_fini(&drawn);
     return ok;
 }
 
@@ -293,20 +295,20 @@ static bool measure(const struct probing *probing, size_t layers, int jobs,
     return true;
 }
 
-bool model_activity(const struct model *model, const struct draw *draw, enum cpu_level cpu,
+bool model_activity(const struct model *model, const struct chip_sample *sample, enum cpu_level cpu,
                     int jobs, struct activity_shares *layers, struct err *err)
 {
-    struct drawn drawn = {0};
+    struct sampled_chip drawn = {0};
     struct trial trial = {0};
     if (!model->integer)
         return err_set(err, "the form float has no arrays whose activity could be measured; take "
                             "another form");
-    bool ok = drawn_make(model, draw, cpu, &drawn, &trial, err);
-    struct evaluation what = drawn_evaluation(&drawn, model);
+    bool ok = sampled_chip_make(model, sample, cpu, &drawn, &trial, err);
+    struct evaluation what = sampled_chip_evaluation(&drawn, model);
     struct activity *activity = NULL;
     struct activity_count *counts = mem_alloc(model->net->n * (size_t)jobs, sizeof *counts);
     if (ok) {
-        struct draw moved = *draw;
+        struct chip_sample moved = *sample;
         moved.ranges = model->ranges;
         moved.spares = drawn.spares;
         activity = activity_create(model->map, what.integer, &moved);
@@ -317,6 +319,6 @@ bool model_activity(const struct model *model, const struct draw *draw, enum cpu
         layers[i] = activity_shares(activity, (int)i, &counts[i]);
     free(counts);
     activity_destroy(activity);
-    drawn_fini(&drawn);
+    sampled_chip_fini(&drawn);
     return ok;
 }

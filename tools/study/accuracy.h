@@ -9,14 +9,14 @@
 #include "sim/crossbar/activity.h"
 #include "sim/crossbar/fault.h"
 #include "sim/crossbar/loss.h"
-#include "sim/crossbar/mend.h"
+#include "sim/crossbar/mitigation.h"
 #include "sim/crossbar/spare.h"
 #include "tools/study/inputs.h"
 
 struct chip;
 struct dataset;
 struct err;
-struct integer;
+struct int_net;
 struct mapping;
 struct net;
 struct weights;
@@ -31,8 +31,8 @@ struct model_params {
     const char *data; // as dataset_open takes it; NULL: generated images that fit the net
     size_t images;    // of the test part, the first; 0: all
     uint64_t seed;
-    int workers;             // that share the images out; 0: 1
-    struct mend_params mend; // zeroed: the chips stay as they are drawn
+    int workers;                   // that share the images out; 0: 1
+    struct mitigation_params mend; // zeroed: the chips stay as they are drawn
 };
 
 struct model {
@@ -40,15 +40,15 @@ struct model {
     struct net *net;
     struct mapping *map; // NULL where integer is
     struct weights *weights;
-    struct integer *integer;    // NULL: floating point, on the chip ideal
+    struct int_net *integer;    // NULL: floating point, on the chip ideal
     int64_t *ranges;            // of calibrated ADCs; NULL: none is
     const struct dataset *data; // own_data, or lent
     struct dataset *own_data;
     size_t images;
-    int32_t *reference;      // per image, as model_compare() found it; NULL: not compared
-    struct mend_params mend; // may be changed to less between trials
-    struct dataset *train;   // what batch-norms are mended on; NULL without
-    double *map_ranges;      // of the k-bit forms, for nets that are folded anew; NULL: binary
+    int32_t *reference;            // per image, as model_compare() found it; NULL: not compared
+    struct mitigation_params mend; // may be changed to less between trials
+    struct dataset *train;         // what batch-norms are mended on; NULL without
+    double *map_ranges; // of the k-bit forms, for nets that are folded anew; NULL: binary
 };
 
 // Loads all of it. `data` is lent if it is given, for callers who load many models on one set;
@@ -92,13 +92,13 @@ enum reference { REFERENCE_INTEGER, REFERENCE_FLOAT };
 bool model_compare(struct model *model, enum reference reference, enum cpu_level cpu, int jobs,
                    struct err *err);
 // Whether the arrays of a draw are modelled, on this chip and in this form.
-bool model_check(const struct model *model, const struct draw *draw, struct err *err);
+bool model_check(const struct model *model, const struct chip_sample *sample, struct err *err);
 // Runs all images through the arrays of one draw, mended as the model says, in `jobs` processes;
 // the result does not depend on jobs or cpu. adc: one for each layer of the net, filled with what
 // its ADCs need and lose; NULL: not counted. Nothing is filled in the form float.
-bool model_trial(const struct model *model, const struct draw *draw, enum cpu_level cpu, int jobs,
-                 struct adc_loss *adc, struct trial *out, struct err *err);
+bool model_trial(const struct model *model, const struct chip_sample *sample, enum cpu_level cpu,
+                 int jobs, struct adc_loss *adc, struct trial *out, struct err *err);
 // What the images switch in the arrays of one draw, mended likewise: one for each layer of the net.
 // Slow: a read-out is computed for every column, group of rows and bit cycle.
-bool model_activity(const struct model *model, const struct draw *draw, enum cpu_level cpu,
+bool model_activity(const struct model *model, const struct chip_sample *sample, enum cpu_level cpu,
                     int jobs, struct activity_shares *layers, struct err *err);

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/conf/conf.h"
-#include "base/conf/near.h"
+#include "base/conf/suggest.h"
 
 const char *const file_kind_names[] = {"chip", "net", "sweep", "train", "search", NULL};
 
@@ -51,9 +51,9 @@ enum file_kind file_kind_stated(const struct conf *conf)
 static bool refuse_kind(const struct conf_node *at, struct err *err)
 {
     static const char allowed[] = "allowed: chip, net, sweep, train, search";
-    struct near near = {.word = at->kind == CONF_SCALAR ? at->text : ""};
+    struct suggest near = {.word = at->kind == CONF_SCALAR ? at->text : ""};
     for (int k = 0; file_kind_names[k]; k++)
-        near_offer(&near, file_kind_names[k]);
+        suggest_offer(&near, file_kind_names[k]);
     if (near.best)
         return conf_fail(at, err, "'%.40s' is unknown (did you mean '%s'?); %s", near.word,
                          near.best, allowed);

@@ -2,7 +2,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "nets/forward.h"
+#include "nets/float_net.h"
 #include "nets/net.h"
 #include "base/mem.h"
 #include "base/warn.h"
@@ -56,14 +56,14 @@ static struct stream *measure(const struct model *m, size_t images)
 {
     const struct net *net = m->net;
     struct stream *streams = mem_alloc(net->n, sizeof *streams);
-    struct forward *forward = forward_create(net, m->weights);
+    struct float_net *forward = float_net_create(net, m->weights);
     for (size_t i = 0; i < images; i++) {
-        forward_run(forward, dataset_image(m->data, i));
+        float_net_run(forward, dataset_image(m->data, i));
         for (size_t l = 1; l < net->n; l++)
             if (is_stored(net, (int)l))
-                add_map(net, (int)l, forward_map(forward, (int)l), &streams[l]);
+                add_map(net, (int)l, float_net_map(forward, (int)l), &streams[l]);
     }
-    forward_destroy(forward);
+    float_net_destroy(forward);
     return streams;
 }
 

@@ -10,20 +10,20 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "tools/study/inputs.h"
-#include "tools/sweep/drive.h"
+#include "tools/sweep/sweep_loop.h"
 #include "tools/sweep/job.h"
 #include "tools/sweep/plan.h"
 #include "tools/sweep/stats.h"
 #include "base/visible.h"
 
-static double accuracy(const struct drive *d, size_t point, size_t trial)
+static double accuracy(const struct sweep_loop *d, size_t point, size_t trial)
 {
     return (double)d->points[point].trials[trial].right / (double)d->plan->images;
 }
 
-struct export_point export_point(const struct drive *drive, size_t point)
+struct export_point export_point(const struct sweep_loop *drive, size_t point)
 {
-    const struct drive_point *from = &drive->points[point];
+    const struct sweep_loop_point *from = &drive->points[point];
     struct export_point to = {.n = from->n};
     double *values = mem_alloc(from->n, sizeof *values);
     for (size_t t = 0; t < from->n; t++) {
@@ -46,14 +46,14 @@ static void number(FILE *out, double value)
     fputs(text_double(text, sizeof text, value), out);
 }
 
-void export_parts(const struct drive *drive, bool asked[FAULTS_PARTS])
+void export_parts(const struct sweep_loop *drive, bool asked[FAULTS_PARTS])
 {
     const struct fault_counts none = {0};
     struct faults_part parts[FAULTS_PARTS];
     memset(asked, 0, FAULTS_PARTS * sizeof *asked);
     for (size_t p = 0; p < drive->plan->n_points; p++) {
-        struct draw draw = plan_draw(drive->plan, p, 0);
-        faults_list(&draw.defects, &none, parts);
+        struct chip_sample sample = plan_sample(drive->plan, p, 0);
+        faults_list(&sample.defects, &none, parts);
         for (int i = 0; i < FAULTS_PARTS; i++)
             asked[i] = asked[i] || parts[i].rate > 0;
     }
@@ -71,7 +71,7 @@ static void csv_parts(const bool shown[FAULTS_PARTS], const struct defect_params
         }
 }
 
-static void csv_row(const struct drive *d, size_t p, const bool shown[FAULTS_PARTS], FILE *out)
+static void csv_row(const struct sweep_loop *d, size_t p, const bool shown[FAULTS_PARTS], FILE *out)
 {
     const struct plan *plan = d->plan;
     const struct plan_point *point = &plan->points[p];
@@ -89,17 +89,17 @@ static void csv_row(const struct drive *d, size_t p, const bool shown[FAULTS_PAR
     } else {
         fputs(",,", out);
     }
-    struct draw draw = plan_draw(plan, p, 0);
-    number(out, draw.defects.stuck_lrs);
-    number(out, draw.defects.stuck_hrs);
+    struct chip_sample sample = plan_sample(plan, p, 0);
+    number(out, sample.defects.stuck_lrs);
+    number(out, sample.defects.stuck_hrs);
     fprintf(out, ",%" PRId64 ",%" PRId64 ",%" PRId64, e.faults.cells, e.faults.lrs, e.faults.hrs);
-    csv_parts(shown, &draw.defects, &e.faults, out);
+    csv_parts(shown, &sample.defects, &e.faults, out);
     fprintf(out, ",%016" PRIx64 ",%016" PRIx64 ",%016" PRIx64 "\n", variant->chip_hash,
             variant->net_hash, variant->weights_hash);
 }
 
 // The first line, behind '#', says where it comes from, as in run's tables (pandas: comment='#').
-static void write_csv(const struct drive *d, const struct export_params *params, FILE *out)
+static void write_csv(const struct sweep_loop *d, const struct export_params *params, FILE *out)
 {
     const struct plan *plan = d->plan;
     fprintf(out, "# bitline %s, job %s [%s], data %s, %zu images, seed %d\n", params->version,
@@ -130,7 +130,7 @@ static void json_hash(struct jsonw *w, const char *key, uint64_t hash)
     jsonw_string(w, key, text);
 }
 
-static void json_point(struct jsonw *w, const struct drive *d, size_t p)
+static void json_point(struct jsonw *w, const struct sweep_loop *d, size_t p)
 {
     const struct plan *plan = d->plan;
     const struct plan_point *point = &plan->points[p];
@@ -150,15 +150,15 @@ static void json_point(struct jsonw *w, const struct drive *d, size_t p)
     for (size_t t = 0; t < e.n; t++)
         jsonw_number(w, NULL, accuracy(d, p, t));
     jsonw_end(w);
-    struct draw draw = plan_draw(plan, p, 0);
-    faults_json(&draw.defects, &e.faults, w);
+    struct chip_sample sample = plan_sample(plan, p, 0);
+    faults_json(&sample.defects, &e.faults, w);
     json_hash(w, "chip_hash", variant->chip_hash);
     json_hash(w, "net_hash", variant->net_hash);
     json_hash(w, "weights_hash", variant->weights_hash);
     jsonw_end(w);
 }
 
-void export_json(const struct drive *drive, const char *version, FILE *out)
+void export_json(const struct sweep_loop *drive, const char *version, FILE *out)
 {
     const struct plan *plan = drive->plan;
     struct jsonw *w = jsonw_create(out, 2);
@@ -191,7 +191,8 @@ static struct file_out *create_in(const char *folder, const char *name, struct e
     return out;
 }
 
-bool export_tables(const struct drive *drive, const struct export_params *params, struct err *err)
+bool export_tables(const struct sweep_loop *drive, const struct export_params *params,
+                   struct err *err)
 {
     struct file_out *out = create_in(params->folder, "points.csv", err);
     if (!out)

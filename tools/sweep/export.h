@@ -7,7 +7,7 @@
 
 #include "tools/study/faults.h"
 
-struct drive;
+struct sweep_loop;
 struct err;
 
 struct export_params {
@@ -21,16 +21,17 @@ struct export_point {
     double mean, deviation, interval; // of the accuracy, 0..1; the last two only if n > 1
     struct fault_counts faults;       // over all n trials
 };
-struct export_point export_point(const struct drive *drive, size_t point);
+struct export_point export_point(const struct sweep_loop *drive, size_t point);
 
 // Which kinds of parts some point asks to be broken: those have columns in tables.
-void export_parts(const struct drive *drive, bool asked[FAULTS_PARTS]);
+void export_parts(const struct sweep_loop *drive, bool asked[FAULTS_PARTS]);
 
 // points.csv, points.json, job.yaml.
-bool export_tables(const struct drive *drive, const struct export_params *params, struct err *err);
-void export_json(const struct drive *drive, const char *version, FILE *out);
+bool export_tables(const struct sweep_loop *drive, const struct export_params *params,
+                   struct err *err);
+void export_json(const struct sweep_loop *drive, const char *version, FILE *out);
 // accuracy.dat, accuracy.gp and, by gnuplot, accuracy.svg: accuracy over the first swept path, one
 // curve for each combination of the others. *drawn tells whether there is a picture; if there is
 // none, *why is a sentence.
-bool export_plot(const struct drive *drive, const struct export_params *params, bool *drawn,
+bool export_plot(const struct sweep_loop *drive, const struct export_params *params, bool *drawn,
                  struct err *why, struct err *err);

@@ -176,7 +176,7 @@ static bool check(struct job *job, struct err *err)
         return conf_fail(child(job, "widths"), err, "give width or widths, not both");
     struct err why = {0};
     job->mend.images = (size_t)job->mend_images;
-    if (!mend_parse(job->mend_words, &job->mend, &why))
+    if (!mitigation_parse(job->mend_words, &job->mend, &why))
         return conf_wrap(child(job, "mend"), err, &why, "%s", why.text);
     if (job->set && !jobfile_sets(job->conf, job->set, &job->sets, err))
         return false;

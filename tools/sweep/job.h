@@ -5,7 +5,7 @@
 #include <stdint.h>
 
 #include "base/conf/conf.h"
-#include "sim/crossbar/mend.h"
+#include "sim/crossbar/mitigation.h"
 #include "tools/study/jobfile.h"
 
 struct err;
@@ -43,7 +43,7 @@ struct job {
     double sa0, sa1; // where they are not swept
     const char *mend_words;
     int mend_images;
-    struct mend_params mend; // of the two
+    struct mitigation_params mend; // of the two
     const struct conf_node *set;
     struct conf_list sweep; // of struct job_axis, the first is the slowest
     struct job_stop stop;

@@ -85,22 +85,22 @@ bool plan_load(const struct plan *plan, size_t variant, struct model *out, struc
     return ok;
 }
 
-struct draw plan_draw(const struct plan *plan, size_t point, size_t trial)
+struct chip_sample plan_sample(const struct plan *plan, size_t point, size_t trial)
 {
     const struct job *job = plan->job;
     const struct plan_point *at = &plan->points[point];
-    struct draw draw = {plan->variants[at->variant].defects, (uint64_t)job->seed, (uint32_t)trial,
-                        0, NULL};
+    struct chip_sample sample = {plan->variants[at->variant].defects, (uint64_t)job->seed,
+                                 (uint32_t)trial, 0, NULL};
     if (job->sa0 > 0)
-        draw.defects.stuck_lrs = job->sa0;
+        sample.defects.stuck_lrs = job->sa0;
     if (job->sa1 > 0)
-        draw.defects.stuck_hrs = job->sa1;
+        sample.defects.stuck_hrs = job->sa1;
     for (size_t a = 0; a < job->sweep.n; a++) {
         const struct conf_field *defect = job_axis(job, a)->defect;
         if (defect)
-            *(double *)((char *)&draw.defects + defect->offset) = strtod(at->values[a], NULL);
+            *(double *)((char *)&sample.defects + defect->offset) = strtod(at->values[a], NULL);
     }
-    return draw;
+    return sample;
 }
 
 static bool check_images(const struct plan *plan, const struct model *m, struct err *err)
@@ -117,17 +117,17 @@ static bool check_points(const struct plan *plan, size_t variant, const struct m
 {
     size_t first = plan->variants[variant].first;
     for (size_t p = first; p < plan->n_points; p = plan->points[p].next) {
-        struct draw draw = plan_draw(plan, p, 0);
+        struct chip_sample sample = plan_sample(plan, p, 0);
         struct err why = {0};
-        if (!defect_check(&draw.defects, NULL, &why))
+        if (!defect_check(&sample.defects, NULL, &why))
             return err_wrap(err, &why, "point %zu (%s): %s", p + 1, plan->points[p].label,
                             why.text);
-        if (!m->integer && defect_any(&draw.defects))
+        if (!m->integer && defect_any(&sample.defects))
             return err_set(err, "the form float has no cells that could be stuck or vary; take the "
                                 "defects away, or another form");
     }
-    struct draw draw = plan_draw(plan, first, 0);
-    return model_check(m, &draw, err);
+    struct chip_sample sample = plan_sample(plan, first, 0);
+    return model_check(m, &sample, err);
 }
 
 // The first variant opens the data for all of them.
@@ -159,7 +159,7 @@ static void warn_variant(struct plan *plan, size_t v, const struct model *m)
     plausible_chip(m->chip, m->map ? &m->map->pe_buffer : NULL,
                    m->map ? &m->map->tile_buffer : NULL, &found);
     for (size_t p = plan->variants[v].first; p < plan->n_points; p = plan->points[p].next)
-        plausible_variation(plan_draw(plan, p, 0).defects.sigma, &found);
+        plausible_variation(plan_sample(plan, p, 0).defects.sigma, &found);
     model_warn(m, plan->job->weights, plan->job->data != NULL, &found);
     for (size_t i = 0; i < found.n; i++)
         keep_warning(plan, &found.items[i]);
@@ -283,7 +283,7 @@ static void identify(struct plan *plan)
     add_key(plan, "images", "%zu", plan->images);
     add_key(plan, "sa0", "%.17g", job->sa0);
     add_key(plan, "sa1", "%.17g", job->sa1);
-    if (mend_any(&job->mend)) // without, a job is what it was before there was mending
+    if (mitigation_any(&job->mend)) // without, a job is what it was before there was mending
         add_key(plan, "mend", "%s%s%s, %zu images", job->mend.bn ? "bn " : "",
                 job->mend.gain ? "gain " : "", job->mend.spares ? "spares" : "", job->mend.images);
     if (job->has_stop)

@@ -54,4 +54,4 @@ void plan_destroy(struct plan *plan); // NULL is fine
 // A variant's model, on the plan's images. `out` is zeroed, and to be unloaded also on failure.
 bool plan_load(const struct plan *plan, size_t variant, struct model *out, struct err *err);
 // The chip of a trial. A trial draws the same one at every point, so maps are nested as rates rise.
-struct draw plan_draw(const struct plan *plan, size_t point, size_t trial);
+struct chip_sample plan_sample(const struct plan *plan, size_t point, size_t trial);

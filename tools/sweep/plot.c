@@ -8,7 +8,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/number.h"
-#include "tools/sweep/drive.h"
+#include "tools/sweep/sweep_loop.h"
 #include "tools/study/gnuplot.h"
 #include "tools/sweep/export.h"
 #include "tools/sweep/job.h"
@@ -16,7 +16,7 @@
 
 // Points of one series lie n_series apart: the first axis is the slowest.
 struct figure {
-    const struct drive *drive;
+    const struct sweep_loop *drive;
     const struct job_axis *x;
     size_t n_series;
     bool numbers; // values of x are numbers; else they stand side by side under their names
@@ -40,7 +40,7 @@ static bool is_rate(const struct job_axis *axis)
     return axis->defect && axis->defect->max <= 1;
 }
 
-static struct figure figure_of(const struct drive *drive, struct arena *mem)
+static struct figure figure_of(const struct sweep_loop *drive, struct arena *mem)
 {
     const struct job_axis *x = job_axis(drive->plan->job, 0);
     return (struct figure){.drive = drive,
@@ -162,7 +162,7 @@ static bool write_file(const struct figure *f, const char *path,
     return file_commit(out, err);
 }
 
-bool export_plot(const struct drive *drive, const struct export_params *params, bool *drawn,
+bool export_plot(const struct sweep_loop *drive, const struct export_params *params, bool *drawn,
                  struct err *why, struct err *err)
 {
     struct arena *mem = arena_create();

@@ -63,9 +63,10 @@ bool job_load_chip(struct train_job *job, struct err *err)
         return true;
     if (!load(job, err))
         return false;
-    const struct draw draw = {.defects = job->chip->defects, .seed = (uint64_t)job->recipe.seed};
+    const struct chip_sample sample = {.defects = job->chip->defects,
+                                       .seed = (uint64_t)job->recipe.seed};
     const struct perturb_params params = {felt->variation, felt->stuck, felt->adc};
-    job->perturbation = perturb_create(job->map, &draw, &params, CPU_AVX512, err);
+    job->perturbation = perturb_create(job->map, &sample, &params, CPU_AVX512, err);
     return job->perturbation != NULL;
 }
 

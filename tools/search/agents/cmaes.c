@@ -8,8 +8,8 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "base/num.h"
-#include "tools/search/agents/chance.h"
+#include "base/portable_math.h"
+#include "tools/search/agents/search_rng.h"
 #include "tools/search/agents/eigen.h"
 #include "tools/search/agents/kinds.h"
 
@@ -133,9 +133,9 @@ static void destroy(struct agent *a)
 static void sample(const struct agent *a, int episode, double *z, double *y)
 {
     int n = a->problem.n;
-    struct chance chance = chance_begin(a->seed, CHANCE_PROPOSAL, (uint32_t)episode);
+    struct search_rng chance = search_rng_begin(a->seed, CHANCE_PROPOSAL, (uint32_t)episode);
     for (int i = 0; i < n; i++) {
-        z[i] = chance_normal(&chance);
+        z[i] = search_rng_normal(&chance);
         y[i] = 0;
     }
     for (int i = 0; i < n; i++)
@@ -242,9 +242,9 @@ static bool converged(const struct agent *a)
 
 static void elsewhere(struct agent *a, int episode)
 {
-    struct chance chance = chance_begin(a->seed, CHANCE_FIRST, (uint32_t)episode);
+    struct search_rng chance = search_rng_begin(a->seed, CHANCE_FIRST, (uint32_t)episode);
     for (int i = 0; i < a->problem.n; i++)
-        a->mean[i] = chance_uniform(&chance);
+        a->mean[i] = search_rng_uniform(&chance);
     int left = a->problem.episodes - episode;
     restart(a, 2 * a->s.lambda <= left ? 2 * a->s.lambda : a->s.lambda);
     a->restarts++;

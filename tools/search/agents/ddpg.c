@@ -22,8 +22,8 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "base/num.h"
-#include "tools/search/agents/chance.h"
+#include "base/portable_math.h"
+#include "tools/search/agents/search_rng.h"
 #include "tools/search/agents/kinds.h"
 #include "tools/search/agents/mlp.h"
 #include "tools/search/agents/replay.h"
@@ -139,7 +139,7 @@ struct agent {
 
 static void create_nets(struct agent *a)
 {
-    struct chance chance = chance_begin(a->seed, CHANCE_WEIGHTS, 0);
+    struct search_rng chance = search_rng_begin(a->seed, CHANCE_WEIGHTS, 0);
     int hidden = a->params.hidden;
     struct mlp_shape shape = {.layers = 3,
                               .widths = {a->width, hidden, hidden, 1},
@@ -239,7 +239,7 @@ static double deviation(const struct agent *a, int episode)
 static void decide(struct agent *a, int episode, double *x, double *asked)
 {
     int n = a->problem.n;
-    struct chance chance = chance_begin(a->seed, CHANCE_PROPOSAL, (uint32_t)episode);
+    struct search_rng chance = search_rng_begin(a->seed, CHANCE_PROPOSAL, (uint32_t)episode);
     double sigma = deviation(a, episode);
     for (int k = 0; k < n; k++)
         x[k] = 0;
@@ -249,9 +249,9 @@ static void decide(struct agent *a, int episode, double *x, double *asked)
         mlp_forward(a->actor, a->state, 1, &mean);
         double inside = fmin(fmax((double)mean, 0), 1);
         if (episode < a->params.warmup)
-            asked[k] = chance_uniform(&chance);
+            asked[k] = search_rng_uniform(&chance);
         else
-            asked[k] = chance_truncated(&chance, inside, sigma);
+            asked[k] = search_rng_truncated(&chance, inside, sigma);
         x[k] = asked[k];
         a->problem.snap(a->problem.context, x);
     }
@@ -291,7 +291,7 @@ static void join(const struct agent *a, const float *state, const float *action)
     }
 }
 
-static void draw_batch(struct agent *a, struct chance *chance)
+static void draw_batch(struct agent *a, struct search_rng *chance)
 {
     size_t width = (size_t)a->width;
     for (int i = 0; i < a->params.batch; i++) {
@@ -372,7 +372,7 @@ static void remember(struct agent *a, const double *asked, const struct told *to
 
 static void learn(struct agent *a, int episode)
 {
-    struct chance chance = chance_begin(a->seed, CHANCE_LEARNING, (uint32_t)episode);
+    struct search_rng chance = search_rng_begin(a->seed, CHANCE_LEARNING, (uint32_t)episode);
     for (int i = 0; i < a->problem.n * a->params.updates; i++) {
         draw_batch(a, &chance);
         find_targets(a);

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "tools/search/agents/chance.h"
+#include "tools/search/agents/search_rng.h"
 #include "tools/search/agents/kinds.h"
 
 struct params {
@@ -62,11 +62,11 @@ static void destroy(struct agent *a)
         arena_destroy(a->mem);
 }
 
-static const double *pick(const struct agent *a, struct chance *chance)
+static const double *pick(const struct agent *a, struct search_rng *chance)
 {
-    const struct told *best = &a->tolds[chance_below(chance, a->params.population)];
+    const struct told *best = &a->tolds[search_rng_below(chance, a->params.population)];
     for (int i = 1; i < a->params.tournament; i++) {
-        const struct told *t = &a->tolds[chance_below(chance, a->params.population)];
+        const struct told *t = &a->tolds[search_rng_below(chance, a->params.population)];
         best = told_better(t, best) ? t : best;
     }
     return best->x;
@@ -77,25 +77,25 @@ static double inside(double v)
     return v < 0 ? 0 : v > 1 ? 1 : v;
 }
 
-static void mutate(const struct agent *a, struct chance *chance, double *x)
+static void mutate(const struct agent *a, struct search_rng *chance, double *x)
 {
-    int n = a->problem.n, sure = chance_below(chance, n);
+    int n = a->problem.n, sure = search_rng_below(chance, n);
     for (int i = 0; i < n; i++)
-        if (chance_uniform(chance) < a->params.mutation || i == sure)
-            x[i] = inside(x[i] + a->params.sigma * chance_normal(chance));
+        if (search_rng_uniform(chance) < a->params.mutation || i == sure)
+            x[i] = inside(x[i] + a->params.sigma * search_rng_normal(chance));
     a->problem.snap(a->problem.context, x);
 }
 
-static void breed(const struct agent *a, struct chance *chance, double *x)
+static void breed(const struct agent *a, struct search_rng *chance, double *x)
 {
     enum { TRIES = 8 }; // on a coarse grid a change may round to nothing
     size_t bytes = (size_t)a->problem.n * sizeof *x;
     const double *mother = pick(a, chance);
     memcpy(x, mother, bytes);
-    if (chance_uniform(chance) < a->params.crossover) {
+    if (search_rng_uniform(chance) < a->params.crossover) {
         const double *father = pick(a, chance);
         for (int i = 0; i < a->problem.n; i++)
-            x[i] = chance_uniform(chance) < 0.5 ? x[i] : father[i];
+            x[i] = search_rng_uniform(chance) < 0.5 ? x[i] : father[i];
     }
     mutate(a, chance, x);
     for (int i = 1; i < TRIES && !memcmp(x, mother, bytes); i++)
@@ -104,7 +104,7 @@ static void breed(const struct agent *a, struct chance *chance, double *x)
 
 static void propose(struct agent *a, int episode, double *x)
 {
-    struct chance chance = chance_begin(a->seed, CHANCE_PROPOSAL, (uint32_t)episode);
+    struct search_rng chance = search_rng_begin(a->seed, CHANCE_PROPOSAL, (uint32_t)episode);
     if (episode == 0 && a->start) {
         memcpy(x, a->start, (size_t)a->problem.n * sizeof *x);
     } else if (a->count >= a->params.population) {
@@ -112,7 +112,7 @@ static void propose(struct agent *a, int episode, double *x)
         return;
     } else {
         for (int i = 0; i < a->problem.n; i++)
-            x[i] = chance_uniform(&chance);
+            x[i] = search_rng_uniform(&chance);
     }
     a->problem.snap(a->problem.context, x);
 }

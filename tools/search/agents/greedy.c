@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "tools/search/agents/chance.h"
+#include "tools/search/agents/search_rng.h"
 #include "tools/search/agents/kinds.h"
 
 struct params {
@@ -93,14 +93,15 @@ static double *add_trial(struct agent *a, int slot, int decision, int up)
 static void fill(struct agent *a, int slot, int episode)
 {
     int n = a->problem.n;
-    struct chance chance = chance_begin(a->seed, CHANCE_PROPOSAL, (uint32_t)(episode + slot));
+    struct search_rng chance =
+        search_rng_begin(a->seed, CHANCE_PROPOSAL, (uint32_t)(episode + slot));
     double *x = add_trial(a, slot, FILLER, 0);
     if (!a->best_value.failed)
         copy(a, x, a->best);
-    int sure = chance_below(&chance, n);
+    int sure = search_rng_below(&chance, n);
     for (int i = 0; i < n; i++)
-        if (chance_uniform(&chance) < 0.1 || i == sure)
-            x[i] = inside(x[i] + a->params.step * chance_normal(&chance));
+        if (search_rng_uniform(&chance) < 0.1 || i == sure)
+            x[i] = inside(x[i] + a->params.step * search_rng_normal(&chance));
 }
 
 // The decision with the best guess that was not measured here; -1: none.

@@ -6,8 +6,8 @@
 
 #include "nets/kernels/kernels.h"
 #include "base/mem.h"
-#include "base/num.h"
-#include "tools/search/agents/chance.h"
+#include "base/portable_math.h"
+#include "tools/search/agents/search_rng.h"
 
 // Rows of activations and columns of weights are padded to what the product takes; what is padded
 // stays zero, and so do its gradients and steps.
@@ -68,14 +68,14 @@ static struct mlp *allocate(const struct mlp_shape *shape)
     return net;
 }
 
-struct mlp *mlp_create(const struct mlp_shape *shape, struct chance *chance)
+struct mlp *mlp_create(const struct mlp_shape *shape, struct search_rng *chance)
 {
     struct mlp *net = allocate(shape);
     for (int i = 0; i < shape->layers; i++) {
         double most = 1 / sqrt(shape->widths[i]);
         for (int in = 0; in <= shape->widths[i]; in++)
             for (int out = 0; out < shape->widths[i + 1]; out++)
-                *mlp_weight(net, i, in, out) = (float)(most * (2 * chance_uniform(chance) - 1));
+                *mlp_weight(net, i, in, out) = (float)(most * (2 * search_rng_uniform(chance) - 1));
     }
     return net;
 }

@@ -4,7 +4,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-struct chance;
+struct search_rng;
 
 enum { MLP_LAYERS = 4 };
 
@@ -18,7 +18,7 @@ struct mlp_shape {
 struct mlp;
 
 // Weights and biases uniform within 1 / sqrt(inputs of their layer).
-struct mlp *mlp_create(const struct mlp_shape *shape, struct chance *chance);
+struct mlp *mlp_create(const struct mlp_shape *shape, struct search_rng *chance);
 struct mlp *mlp_clone(const struct mlp *net);
 void mlp_destroy(struct mlp *net); // NULL is fine
 

@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "base/num.h"
-#include "tools/search/agents/chance.h"
+#include "base/portable_math.h"
+#include "tools/search/agents/search_rng.h"
 #include "tools/search/agents/kinds.h"
 
 struct params {
@@ -184,10 +184,10 @@ static void select_parents(struct agent *a)
         a->members[i].told.failed = true;
 }
 
-static int tournament(const struct agent *a, struct chance *chance)
+static int tournament(const struct agent *a, struct search_rng *chance)
 {
-    int i = chance_below(chance, a->params.population);
-    int j = chance_below(chance, a->params.population);
+    int i = search_rng_below(chance, a->params.population);
+    int j = search_rng_below(chance, a->params.population);
     return before(&a->members[j], &a->members[i]) ? j : i;
 }
 
@@ -207,13 +207,13 @@ static double spread(double u, double room, double apart, double index)
 }
 
 // One of the two children of a pair; both are drawn from the same chances.
-static void cross(const struct agent *a, struct chance *chance, const double *p, const double *q,
-                  bool second, double *x)
+static void cross(const struct agent *a, struct search_rng *chance, const double *p,
+                  const double *q, bool second, double *x)
 {
-    bool crossed = chance_uniform(chance) <= a->params.crossover;
+    bool crossed = search_rng_uniform(chance) <= a->params.crossover;
     for (int i = 0; i < a->problem.n; i++) {
-        double half = chance_uniform(chance), u = chance_uniform(chance);
-        bool swap = chance_uniform(chance) < 0.5;
+        double half = search_rng_uniform(chance), u = search_rng_uniform(chance);
+        bool swap = search_rng_uniform(chance) < 0.5;
         double low = fmin(p[i], q[i]), high = fmax(p[i], q[i]), apart = high - low;
         x[i] = second ? q[i] : p[i];
         if (!crossed || half > 0.5 || apart < 1e-14)
@@ -226,13 +226,13 @@ static void cross(const struct agent *a, struct chance *chance, const double *p,
 }
 
 // Polynomial mutation, bounded as in the authors' code.
-static void mutate(const struct agent *a, struct chance *chance, double *x)
+static void mutate(const struct agent *a, struct search_rng *chance, double *x)
 {
     double index = a->params.mutation_index;
     for (int i = 0; i < a->problem.n; i++) {
-        if (chance_uniform(chance) > a->params.mutation)
+        if (search_rng_uniform(chance) > a->params.mutation)
             continue;
-        double u = chance_uniform(chance), step;
+        double u = search_rng_uniform(chance), step;
         if (u < 0.5)
             step = power(2 * u + (1 - 2 * u) * power(1 - x[i], index + 1), 1 / (index + 1)) - 1;
         else
@@ -244,14 +244,14 @@ static void mutate(const struct agent *a, struct chance *chance, double *x)
 static void propose(struct agent *a, int episode, double *x)
 {
     size_t n = (size_t)a->problem.n;
-    struct chance own = chance_begin(a->seed, CHANCE_PROPOSAL, (uint32_t)episode);
+    struct search_rng own = search_rng_begin(a->seed, CHANCE_PROPOSAL, (uint32_t)episode);
     if (episode == 0 && a->start) {
         memcpy(x, a->start, n * sizeof *x);
     } else if (a->generation == 0) {
         for (size_t i = 0; i < n; i++)
-            x[i] = chance_uniform(&own);
+            x[i] = search_rng_uniform(&own);
     } else {
-        struct chance pair = chance_begin(a->seed, CHANCE_FIRST, (uint32_t)episode / 2);
+        struct search_rng pair = search_rng_begin(a->seed, CHANCE_FIRST, (uint32_t)episode / 2);
         int p = tournament(a, &pair), q = tournament(a, &pair);
         cross(a, &pair, a->xs + (size_t)p * n, a->xs + (size_t)q * n, episode % 2, x);
         mutate(a, &own, x);
@@ -266,9 +266,9 @@ static void tell(struct agent *a, int episode, const struct told *told)
         a->members[at].told = *told;
         memcpy(a->xs + at * n, told->x, n * sizeof *a->xs);
     } else { // should it become a parent for want of others, it is a new one
-        struct chance chance = chance_begin(a->seed, CHANCE_FIRST, ~(uint32_t)episode);
+        struct search_rng chance = search_rng_begin(a->seed, CHANCE_FIRST, ~(uint32_t)episode);
         for (size_t i = 0; i < n; i++)
-            a->xs[at * n + i] = chance_uniform(&chance);
+            a->xs[at * n + i] = search_rng_uniform(&chance);
     }
     if (++a->told < a->params.population)
         return;

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
-#include "tools/search/agents/chance.h"
+#include "tools/search/agents/search_rng.h"
 #include "tools/search/agents/kinds.h"
 
 struct agent {
@@ -25,9 +25,9 @@ static void destroy(struct agent *a)
 
 static void propose(struct agent *a, int episode, double *x)
 {
-    struct chance chance = chance_begin(a->seed, CHANCE_PROPOSAL, (uint32_t)episode);
+    struct search_rng chance = search_rng_begin(a->seed, CHANCE_PROPOSAL, (uint32_t)episode);
     for (int i = 0; i < a->problem.n; i++)
-        x[i] = chance_uniform(&chance);
+        x[i] = search_rng_uniform(&chance);
     a->problem.snap(a->problem.context, x);
 }
 

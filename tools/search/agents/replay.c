@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "tools/search/agents/chance.h"
+#include "tools/search/agents/search_rng.h"
 
 struct replay {
     size_t capacity, width, size, next;
@@ -50,10 +50,10 @@ size_t replay_size(const struct replay *r)
     return r->size;
 }
 
-const struct transition *replay_draw(const struct replay *r, struct chance *chance)
+const struct transition *replay_draw(const struct replay *r, struct search_rng *chance)
 {
     assert(r->size > 0);
-    return &r->items[chance_below(chance, (int)r->size)];
+    return &r->items[search_rng_below(chance, (int)r->size)];
 }
 
 void replay_rewards(const struct replay *r, double *mean, double *deviation)

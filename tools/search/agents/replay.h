@@ -3,7 +3,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-struct chance;
+struct search_rng;
 
 struct transition {
     const float *state, *next; // lent to replay_add, owned by the replay when drawn
@@ -20,6 +20,6 @@ void replay_destroy(struct replay *replay); // NULL is fine
 void replay_add(struct replay *replay, const struct transition *transition);
 size_t replay_size(const struct replay *replay);
 // Uniform, with repetition; the replay is not empty.
-const struct transition *replay_draw(const struct replay *replay, struct chance *chance);
+const struct transition *replay_draw(const struct replay *replay, struct search_rng *chance);
 // Mean and deviation of the rewards in it; deviation 0 when it holds fewer than two.
 void replay_rewards(const struct replay *replay, double *mean, double *deviation);

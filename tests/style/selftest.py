@@ -36,6 +36,23 @@ CASES = [
         {"models/adc.c": '#include "models/none.h"\n'},
         'models/adc.c:1: there is no file "models/none.h"',
     ),
+    (
+        "circles",
+        {
+            "models/adc.c": "int adc_a(int x)\n{\n    return cell_b(x);\n}\n",
+            "models/cell.c": "static int own(int x)\n{\n    return adc_a(x);\n}\n"
+            "int cell_b(int x)\n{\n    return own(x);\n}\n",
+        },
+        "models/adc.c: calls in a circle with models/cell.c",
+    ),
+    (
+        "circles",
+        {
+            "models/adc.c": "int adc_a(int x)\n{\n    return cell_b(x);\n}\n",
+            "models/cell.c": "// adc_a()\nint cell_b(int x)\n{\n    return x;\n}\n",
+        },
+        "",
+    ),
     ("calls", {"models/adc.c": "\n\nvoid f(void) { printf(1); }\n"}, "models/adc.c:3: printf()"),
     (
         "calls",
@@ -103,7 +120,7 @@ def run(check, files):
             with open(os.path.join(root, path), "w", encoding="utf-8") as file:
                 file.write(text)
         command = [sys.executable, os.path.join(HERE, check + ".py"), root]
-        command += ["cc"] if check == "headers" else []
+        command += {"headers": ["cc"], "circles": ["--all"]}.get(check, [])
         return subprocess.run(command, text=True, capture_output=True, check=False)
 
 

@@ -5,7 +5,7 @@
 //
 // The defaults go through HAWIS's Table II for uniform binary ResNet-20 on CIFAR-10 at 1x (81.22 %)
 // and 2x (88.95 %) and pass its 3x to 6x (91.40, 92.17, 92.77, 92.78 %) by at most 0.27 points.
-// They say nothing of any other net: for those, all four constants must be stated.
+// They do not apply to any other net: for those, the job must state all four constants.
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
@@ -22,6 +22,7 @@ extern const struct conf_field formula_fields[];
 
 double formula_accuracy(const struct formula *formula, const double *ratios, size_t n);
 
-// Refuses a net that the constants do not stand for: unless `root`, a search job's, states all four
-// (accuracy.formula), `net` at ratio 1 must be the binary ResNet-20 for CIFAR-10, by its structure.
+// Refuses a net to which the constants do not apply: unless `root`, of a search job, states all
+// four (accuracy.formula), `net` at ratio 1 must have the structure of the binary ResNet-20 for
+// CIFAR-10.
 bool formula_check(const struct conf_node *root, const struct net *net, struct err *err);

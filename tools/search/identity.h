@@ -1,4 +1,4 @@
-// All that the results of a search depend on, as keys, and their hash.
+// Everything the results of a search depend on, as keys, and their hash.
 #pragma once
 
 struct search;

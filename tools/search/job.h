@@ -1,4 +1,4 @@
-// A search as its YAML file asks for it, read and checked; nothing that it names is opened.
+// A search job read from its YAML file and checked; the files it names are not opened.
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
@@ -37,11 +37,11 @@ struct search_cost {
 };
 
 struct search_job {
-    struct conf *conf; // resolved: names of files are absolute; owns all texts
+    struct conf *conf; // resolved: file names are absolute; owns all strings
     const char *kind, *name, *description, *chip, *net;
     int form; // of net_form_names, if has_form
     bool has_form;
-    const char *data; // of the training jobs; NULL: as they have it
+    const char *data; // overrides that of the training jobs; NULL: no override
     const struct conf_node *set;
     struct space_params space;
     struct search_accuracy accuracy;
@@ -53,7 +53,7 @@ struct search_job {
     const struct conf_node *agents;
     double start; // ratio of the net that agents may start from; 0: none
     int episodes, round, seed, jobs;
-    // What follows is made of the above.
+    // Derived from the above.
     const struct agent_kind *agent;
     void *agent_params;
     struct jobfile_sets sets;
@@ -62,7 +62,7 @@ struct search_job {
 
 extern const struct conf_field search_fields[];
 
-// Opens the job by name or file, with the sets ("KEY=VALUE") laid over it.
+// Opens the job by name or file and applies the sets ("KEY=VALUE").
 bool search_job_load(const char *what, const char *const *sets, size_t n_sets,
                      struct search_job **out, struct err *err);
 void search_job_destroy(struct search_job *job); // NULL is fine

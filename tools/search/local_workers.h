@@ -1,4 +1,4 @@
-// Candidates judged by worker processes of this machine: what `struct workers_params` says of them.
+// Evaluation by worker processes of this machine: fills in `struct workers_params`.
 #pragma once
 #include "tools/search/evaluate.h"
 #include "tools/study/workers.h"
@@ -8,9 +8,9 @@ struct store;
 
 struct worker_state {
     struct evaluator evaluator;
-    struct store *store; // that workers let go of; NULL: none is open
+    struct store *store; // closed in the workers; NULL: none is open
 };
 
-// The bench lives as long as the workers; the search is lent.
+// The struct must outlive the workers; the search is borrowed.
 struct workers_params local_workers(struct worker_state *bench, const struct search *search,
                                     int jobs);

@@ -1,5 +1,5 @@
-// Stage C: the nets that a search chose, and uniform ones, trained from scratch as a training job
-// says, and counted on test images that the search has not seen.
+// Stage C: trains the nets that a search chose, and uniform nets, from scratch with a training job,
+// and measures them on test images that the search has not used.
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
@@ -14,11 +14,11 @@ struct err;
 struct search;
 struct search_episode;
 
-// As the job has it.
+// As read from the job.
 struct retrain_params {
     const char *train; // a training job of the same net
     const struct conf_node *set;
-    struct jobfile_sets sets; // over it: of the search's images and of `set`
+    struct jobfile_sets sets; // its overrides: the search's images, and `set`
     int nets, seeds;
     struct conf_nums uniform; // ratios
     struct faults_params faults;
@@ -30,27 +30,29 @@ extern const struct conf_field retrain_fields[];
 struct retrain_net {
     const char *name;
     const struct search_episode *episode; // widths and costs
-    double *accuracies;                   // (seeds), of test images
+    double *accuracies;                   // (seeds), on test images
     double accuracy;                      // their mean
-    // Where faults are stated, per training; else NULL.
-    struct fault_accuracy *robust; // (seeds); accuracies (seeds, trials) stand in one piece
+    // Per training run if faults are stated; else NULL.
+    struct fault_accuracy *robust; // (seeds); their accuracies are one array (seeds, trials)
 };
 
 struct finals {
-    size_t n, seeds, trials; // trials: 0 where no faults are stated
+    size_t n, seeds, trials; // trials: 0 if no faults are stated
     struct retrain_net *nets;
     struct arena *mem;
 };
 
-// Before the search: whether the job trains the net that is searched, and the uniform nets are some
-// of its references.
+// Before the search: whether the training job trains the searched net, and the uniform nets are
+// among the search's references.
 bool retrain_check(const struct search *search, struct err *err);
-// After it: all in FOLDER/stage-c, going on with what is there; final.csv when all are done. *done
-// is false if it was stopped. `next` is called before each training; NULL: nobody.
+// After the search: trains all nets in FOLDER/stage-c, resuming those begun; writes final.csv when
+// all are done. *done is false if it was stopped. `next` is called before each training; may be
+// NULL.
 bool retrain_run(const struct search *search, const char *folder, const char *version,
                  const struct subprocess *how, void (*next)(const char *name, int run), bool *done,
                  struct finals **out, struct err *err);
-// Over all trainings of a net: on chips without faults, and with them over all trials.
+// Over all training runs of a net: mean accuracy on chips without faults; mean and deviation over
+// all trials with them.
 struct retrain_robustness {
     double whole, mean, deviation;
 };

@@ -1,5 +1,5 @@
-// What a candidate is worth: its accuracy and its costs in one number, larger is better, and in
-// objectives and a violation for agents that want the whole front.
+// Reward of a candidate: accuracy and costs combined in one number (larger is better), and
+// objectives and a constraint violation for multi-objective agents.
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
@@ -19,7 +19,7 @@ struct cost {
 
 enum reward_form {
     REWARD_HAWIS,    // -gap * log((Q / lambda) / Q_base), Eq. 5
-    REWARD_LIMITS,   // accuracy, less what passes the limits
+    REWARD_LIMITS,   // accuracy, less a penalty for exceeding the limits
     REWARD_WEIGHTED, // accuracy - sum of weight * log(cost / base)
 };
 
@@ -31,7 +31,7 @@ struct reward_params {
     double least_gap;
     double limits[COST_METRICS]; // 0: none
     double weights[COST_METRICS];
-    double penalty; // of limits: accuracy lost for each time that a limit is passed by its own size
+    double penalty; // of limits: accuracy lost per relative excess of 1 over a limit
 };
 extern const struct conf_field reward_fields[];
 

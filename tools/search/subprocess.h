@@ -1,5 +1,5 @@
-// Work in a process of its own, so that the one that drives a search never has the threads of a
-// training library, and what is killed with it lets go of its folder.
+// Work in a subprocess, so that the driver of a search never has the threads of a training library,
+// and a killed process releases the lock of its folder.
 #pragma once
 #include <signal.h>
 #include <stdbool.h>
@@ -12,24 +12,24 @@ struct train_job;
 
 struct subprocess {
     int threads;
-    const volatile sig_atomic_t *stop; // set by a signal: write the state down, and end
-    // In the process that leaves the driver, before anything else; NULL: nothing.
+    const volatile sig_atomic_t *stop; // set by a signal: save the state and end
+    // Called first in the subprocess; may be NULL.
     void (*begin)(void *context);
     void *context;
-    void (*progress)(const struct run *run); // in the process that trains; NULL: never
+    void (*progress)(const struct run *run); // in the subprocess; may be NULL
 };
 
-// Calls work(context, answer) there; `answer` is `size` zeroed bytes, which come back. False when
-// there was no such process, or it died.
+// Calls work(context, answer) in a subprocess; `answer`, `size` zeroed bytes, is copied back.
+// False: the process could not be started, or it died.
 bool subprocess_run(const struct subprocess *how, void (*work)(void *context, void *answer),
                     void *context, size_t size, void *answer, struct err *err);
 
 struct trained {
     bool done;            // false: it was stopped
-    double test_accuracy; // share of the job's test images, where it was asked for
-    struct err warning;   // what was damaged in the folder and is passed over, if anything
+    double test_accuracy; // on the job's test images, if `test` was set
+    struct err warning;   // damaged files in the folder that were skipped, if any
 };
 
-// Trains into the folder, or goes on with what is there.
+// Trains in the folder, resuming from a checkpoint if there is one.
 bool subprocess_train(const struct train_job *job, const char *folder, const struct subprocess *how,
                       bool test, struct trained *out, struct err *err);

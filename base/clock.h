@@ -1,8 +1,8 @@
-// Time as it passes, for rates and reports; results never depend on it.
+// Elapsed time, for rates and reports; results never depend on it.
 #pragma once
 #include <time.h>
 
-// Seconds since some moment, never backwards.
+// Seconds since an arbitrary point in time; never decreases.
 static inline double clock_now_s(void)
 {
     struct timespec t;

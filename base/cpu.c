@@ -19,8 +19,8 @@ static enum cpu_level detect(void)
 #endif
 }
 
-enum cpu_level cpu_best(enum cpu_level most)
+enum cpu_level cpu_best(enum cpu_level max)
 {
     enum cpu_level have = detect();
-    return have < most ? have : most;
+    return have < max ? have : max;
 }

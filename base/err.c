@@ -11,8 +11,8 @@ static bool continues_character(char c)
     return ((unsigned char)c & 0xc0) == 0x80;
 }
 
-// Copies a sentence of `length` bytes and shortens it in the middle: a path stands at the start,
-// the reason and the remedy at the end.
+// Copies a sentence of `length` bytes and shortens it in the middle, because the path is at the
+// start and the reason and the remedy are at the end.
 static void copy_shortened(char *to, size_t capacity, const char *sentence, size_t length)
 {
     static const char gap[] = " ... ";
@@ -31,21 +31,21 @@ bool err_setv(struct err *err, enum err_class class, const char *format, va_list
     if (!err || err->text[0])
         return false;
     err->class = class;
-    va_list again;
-    va_copy(again, args);
+    va_list args_copy;
+    va_copy(args_copy, args);
     int n = vsnprintf(err->text, sizeof err->text, format, args);
-    // Not mem_alloc: this may be the sentence that memory is short.
+    // Not mem_alloc: this sentence may report that there is no memory.
     char *sentence = n >= (int)sizeof err->text ? malloc((size_t)n + 1) : NULL;
     if (sentence) {
-        vsnprintf(sentence, (size_t)n + 1, format, again);
+        vsnprintf(sentence, (size_t)n + 1, format, args_copy);
         copy_shortened(err->text, sizeof err->text, sentence, (size_t)n);
     }
     free(sentence);
-    va_end(again);
+    va_end(args_copy);
     return false;
 }
 
-// Names that the user can correct; everything else is a failure of the machine.
+// Errors that the user can correct by another name are input errors; all others are failures.
 static enum err_class class_of_read(int error)
 {
     switch (error) {

@@ -51,10 +51,8 @@ bool escape_is_visible(uint32_t point)
     return !is_control(point) && !is_layout(point) && point != 0xfeff && !is_noncharacter(point);
 }
 
-// --- Pieces: what one character of the text becomes ---
-
-// At most MAX_PIECE bytes, for the character of n bytes at `text` (n is 0: a byte that is no
-// UTF-8).
+// A piece is the escaped form of one character: at most MAX_PIECE bytes, for the character of n
+// bytes at `text` (n is 0: a byte that is not UTF-8).
 enum { MAX_PIECE = 12 };
 typedef void piece_fn(char *piece, const char *text, size_t n, uint32_t point);
 
@@ -108,11 +106,9 @@ static void line_piece(char *piece, const char *text, size_t n, uint32_t point)
         copy(piece, text, n);
 }
 
-// --- gnuplot ---
-
-// Double quotes: between single ones gnuplot 5.4 cannot read a text that begins with an apostrophe,
-// doubled or not. A backquote, which would run a command, is only safe as a number. gnuplot's own
-// SVG terminal writes "]]>", which XML forbids, as it is.
+// Double quotes, because in single quotes gnuplot 5.4 cannot read a text that begins with an
+// apostrophe, doubled or not. A backquote would run a command, so it is written as a number.
+// gnuplot's SVG terminal does not escape "]]>", which XML forbids.
 static void gnuplot_piece(char *piece, const char *text, size_t n, uint32_t point)
 {
     if (n == 0 || is_noncharacter(point))
@@ -147,8 +143,6 @@ const char *escape_gnuplot_tic(struct arena *mem, const char *text)
     return escape(mem, text, "\"", "\"", gnuplot_tic_piece);
 }
 
-// --- YAML ---
-
 static void yaml_piece(char *piece, const char *text, size_t n, uint32_t point)
 {
     if (*text == '"' || *text == '\\')
@@ -169,8 +163,8 @@ static void yaml_piece(char *piece, const char *text, size_t n, uint32_t point)
         copy(piece, text, n);
 }
 
-// Few texts qualify, so that nothing has to be known about YAML's corners: words that begin with a
-// letter and are none of the words that YAML 1.1 reads as a value.
+// Only words that begin with a letter and that YAML 1.1 does not read as a value stay unquoted, so
+// that this code needs no knowledge of YAML's special cases.
 static bool is_yaml_word(const char *text)
 {
     static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
@@ -199,8 +193,6 @@ const char *escape_yaml(struct arena *mem, const char *text)
     return is_yaml_word(text) ? arena_strdup(mem, text) : escape_yaml_quoted(mem, text);
 }
 
-// --- JSON ---
-
 static void json_piece(char *piece, const char *text, size_t n, uint32_t point)
 {
     if (*text == '"' || *text == '\\')
@@ -224,8 +216,6 @@ const char *escape_json(struct arena *mem, const char *text)
 {
     return escape(mem, text, "\"", "\"", json_piece);
 }
-
-// --- CSV ---
 
 static void csv_piece(char *piece, const char *text, size_t n, uint32_t point)
 {
@@ -253,8 +243,6 @@ const char *escape_csv(struct arena *mem, const char *text)
     return escape(mem, text, !quote ? "" : formula ? "\"'" : "\"", quote ? "\"" : "", csv_piece);
 }
 
-// --- XML ---
-
 static void xml_piece(char *piece, const char *text, size_t n, uint32_t point)
 {
     if (n == 0 || is_noncharacter(point) || (is_control(point) && !strchr("\t\n\r", *text)))
@@ -270,8 +258,6 @@ const char *escape_xml(struct arena *mem, const char *text)
     return escape(mem, text, "", "", xml_piece);
 }
 
-// --- Shell ---
-
 static void shell_piece(char *piece, const char *text, size_t n, uint32_t point)
 {
     (void)point;
@@ -281,7 +267,7 @@ static void shell_piece(char *piece, const char *text, size_t n, uint32_t point)
         copy(piece, text, n ? n : 1);
 }
 
-// A word that begins with '-' or '~' is the caller's affair as much as without quotes.
+// The caller must handle a word that begins with '-' or '~', quoted or not.
 const char *escape_shell(struct arena *mem, const char *text)
 {
     static const char plain[] =
@@ -291,8 +277,6 @@ const char *escape_shell(struct arena *mem, const char *text)
     return escape(mem, text, "'", "'", shell_piece);
 }
 
-// --- A line ---
-
 const char *escape_line(struct arena *mem, const char *text)
 {
     return escape(mem, text, "", "", line_piece);
@@ -301,7 +285,7 @@ const char *escape_line(struct arena *mem, const char *text)
 char *escape_line_to(char *buf, size_t n, const char *text)
 {
     assert(n > 4);
-    size_t used = 0, kept = 0; // kept: what leaves room for "..."
+    size_t used = 0, kept = 0; // kept: the length that leaves space for "..."
     while (*text) {
         uint32_t point;
         char piece[MAX_PIECE + 1];

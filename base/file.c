@@ -11,7 +11,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 
-// Opens without waiting (a pipe nobody writes to would block) and without following surprises.
+// Opens without blocking (a FIFO without a writer would block) and refuses special files.
 static int open_regular(const char *path, size_t limit, struct err *err)
 {
     struct stat st;
@@ -23,7 +23,7 @@ static int open_regular(const char *path, size_t limit, struct err *err)
     else if (S_ISDIR(st.st_mode))
         err_set(err, "%s: is a folder; name a file in it", path);
     else if (!S_ISREG(st.st_mode))
-        err_set(err, "%s: is no regular file; save its contents to one", path);
+        err_set(err, "%s: is not a regular file; save its contents to one", path);
     else if (st.st_size > 0 && (uintmax_t)st.st_size > limit)
         err_set(err, "%s: has %ju bytes, above the limit of %zu; check that it is the right file",
                 path, (uintmax_t)st.st_size, limit);
@@ -39,7 +39,7 @@ size_t file_mark(const char *text, size_t n)
     return n >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
 }
 
-char *file_read_start(const char *path, size_t limit, size_t most, size_t *n, uint64_t *size,
+char *file_read_start(const char *path, size_t limit, size_t max, size_t *n, uint64_t *size,
                       struct err *err)
 {
     struct stat st;
@@ -53,11 +53,11 @@ char *file_read_start(const char *path, size_t limit, size_t most, size_t *n, ui
     }
     *n = 0;
     *size = st.st_size > 0 ? (uint64_t)st.st_size : 0;
-    most = *size < most ? (size_t)*size : most;
-    char *bytes = mem_bytes(most + 1);
+    max = *size < max ? (size_t)*size : max;
+    char *bytes = mem_bytes(max + 1);
     ssize_t got = 1;
-    while (*n < most && got != 0) {
-        got = read(fd, bytes + *n, most - *n);
+    while (*n < max && got != 0) {
+        got = read(fd, bytes + *n, max - *n);
         if (got > 0)
             *n += (size_t)got;
         else if (got < 0 && errno != EINTR)
@@ -73,7 +73,7 @@ char *file_read_start(const char *path, size_t limit, size_t most, size_t *n, ui
     return NULL;
 }
 
-// What a growing buffer begins with for a file: all of it, where its size is known.
+// The initial capacity of a growing buffer for a file: its size, if that is known.
 static size_t first_capacity(int fd, size_t limit)
 {
     struct stat st;
@@ -86,7 +86,7 @@ char *file_read(const char *path, size_t limit, size_t *n, struct err *err)
     int fd = open_regular(path, limit, err);
     if (fd < 0)
         return NULL;
-    // The size is only a hint: files may grow, and those of /proc have none.
+    // The size is only a hint: files may grow, and files in /proc report size 0.
     size_t used = 0, capacity = first_capacity(fd, limit);
     char *text = mem_bytes(capacity);
     for (;;) {
@@ -168,12 +168,12 @@ bool file_make_folder(const char *path, struct err *err)
         at += strcspn(at, "/");
         char end = *at;
         *at = 0;
-        // What exists is fine, also where mkdir would say that the file system is read-only.
+        // An existing folder is fine, even where mkdir would report a read-only file system.
         bool there = stat(part, &st) == 0;
         if (there && !S_ISDIR(st.st_mode))
             ok = err_fail(err, "%s: is a file, not a folder; choose another name", part);
         else if (!there && mkdir(part, 0777) != 0 && errno != EEXIST)
-            ok = err_fail(err, "%s: the folder cannot be made: %s", part, strerror(errno));
+            ok = err_fail(err, "%s: cannot create the folder: %s", part, strerror(errno));
         *at = end;
     }
     free(part);

@@ -64,7 +64,7 @@ static size_t folder_length(const char *path)
 }
 
 // As the kernel does under fs.protected_symlinks and fs.protected_fifos, whatever the system's
-// setting: in a sticky folder that everybody may write, what another user made is not trusted.
+// setting: in a sticky, world-writable folder, links and FIFOs of other users are not trusted.
 static bool is_planted(const char *path, const struct stat *item)
 {
     struct stat st;
@@ -92,7 +92,7 @@ static bool follow_link(struct file_out *out, struct err *err)
     return true;
 }
 
-// Follows out->target to what is no link, or an inherited descriptor.
+// Follows out->target until it is not a link, or is an inherited descriptor.
 static bool resolve(struct file_out *out, struct err *err)
 {
     struct stat st;
@@ -102,8 +102,8 @@ static bool resolve(struct file_out *out, struct err *err)
         bool link = S_ISLNK(st.st_mode);
         if ((link || S_ISFIFO(st.st_mode)) && is_planted(out->target, &st))
             return err_fail(err,
-                            "%s: is a %s that another user made in a shared folder; it is not "
-                            "written through; choose another name",
+                            "%s: is a %s that another user created in a shared folder, so it is "
+                            "not followed; choose another name",
                             out->path, link ? "symbolic link" : "FIFO");
         if (!link)
             return true;
@@ -113,16 +113,16 @@ static bool resolve(struct file_out *out, struct err *err)
     return fail_write(out, ELOOP, err);
 }
 
-// False: a program that tidies the folder has found the file in the moment before this lock.
+// False: another program's file_tidy found the file before this lock was taken.
 static bool lock_temporary(int fd)
 {
     struct stat st;
     if (flock(fd, LOCK_EX | LOCK_NB) != 0)
-        return errno != EWOULDBLOCK; // no locks here: then nobody can tidy either
+        return errno != EWOULDBLOCK; // no locks here: file_tidy removes nothing either
     return fstat(fd, &st) != 0 || st.st_nlink > 0;
 }
 
-// Not mkstemp, whose files nobody else may read.
+// Not mkstemp: its files are readable by their owner only.
 static int create_temporary(struct file_out *out, mode_t mode)
 {
     size_t folder = folder_length(out->target), n = strlen(out->target) + 64;
@@ -143,7 +143,7 @@ static int create_temporary(struct file_out *out, mode_t mode)
     return -1;
 }
 
-// Where the digits before `end` begin; `end` itself: there are none.
+// The start of the digits before `end`; `end` itself if there are none.
 static const char *digits_before(const char *name, const char *end)
 {
     while (end > name && isdigit((unsigned char)end[-1]))
@@ -151,7 +151,7 @@ static const char *digits_before(const char *name, const char *end)
     return end;
 }
 
-// As create_temporary makes them.
+// Whether the name has the form that create_temporary uses.
 static bool is_temporary(const char *name)
 {
     static const char mark[] = ".bitline-";
@@ -170,7 +170,7 @@ static bool is_temporary(const char *name)
 static void remove_if_dead(int folder, const char *name)
 {
     struct stat st, now;
-    // A lock that excludes others needs a descriptor for writing on some file systems (NFS).
+    // On some file systems (NFS) an exclusive lock needs a descriptor that is open for writing.
     int fd = openat(folder, name, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
     if (fd < 0)
         return;
@@ -192,7 +192,7 @@ void file_tidy(const char *folder)
     closedir(dir);
 }
 
-// A descriptor to write to; -1 with errno, and with err where errno does not say it all.
+// A descriptor to write to; -1 with errno, and with err where errno is not enough.
 static int open_target(struct file_out *out, struct err *err)
 {
     struct stat st;
@@ -207,7 +207,7 @@ static int open_target(struct file_out *out, struct err *err)
     }
     if (!S_ISREG(st.st_mode))
         return open(out->target, O_WRONLY | O_NOCTTY | O_CLOEXEC);
-    // The old mode comes at the end: until then the new contents are nobody else's.
+    // The old mode is set at the end: until then no other user can read the new contents.
     return faccessat(AT_FDCWD, out->target, W_OK, AT_EACCESS) == 0 ? create_temporary(out, 0600)
                                                                    : -1;
 }
@@ -222,7 +222,7 @@ static bool open_out(struct file_out *out, struct err *err)
     out->stream = fdopen(fd, "w");
     if (!out->stream && errno == ENOMEM)
         mem_fail(0);
-    if (!out->stream) { // an inherited descriptor that is not for writing, for one
+    if (!out->stream) { // for example an inherited descriptor that is read-only
         fail_write(out, errno, err);
         close(fd);
         if (out->temporary)
@@ -262,14 +262,14 @@ static void keep_mode(int fd, const char *old, mode_t mode)
     char acl[4096];
     ssize_t n = getxattr(old, access_acl, acl, sizeof acl);
     if (n < 0 && errno != ERANGE) {
-        fremovexattr(fd, access_acl); // what the folder gives to new files
+        fremovexattr(fd, access_acl); // the folder's default ACL for new files
         fchmod(fd, mode);
     } else if (n < 0 || fsetxattr(fd, access_acl, acl, (size_t)n, 0) != 0) {
         fchmod(fd, mode & S_IRWXU);
     }
 }
 
-// Where something cannot be kept the descriptor stays as closed as create_temporary made it.
+// If an attribute cannot be kept, the access rights stay as strict as create_temporary set them.
 static void keep_attributes(int fd, const char *old)
 {
     struct stat was, is;
@@ -279,12 +279,13 @@ static void keep_attributes(int fd, const char *old)
     bool same = was.st_uid == is.st_uid && was.st_gid == is.st_gid;
     if (!same && fchown(fd, was.st_uid, was.st_gid) != 0 &&
         fchown(fd, (uid_t)-1, was.st_gid) != 0 && was.st_gid != is.st_gid)
-        mode &= S_IRWXU | S_IRWXO | (mode & S_IRWXO) << 3; // another group: no more than all others
+        mode &= S_IRWXU | S_IRWXO |
+                (mode & S_IRWXO) << 3; // another group: the rights of all others only
     keep_mode(fd, old, mode);
 }
 
-// A stream forgets the errno of an earlier write. The file will be removed, so that one more byte
-// does no harm and fails for the same reason, if that persists.
+// A stream does not keep the errno of an earlier write. The file will be removed, so one more byte
+// is harmless, and it fails for the same reason if that persists.
 static int write_again(int fd)
 {
     return write(fd, "", 1) < 0 ? errno : 0;
@@ -355,7 +356,7 @@ bool file_try_all(const char *folder, const char *const *names, struct err *err)
     bool made = stat(folder, &st) == 0;
     for (size_t i = 0; made && S_ISDIR(st.st_mode) && ok && names[i]; i++)
         ok = file_try(arena_printf(mem, "%s/%s", folder, names[i]), err);
-    while (!made && stat(part, &st) != 0) { // the nearest folder that exists will hold it
+    while (!made && stat(part, &st) != 0) { // the nearest existing ancestor
         char *slash = strrchr(part, '/');
         if (slash == part)
             slash++;
@@ -367,7 +368,7 @@ bool file_try_all(const char *folder, const char *const *names, struct err *err)
     if (!S_ISDIR(st.st_mode))
         ok = err_fail(err, "%s: is a file, not a folder; choose another name", part);
     else if (!made && access(part, W_OK | X_OK) != 0)
-        ok = err_fail(err, "%s: the folder cannot be made: %s", folder, strerror(errno));
+        ok = err_fail(err, "%s: cannot create the folder: %s", folder, strerror(errno));
     arena_destroy(mem);
     return ok;
 }

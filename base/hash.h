@@ -1,4 +1,4 @@
-// 64-bit FNV-1a, for naming inputs in results and cache keys; not for security.
+// 64-bit FNV-1a, to identify inputs in results and cache keys; not for security.
 #pragma once
 #include <stddef.h>
 #include <stdint.h>

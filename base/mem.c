@@ -12,7 +12,7 @@ enum { ALIGN = 64, BLOCK = 16384 };
 
 struct block {
     struct block *next;
-    size_t used, size; // of the bytes behind the header, which start ALIGN bytes after it
+    size_t used, size; // of the bytes after the header, which start ALIGN bytes after it
 };
 
 struct arena {
@@ -20,7 +20,7 @@ struct arena {
 };
 
 static mem_handler *on_failure;
-static atomic_uint_least64_t fail_at; // counts down to the allocation that fails; 0: none does
+static atomic_uint_least64_t fail_at; // counts down to the allocation that fails; 0: none
 
 _Noreturn void mem_fail(size_t bytes)
 {
@@ -60,14 +60,14 @@ void mem_fail_at(uint64_t n)
     atomic_store(&fail_at, n);
 }
 
-// Whether a test wants this allocation to fail.
+// Whether a test requested that this allocation fails.
 static bool must_fail(void)
 {
     return atomic_load_explicit(&fail_at, memory_order_relaxed) &&
            atomic_fetch_sub(&fail_at, 1) == 1;
 }
 
-// What malloc, realloc or aligned_alloc returned for so many bytes, if it is memory.
+// Returns p, the result of malloc, realloc or aligned_alloc for `bytes`, unless it is NULL.
 static void *checked(void *p, size_t bytes)
 {
     if (p && must_fail()) {
@@ -109,10 +109,10 @@ void *arena_alloc(struct arena *arena, size_t n, size_t size)
     size_t bytes = (product(n, size) + ALIGN - 1) / ALIGN * ALIGN;
     struct block *block = arena->blocks;
     if (!block || block->size - block->used < bytes) {
-        size_t room = bytes > BLOCK ? bytes : BLOCK;
-        size_t all = ALIGN + (room + ALIGN - 1) / ALIGN * ALIGN;
+        size_t size_needed = bytes > BLOCK ? bytes : BLOCK;
+        size_t all = ALIGN + (size_needed + ALIGN - 1) / ALIGN * ALIGN;
         block = checked(aligned_alloc(ALIGN, all), all);
-        *block = (struct block){.next = arena->blocks, .size = room};
+        *block = (struct block){.next = arena->blocks, .size = size_needed};
         arena->blocks = block;
     }
     void *p = (char *)block + ALIGN + block->used;
@@ -137,13 +137,13 @@ char *arena_printf(struct arena *arena, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    va_list again;
-    va_copy(again, args);
+    va_list args_copy;
+    va_copy(args_copy, args);
     int n = vsnprintf(NULL, 0, format, args);
     va_end(args);
     char *text = arena_alloc(arena, (size_t)(n < 0 ? 0 : n) + 1, 1);
-    vsnprintf(text, (size_t)(n < 0 ? 0 : n) + 1, format, again);
-    va_end(again);
+    vsnprintf(text, (size_t)(n < 0 ? 0 : n) + 1, format, args_copy);
+    va_end(args_copy);
     return text;
 }
 

@@ -1,19 +1,19 @@
-// Memory: arenas for things that live and die together, and a checked malloc. An allocation that
-// fails calls the program's handler; nobody else tests for it.
+// Memory: arenas for objects with the same lifetime, and a checked malloc. An allocation that fails
+// calls the program's handler; callers need no check.
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-// Called when `bytes` could not be allocated (0: the library that asked did not say how many;
+// Called when `bytes` could not be allocated (0: the calling library did not say how many;
 // SIZE_MAX: more than can be addressed), in any thread, also inside a library. It must neither
 // return nor allocate.
 typedef void mem_handler(size_t bytes);
 // Sets the handler, also for operator new of C++ libraries. Without one, mem_fail aborts.
 void mem_on_failure(mem_handler *handler);
-// Calls the handler: for libraries that report a failed allocation in a way of their own.
+// Calls the handler: for libraries that report a failed allocation in their own way.
 _Noreturn void mem_fail(size_t bytes);
-// For tests: the n-th allocation of this module from now on fails (1: the next); 0: none does.
+// For tests: makes the n-th allocation of this module from now on fail (1: the next; 0: none).
 void mem_fail_at(uint64_t n);
 
 struct arena;

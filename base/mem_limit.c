@@ -7,7 +7,7 @@
 #include "base/err.h"
 #include "base/units.h"
 
-// DBL_MAX where the system does not say.
+// DBL_MAX if the system does not report it.
 static double machine_bytes(void)
 {
     long pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGESIZE);

@@ -13,7 +13,7 @@ struct range {
     uint32_t from, to;
 };
 
-// What cannot be seen: blanks, marks of direction, joiners, fillers, private use, tags.
+// Invisible characters: blanks, marks of direction, joiners, fillers, private use, tags.
 static const struct range invisible[] = {
     {0x80, 0xa0},     {0xad, 0xad},     {0x34f, 0x34f},   {0x61c, 0x61c},     {0x115f, 0x1160},
     {0x1680, 0x1680}, {0x180b, 0x180f}, {0x2000, 0x200f}, {0x2028, 0x202f},   {0x205f, 0x206f},

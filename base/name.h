@@ -1,4 +1,4 @@
-// Names of nets, layers, chips and jobs: they end up in tensor names, tables, traces and pictures.
+// Names of nets, layers, chips and jobs, as used in tensor names, tables, traces and plots.
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
@@ -12,12 +12,12 @@ enum { NAME_MAX_BYTES = 100 };
     "at most 100 bytes of letters and digits (any language), inner blanks and _ - . + : / ( ) @, " \
     "with a letter, a digit, '_' or '/' first"
 
-// Why the text is no name, such as "is empty" or "has '\"'"; NULL: it is one. The answer is in buf
-// or constant.
+// Why the text is not a valid name, such as "is empty" or "has '\"'"; NULL if it is valid. The
+// result is in buf or constant.
 const char *name_fault(const char *text, char *buf, size_t n);
-// A name as close to the text as the rule allows: what it forbids becomes '_'.
+// The text as a valid name: characters that the rule forbids become '_'.
 const char *name_from(struct arena *mem, const char *text);
 
-// Descriptions and other free text: whether it is UTF-8 without control characters but line breaks
-// and tabs.
+// Whether free text, such as a description, is UTF-8 without control characters other than line
+// breaks and tabs.
 bool name_is_text(const char *text);

@@ -6,7 +6,7 @@
 
 #include "base/portable_math_inline.h"
 
-// The same bits on every machine: no double is kept in a wider register.
+// For the same bits on every machine, no double may be kept in a wider register.
 _Static_assert(FLT_EVAL_METHOD == 0, "doubles must be computed as doubles (on x86: -mfpmath=sse)");
 
 double num_exp(double x)

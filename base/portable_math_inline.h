@@ -1,5 +1,5 @@
-// Bodies of portable_math.h for loops that the compiler turns into vectors: no calls, no branches,
-// and the same bits at every width.
+// Bodies of portable_math.h for loops that the compiler vectorises: no calls, no branches, and the
+// same bits at every vector width.
 #pragma once
 #include <stdint.h>
 #include <string.h>
@@ -8,8 +8,8 @@
 static inline double num_exp_inline(double x)
 {
     static const double ln2_high = 0x1.62e42fefa3800p-1, ln2_low = 0x1.ef35793c76730p-45;
-    const double to_whole = 0x1.8p52; // added and taken off again: rounds to a whole number
-    double shifted = x * 1.4426950408889634 + to_whole, k = shifted - to_whole;
+    const double to_integer = 0x1.8p52; // added and subtracted again: rounds to an integer
+    double shifted = x * 1.4426950408889634 + to_integer, k = shifted - to_integer;
     double r = (x - k * ln2_high) - k * ln2_low;
     double sum = 1.0 / 1307674368000; // Taylor, |r| <= 0.35
     sum = 1.0 / 87178291200 + sum * r;
@@ -27,7 +27,7 @@ static inline double num_exp_inline(double x)
     sum = 0.5 + sum * r;
     sum = 1 + sum * r;
     sum = 1 + sum * r;
-    uint64_t bits; // the lowest of them hold k
+    uint64_t bits; // the lowest bits hold k
     memcpy(&bits, &shifted, sizeof bits);
     bits = (bits + 1023) << 52;
     double power;
@@ -45,14 +45,14 @@ static inline double num_ratio(double r, const double a[8], const double b[8])
     return p / q;
 }
 
-// The share of 32-bit numbers below u, u counted half.
+// The fraction of 32-bit numbers below u, with u itself counted half.
 static inline double num_share(uint32_t u)
 {
-    // Through numbers with signs, which every instruction set converts.
+    // Via signed integers, which every instruction set can convert.
     return ((int32_t)(u ^ 0x80000000) + 2147483648.5) * 0x1p-32;
 }
 
-// num_normal() of a share q + 1/2 with |q| <= 0.425.
+// num_normal() for the fraction q + 1/2 with |q| <= 0.425.
 #define NUM_MIDDLE 0.425
 static inline double num_normal_middle(double q)
 {

@@ -29,7 +29,7 @@ uint64_t rng_u64(uint64_t seed, enum rng_purpose purpose, uint64_t index)
 
 void rng_key(uint64_t seed, enum rng_purpose purpose, uint32_t key[2])
 {
-    // The purpose goes into the key: the counter is full. An odd factor keeps purposes apart.
+    // The purpose goes into the key because the counter is full. An odd factor keeps keys distinct.
     key[0] = (uint32_t)seed;
     key[1] = (uint32_t)(seed >> 32) ^ (uint32_t)purpose * 0x9E3779B9;
 }

@@ -1,5 +1,5 @@
-// Chance as a pure function: Philox4x32-10 (Salmon et al., SC 2011). A draw depends on the seed,
-// its purpose and its index alone, never on order or threads.
+// Random numbers as a pure function: Philox4x32-10 (Salmon et al., SC 2011). A number depends only
+// on the seed, its purpose and its index, never on order or threads.
 #pragma once
 #include <stdint.h>
 
@@ -18,9 +18,9 @@ enum rng_purpose {
     RNG_READ_NOISE = 12,
     RNG_SYNTH = 16,
     RNG_SEARCH = 24,
-    RNG_INIT = 32, // training: first weights
+    RNG_INIT = 32, // training: initial weights
     RNG_SPLIT,     // which images are held out
-    RNG_ORDER,     // of the images of an epoch
+    RNG_ORDER,     // order of the images of an epoch
     RNG_AUGMENT,
     RNG_SLIM, // widths of sub-nets
 };

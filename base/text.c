@@ -11,7 +11,7 @@
 #include "base/escape.h"
 #include "base/mem.h"
 
-// From 15 digits on, %g drops what is not needed of them; subnormals hold fewer than 15.
+// Starts at 15 digits, of which %g drops trailing zeros; subnormals hold fewer than 15.
 char *text_double(char *buf, size_t n, double value)
 {
     int digits = fabs(value) < DBL_MIN ? 1 : DBL_DIG;
@@ -21,7 +21,7 @@ char *text_double(char *buf, size_t n, double value)
     return buf;
 }
 
-// Most texts are written as they are.
+// Most texts need no quoting.
 static bool is_bare(const char *text, const char *special)
 {
     return escape_is_line(text) && !text[strcspn(text, special)];
@@ -40,7 +40,7 @@ void csv_field(FILE *out, const char *text)
 }
 
 struct table {
-    const char *const *headers; // of the caller; "<" or ">" first
+    const char *const *headers; // owned by the caller; each begins with "<" or ">"
     size_t columns;
     char **cells; // row by row; a rule is a row of NULL
     size_t n, capacity;
@@ -74,7 +74,7 @@ static void add_cell(struct table *table, char *text)
     table->cells[table->n++] = text;
 }
 
-// The text, which is freed, on one visible line.
+// Returns the text on one visible line; frees the text.
 static char *line_of(char *text)
 {
     struct arena *mem = arena_create();
@@ -100,7 +100,7 @@ void table_cell(struct table *table, const char *format, ...)
     add_cell(table, escape_is_line(text) ? text : line_of(text));
 }
 
-// A row that is not full is filled up with empty cells.
+// Fills an incomplete row with empty cells.
 void table_rule(struct table *table)
 {
     while (table->n % table->columns)
@@ -109,7 +109,7 @@ void table_rule(struct table *table)
         add_cell(table, NULL);
 }
 
-// Columns on a terminal, as far as one code point takes one.
+// Columns on a terminal, assuming one per code point.
 static size_t text_width(const char *text)
 {
     size_t n = 0;
@@ -124,7 +124,7 @@ static void print_blanks(FILE *out, size_t n)
         fputc(' ', out);
 }
 
-// Blanks are printed only before something: no line ends in them.
+// Blanks are printed only before text, so that no line ends with blanks.
 static void print_row(const struct table *table, const char *const *cells, const size_t *widths,
                       FILE *out)
 {
@@ -155,7 +155,7 @@ static void print_rule(const struct table *table, const size_t *widths, FILE *ou
     }
 }
 
-// The cells of row i, the last one filled up; a rule begins with NULL.
+// The cells of row i; a rule begins with NULL.
 static const char *const *row_cells(const struct table *table, size_t row, const char **room)
 {
     for (size_t i = 0; i < table->columns; i++) {
@@ -237,7 +237,7 @@ void jsonw_destroy(struct jsonw *w)
     free(w);
 }
 
-// File names may hold any bytes; what is not UTF-8 becomes U+FFFD.
+// File names may contain any bytes; bytes that are not UTF-8 become U+FFFD.
 static void print_string(FILE *out, const char *text)
 {
     if (is_bare(text, "\"\\")) {
@@ -257,7 +257,7 @@ static void print_newline(const struct jsonw *w)
     }
 }
 
-// What stands before a value: comma, line, key.
+// Writes what comes before a value: comma, line break, key.
 static void begin_value(struct jsonw *w, const char *key)
 {
     assert((key != NULL) == (w->depth > 0 && w->levels[w->depth - 1].close == '}'));

@@ -9,8 +9,8 @@
 
 #include "base/err.h"
 
-// Digits beyond these are refused, not rounded: nobody writes them on purpose. A double whose
-// shortest form is written without an exponent has at most 40 or so.
+// More digits are refused, not rounded, because they are a mistake. A double whose shortest form is
+// written without an exponent has about 40 at most.
 enum { MAX_NUMBER = 64, MAX_EXPONENT = 9999 };
 
 struct prefix {
@@ -22,7 +22,7 @@ static const struct prefix prefixes[] = {{"f", -15}, {"p", -12}, {"n", -9}, {"u"
                                          {"", 0},    {"k", 3},   {"M", 6},  {"G", 9},  {"T", 12}};
 enum { PREFIXES = sizeof prefixes / sizeof *prefixes, NO_PREFIX = 5 };
 
-// Of bytes, in powers of 1024; KB has no place in print.
+// Prefixes of bytes, in powers of 1024; KB is never printed.
 static const char *const binary_prefixes[] = {"", "Ki", "Mi", "Gi"};
 enum { BINARY_PREFIXES = sizeof binary_prefixes / sizeof *binary_prefixes };
 
@@ -30,7 +30,7 @@ struct unit {
     const char *name, *other; // another spelling, or NULL
     const char *dimension, *example;
     int power;       // of the prefix: 2 for areas
-    int first, last; // prefixes that people expect to see in print: no ks, no mK
+    int first, last; // range of prefixes for output: no ks, no mK
 };
 
 static const struct unit units[] = {
@@ -69,11 +69,11 @@ static bool is_bytes(const struct unit *unit)
     return strcmp(unit->name, "B") == 0;
 }
 
-// A number as written: its digits up to the exponent, and that.
+// A number as written: its digits up to the exponent, and the exponent.
 struct number {
     const char *text;
     size_t n;     // of sign, digits and point
-    int exponent; // of ten, clamped to what no double reaches
+    int exponent; // of ten, clamped beyond the range of double
     bool zero;
 };
 
@@ -85,8 +85,8 @@ static size_t count_digits(const char *text)
     return n;
 }
 
-// Reads sign, digits, point, exponent; returns what follows, NULL if there is no number. Done by
-// hand since strtod also takes "0x10", "nan" and "inf".
+// Reads sign, digits, point, exponent; returns the text after them, NULL if there is no number. Not
+// strtod, which also accepts "0x10", "nan" and "inf".
 static const char *read_number(const char *text, struct number *number)
 {
     const char *at = text + (*text == '-' || *text == '+');
@@ -116,24 +116,24 @@ static const char *read_number(const char *text, struct number *number)
     return digits + n;
 }
 
-// The scale lies in an exponent of ten that is added to the text, so that "1650 um2" rounds once.
+// The scale is an exponent of ten that is added to the text, so that "1650 um2" rounds only once.
 static bool convert(const struct number *number, int exponent, double factor, double *value,
                     struct err *err)
 {
     char text[MAX_NUMBER + 16];
     if (number->n > MAX_NUMBER)
-        return err_set(err, "has too many digits; %d are allowed", MAX_NUMBER);
+        return err_set(err, "has too many digits; at most %d are allowed", MAX_NUMBER);
     snprintf(text, sizeof text, "%.*se%d", (int)number->n, number->text,
              number->exponent + exponent);
     *value = strtod(text, NULL) * factor;
     if (!isfinite(*value))
-        return err_set(err, "is too large a number");
+        return err_set(err, "is too large");
     if (*value == 0 && !number->zero)
-        return err_set(err, "is too small a number; write 0 if it is nothing");
+        return err_set(err, "is too small; write 0 for zero");
     return true;
 }
 
-// "KiB" or, the same as memories are sold, "KB": the power of 1024, 0 if it is neither.
+// The power of 1024 that "KiB" or, in the sense of memory sizes, "KB" stands for; 0 if neither.
 static int binary_power(const char *text)
 {
     for (int k = 1; k < BINARY_PREFIXES; k++) {
@@ -145,7 +145,7 @@ static int binary_power(const char *text)
     return 0;
 }
 
-// Whether the text is the unit behind an optional prefix, and what both stand for.
+// Whether the text is an optional prefix and the unit, and the value of both.
 static bool match_unit(const char *text, const struct unit *unit, int *exponent, double *factor)
 {
     const char *const names[] = {unit->name, unit->other};
@@ -177,10 +177,10 @@ bool units_parse(const char *text, const char *unit, double *value, struct err *
     int exponent = 0;
     double factor = 1;
     if (!at)
-        return err_set(err, "is no number; write for example '%s'", u->example);
+        return err_set(err, "is not a number; write for example '%s'", u->example);
     if (!*unit) {
         if (*at)
-            return err_set(err, "is no plain number; write for example '%s'", u->example);
+            return err_set(err, "is not a plain number; write for example '%s'", u->example);
         return convert(&number, 0, 1, value, err);
     }
     while (*at == ' ')
@@ -193,7 +193,7 @@ bool units_parse(const char *text, const char *unit, double *value, struct err *
     return convert(&number, exponent, factor, value, err);
 }
 
-// Four digits without an exponent as far as that is readable.
+// Four significant digits, without an exponent where that is readable.
 static void print_four(char *buf, size_t n, double value)
 {
     double size = fabs(value);
@@ -217,8 +217,8 @@ static char *format_bytes(char *buf, size_t n, double value)
     return buf;
 }
 
-// The prefix that leaves one to three digits before the point (six in areas), as far as the unit
-// has one.
+// The prefix that leaves one to three digits before the point (six for areas), within the range
+// that the unit allows.
 static int fitting_prefix(const struct unit *unit, int exponent)
 {
     int best = unit->first;
@@ -255,7 +255,7 @@ char *units_format(char *buf, size_t n, double value, const char *unit)
     return buf;
 }
 
-// The fewest digits that read back, as "d.ddde-xx".
+// The fewest digits that read back to the same value, as "d.ddde-xx".
 static void print_shortest(char *buf, size_t n, double value)
 {
     for (int digits = 0; digits <= 16; digits++) {
@@ -265,8 +265,7 @@ static void print_shortest(char *buf, size_t n, double value)
     }
 }
 
-// Writes the value that `shortest` holds, times ten to the shift, without an exponent if that is
-// not much longer.
+// Writes the value in `shortest` times 10^shift, without an exponent if that is not much longer.
 static void print_shifted(char *buf, size_t n, const char *shortest, int shift)
 {
     char digits[32] = "";
@@ -322,7 +321,7 @@ char *units_format_exact(char *buf, size_t n, double value, const char *unit)
     int fitting = fitting_prefix(u, printed_exponent(shortest)), best = fitting;
     size_t least = SIZE_MAX;
     for (int i = u->first - 1; i <= u->last; i++) {
-        int k = i < u->first ? fitting : i; // the fitting one first: it wins ties
+        int k = i < u->first ? fitting : i; // the fitting prefix first, so that it wins ties
         print_shifted(number, sizeof number, shortest, -prefixes[k].exponent * u->power);
         size_t length = strlen(number) + strlen(prefixes[k].text);
         if (length < least) {

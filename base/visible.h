@@ -1,7 +1,7 @@
-// Text of users on the terminal.
+// User text on the terminal.
 #pragma once
 
-// The text on one visible line (escape_line); lives for the program.
+// The text on one visible line (escape_line); never freed.
 const char *visible(const char *text);
-// The same of a path or argument as a word of a shell, for commands that are printed to be copied.
+// The same for a path or argument as a shell word, for printed commands that the user may copy.
 const char *visible_word(const char *text);

@@ -108,13 +108,13 @@ static void reading_names_the_remedy(void **state)
     assert_int_equal(mkfifo("pipe", 0600), 0);
     assert_unreadable("none", 9, "none: there is no such file; check the name");
     assert_unreadable(".", 9, ".: is a folder; name a file in it");
-    assert_unreadable("pipe", 9, "pipe: is no regular file; save its contents to one");
+    assert_unreadable("pipe", 9, "pipe: is not a regular file; save its contents to one");
     assert_unreadable("five", 4,
                       "five: has 5 bytes, above the limit of 4; check that it is the right file");
     assert_holds("five", "12345");
     assert_unopenable("none", "none: there is no such file; check the name");
     assert_unopenable(".", ".: is a folder; name a file in it");
-    assert_unopenable("pipe", "pipe: is no regular file; save its contents to one");
+    assert_unopenable("pipe", "pipe: is not a regular file; save its contents to one");
     // No size is known beforehand here.
     assert_unreadable(
         "/proc/self/status", 10,

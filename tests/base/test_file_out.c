@@ -298,8 +298,8 @@ static void links_of_others_are_not_followed(void **state)
     assert_int_equal(lchown("fifo", STRANGER, STRANGER), 0);
     assert_int_equal(chmod(".", 01777), 0);
     assert_false(write_file("link", "new", &err));
-    assert_string_equal(err.text, "link: is a symbolic link that another user made in a shared "
-                                  "folder; it is not written through; choose another name");
+    assert_string_equal(err.text, "link: is a symbolic link that another user created in a shared "
+                                  "folder, so it is not followed; choose another name");
     assert_int_equal(err.class, ERR_WORK);
     assert_holds("mine", "mine");
     assert_false(write_file("fifo", "new", NULL));

@@ -87,19 +87,19 @@ static void bad_texts_are_told(void **state)
         {"1_000 W", "W", "is not a power in W"},
         {"0x10 W", "W", "is not a power in W"},
         {"1e W", "W", "is not a power in W"},
-        {"", "W", "is no number; write for example '4 mW'"},
-        {" 4 mW", "W", "is no number; write for example '4 mW'"},
-        {"mW", "W", "is no number; write for example '4 mW'"},
-        {".", "", "is no number; write for example '1.5'"},
-        {"NaN", "", "is no number; write for example '1.5'"},
-        {".inf", "", "is no number; write for example '1.5'"},
-        {"inf s", "s", "is no number; write for example '5 ns'"},
-        {"--4 V", "V", "is no number; write for example '0.5 V'"},
-        {"1 2", "", "is no plain number; write for example '1.5'"},
-        {"1e400 W", "W", "is too large a number"},
-        {"1e99999999999999999999 W", "W", "is too large a number"},
-        {"1e308 GHz", "Hz", "is too large a number"},
-        {"1e-400 s", "s", "is too small a number; write 0 if it is nothing"},
+        {"", "W", "is not a number; write for example '4 mW'"},
+        {" 4 mW", "W", "is not a number; write for example '4 mW'"},
+        {"mW", "W", "is not a number; write for example '4 mW'"},
+        {".", "", "is not a number; write for example '1.5'"},
+        {"NaN", "", "is not a number; write for example '1.5'"},
+        {".inf", "", "is not a number; write for example '1.5'"},
+        {"inf s", "s", "is not a number; write for example '5 ns'"},
+        {"--4 V", "V", "is not a number; write for example '0.5 V'"},
+        {"1 2", "", "is not a plain number; write for example '1.5'"},
+        {"1e400 W", "W", "is too large"},
+        {"1e99999999999999999999 W", "W", "is too large"},
+        {"1e308 GHz", "Hz", "is too large"},
+        {"1e-400 s", "s", "is too small; write 0 for zero"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct err err = {0};
@@ -119,7 +119,7 @@ static void too_many_digits_are_refused(void **state)
     memset(text, '1', sizeof text);
     memcpy(text + sizeof text - 3, " s", 3);
     assert_false(units_parse(text, "s", &got, &err));
-    assert_string_equal(err.text, "has too many digits; 64 are allowed");
+    assert_string_equal(err.text, "has too many digits; at most 64 are allowed");
 }
 
 static void four_digits_are_printed(void **state)

@@ -184,12 +184,12 @@ static const struct {
      "t.yaml:1:8: count: '2147483648' is out of range; allowed: any whole number"},
     {"scale: 1.01\n", "t.yaml:1:8: scale: '1.01' is out of range; allowed: 0..1"},
     {"scale: NaN\n",
-     "t.yaml:1:8: scale: 'NaN' is no number; write for example '1.5'; allowed: 0..1"},
+     "t.yaml:1:8: scale: 'NaN' is not a number; write for example '1.5'; allowed: 0..1"},
     {"scale: .inf\n",
-     "t.yaml:1:8: scale: '.inf' is no number; write for example '1.5'; allowed: 0..1"},
-    {"scale: 1 V\n", "t.yaml:1:8: scale: '1 V' is no plain number; write for example '1.5'; "
+     "t.yaml:1:8: scale: '.inf' is not a number; write for example '1.5'; allowed: 0..1"},
+    {"scale: 1 V\n", "t.yaml:1:8: scale: '1 V' is not a plain number; write for example '1.5'; "
                      "allowed: 0..1"},
-    {"drift: 1e400\n", "t.yaml:1:8: drift: '1e400' is too large a number; allowed: any number"},
+    {"drift: 1e400\n", "t.yaml:1:8: drift: '1e400' is too large; allowed: any number"},
     {"rate: 3\n", "t.yaml:1:7: rate: '3' has no unit; write for example '1.28 GHz'; allowed: any "
                   "frequency in Hz"},
     {"fast: yes\n", "t.yaml:1:7: fast: 'yes' is neither; allowed: true or false"},

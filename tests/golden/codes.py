@@ -71,7 +71,7 @@ FIFO = [
 def fifo(bitline, folder, args):
     """Refused at once; nobody writes to it, so that opening it would wait for ever."""
     make_fifos(folder)
-    bitline.refuse(folder, args, ["is no regular file; save its contents to one"])
+    bitline.refuse(folder, args, ["is not a regular file; save its contents to one"])
 
 
 def long_path(bitline, folder, args, ending, code, says):

@@ -100,12 +100,12 @@ def planted_link(bitline, folder):
     (folder / "tmp" / "t.json").symlink_to("../home")
     os.lchown(folder / "tmp" / "t.json", STRANGER, STRANGER)
     bitline.refuse(folder, [*TRACE, "tmp/t.json"],
-                   ["is a symbolic link that another user made in a shared folder"], code=1)
+                   ["is a symbolic link that another user created in a shared folder"], code=1)
     alike(folder, {"home": b"mine"})
 
 
 def devices(bitline, folder):
-    """What is no regular file is written directly."""
+    """What is not a regular file is written directly."""
     (folder / "null.json").symlink_to("/dev/null")
     (folder / "full.json").symlink_to("/dev/full")
     (folder / "out.json").symlink_to("/dev/stdout")

@@ -34,7 +34,7 @@ OPTIONS = [
     (["--set", "adc.count=[1"], "--set adc.count: '[1' is no YAML"),
     (["--set", "adc.count.x=1"], "--set adc.count.x: 'x' cannot be looked for in the value '128'"),
     (["--set", "cell.r_lrs=10"], "--set cell.r_lrs: '10' has no unit; write for example '"),
-    (["--set", "cell.r_lrs=nan ohm"], "--set cell.r_lrs: 'nan ohm' is no number"),
+    (["--set", "cell.r_lrs=nan ohm"], "--set cell.r_lrs: 'nan ohm' is not a number"),
     (["--set", "net.clases=10"], "--set net.clases: unknown key; did you mean 'classes'?"),
     (["--set", "noc.columns=2", "--set", "noc.rows=2"],
      "--set noc.columns: net 'resnet20' (binary, width 1x) needs 23 tiles, the chip has 2 x 2 = 4; "
@@ -114,7 +114,7 @@ UNWRITABLE = [
     (["--trace", "folder.json"], "folder.json: is a folder; name a file"),
     (["--csv", "file"], "file: is a file, not a folder; choose another name"),
     (["--csv", "file/tables"], "file: is a file, not a folder; choose another name"),
-    (["--csv", "/proc/tables"], "/proc/tables: the folder cannot be made: "),
+    (["--csv", "/proc/tables"], "/proc/tables: cannot create the folder: "),
 ]
 
 # command lines whose standard output goes to a full disk

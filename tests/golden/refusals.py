@@ -202,8 +202,8 @@ ODD = [
     ("a folder", pathlib.Path.mkdir, "is a folder; name a file in it"),
     ("no file", lambda path: None, "there is no such file; check the name"),
     ("a file of 100 MB", large_file, "has 100000000 bytes, above the limit of 4194304"),
-    ("a pipe", os.mkfifo, "is no regular file; save its contents to one"),
-    ("a device", lambda path: path.symlink_to("/dev/zero"), "is no regular file"),
+    ("a pipe", os.mkfifo, "is not a regular file; save its contents to one"),
+    ("a device", lambda path: path.symlink_to("/dev/zero"), "is not a regular file"),
     ("a link to itself", lambda path: path.symlink_to(path), "cannot be opened: Too many levels"),
 ]
 

@@ -111,7 +111,7 @@ def codes_of_read_only_disks(bitline, folder):
     failed(read_only.run("sweep", "sw.yaml", "--out", "disk/o", "--resume", cwd=folder), 1,
            "bitline: disk/o/", "cannot be written")
     failed(read_only.run("sweep", "sw.yaml", "--out", "disk/new", cwd=folder), 1,
-           "disk/new: the folder cannot be made: Read-only file system")
+           "disk/new: cannot create the folder: Read-only file system")
     failed(read_only.run(*RUN, "--trace", "disk/t.json", cwd=folder), 1,
            "t.json: cannot be written: Read-only file system")
 
@@ -154,7 +154,7 @@ def link_of_others(bitline, folder):
     (folder / "tmp" / "t.json").symlink_to("../home/.bashrc")
     os.lchown(folder / "tmp" / "t.json", STRANGER, STRANGER)
     bitline.refuse(folder, [*RUN, "--trace", "tmp/t.json"],
-                   ["is a symbolic link that another user made in a shared folder"], code=1)
+                   ["is a symbolic link that another user created in a shared folder"], code=1)
     expect((folder / "home" / ".bashrc").read_bytes() == b"mine\n", "the file behind the link")
 
 

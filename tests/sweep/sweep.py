@@ -336,7 +336,7 @@ def folders(bitline, folder):
                    code=1)
     # Where nobody can write, whoever runs this.
     bitline.refuse(folder, ["sweep", "job.yaml", "--out", "/proc/none"],
-                   ["/proc/none: the folder cannot be made"], code=1)
+                   ["/proc/none: cannot create the folder"], code=1)
     bitline.refuse(folder, ["sweep", "job.yaml", "--out", "/proc/self"],
                    ["/proc/self/points.csv: "], code=1)
     (folder / "empty").mkdir()

@@ -105,7 +105,7 @@ static void refuses_missing_files(void **state)
     fixture_refuses("cifar10:.", "./test_batch.bin: is a folder");
     assert_int_equal(rmdir("test_batch.bin"), 0);
     assert_int_equal(mkfifo("test_batch.bin", 0666), 0);
-    fixture_refuses("cifar10:.", "./test_batch.bin: is no regular file");
+    fixture_refuses("cifar10:.", "./test_batch.bin: is not a regular file");
 }
 
 static void refuses_specs(void **state)

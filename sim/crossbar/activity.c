@@ -21,8 +21,8 @@
 struct activity {
     const struct mapping *map;
     const struct int_net *net;
-    int32_t **levels[2]; // per slice: (row, column), as converted: of a pair together, or apart
-    int64_t *level_sum, *cells; // per layer, of all arrays
+    int32_t **levels[2]; // per slice: (row, column), as converted: pairs together or separately
+    int64_t *level_sum, *cells; // per layer, over all arrays
     double *worth;              // per layer: steps of a code, at least 1
     struct arena *mem;
 };
@@ -31,8 +31,6 @@ static int planes_of(const struct chip *chip)
 {
     return chip->crossbar.subtract_after ? 2 : 1;
 }
-
-// --- Levels ---
 
 static int read_level(const struct chip_sample *sample, const struct cell_address *at, int level,
                       int top)
@@ -69,8 +67,8 @@ static void take_levels(struct activity *a, int index, const struct chip_sample 
             }
 }
 
-// What a code of each layer's ADC is worth; sums are whole steps, so that finer codes do not
-// matter.
+// The worth of a code of each layer's ADC, at least 1: sums are integer steps, so finer codes make
+// no difference.
 static void take_worths(struct activity *a, const struct chip_sample *sample)
 {
     const struct net *net = a->map->net;
@@ -106,8 +104,6 @@ void activity_destroy(struct activity *activity)
         arena_destroy(activity->mem);
 }
 
-// --- Counting ---
-
 struct probe {
     const struct activity *activity;
     int_net_matrix *matrix; // computes what the next layer reads
@@ -117,7 +113,7 @@ struct probe {
     int64_t *sums;            // by column
 };
 
-// A code of 0 stands for what rounds to it: half a code up or down. Twice a sum, in steps of 1.
+// A code of 0 covers the sums that round to it: half a code up or down. Twice a sum, in steps of 1.
 static int64_t count_nonzero(double worth, const int64_t *sums, int n)
 {
     int64_t nonzero = 0;

@@ -31,7 +31,7 @@ int32_t conductance_model_conductance(const struct conductances *states, int lev
     return (int32_t)(units > states->most ? states->most : units);
 }
 
-// One row of one array of a crossbar, and what draws it.
+// One row of one array of a crossbar, and the data to sample it.
 struct cell_row {
     struct variation variation;
     bool varies;
@@ -46,7 +46,7 @@ static void start_variation(struct cell_row *row, const struct conductance_model
     const struct chip_sample *sample = &a->sample;
     const struct defect_params *d = &sample->defects;
     struct variation *v = &row->variation;
-    // Batches have seeds of their own; the first one's is the chip's.
+    // Each batch has its own seed; the first batch uses the chip's.
     uint64_t seed = sample->batch ? rng_u64(sample->seed, RNG_REDRAW, sample->batch) : sample->seed;
     double age = d->drift_s > 1 ? num_log(d->drift_s) : 0;
     row->varies = defect_varies(d);
@@ -73,7 +73,7 @@ static void take_levels(const struct conductance_model *a, const struct slice *s
         levels[c] = at->polarity ? w.at[c * w.step] < 0 : w.at[c * w.step] > 0;
     for (int c = 0; c < s->columns && !pairs; c++) {
         int out = c / columns, slice = columns > 1 ? c % columns : s->weight_slice;
-        int level = 1; // of the offset column
+        int level = 1; // level of the offset column
         if (out < s->outs)
             level = cell_level(kind, l->weight_bits, chip->cell.bits, w.at[out * w.step], slice,
                                at->polarity);
@@ -83,7 +83,7 @@ static void take_levels(const struct conductance_model *a, const struct slice *s
     }
 }
 
-// What n cells from `at` on conduct, all of them as they were made.
+// The conductances of n cells from `at` on, all of them fault-free.
 static void conduct(const struct conductance_model *a, const struct cell_row *row,
                     const struct cell_address *at, int n)
 {
@@ -166,14 +166,14 @@ static void make_block(struct conductance_model *a, const struct cell_row *row, 
     block->damage = peripheral_make(a->mem, a->map, s, &a->sample);
 }
 
-// The sums of what a block's columns conduct, less what is taken off for level 0.
+// The sums of a block's column conductances, less the nominal part of level 0.
 static void bound_block(struct conductance_model *a, const struct block *block)
 {
     const struct slice *s = block->slice;
     const struct chip *chip = a->map->chip;
     int active = chip_rows_active(chip);
     int columns = s->outs * a->map->layers[s->layer].column_slices;
-    // Without flipped columns nobody reads the codes of further weight slices' offset columns.
+    // Without flipped columns the codes of further weight slices' offset columns are not used.
     bool read_unit = s->weight_slice == 0 || block->flips.of;
     if (chip->crossbar.polarity == POLARITY_OFFSET && read_unit)
         columns = s->columns;
@@ -196,7 +196,7 @@ static void bound_block(struct conductance_model *a, const struct block *block)
 
 struct cell_row *cell_row_create(const struct conductance_model *analog)
 {
-    size_t columns = (size_t)analog->map->chip->crossbar.columns + 1; // and one for the offset
+    size_t columns = (size_t)analog->map->chip->crossbar.columns + 1; // plus the offset column
     struct cell_row *row = mem_alloc(1, sizeof *row);
     row->weights = mem_alloc(columns, sizeof *row->weights);
     row->levels = mem_alloc(columns, sizeof *row->levels);

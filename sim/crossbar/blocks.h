@@ -1,4 +1,4 @@
-// What analog.c and currents.c share of the conductances; nobody else includes it.
+// Conductances shared by blocks.c, conductance_model.c, currents.c and perturb.c; private to them.
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
@@ -13,8 +13,8 @@ struct arena;
 struct level_model;
 struct slice;
 
-// One crossbar: currents of its columns for a driven row, in units. With two planes the minus array
-// is read apart (subtraction after the ADC).
+// One crossbar: the currents of its columns for a driven row, in units. Two planes: the minus array
+// is read separately (subtraction after the ADC).
 struct block {
     const struct slice *slice;
     int32_t *plane[2]; // (rows, columns)
@@ -26,28 +26,28 @@ struct conductance_model {
     const struct mapping *map;
     const struct int_net *net;
     const struct kernels *kernels;
-    const struct level_model *beside; // computes the layers that it covers; NULL: none
+    const struct level_model *beside; // computes the layers that it covers, or NULL
     struct chip_sample sample;
-    struct block *blocks;     // one per slice of the mapping; empty where beside covers it
-    struct sum_bound *bounds; // per layer, of what a conversion can meet
+    struct block *blocks;     // per slice of the mapping; empty where beside covers the layer
+    struct sum_bound *bounds; // per layer: range of the sums that a conversion can see
     struct fault_counts counts;
     int64_t cut;
     struct conductances states;
-    double leak;    // of a cell in the high-resistance state
-    double lrs;     // of one in the low-resistance state
-    bool broken;    // some cells are
-    double dropped; // largest share of a cell's current that wires take
+    double leak;    // conductance of a cell in the high-resistance state
+    double lrs;     // conductance of a cell in the low-resistance state
+    bool broken;    // some cells are faulty
+    double dropped; // largest share of a cell's current lost in the wires
     struct arena *mem;
 };
 
 struct readout conductance_model_readout(const struct conductance_model *analog, int layer);
-// Fills in all blocks, the counts and what was cut.
+// Fills all blocks, the fault counts and the number of clipped conductances.
 void blocks_make(struct conductance_model *analog);
-// What the arrays of a chip conduct, from its parts alone: states, leak, lrs, broken.
+// Conductance states from the chip's parameters alone: states, leak, lrs, broken.
 void blocks_states(struct conductance_model *analog);
 
-// One array by itself: (rows, columns) of what slice s conducts in array 0 or 1, as analog->draw
-// says; the trial may be another each time. Adds to the counts.
+// Conductances of one array: g (rows, columns) of slice s in array 0 or 1, for analog->sample; its
+// trial may change between calls. Adds to the counts.
 struct cell_row; // scratch
 struct cell_row *cell_row_create(const struct conductance_model *analog);
 void cell_row_destroy(struct cell_row *row); // NULL is fine

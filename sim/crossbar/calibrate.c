@@ -15,9 +15,9 @@
 #include "sim/map/map.h"
 #include "workloads/dataset.h"
 
-// The levels of one slice bit by bit: masks by (group of rows driven at once, bit of the level,
-// word, column), subtracted column by column. With subtraction after the ADC, or a single array,
-// nothing is subtracted and each array is a face of its own.
+// The bits of the levels of one slice: masks by (group of simultaneously driven rows, bit of the
+// level, word, column), subtracted column by column. With subtraction after the ADC, or a single
+// array, nothing is subtracted and each array is a face of its own.
 struct face {
     const uint64_t *plus, *minus;
 };
@@ -37,16 +37,14 @@ struct calibration {
     struct array_worker *worker;
     struct piece *pieces; // one per slice of the mapping; those of first replicas are filled
     int active, group_words;
-    int image; // at hand
+    int image; // index of the current one
     int64_t *ranges;
     int32_t *window;
-    uint64_t *bits; // of the inputs at hand: (group of rows, bit, word)
+    uint64_t *bits; // of the current inputs: (group of rows, bit, word)
     int32_t *counts;
     int64_t *sums;
     struct arena *mem;
 };
-
-// --- Cells ---
 
 static int groups_of(const struct calibration *c, const struct slice *s)
 {
@@ -155,10 +153,8 @@ int64_t calibration_range(const struct calibration *c, int layer)
     return c->ranges[layer];
 }
 
-// --- Sums ---
-
-// The digits of one cycle as bits: `low` .. `low + n` of the inputs, the last of them negative if
-// `back`.
+// The digits of one cycle as bits: `low` .. `low + n` of the inputs; if `back`, the last has
+// negative weight.
 struct digits {
     int low, n;
     bool back;
@@ -202,7 +198,8 @@ static void add_up(struct calibration *c, const struct piece *p, const struct fa
         }
 }
 
-// signed_inputs: a pulse of many levels carries its sign; bit by bit, the last counts back later.
+// signed_inputs: a pulse of many levels carries its sign; bit by bit, the last bit is subtracted
+// later.
 static void measure_piece(struct calibration *c, const struct piece *p, int planes,
                           bool signed_inputs)
 {

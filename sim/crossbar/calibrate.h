@@ -1,4 +1,5 @@
-// Ranges of calibrated ADCs: what the conversions of a layer really meet, in whole numbers.
+// Ranges of calibrated ADCs: the largest sums that the conversions of a layer produce on training
+// images, as integers.
 #pragma once
 #include <stdint.h>
 
@@ -8,17 +9,18 @@ struct dataset;
 struct int_net;
 struct mapping;
 
-// Whether any layer's ADC is calibrated, and the images that the most demanding one asks for; 0 if
-// none is.
+// The largest number of calibration images that any layer's ADC requests; 0 if no ADC is
+// calibrated.
 int calibration_images(const struct mapping *mapping);
-// Per layer the largest absolute sum that any conversion of it meets on the unbroken chip in the
-// first images of a set, as many as its ADC asks for; 0 where the ADC is not calibrated. In the
-// steps of level_model.h, before any clipping.
+// ranges[layer]: the largest absolute sum of any conversion on the fault-free chip, over the number
+// of images that its ADC requests from the start of the set; 0 where the ADC is not calibrated. In
+// the steps of level_model.h, before clipping.
 void calibrate(const struct mapping *mapping, const struct int_net *integer,
                const struct dataset *data, enum cpu_level level, int64_t *ranges);
 
-// The same map by map: sums of the unbroken chip for a whole map (calibration_matrix is an
-// int_net_matrix, its context a struct calibration), and what they took to make.
+// The same, one map at a time: computes the sums of the fault-free chip for a complete map and
+// records their range. calibration_matrix is an int_net_matrix whose context is a struct
+// calibration.
 struct calibration;
 struct calibration *calibration_create(const struct mapping *mapping, const struct int_net *integer,
                                        enum cpu_level level);

@@ -53,10 +53,11 @@ bool full_sum(const struct mapping *mapping, int layer, const int64_t *ranges, i
     if (chip_adc(chip, name)->range == ADC_FULL)
         return true;
     if (!ranges)
-        return err_set(err,
-                       "the ADC of layer '%s' is calibrated, but no images are at hand; "
-                       "set adc.range to full",
-                       name);
+        return err_set(
+            err,
+            "the ADC of layer '%s' is calibrated, but there are no images to calibrate it; "
+            "set adc.range to full",
+            name);
     *full = ranges[layer];
     return true;
 }

@@ -20,28 +20,25 @@ bool comparator_check(const struct mapping *map, int layer, struct err *err)
     const struct layer *l = &map->net->layers[layer];
     const struct conf_node *at = conf_find(chip->conf->root, "adc");
     if (!readout_signed(chip))
-        return conf_fail(
-            at, err,
-            "a read-out of one bit compares plus and minus columns, and this chip does "
-            "not subtract them before it (layer '%s'); set crossbar.polarity to "
-            "differential and subtract to before_adc, or adc.bits to 2 or more",
-            l->name);
+        return conf_fail(at, err,
+                         "a one-bit read-out compares plus and minus columns, but this chip does "
+                         "not subtract them before the ADC (layer '%s'); set crossbar.polarity to "
+                         "differential and subtract to before_adc, or adc.bits to 2 or more",
+                         l->name);
     if (l->weight_bits != 1 || l->in_bits[0] != 1)
-        return conf_fail(
-            at, err,
-            "layer '%s' has weights of %d bits and inputs of %d, whose sums a read-out "
-            "of one bit does not keep; choose --form binary, or set adc.bits to 2 or "
-            "more (overrides: for this layer alone)",
-            l->name, l->weight_bits, l->in_bits[0]);
+        return conf_fail(at, err,
+                         "layer '%s' has %d-bit weights and %d-bit inputs, whose sums a one-bit "
+                         "read-out cannot represent; choose --form binary, or set adc.bits to 2 or "
+                         "more (overrides: for this layer only)",
+                         l->name, l->weight_bits, l->in_bits[0]);
     if (net_reads_bipolar(map->net, layer))
-        return conf_fail(
-            at, err,
-            "layer '%s' reads activations of -1 and +1, for which read-outs of one bit "
-            "are not evaluated; set activations to zero_one, or adc.bits to 2 or more",
-            l->name);
+        return conf_fail(at, err,
+                         "layer '%s' reads activations of -1 and +1, for which one-bit read-outs "
+                         "are not supported; set activations to zero_one, or adc.bits to 2 or more",
+                         l->name);
     return chip_adc(chip, l->name)->range == ADC_FULL ||
            conf_fail(at, err,
-                     "layer '%s' has a read-out of one bit, whose reference comes from the "
+                     "layer '%s' has a one-bit read-out, whose reference comes from the "
                      "batch-norm; set adc.range to full",
                      l->name);
 }
@@ -60,7 +57,7 @@ double comparator_worth(const struct mapping *map, int layer)
     return sqrt(rows_of_readout(map, layer) / 3.14159265358979323846);
 }
 
-// Whether nothing but a threshold reads the sums of a layer.
+// Whether only a threshold reads the sums of a layer.
 static bool goes_into_threshold(const struct int_net *net, int layer)
 {
     const struct net *from = net->net;

@@ -30,21 +30,21 @@ static bool check_layer(const struct mapping *map, int layer, const int64_t *ran
     if (signed_inputs && chip->dac.bits > 1 && map->layers[layer].input_cycles > 1)
         return conf_fail(conf_find(chip->conf->root, "dac"), err,
                          "the signed inputs of layer '%s' take %d cycles of a %d-bit DAC, which is "
-                         "not evaluated; use DACs of 1 bit or of %d",
+                         "not supported; use 1-bit or %d-bit DACs",
                          l->name, map->layers[layer].input_cycles, chip->dac.bits, l->in_bits[0]);
     return full_sum(map, layer, ranges, &full, err);
 }
 
-// Conductances are cut at a largest one; where the two states lie so close that the fixed point
-// cannot hold both, every cell would read the same.
+// Conductances are clipped at an upper limit. If the two states are so close that the fixed-point
+// format cannot represent both, every cell would read the same value.
 static bool check_states(const struct chip *chip, struct err *err)
 {
     struct conductances states = conductance_model_conductances(chip);
     int top = (1 << chip->cell.bits) - 1;
     return states.lowest + top * states.step <= states.most ||
            conf_fail(conf_find(chip->conf->root, "cell.r_hrs"), err,
-                     "%g ohm is only %.6g times r_lrs; conductances are evaluated from %.4g times "
-                     "on: raise r_hrs",
+                     "%g ohm is only %.6g times r_lrs; the conductance model needs at least %.4g "
+                     "times: raise r_hrs",
                      chip->cell.r_hrs_ohm, chip->cell.r_hrs_ohm / chip->cell.r_lrs_ohm,
                      states.most / (states.most - top * states.step));
 }
@@ -137,23 +137,21 @@ double conductance_model_dropped(const struct conductance_model *analog)
     return analog->dropped;
 }
 
-// --- Matrices ---
-
 struct conductance_model_worker {
     const struct conductance_model *analog;
-    struct array_worker *beside; // NULL without
+    struct array_worker *beside; // NULL: none
     int32_t *window;             // inputs by row
     int32_t *digits;             // of one cycle, by row of a slice
     int64_t *currents;           // by column
-    int64_t *codes; // of the plus and the minus side, by column; added up over cycles and groups
-    int64_t *units; // of flipped columns: the inputs added up likewise, in codes or digits
+    int64_t *codes; // of the plus and the minus side, by column; summed over cycles and groups
+    int64_t *units; // for flipped columns: inputs summed the same way, in codes or digits
     int64_t *sums;  // of codes, by output
     struct adc_count *counts; // by layer; NULL: nothing is counted
     double *references;       // of comparators, by output
     double worth;             // of a vote
     double *noise;            // of one read-out, by column
     uint32_t image;
-    uint64_t window_key; // of its noise
+    uint64_t window_key; // key of its noise
 };
 
 struct conductance_model_worker *
@@ -197,10 +195,10 @@ void conductance_model_worker_destroy(struct conductance_model_worker *w)
     free(w);
 }
 
-// What one bit cycle reads: one group of rows of a slice.
+// The part read in one bit cycle: one group of rows of a slice.
 struct cycle {
     int first, rows, cycle;
-    int64_t sent, driven; // sums of the digits: sent; on the word lines
+    int64_t sent, driven; // sums of the digits: as sent; as applied to the word lines
 };
 
 // Digits of one bit cycle for the rows of a slice.
@@ -230,7 +228,7 @@ static void draw_noise(struct conductance_model_worker *w, const struct block *b
                      w->noise);
 }
 
-// The code of a current in an ADC that may be stuck or off.
+// The code of a current in an ADC that may be stuck or have an offset.
 static double code_of(const struct readout *adc, const struct adc_fault *fault, double current)
 {
     const struct quantiser *q = &adc->code;
@@ -239,7 +237,8 @@ static double code_of(const struct readout *adc, const struct adc_fault *fault, 
     return quantise(q, fault ? current + fault->offset / q->scale : current);
 }
 
-// A code that differs from the current is rounded, or clipped if it is the last of all.
+// A code that differs from the current counts as clipped if it is the lowest or highest code, else
+// as rounded.
 static void count_code(const struct readout *adc, double current, double code,
                        struct adc_count *count)
 {
@@ -250,8 +249,8 @@ static void count_code(const struct readout *adc, double current, double code,
     count->rounded += !clipped && fabs(steps - code) > 1e-9 * fmax(1, fabs(code));
 }
 
-// The vote of a comparator that may be stuck or off, for one output channel; offsets are in codes,
-// of which it has two.
+// The vote of a comparator that may be stuck or have an offset, for one output channel; offsets are
+// in codes, of which it has two.
 static double vote_of(const struct conductance_model_worker *w, const struct block *block,
                       int column, const struct cycle *cycle, const struct adc_fault *fault,
                       double current)
@@ -275,7 +274,7 @@ static void read_plane(struct conductance_model_worker *w, const struct block *b
     const struct adc_fault *faults = block->damage.adc;
     const uint8_t *flipped = flips_of_row(&block->flips, cycle->first);
     int planes = block->plane[1] ? 2 : 1;
-    // The arrays of a pair leak alike.
+    // Both arrays of a pair have the same leakage.
     double leak = readout_signed(a->map->chip) ? 0 : a->leak * (double)cycle->driven;
     double noise = a->sample.defects.read_noise * a->lrs;
     if (noise > 0)
@@ -301,7 +300,7 @@ static void read_plane(struct conductance_model_worker *w, const struct block *b
     }
 }
 
-// What one cycle's inputs count for in flipped columns: the code of the offset column, or the
+// The value of one cycle's inputs for flipped columns: the code of the offset column, or the
 // digital sum. `unit`: codes of the offset column before this cycle.
 static void add_units(struct conductance_model_worker *w, const struct block *block,
                       const struct cycle *c, int64_t unit, int64_t weight)
@@ -314,8 +313,8 @@ static void add_units(struct conductance_model_worker *w, const struct block *bl
         w->units[column] += flipped[column] ? inputs : 0;
 }
 
-// Every group of rows in every cycle. Returns the sum of the inputs, for the digital side of single
-// arrays.
+// Runs every group of rows in every cycle. Returns the sum of the inputs, which the digital side of
+// single arrays uses.
 static int64_t convert_slice(struct conductance_model_worker *w, const struct block *block,
                              const struct readout *adc, bool signed_inputs)
 {
@@ -330,7 +329,7 @@ static int64_t convert_slice(struct conductance_model_worker *w, const struct bl
         int rows = s->rows - first < active ? s->rows - first : active;
         for (int cycle = 0; cycle < cycles; cycle++) {
             struct cycle c = {.first = first, .rows = rows, .cycle = cycle};
-            // The last cycle of two's complement counts back.
+            // The last cycle of two's complement has negative weight.
             bool back = signed_inputs && cycles > 1 && cycle == cycles - 1;
             int64_t weight = (int64_t)1 << cycle * chip->dac.bits;
             weight = back ? -weight : weight;
@@ -395,7 +394,7 @@ struct readout conductance_model_readout(const struct conductance_model *a, int 
     return readout_of(a->map, layer, a->states.step, a->broken, a->sample.ranges);
 }
 
-// The sum that an output's codes, or votes, stand for.
+// The sum that an output's codes or votes represent.
 static int64_t value_of(const struct conductance_model_worker *w, const struct readout *adc,
                         int out)
 {

@@ -1,5 +1,5 @@
-// Conductances for packed.c: differential pairs of binary cells whose difference is read, a number
-// of 16 bits each.
+// Conductances for packed.c: binary differential pairs subtracted before the ADC, each a 16-bit
+// number.
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -78,8 +78,6 @@ static void cut(struct packed *p, int layer)
     free(rows);
     free(of);
 }
-
-// --- Running ---
 
 static void copy_channels(const struct kernels *kernels, const struct section *s,
                           const uint8_t *from, int each, int n, uint8_t *to)

@@ -88,7 +88,7 @@ void evaluate_batches(const struct evaluation *what, size_t images, size_t first
         batch(context, what, images, first, step);
         return;
     }
-    // An image's batch is its index's, whoever evaluates it.
+    // The batch of an image follows from its index alone, whichever worker evaluates it.
     while (first < images) {
         size_t number = first / each, end = (number + 1) * each;
         end = end < images ? end : images;

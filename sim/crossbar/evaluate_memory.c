@@ -1,4 +1,4 @@
-// What running images through a net needs at least.
+// Lower bound of the memory for running images through a net.
 #include "nets/net.h"
 #include "base/mem.h"
 #include "base/mem_limit.h"
@@ -12,11 +12,12 @@ struct evaluate_need evaluate_need(const struct net *net)
         weights += layer_has_weights(l) ? (double)l->weights : 0;
         values += (double)l->out_c * l->out_h * l->out_w;
     }
-    if (net->form == FORM_BINARY) // maps of bits; integers beside the weights
+    if (net->form == FORM_BINARY) // bit maps; integers in addition to the weights
         return (struct evaluate_need){weights * (sizeof(float) + sizeof(int32_t)), values / 8};
-    if (net->form == FORM_FLOAT) // every worker has its own filters
+    if (net->form == FORM_FLOAT) // every worker has its own copy of the filters
         return (struct evaluate_need){weights * sizeof(float), (weights + values) * sizeof(float)};
-    // Ranges are measured in floating point, with filters and maps of that, before integers exist.
+    // Ranges are measured in floating point, with floating-point filters and maps, before the
+    // integers exist.
     return (struct evaluate_need){weights * 2 * sizeof(float), values * sizeof(float)};
 }
 

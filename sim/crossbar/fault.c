@@ -6,7 +6,8 @@
 #include "sim/chip/chip.h"
 #include "sim/crossbar/spare.h"
 
-// How many u are below rate * 2^64, exact for rates 0 and 1: whether any, and the last of them.
+// The number of u below rate * 2^64, exact for rates 0 and 1: whether there are any, and the
+// largest.
 static bool last_below(double rate, uint64_t *last)
 {
     *last = rate >= 1 ? UINT64_MAX : rate > 0 ? (uint64_t)(rate * 18446744073709551616.0) : 0;
@@ -54,7 +55,7 @@ void fault_row(const struct chip_sample *sample, const struct kernels *kernels,
     }
     from = *at;
     for (int i = 0; i < n && sample->spares;
-         i++, from.column++) // one by one what does not follow on
+         i++, from.column++) // cell by cell where addresses are not contiguous
         if (spares_place(sample->spares, &from).column != from.column)
             faults[i] = (uint8_t)fault_cell(sample, &from);
 }
@@ -94,7 +95,7 @@ bool fault_driver(const struct chip_sample *sample, const struct cell_address *a
 struct adc_fault fault_adc(const struct chip_sample *sample, const struct cell_address *at, int adc)
 {
     struct adc_fault fault = {0};
-    // An ADC takes the place of a column; a PE's own stand where no row is.
+    // An ADC uses the address of a column; the ADCs of a PE use a row number outside the array.
     struct cell_address place = *at;
     place.column = adc;
     place.row = at->crossbar < 0;

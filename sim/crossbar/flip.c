@@ -21,7 +21,7 @@ struct column_flips flips_make(struct arena *mem, const struct mapping *map,
     for (int first = 0; first < slice->rows; first += active) {
         int rows = slice->rows - first < active ? slice->rows - first : active;
         uint8_t *of = flips.of + (size_t)(first / active) * slice->columns;
-        for (int c = 0; c < weights; c++) { // not the offset column
+        for (int c = 0; c < weights; c++) { // excludes the offset column
             int64_t sum = 0;
             for (int row = first; row < first + rows; row++)
                 sum += slice_level(map, slice, w, row, c, 0);

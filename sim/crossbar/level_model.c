@@ -14,14 +14,12 @@
 #include "sim/crossbar/readout.h"
 #include "sim/map/map.h"
 
-// --- Layers ---
-
 static int round_up(int n, int to)
 {
     return (n + to - 1) / to * to;
 }
 
-// Rows that are driven together share words; every group of rows starts a new one.
+// Rows that are driven together share words; every group of rows starts a new word.
 static void place_rows(struct level_model *a, int layer, struct matrix *m)
 {
     const struct map_layer *ml = &a->map->layers[layer];
@@ -93,7 +91,7 @@ static void pack(struct level_model *a, int layer, struct matrix *m)
         }
 }
 
-// Replicas have cells of their own; on an unbroken chip one matrix stands for all.
+// Each replica has its own cells; on a fault-free chip one matrix represents all.
 static void read_layer(struct level_model *a, int layer, const struct chip_sample *sample)
 {
     struct matrix *m = &a->layers[layer];
@@ -142,17 +140,18 @@ static bool refuse_adc(const struct level_model *a, int layer, const struct chip
     if (present < 2)
         return conf_fail(
             at, err,
-            "read-outs of one bit are evaluated with conductances: layer '%s' needs %d "
-            "bits for levels",
+            "one-bit read-outs need the conductance model: layer '%s' needs %d bits for the "
+            "level model",
             l->name, bits);
-    return conf_fail(at, err,
-                     "layer '%s' makes sums of %.0f to %.0f, of which %d bits lose something; that "
-                     "is evaluated for binary nets on differential pairs alone; set adc.bits to %d "
-                     "or more (with time, energy and area)",
-                     l->name, bound.low, bound.high, present, bits);
+    return conf_fail(
+        at, err,
+        "layer '%s' has sums of %.0f to %.0f, for which %d bits are lossy; the level "
+        "model supports that only for binary nets on differential pairs; set adc.bits to %d "
+        "or more (with time, energy and area)",
+        l->name, bound.low, bound.high, present, bits);
 }
 
-// Decides whether the layer's ADC may lose something, and whether this model covers it.
+// Determines whether the layer's ADC may be lossy, and whether this model covers it.
 static void check_adc(struct level_model *a, int layer, const struct chip_sample *sample)
 {
     const struct chip *chip = a->map->chip;
@@ -163,7 +162,7 @@ static void check_adc(struct level_model *a, int layer, const struct chip_sample
     m->clips = !readout_lossless(&readout, &bound);
     int half = chip_adc(chip, l->name)->bits - 1;
     if (m->clips && readout.worth <= 1 && m->full > (int64_t)1 << half)
-        m->full = (int64_t)1 << half; // codes are whole steps; the rest is clipped
+        m->full = (int64_t)1 << half; // codes are integer steps; larger sums are clipped
     for (int r = 1; r < m->replicas; r++) {
         m->others[r - 1].clips = m->clips;
         m->others[r - 1].full = m->full;
@@ -172,11 +171,11 @@ static void check_adc(struct level_model *a, int layer, const struct chip_sample
     m->left_out = m->clips && !(pairs && all_packed(m) && half > 0);
 }
 
-// Whose ADCs are those of the chip.
+// Which ADCs to model.
 enum adcs {
-    ADCS_COVERED, // and what they lose is covered, or refused
-    ADCS_SOME,    // and layers whose losses are not covered are left out
-    ADCS_EXACT,   // none: nothing is lost
+    ADCS_COVERED, // the chip's; fails if their losses are not covered
+    ADCS_SOME,    // the chip's; leaves out layers whose losses are not covered
+    ADCS_EXACT,   // lossless ones
 };
 
 static bool build_layer(struct level_model *a, int layer, const struct chip_sample *sample,

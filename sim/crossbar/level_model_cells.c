@@ -1,4 +1,4 @@
-// What the cells of a layer hold in effect, broken ones included.
+// The effective contents of a layer's cells, faulty cells included.
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,7 +22,7 @@ struct cell_model {
 struct row_fates {
     int arrays;
     uint8_t *of[2];
-    uint8_t *open[2]; // which columns of the slice are on open bit lines
+    uint8_t *open[2]; // columns of the slice on open bit lines
     int32_t *weights; // scratch: of one row
 };
 
@@ -37,13 +37,13 @@ static struct cell_address address_of(const struct mapping *map, const struct sl
     return (struct cell_address){t->x, t->y, s->pe, s->crossbar, 0, 0, 0};
 }
 
-// Which bit lines of a slice are open, counted.
+// Finds and counts the open bit lines of a slice.
 static void draw_columns(struct level_model *a, const struct chip_sample *sample,
                          const struct slice *s, const struct row_fates *faults)
 {
     struct cell_address at = address_of(a->map, s);
     if (sample->defects.bit_lines <= 0)
-        return; // none, as they were made
+        return; // none; arrays start zeroed
     for (at.polarity = 0; at.polarity < faults->arrays; at.polarity++)
         for (at.column = 0; at.column < s->columns; at.column++) {
             bool open = fault_bit_line(sample, &at);
@@ -64,7 +64,7 @@ static bool draw_word_line(struct level_model *a, const struct chip_sample *samp
     return open;
 }
 
-// Cells on open lines hold nothing, whatever else they are.
+// Cells on open lines hold nothing, whatever their own fault.
 static void open_cells(bool row, const uint8_t *columns, int n, uint8_t *faults)
 {
     for (int i = 0; i < n; i++)
@@ -91,7 +91,8 @@ static void draw_row(struct level_model *a, const struct chip_sample *sample,
     a->counts.hrs += hrs;
 }
 
-// What the offset column, or the digital side in its place, says of one row: 1 if all is well.
+// The value of the offset column, or of the digital side in its place, for one row: 1 if
+// fault-free.
 static int unit_of(struct level_model *a, const struct chip_sample *sample, const struct slice *s,
                    int row, const struct cell_model *m, const struct row_fates *faults)
 {
@@ -106,14 +107,14 @@ static int unit_of(struct level_model *a, const struct chip_sample *sample, cons
     return read_cell(m, 1, (enum cell_fault)fault);
 }
 
-// What the cells of a row hold, column by column.
+// The contents of a row's cells, column by column.
 struct row_levels {
     int32_t *of[2];
-    struct column_parts parts[2]; // of one group of rows: of what is converted together
-    int faces;                    // 2: plus and minus columns are converted apart
+    struct column_parts parts[2]; // of one group of rows that is converted together
+    int faces;                    // 2: plus and minus columns are converted separately
 };
 
-// A row of binary pairs: the differences, with nothing to shift.
+// A row of binary pairs: only differences, no shifts.
 static void read_pairs(const struct row_fates *faults, const struct weight_row *row, int outs,
                        int32_t *difference, int32_t *to)
 {
@@ -137,15 +138,15 @@ static void draw_arrays(struct level_model *a, const struct chip_sample *sample,
     }
 }
 
-// A row's n weights of any kind, or slices of them, less what the digital side takes off.
+// A row's n weights of any kind, or slices of them, less the part that the digital side subtracts.
 struct row_weights {
     struct weight_row w;
     int outs;
-    int slice, columns; // the first slice; how many stand side by side
-    int doubled;        // binary weights of single arrays stand for -1 and +1
+    int slice, columns; // the first slice; number of slices side by side
+    int doubled;        // binary weights of single arrays represent -1 and +1
     int64_t off;
     const uint8_t *flipped; // by column; NULL: none is
-    int64_t unit;           // what one input counts for where they are
+    int64_t unit;           // the value of one input in flipped columns
 };
 
 static void read_levels(const struct cell_model *m, const struct row_fates *faults,
@@ -161,7 +162,7 @@ static void read_levels(const struct cell_model *m, const struct row_fates *faul
             }
 }
 
-// Adds what the cells of each weight mean together.
+// Combines the cells of each weight into its value.
 static void read_weights(const struct cell_model *m, const struct row_weights *r, bool pair,
                          int32_t *const levels[2], int32_t *to)
 {
@@ -176,7 +177,7 @@ static void read_weights(const struct cell_model *m, const struct row_weights *r
     }
 }
 
-// A row of n cells to the sums of what is converted: differences, or each array by itself.
+// Adds a row of n cells to the converted sums: differences, or each array separately.
 static void add_parts(struct row_levels *levels, bool pair, int n)
 {
     if (pair && levels->faces == 1)
@@ -186,7 +187,7 @@ static void add_parts(struct row_levels *levels, bool pair, int n)
         parts_add_row(&levels->parts[f], levels->of[f], n, 0);
 }
 
-// Adds one slice's cells to the weights in effect, and its sums to the bound.
+// Adds one slice's cells to the effective weights, and its sums to the bound.
 static void read_slice(struct level_model *a, const struct chip_sample *sample,
                        const struct slice *s, const struct cell_model *m, struct row_fates *faults,
                        struct row_levels *levels, struct matrix *matrix)

@@ -1,4 +1,4 @@
-// Matrices computed with the arrays: one worker, map after map.
+// Matrix products with the arrays: one worker, one map at a time.
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,12 +32,12 @@ int64_t array_value(int64_t full, int half, int64_t codes)
 
 struct array_worker {
     const struct level_model *arrays;
-    uint64_t *bits;           // of one window, packed
-    uint8_t *padded;          // the map of a binary layer with its padding around
-    int32_t *window;          // of one window, by row
+    uint64_t *bits;           // one window, packed
+    uint8_t *padded;          // the map of a binary layer, padded
+    int32_t *window;          // one window, by row
     int16_t *lines;           // the map of a layer of small integers
-    int32_t *sums;            // of one group of rows, or of all; of a row of windows
-    int64_t *codes;           // ADC codes added up
+    int32_t *sums;            // of one group of rows, or of all; or of a row of windows
+    int64_t *codes;           // sums of ADC codes
     struct adc_count *counts; // by layer; NULL: nothing is counted
 };
 
@@ -46,7 +46,7 @@ void array_worker_count(struct array_worker *worker, struct adc_count *counts)
     worker->counts = counts;
 }
 
-// With as many channels as all matrices together have rows for: the last may have too many.
+// Channels for the rows of all matrices together: the last matrix may have unused ones.
 static size_t padded_size(const struct layer *l, const struct matrix *m)
 {
     size_t channels = (size_t)m->groups * m->rows / l->kernel_h / l->kernel_w;
@@ -179,7 +179,7 @@ static void multiply_rows(struct array_worker *worker, const struct matrix *m, i
             worker->codes[c] += (int64_t)worker->window[row] * w[(size_t)row * m->columns + c];
 }
 
-// One window of one matrix, into codes.
+// Computes the codes of one window of one matrix.
 static void multiply_window(struct array_worker *worker, int layer, const struct matrix *m,
                             const int32_t *in, int group, int y, int x)
 {

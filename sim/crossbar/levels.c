@@ -50,7 +50,7 @@ static void add_section(struct packed *p, int layer, const struct rows *rows)
         fill_masks(p->kernels, matrix_of_row(m, r), l, rows, s, s->masks + r * s->replica);
 }
 
-// What the ADC makes of every sum of a read-out, and what every sum of its codes is worth.
+// The ADC's code of every sum of a read-out, and the value of every sum of its codes.
 static void tabulate_codes(struct packed *p, struct packed_layer *pl, int64_t full, int half)
 {
     pl->codes = arena_alloc(p->mem, 2 * (size_t)pl->rows + 1, sizeof *pl->codes);
@@ -87,8 +87,6 @@ static void cut(struct packed *p, int layer)
     free(rows);
 }
 
-// --- Running ---
-
 static void copy_channels(const struct kernels *kernels, const struct section *s,
                           const uint8_t *from, int each, int n, uint8_t *to)
 {
@@ -121,7 +119,7 @@ static void count_section(struct packed_run *run, int layer, const struct sectio
     p->kernels->count_windows(&windows, run->sums);
 }
 
-// The sums of output row y, each read-out through the ADC.
+// The sums of output row y, with each read-out converted by the ADC.
 static const int32_t *count_row(struct packed_run *run, int layer, int y)
 {
     const struct packed_layer *pl = &run->packed->layers[layer];
@@ -129,7 +127,7 @@ static const int32_t *count_row(struct packed_run *run, int layer, int y)
         count_section(run, layer, pl->sections, y);
         return run->sums;
     }
-    const int32_t *codes = pl->codes + pl->rows; // of sum 0
+    const int32_t *codes = pl->codes + pl->rows; // points to the code of sum 0
     size_t n = (size_t)run->packed->map->net->layers[layer].out_w * pl->columns;
     memset(run->codes, 0, n * sizeof *run->codes);
     const struct kernels *kernels = run->packed->kernels;

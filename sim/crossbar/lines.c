@@ -7,7 +7,7 @@
 #include "sim/crossbar/matrix.h"
 #include "sim/map/map.h"
 
-// Of one line. Pixels between the taps of a dilated window have weights of zero.
+// The length of one line. Pixels between the taps of a dilated window have zero weights.
 static int pairs_of(const struct layer *l)
 {
     return (extent_w(l) * l->in_c + 1) / 2;
@@ -37,7 +37,7 @@ void lines_build(struct level_model *arrays, int layer, struct matrix *m)
 size_t lines_map_size(const struct level_model *arrays, int layer)
 {
     const struct layer *l = &arrays->map->net->layers[layer];
-    // One more: the last pair of an odd line.
+    // One extra element: the last pair of an odd line.
     return (size_t)padded_h(l) * padded_w(l) * l->in_c + 1;
 }
 

@@ -68,8 +68,6 @@ struct adc_need loss_need_of_cells(const struct mapping *map, const struct level
     return need;
 }
 
-// --- Counting ---
-
 static int64_t conversions_of(const struct mapping *map, int layer)
 {
     const struct map_layer *ml = &map->layers[layer];
@@ -111,7 +109,7 @@ void loss_count(const struct mapping *map, const struct evaluation *what, size_t
         counts[i] = (struct adc_count){
             .conversions =
                 map->layers[i].slices ? (int64_t)images * conversions_of(map, (int)i) : 0};
-    for (size_t i = 0; i < map->net->n; i++) // a vote keeps a sum's side, no more
+    for (size_t i = 0; i < map->net->n; i++) // a vote keeps only the side of a sum
         if (counts[i].conversions && comparator_reads(map, (int)i) &&
             !comparator_exact(map, what->integer, (int)i))
             counts[i].rounded = counts[i].conversions;

@@ -24,10 +24,11 @@ bool mitigation_parse(const char *words, struct mitigation_params *out, struct e
                 found = 1;
             }
         if (!found)
-            return err_set(err,
-                           "mending '%.*s': unknown; take some of bn, gain and spares, split by "
-                           "commas, or none",
-                           n < 40 ? (int)n : 40, at);
+            return err_set(
+                err,
+                "unknown mitigation '%.*s'; use any of bn, gain and spares, separated by "
+                "commas, or none",
+                n < 40 ? (int)n : 40, at);
         at += n;
         if (!*at)
             return true;
@@ -50,17 +51,18 @@ bool mitigation_check(const struct mitigation_params *params, const struct chip 
     const struct conf_node *at = conf_find(chip->conf->root, "crossbar");
     if (params->spares && x->spare_rows + x->spare_columns == 0)
         return conf_fail(at, err,
-                         "there are no spare lines to mend with; set crossbar.spare_rows or "
+                         "the chip has no spare lines; set crossbar.spare_rows or "
                          "crossbar.spare_columns");
     if (params->bn && has_comparators(chip))
         return conf_fail(conf_find(chip->conf->root, "adc"), err,
                          "batch-norm statistics are measured on sums, which one-bit read-outs do "
-                         "not give; drop bn, or set adc.bits to 2 or more");
-    // What a single array's digital side, or its offset column, takes off knows no gain.
+                         "not provide; drop bn, or set adc.bits to 2 or more");
+    // The gain does not apply to the term that a single array's digital side or offset column
+    // subtracts.
     return !params->gain || x->polarity == POLARITY_DIFFERENTIAL ||
            conf_fail(at, err,
-                     "the gain of varying cells is taken out of differential sums alone; set "
-                     "crossbar.polarity=differential, or mend with bn");
+                     "only differential sums can be corrected for the gain of varying cells; set "
+                     "crossbar.polarity=differential, or use bn");
 }
 
 // The mean of a log-normal variable.

@@ -1,13 +1,14 @@
-// Mending a net on a chip with broken or varying cells: switches, each with what it costs.
+// Mitigation of faulty or varying cells. Each measure can be switched on separately and has its own
+// cost.
 //
-//   spares  lines with broken cells move onto spare lines (spare.h)
+//   spares  moves lines with faulty cells to spare lines (spare.h)
 //   gain    conductances G * exp(-theta), theta normal with mean nu * L and variance
-//           sigma^2 + (spread * L)^2, L = ln(drift time / 1 s), are on average
-//           exp(variance / 2 - mean) times what was written: variation raises them, drift lowers
-//           them. The digital part divides sums by that. Stuck cells do not have this gain.
-//   bn      every batch-norm's mean and variance are taken anew from what the chip makes of
-//   training
-//           images, layer by layer from the front, and folded again. The cells stay.
+//           sigma^2 + (spread * L)^2, L = ln(drift time / 1 s), have on average
+//           exp(variance / 2 - mean) times the programmed value: variation raises them, drift
+//           lowers them. The digital side divides sums by that gain. Stuck cells do not have it.
+//   bn      re-estimates the mean and variance of every batch-norm from the chip's outputs for
+//           training images, layer by layer from the input, and folds them again. Cells do not
+//           change.
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
@@ -21,28 +22,29 @@ struct defect_params;
 struct err;
 struct weights;
 
-enum { MEND_IMAGES = 256 }; // training images for bn, unless told
+enum { MEND_IMAGES = 256 }; // default number of training images for bn
 
 struct mitigation_params {
     bool bn, gain, spares;
-    size_t images; // for bn, at least 1
+    size_t images; // for bn, 1 or more
 };
-// From words split by commas; "none" is nothing at all. Leaves `images` alone.
+// Parses a comma-separated list of bn, gain and spares; "none": no mitigation. Does not change
+// `images`.
 bool mitigation_parse(const char *words, struct mitigation_params *out, struct err *err);
 static inline bool mitigation_any(const struct mitigation_params *params)
 {
     return params->bn || params->gain || params->spares;
 }
-// Whether this can be done on a chip: spares there, sums that a gain scales.
+// Fails if the chip does not support it: no spare lines, or sums that a gain does not scale.
 bool mitigation_check(const struct mitigation_params *params, const struct chip *chip,
                       struct err *err);
 
-// The mean of exp(-theta) over all cells; 1 where nothing varies or drifts.
+// The mean of exp(-theta) over all cells; 1 without variation and drift.
 double mitigation_gain(const struct defect_params *defects);
-// Folds all layers of a net with this gain of its arrays.
+// Folds all layers of a net again, for arrays with this gain.
 void mitigation_refold(struct int_net *integer, const struct weights *weights, double gain);
 
-// How the chip computes, and on what.
+// The computation of the chip, and the images to run.
 struct mitigation_pass {
     int_net_matrix *matrix;
     void *context;
@@ -50,8 +52,8 @@ struct mitigation_pass {
     const struct dataset *data;
     size_t images; // at most data->n
 };
-// Takes the statistics of all batch-norms anew and folds them into `integer`. Each image passes
-// each layer once: the maps of all images wait in memory for the layer before to be mended.
-// Refuses more than memory should hold. *channels: batch-norms folded, one for each channel.
+// Re-estimates the statistics of all batch-norms and folds them into `integer`. Each image passes
+// each layer once: the maps of all images stay in memory until the layer before is folded. Fails if
+// they exceed the memory limit. *channels: the number of folded batch-norm channels.
 bool mitigation_norms(struct int_net *integer, const struct weights *weights,
                       const struct mitigation_pass *pass, int64_t *channels, struct err *err);

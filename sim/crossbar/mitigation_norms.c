@@ -1,4 +1,4 @@
-// Batch-norm statistics from the sums that a chip really makes.
+// Batch-norm statistics from the sums that a chip produces.
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,14 +10,14 @@
 #include "sim/crossbar/mitigation.h"
 #include "workloads/dataset.h"
 
-// What all images have of one layer, while later ones read it.
+// One layer's maps of all images, kept while later layers read them.
 struct kept {
-    int32_t *map, *stream; // (images, elements); stream: where it is not the map
+    int32_t *map, *stream; // (images, elements); stream: only if it differs from the map
     bool streams;          // a shortcut reads it
     int reader;            // the last layer that reads it
 };
 
-struct moments { // of v, about the first one
+struct moments { // of v, relative to the first value
     double first, sum, squares;
     int64_t n;
 };
@@ -25,13 +25,13 @@ struct moments { // of v, about the first one
 struct norms {
     struct int_net *integer;
     const struct mitigation_pass *pass;
-    struct weights weights; // lent, but for mean and var
+    struct weights weights; // not owned, except mean and var
     struct int_net_run *run;
     struct kept *kept; // per layer
-    int64_t *sums;     // (images, elements) of the layer at hand
+    int64_t *sums;     // (images, elements) of the current layer
     int64_t *values;
     struct moments *moments; // per channel
-    int last;                // where the stage of the last batch-norm runs
+    int last;                // layer that runs the stage of the last batch-norm
     struct arena *mem;
 };
 
@@ -40,7 +40,7 @@ static size_t elements(const struct layer *l)
     return (size_t)l->out_c * l->out_h * l->out_w;
 }
 
-// The layer where a layer's stage runs: its add, if it has one.
+// The layer that runs a layer's stage: its add, if it has one.
 static int runs_at(const struct norms *s, int layer)
 {
     int add = s->integer->layers[layer].add;
@@ -69,7 +69,7 @@ static void find_readers(struct norms *s)
     }
 }
 
-// Bytes that wait at the same time, at most.
+// The maximum of bytes kept at the same time.
 static double most_bytes(const struct norms *s)
 {
     const struct net *net = s->integer->net;
@@ -92,12 +92,12 @@ static bool check_memory(const struct norms *s, struct err *err)
         return true;
     size_t fits = (size_t)((double)s->pass->images * limit / bytes);
     return err_set(err,
-                   "the maps of %zu images between layers take %.1f GB, above %.0f GB; mend with "
-                   "%zu images or fewer",
+                   "the maps of %zu images between layers take %.1f GB, above %.0f GB; use %zu "
+                   "images or fewer for bn",
                    s->pass->images, bytes * 1e-9, limit * 1e-9, fits ? fits : 1);
 }
 
-// Puts one image's map of a layer where the next step reads it.
+// Stores one image's map of a layer where the next step reads it.
 static void restore(struct norms *s, int layer, size_t image)
 {
     if (layer == 0) {
@@ -141,7 +141,7 @@ static void restore_shortcut(struct norms *s, int layer, size_t image)
         restore(s, s->integer->net->layers[add].input[1], image);
 }
 
-// A pool, a concat, or an add or multiply alone.
+// A pool, a concat, or a separate add or multiply.
 static void run_plain(struct norms *s, int layer)
 {
     const struct layer *l = &s->integer->net->layers[layer];
@@ -160,7 +160,7 @@ static void restore_sums(struct norms *s, int layer, size_t image)
     restore_shortcut(s, layer, image);
 }
 
-// Adds an image's values. A batch-norm behind an add sees the shortcut, too.
+// Adds an image's values. A batch-norm after an add sees the shortcut too.
 static void measure(struct norms *s, int layer)
 {
     const struct net *net = s->integer->net;
@@ -183,8 +183,8 @@ static void measure(struct norms *s, int layer)
     }
 }
 
-// v / unit = gamma * (x - mean) / sqrt(var + eps) + beta is solved for x, whose mean and variance
-// are the new ones. A channel whose gamma is 0 does not depend on them.
+// Solves v / unit = gamma * (x - mean) / sqrt(var + eps) + beta for x, whose mean and variance are
+// the new ones. A channel with gamma 0 does not depend on them.
 static void take_statistics(struct norms *s, int layer)
 {
     const struct layer *l = &s->integer->net->layers[layer];
@@ -217,7 +217,7 @@ static void run_matrix(struct norms *s, int layer)
         memcpy(s->sums + i * n, int_net_run_sums(s->run), n * sizeof *s->sums);
     }
     if (s->weights.layers[layer].gamma) {
-        int_net_refold(s->integer, &s->weights, layer); // it may have been mended before
+        int_net_refold(s->integer, &s->weights, layer); // it may have been re-estimated before
         memset(s->moments, 0, (size_t)l->out_c * sizeof *s->moments);
         for (size_t i = 0; i < p->images; i++) {
             restore_sums(s, layer, i);
@@ -276,8 +276,8 @@ bool mitigation_norms(struct int_net *integer, const struct weights *weights,
     struct norms s = {.integer = integer, .pass = pass, .mem = arena_create()};
     const struct net *net = integer->net;
     *channels = prepare(&s, weights);
-    bool ok =
-        *channels > 0 || err_set(err, "net '%s' has no batch-norm to mend; drop bn", net->name);
+    bool ok = *channels > 0 ||
+              err_set(err, "net '%s' has no batch-norm to re-estimate; drop bn", net->name);
     ok = ok && check_memory(&s, err);
     s.run = ok ? int_net_run_create(integer) : NULL;
     for (int i = 0; i < integer->n_stages && ok; i++) {

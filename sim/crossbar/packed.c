@@ -24,8 +24,6 @@ int packed_columns(const struct layer *layer)
     return (layer->out_c + LANES - 1) / LANES * LANES;
 }
 
-// --- What is covered ---
-
 static bool reads_stream_of(const struct net *net, int layer)
 {
     for (size_t i = 0; i < net->n; i++)
@@ -42,7 +40,7 @@ static bool fits_int32(const int64_t *v, int n)
     return true;
 }
 
-// Sums of bits that stand for -1 and +1 count twice.
+// Sums of bits that represent -1 and +1 count twice.
 static bool fits_mul(const struct int_layer *il, int n)
 {
     for (int i = 0; i < n; i++)
@@ -59,7 +57,7 @@ static bool covers_layer(const struct packed *p, int layer)
     int last = il->add >= 0 ? il->add : layer;
     if (l->kind == LAYER_ADD)
         return l->input[1] > 0 && net_fused_add(net, l->input[0]) == layer;
-    if (l->kind == LAYER_POOL) // of bits, as nets/integer has it
+    if (l->kind == LAYER_POOL) // of bits, as in nets/int_net.h
         return !reads_stream_of(net, layer);
     if (l->kind == LAYER_CONCAT || l->kind == LAYER_MULTIPLY)
         return false;
@@ -79,8 +77,6 @@ static bool covers(const struct packed *p)
             return false;
     return true;
 }
-
-// --- Sections ---
 
 int packed_readouts(const struct packed *p, int layer, struct rows *out)
 {
@@ -118,9 +114,7 @@ void packed_add_map(struct packed *p, const struct layer *l, struct section *s, 
     p->maps += (size + 63) / 64 * 64;
 }
 
-// --- Layers ---
-
-// Kinds of windows that differ in what is subtracted from their sums.
+// Number of kinds of windows; each kind subtracts a different constant from its sums.
 static int kinds_of(const struct int_layer *il)
 {
     return il->bipolar ? il->bipolar->rows * il->bipolar->columns : 1;
@@ -200,7 +194,7 @@ static void lay_out(struct packed *p, int layer)
         p->flat = packed_pixel_bytes(l->in_c);
 }
 
-// Encodes grey images of all values once; a pixel's planes are those of its colours together.
+// Encodes a grey image of every value once; a pixel's planes combine those of its colours.
 static void tabulate_encoder(struct packed *p)
 {
     const struct net *net = p->map->net;
@@ -215,7 +209,7 @@ static void tabulate_encoder(struct packed *p)
         encode_bits(net, image, planes);
         for (size_t i = 0; i < pixels && value + i < 256; i++)
             for (int plane = 0; plane < net->layers[0].out_c; plane++) {
-                int c = plane % net->raw_c; // planes of a level stand together, colour by colour
+                int c = plane % net->raw_c; // planes of a level are adjacent, colour by colour
                 uint8_t *to = p->encoded + ((size_t)c * 256 + value + i) * bytes;
                 to[plane / 8] |= (uint8_t)(planes[(size_t)plane * pixels + i] << plane % 8);
             }

@@ -1,18 +1,19 @@
-// Binary nets on bit-packed maps: the integers of int_net_run_image() with level_model_matrix or
-// conductance_model_matrix, many times faster. A map is a string of bits per pixel, its channels
-// side by side, so that a line of a window is a string too and no window is ever gathered.
+// Binary nets on bit-packed maps: the same integers as int_net_run_image() with level_model_matrix
+// or conductance_model_matrix, many times faster. A map holds a string of bits per pixel with its
+// channels side by side, so a line of a window is also one string and no window is ever gathered.
 #pragma once
 #include <stdint.h>
 
 struct conductance_model;
 struct level_model;
 
-// Masks and thresholds of all layers; immutable, may serve several runs.
+// Masks and thresholds of all layers; immutable; several runs may share one.
 struct packed;
 
-// NULL if the net has a layer that this cannot do: the plain way is open to all nets. Lends arrays.
+// NULL if the net has a layer that this module does not cover; level_model_matrix covers all nets.
+// Keeps a pointer to arrays.
 struct packed *packed_create(const struct level_model *arrays);
-// The same for conductances: differential pairs of binary cells, subtracted before the ADC.
+// The same for conductances of binary differential pairs subtracted before the ADC.
 struct packed *packed_create_analog(const struct conductance_model *analog);
 void packed_destroy(struct packed *packed); // NULL is fine
 

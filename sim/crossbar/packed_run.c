@@ -15,7 +15,7 @@ static size_t pixels_of(const struct layer *l)
     return (size_t)l->out_h * l->out_w;
 }
 
-// Ones everywhere in a layer's maps; what is inside is copied over them.
+// Fills a layer's maps with ones; the inside is overwritten later.
 static void pad_sections(struct packed_run *run, int layer)
 {
     const struct packed *p = run->packed;
@@ -97,7 +97,7 @@ static void load_image(struct packed_run *run, const uint8_t *image)
         }
 }
 
-// A map to the string of bits, channel by channel, that a linear layer reads.
+// Converts a map to the bit string, channel by channel, that a linear layer reads.
 static void flatten(const struct packed_run *run, const struct layer *from, const uint8_t *bits)
 {
     size_t pixels = pixels_of(from), each = packed_pixel_bytes(from->out_c), i = 0;
@@ -130,7 +130,7 @@ const uint8_t *packed_window(const struct packed_run *run, const struct layer *l
     return run->maps + s->map + (size_t)y * l->stride_h * row;
 }
 
-// The shortcut's elements for output row y of an add; 0 where channels are appended.
+// The shortcut's elements for output row y of an add; 0 for appended channels.
 static const int32_t *shortcut_row(struct packed_run *run, const struct layer *add, int columns,
                                    int y)
 {
@@ -153,7 +153,7 @@ static const int32_t *shortcut_row(struct packed_run *run, const struct layer *a
     return run->shortcut;
 }
 
-// The logits of a layer of one window.
+// The logits of a layer with one window.
 static void finish_logits(struct packed_run *run, int layer, const int32_t *sums)
 {
     const struct packed *p = run->packed;
@@ -165,7 +165,7 @@ static void finish_logits(struct packed_run *run, int layer, const int32_t *sums
     }
 }
 
-// Windows next to each other whose constants are the same.
+// A run of adjacent windows with the same constants.
 struct stretch {
     int x0, x1;
     size_t kind;

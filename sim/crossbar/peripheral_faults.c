@@ -18,8 +18,6 @@ static struct cell_address address_of(const struct mapping *map, const struct sl
     return (struct cell_address){t->x, t->y, s->pe, s->crossbar, 0, 0, 0};
 }
 
-// --- Lines ---
-
 static void open_bit_lines(const struct slice *s, const struct chip_sample *sample,
                            struct cell_address at, int32_t *g, struct fault_tally *lines)
 {
@@ -80,8 +78,6 @@ double peripheral_wires(const struct chip *chip, const struct slice *s, double u
     return dropped;
 }
 
-// --- Drivers and ADCs ---
-
 static int planes_of(const struct chip *chip)
 {
     return chip->crossbar.subtract_after ? 2 : 1;
@@ -92,7 +88,7 @@ static const struct adc_params *adc_of(const struct mapping *map, const struct s
     return chip_adc(map->chip, map->net->layers[s->layer].name);
 }
 
-// Which of its owner's ADCs reads a column.
+// The index, among its owner's ADCs, of the one that reads a column.
 static int adc_index(const struct chip *chip, const struct adc_params *adc, const struct slice *s,
                      int column, int plane)
 {
@@ -139,7 +135,7 @@ static void count_drivers(const struct mapping *map, const struct slice *s,
     drivers->all += s->rows;
 }
 
-// Those that no column of `s`, or of the slices before it with the same owner, has used yet.
+// ADCs that no column of `s`, or of earlier slices with the same owner, uses.
 static void count_adcs(const struct mapping *map, const struct slice *s,
                        const struct chip_sample *sample, uint8_t *seen, struct fault_tally *adcs)
 {
@@ -158,7 +154,7 @@ static void count_adcs(const struct mapping *map, const struct slice *s,
 void peripheral_count(const struct mapping *map, const struct chip_sample *sample,
                       struct fault_counts *counts)
 {
-    enum { MOST = (1 << 16) + 1 }; // of adc.count
+    enum { MOST = (1 << 16) + 1 }; // maximum of adc.count
     uint8_t *seen = mem_alloc(MOST, 1);
     for (int i = 0; i < map->n_slices; i++) {
         const struct slice *s = &map->slices[i];
@@ -174,8 +170,6 @@ void peripheral_count(const struct mapping *map, const struct chip_sample *sampl
     free(seen);
 }
 
-// --- Noise ---
-
 uint64_t peripheral_window(const struct chip_sample *sample, uint32_t image, int layer, int window)
 {
     const uint32_t counter[4] = {image, (uint32_t)layer, (uint32_t)window, sample->trial};
@@ -184,7 +178,7 @@ uint64_t peripheral_window(const struct chip_sample *sample, uint32_t image, int
 
 void peripheral_noise(uint64_t window, int slice, uint32_t read, int n, double *noise)
 {
-    // The window's own bits are the key: the counter could not hold all addresses.
+    // The key consists of the window's own random bits: the counter is too small for all addresses.
     const uint32_t key[2] = {(uint32_t)window, (uint32_t)(window >> 32)};
     for (int c = 0; c < n; c += 4) {
         const uint32_t counter[4] = {(uint32_t)c, (uint32_t)slice, read, 0};

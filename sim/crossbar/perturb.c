@@ -15,18 +15,16 @@
 
 struct perturbation {
     struct perturb hooks;
-    struct conductance_model cells; // what blocks.h makes arrays of: the draw, and the net below
-    struct int_net integer;         // the weights in training, as cells hold them
+    struct conductance_model cells; // input of blocks.h: the chip sample and the net below
+    struct int_net integer;         // the weights in training, as stored in cells
     int32_t **weights;              // the same, per layer
     struct cell_row *row;
     int32_t *plus, *minus;     // of one slice
-    struct readout **readouts; // per layer; NULL: its sums stay as they are
+    struct readout **readouts; // per layer; NULL: its sums are unchanged
     uint64_t redraw;
-    uint32_t trial; // of the draw
+    uint32_t trial; // of the chip sample
     struct arena *mem;
 };
-
-// --- What is refused ---
 
 static bool check_draw(const struct chip *chip, const struct chip_sample *sample,
                        const struct perturb_params *params, struct err *err)
@@ -35,21 +33,23 @@ static bool check_draw(const struct chip *chip, const struct chip_sample *sample
     const struct conf_node *crossbar = conf_find(chip->conf->root, "crossbar");
     at = at ? at : chip->conf->root;
     if (defects_need_reads(&sample->defects))
-        return conf_fail(at, err,
-                         "training feels cells, lines and whole ADCs, not drivers, stuck ADCs, "
-                         "their offsets or read noise; set those defects to 0");
+        return conf_fail(
+            at, err,
+            "training models cells, lines and ADC resolution, but not stuck drivers or ADCs, "
+            "ADC offsets or read noise; set those defects to 0");
     if (sample->defects.sigma > 0 && sample->defects.redraw > 0)
         return conf_fail(at, err,
-                         "training draws chips anew as perturb.redraw says; set defects.redraw "
+                         "training resamples chips as perturb.redraw states; set defects.redraw "
                          "to once");
     if (chip->crossbar.polarity != POLARITY_DIFFERENTIAL)
         return conf_fail(crossbar, err,
-                         "training feels differential pairs only; set crossbar.polarity to "
+                         "training supports only differential pairs; set crossbar.polarity to "
                          "differential");
     return !params->adc || !chip->crossbar.subtract_after ||
-           conf_fail(crossbar, err,
-                     "training reads out differences, and this chip converts plus and minus "
-                     "columns apart; set crossbar.subtract to before_adc, or perturb.adc to false");
+           conf_fail(
+               crossbar, err,
+               "training reads out differences, but this chip converts plus and minus "
+               "columns separately; set crossbar.subtract to before_adc, or perturb.adc to false");
 }
 
 static bool check_layer(const struct mapping *map, int layer, const struct perturb_params *params,
@@ -61,27 +61,25 @@ static bool check_layer(const struct mapping *map, int layer, const struct pertu
     const struct conf_node *at = conf_find(chip->conf->root, "adc");
     if (map->layers[layer].replicas > 1)
         return err_set(err,
-                       "layer '%s' has %d replicas, each with cells of its own, and training has "
+                       "layer '%s' has %d replicas, each with its own cells, but training has "
                        "one set of weights; set mapping.replicate to false",
                        l->name, map->layers[layer].replicas);
     if (map->layers[layer].packed > 1)
         return conf_fail(conf_find(chip->conf->root, "mapping"), err,
-                         "%d groups of layer '%s' share a crossbar, where broken cells let one "
-                         "group's inputs reach another's outputs, which training does not follow; "
+                         "%d groups of layer '%s' share a crossbar, where faulty cells connect one "
+                         "group's inputs to another's outputs, which training does not model; "
                          "set mapping.groups=apart",
                          map->layers[layer].packed, l->name);
     if (params->adc && adc->range == ADC_CALIBRATED)
         return conf_fail(at, err,
-                         "the ADC of layer '%s' is calibrated with weights that are trained "
-                         "already; set adc.range to full",
+                         "the ADC of layer '%s' is calibrated, which needs trained "
+                         "weights; set adc.range to full",
                          l->name);
     return !params->adc || adc->bits > 1 ||
-           conf_fail(at, err, "read-outs of one bit are not evaluated yet (layer '%s')", l->name);
+           conf_fail(at, err, "training does not support one-bit read-outs (layer '%s')", l->name);
 }
 
-// --- Read-outs ---
-
-// Whether sums are whole numbers that all have codes of their own.
+// Whether all sums are integers with codes of their own.
 static bool loses_nothing(const struct perturbation *p, int layer, const struct readout *r)
 {
     const struct chip *chip = p->cells.map->chip;
@@ -104,7 +102,7 @@ static bool plan_readout(struct perturbation *p, int layer, struct err *err)
     if (ml->weight_slices * ml->column_slices > 1 || ml->input_cycles > 1)
         return conf_fail(conf_find(map->chip->conf->root, "adc"), err,
                          "layer '%s' reads its sums out in %d slices of weights and %d cycles of "
-                         "inputs, which training does not follow; set perturb.adc to false",
+                         "inputs, which training does not model; set perturb.adc to false",
                          l->name, ml->weight_slices * ml->column_slices, ml->input_cycles);
     p->readouts[layer] = arena_alloc(p->mem, 1, sizeof r);
     *p->readouts[layer] = r;
@@ -146,9 +144,7 @@ static void value_codes(void *context, int layer, float *codes, size_t n)
         codes[i] = (float)quantise(&r->value, (double)codes[i]);
 }
 
-// --- Weights ---
-
-// What a slice's cells hold of its weights, added to them.
+// Adds the values of a slice's cells to its weights.
 static void read_slice(struct perturbation *p, const struct slice *s, float *w)
 {
     const struct mapping *map = p->cells.map;
@@ -156,7 +152,7 @@ static void read_slice(struct perturbation *p, const struct slice *s, float *w)
     int each = map->layers[s->layer].column_slices;
     size_t rows = (size_t)layer_inputs(l);
     double level = 1 / p->cells.states.step;
-    const struct column_flips none = {.of = NULL}; // of single arrays only
+    const struct column_flips none = {.of = NULL}; // only single arrays have flips
     blocks_array(&p->cells, p->row, s, &none, 0, p->plus);
     blocks_array(&p->cells, p->row, s, &none, 1, p->minus);
     for (int row = 0; row < s->rows; row++)
@@ -184,8 +180,6 @@ static void read_weights(void *context, int layer, uint64_t step, float *w)
     for (int i = ml->slice0; i < ml->slice0 + ml->slices; i++)
         read_slice(p, &p->cells.map->slices[i], w);
 }
-
-// --- Made and gone ---
 
 static struct perturbation *make(const struct mapping *map, const struct chip_sample *sample,
                                  const struct perturb_params *params, enum cpu_level level)

@@ -1,14 +1,13 @@
-// What training feels of a chip: the hooks of nets/perturb.h, made of a mapping and a draw. Every
-// step the weights in training are programmed into the cells at their addresses and read back as
-// conductance_model.h has it, in units of one level's step: (G+ - G-) / (Gmax - Gmin) in binary
-// cells, so that broken cells, open lines, variation, drift and the resistance of wires act on what
-// the cells hold then. Without variation and wires they are whole numbers, level_model_weight() of
-// level_model.h.
+// Hardware-aware training: the hooks of nets/perturb.h for a mapping and a sampled chip. In every
+// step the weights in training are programmed into the cells at their addresses and read back as in
+// conductance_model.h, in units of one level's step: (G+ - G-) / (Gmax - Gmin) in binary cells. So
+// faulty cells, open lines, variation, drift and wire resistance apply to the current contents of
+// the cells. Without variation and wire resistance the weights read back are the integers of
+// level_model_weight() (level_model.h).
 //
-// Sums go through the ADC read-out by read-out and the codes are added up, as
-// conductance_model_matrix() does; where the ADC loses nothing of whole numbers, and these are all
-// there is, nothing is done. Exact with operands of f32, as long as sums stay below 2^24 units;
-// bf16 rounds weights that vary.
+// Sums pass the ADC per read-out and the codes are added, as conductance_model_matrix() does. If
+// all sums are integers and the ADC is lossless for them, sums are left unchanged. Exact with f32
+// operands as long as sums stay below 2^24 units; bf16 rounds weights that vary.
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
@@ -21,24 +20,24 @@ struct mapping;
 struct perturb;
 
 struct perturb_params {
-    bool variation; // variation and drift, of the draw's defects
+    bool variation; // variation and drift, as the sample's defects state
     bool stuck;     // stuck cells and open lines
     bool adc;
 };
 
 struct perturbation;
 
-// The draw's other kinds of defects, and its own redraws, are refused, as are layers that hold
-// replicas or whose groups share crossbars, single arrays, and ADCs of one bit, calibrated or that
-// convert plus and minus columns or several bits of a sum apart. The mapping, and the net that it
-// maps, are lent.
+// Fails for the sample's other kinds of defects and its own resampling, for layers with replicas or
+// whose groups share crossbars, for single arrays, and for ADCs of one bit, calibrated ADCs, and
+// ADCs that convert plus and minus columns or several bits of a sum separately. Keeps pointers to
+// the mapping and its net.
 struct perturbation *perturb_create(const struct mapping *mapping, const struct chip_sample *sample,
                                     const struct perturb_params *params, enum cpu_level level,
                                     struct err *err);
 void perturb_destroy(struct perturbation *perturbation); // NULL is fine
-// Another chip after every so many steps, 0: the draw's for ever. They are trials from
-// PERTURB_TRIAL on, which nobody counts to.
+// Samples another chip after every `steps` steps; 0: keeps the first sample. Their trials start at
+// PERTURB_TRIAL, above all trials of an evaluation.
 enum { PERTURB_TRIAL = 1 << 30 };
 void perturb_redraw(struct perturbation *perturbation, uint64_t steps);
-// Lent; weights of one layer at a time.
+// Owned by `perturbation`; holds the weights of one layer at a time.
 const struct perturb *perturb_hooks(const struct perturbation *perturbation);

@@ -14,7 +14,7 @@ bool readout_signed(const struct chip *chip)
     return chip->crossbar.polarity == POLARITY_DIFFERENTIAL && !chip->crossbar.subtract_after;
 }
 
-// The finest worth with which codes up to `most` reach a sum.
+// The smallest worth with which codes up to `most` reach a sum.
 static double finest(double sum, double most)
 {
     double worth = 1;
@@ -31,7 +31,7 @@ static double worth_of(const struct mapping *map, int layer, double codes, bool 
     int64_t own = map_matrix_rows(map, layer), group = own / map->layers[layer].packed;
     own = own < all ? own : all;
     double inputs = (1 << chip->dac.bits) - 1, full = (double)column_full(chip, all, top) * inputs;
-    if (full <= codes) // broken cells may fill a flipped column more than by half
+    if (full <= codes) // faulty cells may exceed half of a flipped column
         return finest(broken ? (double)all * top * inputs : full, codes - 1);
     if (chip->crossbar.encoding == ENCODING_FLIP) {
         int held = l->weight_bits < chip->cell.bits ? l->weight_bits : chip->cell.bits;
@@ -39,11 +39,11 @@ static double worth_of(const struct mapping *map, int layer, double codes, bool 
                         fmax(bound_digits(map, layer).high, -bound_digits(map, layer).low);
         return of_own < codes ? 1 : full / codes;
     }
-    // Cells and DACs may be wider than what they hold, arrays taller than the layer.
+    // Cells and DACs may be wider than their contents, and arrays taller than the layer.
     int64_t product = largest_product(chip, l, broken);
     if ((double)(own * product) < codes)
         return finest((double)(own * product), codes - 1);
-    // Of pairs between groups nothing adds up.
+    // Pairs between groups contribute nothing to sums.
     int64_t sums = chip->crossbar.polarity == POLARITY_DIFFERENTIAL && group < own ? group : own;
     return (double)(sums * product) < codes ? 1 : full / codes;
 }
@@ -64,8 +64,8 @@ static struct readout of_bits(const struct mapping *map, int layer, int bits, do
     if (met >= 0)
         worth = (double)met > codes ? (double)met / codes : fmin(1, worth);
     double step = unit * worth;
-    // Currents are whole numbers of units, steps whole numbers of units / codes: halves are rounded
-    // up although 1 / step is rounded itself.
+    // Currents are integer multiples of units, and steps are integer multiples of units / codes:
+    // halves round up even though 1 / step itself is rounded.
     double half = 0.5 + (step > 1 ? 0.25 / (step * codes) : 0);
     return (struct readout){.worth = worth,
                             .code = {1 / step, half, has_sign ? -codes : 0, codes - 1},

@@ -17,22 +17,20 @@ enum { ROWS, COLUMNS, KINDS };
 
 struct spares {
     const struct mapping *map;
-    int **at[KINDS];   // per slice: where its lines stand; NULL: none moved
+    int **at[KINDS];   // per slice: physical line of each line; NULL: none moved
     int width, height; // of the mesh
-    int *tiles;        // by place on it: the mapping's tile + 1; 0: none
+    int *tiles;        // by mesh position: the mapping's tile + 1; 0: none
     struct spare_report report;
     struct arena *mem;
 };
 
-// --- One crossbar ---
-
 struct lines {
     int n, first_spare, spares;
-    int *at;       // where each line stands
-    int *harm;     // wrong cells on it
-    bool *settled; // moved, or no spare is better
-    bool *taken;   // per spare
-    int left;      // spares that are free
+    int *at;          // physical line of each line
+    int *wrong_cells; // wrong cells per line
+    bool *done;       // per line: moved, or no spare is better
+    bool *used;       // per spare
+    int unused;       // number of free spares
 };
 
 struct repair {
@@ -40,18 +38,18 @@ struct repair {
     const struct chip_sample *sample;
     const struct slice *slice;
     int arrays, top;
-    int *levels;    // (row, column, array): what cells should hold
-    uint8_t *wrong; // (row, column): cells of all arrays that do not
+    int *levels;    // (row, column, array): required contents
+    uint8_t *wrong; // (row, column): number of wrong cells, over all arrays
     struct lines lines[KINDS];
 };
 
 static void make_lines(struct lines *l, int n, int first_spare, int spares)
 {
-    *l = (struct lines){.n = n, .first_spare = first_spare, .spares = spares, .left = spares};
+    *l = (struct lines){.n = n, .first_spare = first_spare, .spares = spares, .unused = spares};
     l->at = mem_alloc((size_t)n, sizeof *l->at);
-    l->harm = mem_alloc((size_t)n, sizeof *l->harm);
-    l->settled = mem_alloc((size_t)n, sizeof *l->settled);
-    l->taken = mem_alloc((size_t)spares, sizeof *l->taken);
+    l->wrong_cells = mem_alloc((size_t)n, sizeof *l->wrong_cells);
+    l->done = mem_alloc((size_t)n, sizeof *l->done);
+    l->used = mem_alloc((size_t)spares, sizeof *l->used);
     for (int i = 0; i < n; i++)
         l->at[i] = i;
 }
@@ -59,9 +57,9 @@ static void make_lines(struct lines *l, int n, int first_spare, int spares)
 static void free_lines(struct lines *l)
 {
     free(l->at);
-    free(l->harm);
-    free(l->settled);
-    free(l->taken);
+    free(l->wrong_cells);
+    free(l->done);
+    free(l->used);
 }
 
 static void find_levels(struct repair *r, const struct int_net *integer)
@@ -82,8 +80,8 @@ static void find_levels(struct repair *r, const struct int_net *integer)
     arena_destroy(mem);
 }
 
-// Cells that would be wrong, or read at the wrong time, if what belongs to (row, column) stood at
-// (row_at, column_at).
+// The number of cells that would be wrong, or read at the wrong time, if the contents of (row,
+// column) were at (row_at, column_at).
 static int count_wrong(const struct repair *r, int row, int column, int row_at, int column_at)
 {
     const struct slice *s = r->slice;
@@ -100,7 +98,8 @@ static int count_wrong(const struct repair *r, int row, int column, int row_at, 
     return wrong;
 }
 
-// Of a whole line standing at `at`; each, if not NULL, gets the count of every cell on it.
+// The same for a complete line at `at`; `each`, if not NULL, receives the count of every cell on
+// it.
 static int count_line(const struct repair *r, int kind, int line, int at, uint8_t *each)
 {
     int sum = 0;
@@ -121,72 +120,72 @@ static uint8_t *wrong_at(const struct repair *r, int kind, int line, int i)
                                     : (size_t)i * r->slice->columns + line);
 }
 
-// A line's cells as they are where it stands now.
-static void take_line(struct repair *r, int kind, int line, uint8_t *room)
+// The wrong cells of a line at its current position.
+static void take_line(struct repair *r, int kind, int line, uint8_t *scratch)
 {
     struct lines *own = &r->lines[kind], *across = &r->lines[!kind];
-    own->harm[line] = count_line(r, kind, line, own->at[line], room);
+    own->wrong_cells[line] = count_line(r, kind, line, own->at[line], scratch);
     for (int i = 0; i < across->n; i++) {
         uint8_t *wrong = wrong_at(r, kind, line, i);
-        across->harm[i] += room[i] - *wrong;
-        *wrong = room[i];
+        across->wrong_cells[i] += scratch[i] - *wrong;
+        *wrong = scratch[i];
     }
 }
 
-// The line that is worst off among those with a spare to try; false if there is none.
+// The line with the most wrong cells among those with a spare to try; false if there is none.
 static bool pick_line(const struct repair *r, int *kind, int *line)
 {
-    int most = 0;
+    int max = 0;
     for (int k = 0; k < KINDS; k++) {
         const struct lines *l = &r->lines[k];
-        for (int i = 0; i < l->n && l->left; i++)
-            if (!l->settled[i] && l->harm[i] > most) {
-                most = l->harm[i];
+        for (int i = 0; i < l->n && l->unused; i++)
+            if (!l->done[i] && l->wrong_cells[i] > max) {
+                max = l->wrong_cells[i];
                 *kind = k;
                 *line = i;
             }
     }
-    return most > 0;
+    return max > 0;
 }
 
-static void try_line(struct repair *r, int kind, int line, uint8_t *room)
+static void try_line(struct repair *r, int kind, int line, uint8_t *scratch)
 {
     struct lines *l = &r->lines[kind];
-    int least = l->harm[line], best = -1;
-    for (int i = 0; i < l->spares && least; i++) {
-        int wrong = l->taken[i] ? least : count_line(r, kind, line, l->first_spare + i, NULL);
-        if (wrong < least) {
-            least = wrong;
+    int min = l->wrong_cells[line], best = -1;
+    for (int i = 0; i < l->spares && min; i++) {
+        int wrong = l->used[i] ? min : count_line(r, kind, line, l->first_spare + i, NULL);
+        if (wrong < min) {
+            min = wrong;
             best = i;
         }
     }
-    l->settled[line] = true;
+    l->done[line] = true;
     if (best < 0)
         return;
-    l->taken[best] = true;
-    l->left--;
+    l->used[best] = true;
+    l->unused--;
     l->at[line] = l->first_spare + best;
-    take_line(r, kind, line, room);
+    take_line(r, kind, line, scratch);
 }
 
 static int64_t total_wrong(const struct repair *r)
 {
     int64_t sum = 0;
     for (int i = 0; i < r->lines[ROWS].n; i++)
-        sum += r->lines[ROWS].harm[i];
+        sum += r->lines[ROWS].wrong_cells[i];
     return sum;
 }
 
 static int count_moved(const struct lines *l)
 {
-    return l->spares - l->left;
+    return l->spares - l->unused;
 }
 
 static int64_t count_unserved(const struct lines *l)
 {
     int64_t n = 0;
-    for (int i = 0; i < l->n && l->spares && !l->left; i++)
-        n += l->at[i] == i && l->harm[i] > 0;
+    for (int i = 0; i < l->n && l->spares && !l->unused; i++)
+        n += l->at[i] == i && l->wrong_cells[i] > 0;
     return n;
 }
 
@@ -208,15 +207,15 @@ static void mitigation_crossbar(struct spares *spares, struct repair *r)
 {
     size_t longest =
         (size_t)(r->slice->rows > r->slice->columns ? r->slice->rows : r->slice->columns);
-    uint8_t *room = mem_alloc(longest, 1);
+    uint8_t *scratch = mem_alloc(longest, 1);
     for (int row = 0; row < r->slice->rows; row++)
-        take_line(r, ROWS, row, room);
+        take_line(r, ROWS, row, scratch);
     spares->report.wrong_before += total_wrong(r);
     for (int kind = 0, line = 0; pick_line(r, &kind, &line);)
-        try_line(r, kind, line, room);
+        try_line(r, kind, line, scratch);
     spares->report.wrong_after += total_wrong(r);
     report(r, &spares->report);
-    free(room);
+    free(scratch);
     for (int kind = 0; kind < KINDS; kind++) {
         const struct lines *l = &r->lines[kind];
         if (!count_moved(l))
@@ -226,8 +225,6 @@ static void mitigation_crossbar(struct spares *spares, struct repair *r)
         spares->at[kind][r->slice - spares->map->slices] = at;
     }
 }
-
-// --- All of them ---
 
 static void place_tiles(struct spares *spares)
 {

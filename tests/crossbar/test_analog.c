@@ -176,7 +176,7 @@ static void states_too_close_are_refused(void **state)
         if (!analog)
             assert_string_equal(err.text,
                                 "--set cell.r_hrs: 1.0322e+06 ohm is only 1.0322 times r_lrs; "
-                                "conductances are evaluated from 1.032 times on: raise r_hrs");
+                                "the conductance model needs at least 1.032 times: raise r_hrs");
         conductance_model_destroy(analog);
         model_free(&m);
     }

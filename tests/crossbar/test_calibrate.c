@@ -381,7 +381,7 @@ static void ranges_are_asked_for(void **state)
     struct err err = {0};
     struct chip_sample none = {.seed = 1};
     assert_null(level_model_create(m.s.map, m.integer, &none, CPU_SCALAR, &err));
-    assert_non_null(strstr(err.text, "is calibrated, but no images are at hand"));
+    assert_non_null(strstr(err.text, "is calibrated, but there are no images"));
     assert_int_equal(calibration_images(m.s.map), 64);
     model_free(&m);
     m = coarse_model(6, "full",

@@ -382,7 +382,7 @@ static void what_is_not_modelled_is_refused(void **state)
         const char *chip, *form;
         const char *const *sets;
         const char *part;
-    } cases[] = {{"hawis-sa", "binary", NULL, "read-outs of one bit"},
+    } cases[] = {{"hawis-sa", "binary", NULL, "one-bit read-outs"},
                  {"hawis", "int8", coarse, "set adc.bits to 6 or more"},
                  {"isaac-ce", "int16", plain, "set adc.bits to 9 or more"}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

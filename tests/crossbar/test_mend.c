@@ -497,7 +497,7 @@ static void words_are_read_and_refused(void **state)
     for (int i = 0; bad[i]; i++) {
         struct err why = {0};
         assert_false(mitigation_parse(bad[i], &p, &why));
-        assert_non_null(strstr(why.text, "take some of bn, gain and spares"));
+        assert_non_null(strstr(why.text, "use any of bn, gain and spares"));
     }
     struct model m = model_make("hawis", "binary", NULL);
     assert_false(mitigation_check(&(struct mitigation_params){.spares = true}, m.s.chip, &err));

@@ -1,4 +1,5 @@
-// What training feels of a chip is what the arrays of that chip hold and their ADCs say.
+// Hardware-aware training computes with the weights that the cells of the chip hold and the codes
+// of its ADCs.
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>

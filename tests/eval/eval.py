@@ -239,7 +239,7 @@ def comparators_vote(bitline, folder):
     told = adc_warnings(got)
     expect(len(told) == 1 and "calibrated" not in told[0] and "adc.bits=" in told[0], told)
     expect(any(not l["lossless"] for l in got["adc"]["layers"]), f"{got['adc']}")
-    bitline.refuse(folder, [*words, "--mend", "bn"], ["sums, which one-bit read-outs do not give"])
+    bitline.refuse(folder, [*words, "--mend", "bn"], ["sums, which one-bit read-outs do not provide"])
 
 
 def rows_are_told(bitline, folder):

@@ -356,7 +356,7 @@ def what_was_hit(bitline, folder):
 # --- Refusals ---
 
 STUCK = ", faults: {stuck_lrs: 0.1}}"
-# One-bit read-outs of plus and minus columns apart are not evaluated.
+# One-bit read-outs that convert plus and minus columns separately are not supported.
 APART = ["--set", "chip=hawis-sa", "--set", "set={crossbar.subtract: after_adc}"]
 REFUSED = [
     (["--set", "accuracy={source: formula" + STUCK], "which source formula does not have"),

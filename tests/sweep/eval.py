@@ -91,7 +91,7 @@ def mended(bitline, folder):
     expect(abs(time / (run["latency_s"] + 39 / run["throughput_ips"]) - 1) < 1e-9, f"{time}")
     for args, says in ((["--mend", "gain"], "cells that neither vary nor drift have no gain"),
                        (["--mend", "spares"], "set crossbar.spare_rows or crossbar.spare_columns"),
-                       (["--mend", "bnn"], "take some of bn, gain and spares"),
+                       (["--mend", "bnn"], "use any of bn, gain and spares"),
                        (["--mend-images", "4"], "--mend-images is for --mend bn"),
                        (["--mend", "bn", "--mend-images", "9999999"], "training images")):
         bitline.refuse(folder, ["eval", *NET, *args], [says])

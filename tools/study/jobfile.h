@@ -1,4 +1,4 @@
-// What the files of all kinds of jobs share: names of files in them, sets laid over them.
+// Parsing common to all kinds of job files: file names in them, and "KEY=VALUE" overrides.
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
@@ -9,25 +9,26 @@
 struct arena;
 struct err;
 
-// Opens a job of a kind by name or file, with the sets ("KEY=VALUE") laid over it. A file that is
-// of another kind, by its key `kind` or by its keys, is refused.
+// Opens a job of a kind by name or file and applies the sets ("KEY=VALUE"). Refuses a file of
+// another kind, as given by its key `kind` or its other keys.
 struct conf *jobfile_open(const char *what, enum file_kind kind, const char *const *sets,
                           size_t n_sets, struct err *err);
 
 enum jobfile_value {
-    JOBFILE_NAME,    // of the library, or a file if it has a '/' or ends in .yaml or .csv
+    JOBFILE_NAME,    // in the catalog, or a file if it has a '/' or ends in .yaml or .csv
     JOBFILE_WEIGHTS, // a file if it has a '.' or a '/', else a name
-    JOBFILE_DATA,    // a set of images; what follows the ':' is a folder
+    JOBFILE_DATA,    // a data set; the part after ':' is a folder
 };
-// Makes the file name at a dotted path absolute; nothing happens if it is not there. It is relative
-// to the file that says it, or to the folder one is in if it was typed or is embedded.
+// Makes the file name at a dotted path absolute; does nothing if the key is absent. The name is
+// relative to the file that contains it, or to the working directory if it was typed or is
+// embedded.
 bool jobfile_resolve(struct conf *conf, const char *path, enum jobfile_value value,
                      struct err *err);
 
-// The name becomes a folder, and stands in plots and tables.
+// Checks the name, which becomes a folder name and appears in plots and tables.
 bool jobfile_check_name(const struct conf *conf, const char *name, struct err *err);
 
-// A scalar or a list as --set takes it. NULL for a map.
+// A scalar or a list in the syntax of --set. NULL for a map.
 const char *jobfile_text(const struct conf *conf, const struct conf_node *node, struct err *err);
 
 struct jobfile_sets {
@@ -38,5 +39,5 @@ struct jobfile_sets {
 bool jobfile_sets(const struct conf *conf, const struct conf_node *set, struct jobfile_sets *out,
                   struct err *err);
 
-// "64,80,96", NULL of none.
+// "64,80,96"; NULL if there are none.
 const char *jobfile_widths(const struct conf_ints *widths, struct arena *mem);

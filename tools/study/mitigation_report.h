@@ -1,4 +1,4 @@
-// What mending bought and what it cost, over the draws of an evaluation.
+// Gain and cost of mitigation, over the chip samples of an evaluation.
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
@@ -12,18 +12,18 @@ struct model;
 struct trial;
 
 struct mitigation_report {
-    double *unmended; // accuracy of each trial without
+    double *unmended; // accuracy of each trial without mitigation
     unsigned trials;
-    struct spare_report spares; // of all trials; pulses: the most
+    struct spare_report spares; // sum of all trials; pulses: the maximum
     int64_t channels;           // batch-norms of one chip
-    // Once per chip. bn: the training images' way through it, as `bitline run` has it; moving maps
-    // off the chip and back, and writing the thresholds, are not in it.
+    // Once per chip. bn: the run of the training images through it, as simulated by `bitline run`,
+    // without moving feature maps off the chip and back, and without writing the thresholds.
     double norms_j, norms_s;
-    struct repair_cost repair; // spares: test_* of one chip, write_* the mean of all
+    struct repair_cost repair; // spares: test_* of one chip, write_* the mean over all chips
 };
 
 void mitigation_add(struct mitigation_report *mending, const struct trial *trial, double unmended);
-// Fills in the costs. Simulates an image for those of bn.
+// Fills in the costs. Simulates one image for the cost of bn.
 bool mitigation_price(struct mitigation_report *mending, const struct model *model,
                       struct err *err);
 void mitigation_text(const struct mitigation_report *mending, const struct model *model);

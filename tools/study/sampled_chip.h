@@ -1,5 +1,5 @@
-// One chip that the defects allow, made of a model, and mended: cells as levels where that says
-// all, else as conductances.
+// One Monte-Carlo chip sample of a model, with mitigation applied: the level model of cells if it
+// is sufficient, else the conductance model.
 #pragma once
 #include <stdbool.h>
 
@@ -22,12 +22,12 @@ struct sampled_chip {
     struct int_net *integer; // folded for this chip; NULL: the model's
 };
 
-// Makes the chip and notes in `out` what was hit and what was mended. `drawn` is zeroed by the
-// caller, and to be ended also on failure. Lends the model.
+// Creates the chip and records in `out` the injected faults and the mitigation. The caller zeroes
+// `drawn`, and ends it also on failure. Borrows the model.
 bool sampled_chip_make(const struct model *model, const struct chip_sample *sample,
                        enum cpu_level cpu, struct sampled_chip *drawn, struct trial *out,
                        struct err *err);
 void sampled_chip_fini(struct sampled_chip *drawn);
-// What runs its images.
+// The backend that runs its images.
 struct evaluation sampled_chip_evaluation(const struct sampled_chip *drawn,
                                           const struct model *model);

@@ -1,4 +1,4 @@
-// Statements and the failures of SQLite, for the files of this folder; nobody else includes it.
+// Statements and error handling of SQLite, private to this folder.
 #pragma once
 #include <sqlite3.h>
 
@@ -12,10 +12,10 @@ struct store {
     sqlite3 *db;
 };
 
-// Says what the last failure of SQLite means and what to do about it; false. A damaged file is bad
-// input; a full or failing disk, a lock and a file that cannot be written are failed work.
+// Sets err to the meaning of SQLite's last error and what to do; returns false. A damaged file is
+// bad input; a full or failing disk, a lock and a file that cannot be written are failed work.
 bool sql_fail(const struct store *s, struct err *err);
-// One statement with its values: i an int64_t, d a double, s a text. NULL on failure.
+// Prepares one statement and binds its values: i an int64_t, d a double, s a text. NULL on failure.
 sqlite3_stmt *sql_query(struct store *s, struct err *err, const char *sql, const char *types, ...);
 // The same, and runs it.
 bool sql_change(struct store *s, struct err *err, const char *sql, const char *types, ...);

@@ -1,5 +1,5 @@
 // Tables as lists of columns with their ranges: one description creates a table, writes its rows,
-// and checks every row that is read. For the files of this folder; nobody else includes it.
+// and checks every row that is read. Private to this folder.
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
@@ -23,27 +23,27 @@ struct store_column {
 };
 
 enum { STORE_MOST_COLUMNS = 20, STORE_TIME_SIZE = 24 };
-// Of counts: sums over the most trials of a job stay below 2^63.
+// Maximum of counts: sums over the largest number of trials of a job stay below 2^63.
 #define STORE_MAX_COUNT 1e12
 
-// Beside its columns a table has the job's hash before them and a checksum behind them. The
+// A table has the job's hash before its columns and a checksum after them. The
 // checksum is the 64-bit FNV-1a of the table's name, the job's hash and the row's values.
 struct store_table {
     const char *name;
     const struct store_column *columns;
     size_t n;
-    size_t n_keys; // the first columns, which with the job's hash are unique
-    bool replaces; // a new row takes the place of one with the same keys
+    size_t n_keys; // the first columns; unique together with the job's hash
+    bool replaces; // a new row replaces one with the same keys
 };
 
 struct store_value {
     bool is_null;
-    int64_t integer; // as the column's type has it
+    int64_t integer; // the member that the column's type selects
     double real;
     const char *text;
 };
 
-// The time in UTC as SQLite's datetime('now') writes it; returns text.
+// The UTC time in the format of SQLite's datetime('now'); returns text.
 const char *sql_now(char text[STORE_TIME_SIZE]);
 
 bool sql_table_create(struct store *store, const struct store_table *table, struct err *err);
@@ -52,8 +52,9 @@ bool sql_table_check_schema(struct store *store, const struct store_table *table
 // Writes a row of table->n values, each in its range.
 bool sql_table_add(struct store *store, const struct store_table *table,
                    const struct store_value *values, struct err *err);
-// All rows, by their keys; refuses a row with a wrong job, type, range or checksum, and says which.
-// `each` may be NULL; it returns false to stop, with its own err set; texts are valid in the call.
+// Reads all rows, ordered by their keys; refuses a row with a wrong job, type, range or checksum
+// and names it. `each` may be NULL; it returns false to stop, with its own err set; strings are
+// valid during the call.
 bool sql_table_read(struct store *store, const struct store_table *table,
                     bool (*each)(void *context, const struct store_value *values, struct err *err),
                     void *context, struct err *err);

@@ -1,5 +1,5 @@
-// What a finished sweep leaves in its folder for people and programs. The bytes depend on the job
-// alone: not on workers, kills, times or where the files lie.
+// Result files of a finished sweep. Their bytes depend on the job only, not on the number of
+// workers, interruptions, run time or file locations.
 #pragma once
 #include <signal.h>
 #include <stdbool.h>
@@ -12,10 +12,10 @@ struct err;
 
 struct export_params {
     const char *folder, *version;
-    const volatile sig_atomic_t *stop; // set by a signal: nothing is drawn any more
+    const volatile sig_atomic_t *stop; // set by a signal: no plot is made
 };
 
-// What a point comes to; n, mean and so on of the trials that count.
+// Result of a point; n, mean and so on over the trials that count.
 struct export_point {
     size_t n;
     double mean, deviation, interval; // of the accuracy, 0..1; the last two only if n > 1
@@ -23,7 +23,7 @@ struct export_point {
 };
 struct export_point export_point(const struct sweep_loop *drive, size_t point);
 
-// Which kinds of parts some point asks to be broken: those have columns in tables.
+// Which kinds of faulty parts any point requests: those have columns in tables.
 void export_parts(const struct sweep_loop *drive, bool asked[FAULTS_PARTS]);
 
 // points.csv, points.json, job.yaml.
@@ -31,7 +31,7 @@ bool export_tables(const struct sweep_loop *drive, const struct export_params *p
                    struct err *err);
 void export_json(const struct sweep_loop *drive, const char *version, FILE *out);
 // accuracy.dat, accuracy.gp and, by gnuplot, accuracy.svg: accuracy over the first swept path, one
-// curve for each combination of the others. *drawn tells whether there is a picture; if there is
-// none, *why is a sentence.
+// curve for each combination of the others. *drawn: the plot was made; if not,
+// *why is a sentence.
 bool export_plot(const struct sweep_loop *drive, const struct export_params *params, bool *drawn,
                  struct err *why, struct err *err);

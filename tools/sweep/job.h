@@ -1,4 +1,4 @@
-// A sweep as its YAML file asks for it, read and checked; nothing that it names is opened.
+// A sweep job read from its YAML file and checked; the files it names are not opened.
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
@@ -13,18 +13,18 @@ struct inputs;
 
 enum { JOB_MAX_AXES = 8, JOB_MAX_POINTS = 100000, JOB_MAX_TRIALS = 1000000 };
 
-// A number of the chip's defects needs no chip of its own; any other key does.
+// A parameter of the chip's defects does not need a chip of its own; any other key does.
 enum axis_kind { AXIS_DEFECT, AXIS_SET };
 
 struct job_axis {
-    const char *path; // as the file has it: "sa0", "adc.bits", "net.levels"
+    const char *path; // as in the file: "sa0", "adc.bits", "net.levels"
     double from, to, step;
     bool has_from, has_to, has_step;
     const struct conf_node *list;    // "values"; NULL: from, to, step
-    enum axis_kind kind;             // what follows is made of the above
+    enum axis_kind kind;             // the following is derived from the above
     const struct conf_field *defect; // of defect_fields
     size_t n;
-    const char **values; // texts, as --set takes them
+    const char **values; // in the syntax of --set
 };
 
 struct job_stop {
@@ -33,17 +33,17 @@ struct job_stop {
 };
 
 struct job {
-    struct conf *conf; // resolved: names of files are absolute; owns all texts
+    struct conf *conf; // resolved: file names are absolute; owns all strings
     const char *kind, *name, *description, *chip, *net, *width, *weights, *data;
     int form; // of net_form_names, if has_form
     bool has_form, has_stop;
     struct conf_ints widths;
     int images; // -1: all
     int trials, seed, jobs;
-    double sa0, sa1; // where they are not swept
+    double sa0, sa1; // if they are not swept
     const char *mend_words;
     int mend_images;
-    struct mitigation_params mend; // of the two
+    struct mitigation_params mend; // from the two keys above
     const struct conf_node *set;
     struct conf_list sweep; // of struct job_axis, the first is the slowest
     struct job_stop stop;
@@ -53,11 +53,11 @@ struct job {
 
 extern const struct conf_field job_fields[];
 
-// The number of struct defect_params that a path names: sa0, sa1, sigma, defects.KEY. NULL: none.
+// The member of struct defect_params that a path names: sa0, sa1, sigma, defects.KEY. NULL: none.
 const struct conf_field *job_defect(const char *path);
 
-// Opens the job by name or file, with the sets ("KEY=VALUE") laid over it. File names in it are
-// relative to the file that says them, those of a set to the folder one is in.
+// Opens the job by name or file and applies the sets ("KEY=VALUE"). File names in it are relative
+// to the file that contains them, those of a set to the working directory.
 bool job_load(const char *what, const char *const *sets, size_t n_sets, struct job **out,
               struct err *err);
 void job_destroy(struct job *job); // NULL is fine

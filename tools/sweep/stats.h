@@ -5,15 +5,15 @@
 struct stats {
     size_t n;
     double mean;
-    double deviation; // of the sample, n - 1 below; 0 and without meaning for n = 1
+    double deviation; // of the sample, divisor n - 1; 0, without meaning, for n = 1
     double interval;  // half width of the 95 % interval of the mean; likewise
 };
 
-// Of n >= 1 values, added up in their order.
+// Of n >= 1 values, summed in their order.
 struct stats stats_of(const double *values, size_t n);
 
-// The same, value by value: of Welford's recurrence, which needs no list of them. Equal to
-// stats_of() but for rounding. Starts as {0}.
+// The same, value by value, by Welford's recurrence, which does not need a list of them. Equal to
+// stats_of() except for rounding. Initialise with {0}.
 struct stats_sum {
     size_t n;
     double mean;

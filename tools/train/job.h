@@ -1,4 +1,4 @@
-// A training job, read, checked and with all that it names opened.
+// A training job, read and checked, with all files that it names opened.
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
@@ -15,24 +15,24 @@ struct perturbation;
 struct weights;
 
 struct train_job {
-    struct conf *conf; // resolved: names of files are absolute; owns all texts
+    struct conf *conf; // resolved: file names are absolute; owns all strings
     struct recipe recipe;
     struct net *net, *teacher;
-    struct net *init_net;                   // of init, where that is of another width; else NULL
-    struct weights *init, *teacher_weights; // NULL where the job has none
-    struct dataset *data, *test;            // the two parts of one set
+    struct net *init_net;                   // of init, if its widths differ; else NULL
+    struct weights *init, *teacher_weights; // NULL if the job has none
+    struct dataset *data, *test;            // training and test part of the data set
     const struct backend *backend;
-    // What training feels; NULL where it feels no chip.
+    // Perturbation of training by a chip; NULL without one.
     struct chip *chip;
     struct mapping *map;
     struct perturbation *perturbation;
     const char *chip_text; // "NAME [HASH]"
 };
 
-// Opens the job by name or file, with the sets ("KEY=VALUE") laid over it. File names in it are
-// relative to the file that says them, those of a set to the folder one is in.
+// Opens the job by name or file and applies the sets ("KEY=VALUE"). File names in it are relative
+// to the file that contains them, those of a set to the working directory.
 bool train_job_load(const char *what, const char *const *sets, size_t n_sets,
                     struct train_job **out, struct err *err);
-// The job's net at other widths, as a super-net wants it (struct resize); `job` is the context.
+// The job's net at other widths, a callback of struct resize for super-nets; `job` is the context.
 bool train_job_resize(const void *job, const int *widths, struct net **out, struct err *err);
 void train_job_destroy(struct train_job *job); // NULL is fine

@@ -1,4 +1,4 @@
-// A training run in its folder: the trainer's steps, and what is written down of them.
+// A training run in its folder: runs the trainer's steps and records their results.
 #pragma once
 #include <signal.h>
 #include <stdbool.h>
@@ -24,21 +24,21 @@ struct run {
 
 struct run_options {
     const char *folder;
-    bool resume; // go on with what the folder has; begin if it has nothing
+    bool resume; // resume a run, or start one if the folder is empty
     int workers;
 };
 
-// Makes the folder, or finds it, locks it, and writes job.yaml as it was understood. Refuses one
-// that holds another run, or one to go on with that nobody asked to go on with. `warning`: what was
-// damaged and is passed over, if anything.
+// Creates or opens the folder, locks it, and writes job.yaml as parsed. Refuses a folder that holds
+// another run, or an unfinished run if `resume` is not set. `warning`: damaged files that were
+// skipped, if any.
 bool run_open(const struct train_job *job, const struct run_options *options, struct run **out,
               struct err *warning, struct err *err);
-// `note` and `err`: as of store_close(). A run of NULL is fine.
+// `note` and `err`: see store_close(). The run may be NULL.
 bool run_close(struct run *run, struct err *note, struct err *err);
 
-// Until all steps are done or *stop is set; then the state is in the folder's checkpoint.
-// `progress` is called after steps, NULL: never.
+// Runs until all steps are done or *stop is set; then the state is in the folder's checkpoint.
+// `progress` is called after steps; may be NULL.
 bool run_train(struct run *run, const volatile sig_atomic_t *stop,
                void (*progress)(const struct run *run), struct err *err);
-// Writes weights.safetensors and metrics.csv, seconds.csv.
+// Writes weights.safetensors, metrics.csv and seconds.csv.
 bool run_export(const struct run *run, struct err *err);

@@ -7,9 +7,9 @@
 #define AT(member) .offset = offsetof(struct augment, member)
 const struct conf_field augment_fields[] = {
     {"flip", CONF_BOOL, AT(flip), .fallback = "false",
-     .help = "left to right, every second time by chance"},
+     .help = "horizontally, with probability 1/2"},
     {"crop", CONF_INT, AT(crop), .min = 0, .max = 64, .fallback = "0",
-     .help = "pixels of black put around an image that is then cut to size by chance"},
+     .help = "pixels of zero padding before a random crop to the image's size"},
     {0},
 };
 #undef AT

@@ -170,7 +170,7 @@ static enum checkpoint_found check_whole(const struct walk *w, const char *path,
     uint32_t version;
     uint64_t all, hash;
     if (memcmp(w->bytes, magic, w->n < sizeof magic ? w->n : sizeof magic) != 0)
-        return damaged(err, path, "is no checkpoint");
+        return damaged(err, path, "is not a checkpoint");
     if (w->n < HEADER + HASH)
         return damaged(err, path, "is cut short");
     memcpy(&version, w->bytes + sizeof magic, sizeof version);
@@ -238,7 +238,7 @@ static enum checkpoint_found check_identity(struct walk *w, const char *path, co
     if (!same) {
         tell_difference(there, identity, what, sizeof what);
         err_set(err, "%s: is of another job (%s); choose another --out", path,
-                *what ? what : "it has keys that this one lacks");
+                *what ? what : "it has keys that this job lacks");
     }
     free(there);
     return same ? CHECKPOINT_READ : CHECKPOINT_REFUSED;

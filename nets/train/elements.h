@@ -1,6 +1,6 @@
 // The loops of training over single elements of NHWC maps, one table per processor level; all give
 // the same bits. A map is `rows` rows of `width` elements; `width` is a multiple of the channels,
-// and everything that is per channel stands repeated to fill it.
+// and per-channel values are repeated to fill it.
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
@@ -11,12 +11,12 @@
 enum reading_kind {
     READ_PLAIN,
     READ_RELU,
-    READ_BIT,   // 1 where it is above 1/2
-    READ_STEPS, // whole steps from `bottom` to `top`, `unit` each
-    READ_SIGN,  // 1 where it is 0 or more, else -1
+    READ_BIT,   // 1 if above 1/2, else 0
+    READ_STEPS, // integer steps from `bottom` to `top`, `unit` each
+    READ_SIGN,  // 1 if 0 or more, else -1
 };
 
-// What a reader sees of a map of sums: kind(scale * sum + shift).
+// Activation that a consumer reads from a map of sums: kind(scale * sum + shift).
 struct reading {
     enum reading_kind kind;
     const float *scale, *shift;
@@ -24,21 +24,21 @@ struct reading {
     float bottom;
 };
 
-// Gradients of what readers see, to those of v = scale * sum + shift: passed where low <= v <=
+// Gradient of the activation with respect to v = scale * sum + shift: passed where low <= v <=
 // high.
 struct passing {
     const float *scale, *shift;
     float low, high;
-    const float *masked; // from readers behind the activation; NULL: none
-    const float *plain;  // from readers before it; NULL: none
+    const float *masked; // from consumers after the activation; NULL: none
+    const float *plain;  // from consumers before the activation; NULL: none
 };
 
 struct elements {
-    // sum and squares, width each, are added to, row by row.
+    // Accumulates into sum and squares, width each, row by row.
     void (*moments)(const float *x, size_t rows, int width, double *sum, double *squares);
     void (*read)(const struct reading *r, const float *x, size_t rows, int width,
                  enum operand operand, void *out);
-    // x = scale * x + shift + read(from); from NULL: nothing is added.
+    // x = scale * x + shift + read(from); from NULL: without the last term.
     void (*combine)(const float *scale, const float *shift, const struct reading *r,
                     const float *from, size_t rows, int width, float *x);
     // With d the gradient passed: sum += d, product += d * x.
@@ -51,8 +51,8 @@ struct elements {
     float (*most)(const float *scale, const float *shift, const float *x, size_t rows, int width);
     float (*lowest)(const float *scale, const float *shift, const float *x, size_t rows, int width);
     void (*add)(const float *from, size_t n, float *to); // to += from
-    // Pixels of raw channels, (channels, pixels), to (pixels, planes) operands: the bits of
-    // tables[channel][value], planes of them each, brought together.
+    // Encodes pixels of raw channels, (channels, pixels), as (pixels, planes) operands:
+    // concatenates the bits of tables[channel][value], `planes` each.
     void (*encode)(const uint8_t *image, const void *tables, int channels, size_t pixels,
                    int planes, enum operand operand, void *out);
 };

@@ -1,6 +1,5 @@
-// A net in training: a batch forward and backward, shared out over threads in fixed shards, so that
-// the result is the same for any number of them. Parameters, and the gradients in the same form,
-// stand in struct weights.
+// Forward and backward pass of a batch, split into fixed shards over threads, so that the result is
+// the same for any number of threads. Parameters and gradients are both struct weights.
 //
 // Forms: binary as DoReFa (weights sign(w) * mean|w| of the layer, sign(0) = +1 as nets/forward has
 // it; activations 1 where x > 0.5, gradient passed where 0 <= x <= 1, or +1 where x >= 0, else -1,
@@ -23,36 +22,37 @@ struct weights;
 struct graph_options {
     const struct backend *backend;
     enum operand operand;
-    int batch;                     // images at most
-    int shard;                     // images of one product; part of the result, unlike workers
+    int batch;                     // maximum number of images
+    int shard;                     // images per matrix product; affects the result, unlike workers
     int workers;                   // threads, the caller's included
-    const struct perturb *perturb; // NULL: none; lent
-    bool scaled_gradient;          // binary, of w: that of its sign; else of the scaled sign
+    const struct perturb *perturb; // NULL: none; borrowed
+    bool scaled_gradient; // binary: the gradient of w is that of sign(w); else of the scaled sign
 };
 
 struct graph_batch {
     int n;                        // images, at most options.batch
     const uint8_t *const *images; // raw, (channels, height, width) each
-    const float *targets;         // (n, classes): probabilities; NULL: none wanted
+    const float *targets;         // (n, classes): probabilities; may be NULL
 };
 
 struct graph;
 
-// Fails on layers that cannot be trained, saying which. The net is lent.
+// Fails, with the layer in err, if a layer cannot be trained. The net is borrowed.
 bool graph_create(const struct net *net, const struct graph_options *options, struct graph **out,
                   struct err *err);
 void graph_destroy(struct graph *graph); // NULL is fine
 
 // Forward with the batch's own statistics, backward from the mean cross-entropy with the targets.
 // Overwrites grads: w, bias, gamma, beta hold gradients, mean and var the batch's statistics (var
-// unbiased, as PyTorch's running one). Returns the loss; logits (n, classes) if wanted, else NULL.
+// unbiased, as PyTorch's running one). Returns the loss; logits (n, classes), may be NULL.
 double graph_train(struct graph *graph, const struct weights *params, uint64_t step,
                    const struct graph_batch *batch, struct weights *grads, float *logits);
-// Forward alone: with running statistics; or, stats given, with the batch's own, which go there.
+// Forward pass only: with running statistics; or, if stats is given, with the batch's own, which
+// are written there.
 void graph_forward(struct graph *graph, const struct weights *params, uint64_t step,
                    const struct graph_batch *batch, struct weights *stats, float *logits);
-// Forms int8 and int16: per layer the largest value so far, which its steps span; 0: none yet,
-// values pass as they are. Steps of training, and forward ones with stats, let them grow.
+// Forms int8 and int16: per layer the largest value so far, which its quantisation steps span; 0:
+// none yet, values are not quantised. Training steps, and forward passes with stats, increase them.
 void graph_ranges(const struct graph *graph, double *ranges);
 void graph_set_ranges(struct graph *graph, const double *ranges);
-size_t graph_bytes(const struct graph *graph); // memory that it holds
+size_t graph_bytes(const struct graph *graph); // its memory

@@ -35,7 +35,7 @@ static bool check_bipolar(const struct graph *g, int layer, struct err *err)
             net->name, l->name);
     return !g->options.perturb ||
            err_set(err,
-                   "net '%s': training that feels a chip knows activations of 0 and 1 alone, and "
+                   "net '%s': training with perturb supports activations of 0 and 1 only, and "
                    "layer '%s' reads -1 and +1; drop perturb, or set activations: zero_one",
                    net->name, l->name);
 }

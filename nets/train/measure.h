@@ -1,4 +1,5 @@
-// What a net makes of images as they are, a batch at a time: statistics, right answers.
+// Evaluation of images without augmentation, in batches: batch-norm statistics and correct
+// predictions.
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
@@ -19,15 +20,16 @@ struct measure {
     float *logits;            // (batch, classes)
 };
 
-// How many of n images are classified right: of those that `numbers` names, or the first.
+// Number of correct predictions among n images: those with the indices `numbers`, or the first n if
+// it is NULL.
 size_t measure_right(const struct measure *m, struct graph *graph, const struct weights *weights,
                      const uint32_t *numbers, size_t n);
 
-// A net's values, with room for a batch's statistics.
+// A net's values, and memory for a batch's statistics.
 struct measured {
     struct weights *weights, *stats;
     struct tensors values, stats_values; // the same as lists
 };
-// Batch-norm from n batches of the numbered images: the plain mean of the batches' own statistics.
+// Estimates batch-norm from n batches of the indexed images: the mean of the batches' statistics.
 void measure_statistics(const struct measure *m, struct graph *graph, const struct measured *net,
                         const uint32_t *numbers, size_t n);

@@ -32,7 +32,7 @@ const struct conf_field optimiser_fields[] = {
 #define AT(member) .offset = offsetof(struct two_side, member)
 const struct conf_field two_side_fields[] = {
     {"w0", CONF_NUM, AT(w0), .min = 0, .max = 100, .fallback = "0.01",
-     .help = "the size that weights are drawn to"},
+     .help = "the magnitude that weights are pulled to"},
     {"strength", CONF_NUM, AT(strength), .min = 0, .max = 1000, .fallback = "1e-4",
      .help = "of strength * (|w| - w0)^2 in the loss"},
     {0},

@@ -1,4 +1,4 @@
-// One step of the parameters against their gradients.
+// One optimiser step.
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
@@ -14,7 +14,7 @@ extern const char *const optimiser_names[]; // NULL-terminated
 
 struct optimiser {
     int kind;    // of optimiser_names
-    double rate; // the schedule multiplies it
+    double rate; // base learning rate; the schedule multiplies it
     double momentum;
     bool nesterov;
     double weight_decay; // on every parameter
@@ -23,7 +23,7 @@ struct optimiser {
 
 extern const struct conf_field optimiser_fields[];
 
-// Pulls the size of conv and linear weights to w0: strength * (|w| - w0)^2 added to the loss
+// Pulls the magnitude of conv and linear weights to w0: strength * (|w| - w0)^2 added to the loss
 // (HAWIS, Eq. 4).
 struct two_side {
     double w0, strength;
@@ -31,7 +31,7 @@ struct two_side {
 
 extern const struct conf_field two_side_fields[];
 
-// What an optimiser remembers: all zero before the first step.
+// Optimiser state: all zero before the first step.
 struct optimiser_state {
     size_t n;
     float *first, *second; // momentum; mean and uncentred variance of Adam. (n) each; NULL: unused
@@ -42,10 +42,10 @@ struct optimiser_state optimiser_state(const struct optimiser *optimiser,
 // Adds the gradient of the two-side term to that of the weights. sign(0) is +1, as in the net.
 void two_side_add(const struct two_side *two_side, const struct tensors *params,
                   const struct tensors *grads);
-// Scales all gradients so that their Euclidean norm is at most `most`; returns the norm they had.
+// Scales all gradients so that their Euclidean norm is at most `most`; returns the norm before.
 double clip_gradients(const struct tensors *grads, double most);
 // The formulas of PyTorch's SGD, Adam and AdamW: step counts from 0, rate is that of this step.
-// Running statistics stay as they are.
+// Running statistics are not changed.
 void optimiser_step(const struct optimiser *optimiser, double rate, uint64_t step,
                     const struct tensors *params, const struct tensors *grads,
                     struct optimiser_state *state);

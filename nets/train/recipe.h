@@ -1,4 +1,5 @@
-// How a net is trained: a training job as its YAML file says it, and what its result depends on.
+// Hyperparameters of a training job, as read from its YAML file, and the part its result depends
+// on.
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
@@ -22,7 +23,7 @@ struct distill {
     double weight, temperature;
 };
 
-// What training feels of a chip (nets/perturb.h), and when another chip of the same kind is drawn.
+// Chip effects included in training (nets/perturb.h), and when another chip is sampled.
 enum recipe_redraw { REDRAW_NEVER, REDRAW_EPOCH, REDRAW_STEP };
 struct recipe_perturb {
     bool variation, stuck, adc;
@@ -32,7 +33,7 @@ struct recipe_perturb {
 enum recipe_sign_gradient { SIGN_WHOLE, SIGN_SCALED };
 
 struct recipe_checkpoint {
-    int steps, seconds; // 0: not by this; both: whichever comes first
+    int steps, seconds; // 0: not used; both: whichever comes first
 };
 
 struct recipe {
@@ -71,6 +72,6 @@ struct recipe {
 extern const struct conf_field recipe_fields[];
 extern const char *const recipe_redraw_names[];
 
-// Lines "KEY VALUE" of all numbers and choices of the recipe that its result depends on, in the
-// order of the table: no names, descriptions, names of files, nor what is done how often meanwhile.
+// Lines "KEY VALUE" of all settings that the result depends on, in the order of the table: without
+// names, descriptions, file names and intervals of checkpoints or output.
 void recipe_print(const struct recipe *recipe, FILE *out);

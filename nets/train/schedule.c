@@ -15,7 +15,7 @@ const struct conf_field schedule_fields[] = {
     {"factor", CONF_NUM, AT(factor), .min = 1e-6, .max = 1, .fallback = "0.1",
      .help = "step: what it is multiplied by"},
     {"end", CONF_NUM, AT(end), .min = 0, .max = 1, .fallback = "0",
-     .help = "cosine, linear: the share of it that is left at the end"},
+     .help = "cosine, linear: final share of the rate"},
     {0},
 };
 #undef AT

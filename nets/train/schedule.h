@@ -9,15 +9,15 @@ extern const char *const schedule_names[]; // NULL-terminated
 
 struct schedule {
     int kind;            // of schedule_names
-    double warm_up;      // epochs, rising evenly to the full rate
-    struct conf_ints at; // step: at the beginning of these epochs...
+    double warm_up;      // epochs of linear warm-up to the full rate
+    struct conf_ints at; // step: at the start of these epochs...
     double factor;       // ...the rate is multiplied by this
-    double end;          // cosine and linear: the share that is left at the end
+    double end;          // cosine and linear: final share of the rate
 };
 
 extern const struct conf_field schedule_fields[];
 
-// Of step `step` (from 0) of `steps`, `epoch_steps` in an epoch. The warm-up's last step has the
-// full rate; cosine and linear go from there to `end`, which the step after the last would have.
+// For step `step` (from 0) of `steps`, with `epoch_steps` per epoch. The last warm-up step has the
+// full rate; cosine and linear decay from there to `end`, which the step after the last would have.
 double schedule_share(const struct schedule *schedule, uint64_t step, uint64_t steps,
                       uint64_t epoch_steps);

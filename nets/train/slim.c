@@ -11,10 +11,11 @@ bool slim_check(const struct net *wide, struct err *err)
     for (size_t i = 1; i < wide->n; i++) {
         const struct layer *l = &wide->layers[i];
         if (l->groups > 1)
-            return err_set(err,
-                           "net '%s': layer '%s' has %d groups, whose channels move with the "
-                           "width, so that sub-nets cannot share them; a super-net wants groups: 1",
-                           wide->name, l->name, l->groups);
+            return err_set(
+                err,
+                "net '%s': layer '%s' has %d groups, whose channels move with the "
+                "width, so that sub-nets cannot share them; a super-net requires groups: 1",
+                wide->name, l->name, l->groups);
         if (l->kind == LAYER_CONCAT)
             return err_set(err,
                            "net '%s': '%s' joins channels, which move with the widths of those "
@@ -23,7 +24,7 @@ bool slim_check(const struct net *wide, struct err *err)
         if (l->kind == LAYER_ADD && wide->pad_both)
             return err_set(err,
                            "net '%s': the shortcut to '%s' pads on both sides, which moves its "
-                           "channels with the width; a super-net wants shortcut_pad: end",
+                           "channels with the width; a super-net requires shortcut_pad: end",
                            wide->name, l->name);
     }
     return true;

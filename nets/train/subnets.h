@@ -1,5 +1,5 @@
-// Sub-nets of a super-net that are set up to run: a net, its graph and room for its values each.
-// Setting one up costs as much as some steps, so those that were used last are kept.
+// Cache of sub-nets of a super-net that are ready to run, each a net, its graph and its values.
+// Creating one costs as much as several steps, so the most recently used are kept.
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
@@ -12,7 +12,7 @@ struct arena;
 struct err;
 struct net;
 
-// The super-net's net at other widths, one per scalable layer. The caller owns what it makes.
+// Creates the super-net's net at other widths, one per scalable layer. The caller owns the result.
 struct resize {
     bool (*net)(const void *context, const int *widths, struct net **out, struct err *err);
     const void *context;
@@ -23,15 +23,15 @@ struct subnets_params {
     struct graph *graph; // of the wide net
     struct graph_options options;
     struct resize resize;
-    size_t keep; // how many at most
+    size_t keep; // maximum number
 };
 
 struct subnet {
     const struct net *net;
     struct graph *graph;
-    struct measured values; // weights to be gathered; stats: gradients, or a batch's statistics
+    struct measured values; // gathered weights; stats: gradients, or a batch's statistics
     double *ranges;         // (net->n), see graph_ranges
-    // The owner's.
+    // Private to the cache.
     struct net *made; // NULL: the wide net itself
     int *widths;
     uint64_t used;
@@ -42,6 +42,6 @@ struct subnets;
 
 struct subnets *subnets_create(const struct subnets_params *params);
 void subnets_destroy(struct subnets *subnets); // NULL is fine
-// It stays until `keep` others have been asked for.
+// Valid until `keep` others have been requested.
 bool subnets_get(struct subnets *subnets, const int *widths, struct subnet **out, struct err *err);
-size_t subnets_bytes(const struct subnets *subnets); // memory that they hold now
+size_t subnets_bytes(const struct subnets *subnets); // their current memory

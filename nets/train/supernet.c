@@ -22,8 +22,9 @@ bool supernet_create(const struct supernet_params *params, struct supernet **out
 {
     const struct recipe *r = params->trainer.recipe;
     if (!r->has_supernet || !(r->held_out > 0))
-        return err_set(err, "a search with a super-net wants a recipe with supernet, and held_out "
-                            "above 0 to judge candidates by");
+        return err_set(err,
+                       "a search with a super-net requires a recipe with supernet, and held_out "
+                       "above 0 to evaluate candidates");
     struct arena *mem = arena_create();
     struct supernet *s = arena_alloc(mem, 1, sizeof *s);
     *s = (struct supernet){.params = *params, .mem = mem};

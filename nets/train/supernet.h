@@ -1,6 +1,6 @@
-// A super-net as a search of widths uses it (HAWIS, stage B): it is tuned on with each candidate,
-// and tells what a candidate is worth. Its state is in memory, and in a file when its owner says
-// so. What it answers depends on the state and the question alone, never on the number of workers.
+// A super-net for a width search (HAWIS, stage B): it is tuned with each candidate, and measures
+// the accuracy of candidates. Its state is in memory, and saved to a file on request. Answers
+// depend on the state and the candidate only, not on the number of workers.
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
@@ -14,13 +14,13 @@ struct err;
 struct net;
 struct weights;
 
-// All lent until it is gone.
+// All borrowed until it is destroyed.
 struct supernet_params {
-    // Its recipe has a super-net, and epochs enough for all that is to be tuned; init, if it is not
-    // NULL, is what stage A left. Batches, held-out images and augmentation are the recipe's for
-    // candidates, too.
+    // Its recipe has a super-net, and enough epochs for all tuning; init, if it is not NULL, is the
+    // result of stage A. Candidates use the recipe's batches, held-out images and augmentation,
+    // too.
     struct trainer_params trainer;
-    // Of candidates.
+    // For fine-tuning of candidates.
     struct optimiser optimiser;
     struct schedule schedule;
 };
@@ -30,16 +30,16 @@ struct supernet;
 bool supernet_create(const struct supernet_params *params, struct supernet **out, struct err *err);
 void supernet_destroy(struct supernet *supernet); // NULL is fine
 
-int supernet_epochs(const struct supernet *supernet); // tuned so far, whole ones
-// Slimmable fine-tuning until so many epochs are done in all: who goes on from a file that was
-// written in the midst of one does what is left. Widths of the candidate in the order of scalable
-// layers; sample hawis trains it, with three or more others by chance, the rest has no use for it.
+int supernet_epochs(const struct supernet *supernet); // complete epochs of tuning so far
+// Slimmable fine-tuning up to a total number of epochs; after loading a file saved within an epoch,
+// only the rest of it is trained. The candidate's widths are in the order of scalable layers;
+// sample hawis trains it, with three or more random others; other samples ignore it.
 bool supernet_tune(struct supernet *supernet, const int *candidate, int until, struct err *err);
-// The candidate's share of the held-out images after `epochs` of fine-tuning from the shared
-// weights; 0: with batch-norm estimated alone. The super-net stays as it is.
+// The candidate's accuracy on the held-out images after `epochs` of fine-tuning from the shared
+// weights; 0: only batch-norm is estimated. The super-net is unchanged.
 bool supernet_try(struct supernet *supernet, const int *candidate, int epochs, double *accuracy,
                   struct err *err);
-// The same, and the net and the weights that it is said of, for the caller to own.
+// The same, and also returns the evaluated net and weights, which the caller owns.
 struct supernet_net {
     double accuracy;
     struct net *net;
@@ -47,13 +47,13 @@ struct supernet_net {
 };
 bool supernet_take(struct supernet *supernet, const int *candidate, int epochs,
                    struct supernet_net *out, struct err *err);
-// Copies of the first `most` held-out images, or all if most is 0, for the caller to own.
+// Copies of the first `most` held-out images, or all if most is 0. The caller owns them.
 struct dataset *supernet_held_out(const struct supernet *supernet, size_t most);
 // Its trainer, for weights, rows, sub-nets as ordinary nets (trainer.h).
 struct trainer *supernet_trainer(struct supernet *supernet);
 
-// FOLDER/checkpoint, as checkpoint.h has it. Loading refuses what another job wrote, and a folder
-// without one.
+// FOLDER/checkpoint, in the format of checkpoint.h. Loading refuses one of another job, and a
+// folder without one.
 bool supernet_save(const struct supernet *supernet, const char *folder, struct err *err);
 bool supernet_load(struct supernet *supernet, const char *folder, struct err *warning,
                    struct err *err);

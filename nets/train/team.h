@@ -1,5 +1,5 @@
-// A fixed crew of threads that run one function together and meet at barriers inside it. The
-// threads are started once; the caller is worker 0.
+// A fixed team of threads that run one function together, with barriers inside it. The threads are
+// started once; the caller is worker 0.
 #pragma once
 #include <stdbool.h>
 
@@ -11,7 +11,8 @@ void team_destroy(struct team *team); // NULL is fine
 
 typedef void team_work(void *context, int worker);
 // Runs work(context, 0) here and work(context, 1 ...) on the others; returns when all are done.
-// From one thread at a time.
+// Call from one thread at a time.
 void team_run(struct team *team, team_work *work, void *context);
-// Within the work: returns when every worker has come here. What they wrote before is seen after.
+// Barrier, within the work: returns when every worker has reached it; earlier writes are visible
+// afterwards.
 void team_wait(struct team *team);

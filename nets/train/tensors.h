@@ -1,5 +1,5 @@
-// The values of a net as a flat list, in the net's order: what optimisers and checkpoints walk
-// over without knowing layers.
+// The values of a net as a flat list, in the net's order, for code that needs no layers, such as
+// optimisers and checkpoints.
 #pragma once
 #include <stddef.h>
 
@@ -12,25 +12,25 @@ enum tensor_kind {
     TENSOR_BIAS,
     TENSOR_GAMMA,
     TENSOR_BETA,
-    TENSOR_MEAN, // running statistics: from here on, not learned
+    TENSOR_MEAN, // from here on running statistics, not learned
     TENSOR_VAR,
 };
 
 struct tensor {
     enum tensor_kind kind;
     size_t n;
-    float *values; // lent from the weights
+    float *values; // borrowed from the weights
 };
 
 struct tensors {
     size_t n;
     struct tensor *items;
-    size_t values; // of all of them
+    size_t values; // total
 };
 
-// The same net gives the same list for any of its weights.
+// All weights of one net give lists of the same layout.
 struct tensors tensors_of(const struct net *net, const struct weights *weights, struct arena *mem);
-// All values of `from` to `to`, lists of one net.
+// Copies all values of `from` to `to`, lists of one net.
 void tensors_copy(const struct tensors *to, const struct tensors *from);
-// Moves running statistics by `share` towards those of `from`; all else stays.
+// Moves running statistics by `share` towards those of `from`; other values are unchanged.
 void tensors_move_statistics(const struct tensors *to, const struct tensors *from, float share);

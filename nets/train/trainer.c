@@ -32,8 +32,8 @@ static bool check_data(const struct net *net, const struct dataset *data, struct
     if (!encode_check(net, data->name, err))
         return false;
     return data->classes <= net->classes ||
-           err_set(err, "net '%s' tells %d classes apart, the set '%s' has %d", net->name,
-                   net->classes, data->name, data->classes);
+           err_set(err, "net '%s' has %d classes, the set '%s' has %d", net->name, net->classes,
+                   data->name, data->classes);
 }
 
 static bool check_teacher(const struct net *net, const struct net *teacher, struct err *err)
@@ -46,10 +46,10 @@ static bool check_teacher(const struct net *net, const struct net *teacher, stru
     if (teacher->form == FORM_INT8 || teacher->form == FORM_INT16)
         return err_set(err,
                        "the teacher '%s' is of the form %s, whose ranges its file does not "
-                       "hold; take float or binary",
+                       "hold; use float or binary",
                        teacher->name, net_form_names[teacher->form]);
     return teacher->classes == net->classes ||
-           err_set(err, "the teacher '%s' tells %d classes apart, the net '%s' %d", teacher->name,
+           err_set(err, "the teacher '%s' has %d classes, the net '%s' has %d", teacher->name,
                    teacher->classes, net->name, net->classes);
 }
 
@@ -384,7 +384,7 @@ bool trainer_step(struct trainer *trainer, struct err *err)
         return false;
     if (!isfinite(loss))
         return err_fail(err,
-                        "the loss is no number any more at step %llu, in epoch %u; lower "
+                        "the loss is NaN or infinite at step %llu, in epoch %u; lower "
                         "optimiser.rate, or set clip",
                         (unsigned long long)s->step + 1, epoch + 1);
     update(t);

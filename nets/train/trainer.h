@@ -1,6 +1,6 @@
-// The training loop, turned inside out: its owner calls trainer_step() as long as he likes, and
-// writes the state down whenever he likes; the steps are the same however often he stopped between
-// them, and for any number of workers.
+// The training loop, one step per call: the caller calls trainer_step() until it stops, and may
+// save the state between any two steps. The steps are the same for any number of interruptions and
+// of workers.
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
@@ -18,84 +18,86 @@ struct perturb;
 struct recipe;
 struct weights;
 
-// Part of every run's identity: raised by each change after which the same recipe, net and images
-// give other weights.
+// Part of every run's identity: increased by each change that alters the weights for the same
+// recipe, net and images.
 enum { TRAIN_MODEL_VERSION = 2 };
 
-// All lent until the trainer is gone.
+// All borrowed until the trainer is destroyed.
 struct trainer_params {
     const struct net *net;
     const struct recipe *recipe;
     const struct dataset *data; // the training part
     const struct backend *backend;
     int workers;                // threads
-    const struct weights *init; // NULL: by chance
-    // The net that init is of, if that is a super-net of which `net` is a sub-net; else NULL.
+    const struct weights *init; // NULL: random
+    // The net of init, if it is a super-net of which `net` is a sub-net; else NULL.
     const struct net *init_net;
-    // Whom to learn from, too; NULL: nobody. The recipe's `distill` says how.
+    // Teacher for distillation, with the recipe's `distill`; NULL: none.
     const struct net *teacher;
     const struct weights *teacher_weights;
     const struct perturb *perturb; // NULL: none
-    struct resize resize;          // where the recipe has a super-net, whose widest net is `net`
-    const char *chip;              // what that was made of, for the identity; NULL: nothing
+    struct resize resize;          // if the recipe has a super-net, whose widest net is `net`
+    const char *chip;              // chip of the perturbation, for the identity; NULL: none
 };
 
-// The bytes that a trainer needs at least, without its images. Of params it reads the nets, the
-// recipe and the number of workers.
+// Minimum memory of a trainer in bytes, without its images. Reads only the nets, the recipe and the
+// number of workers of params.
 double trainer_need(const struct trainer_params *params);
-// Whether this machine has them; err says how many they are if not.
+// Whether this machine has that much memory; if not, err says how much is needed.
 bool trainer_fits(const struct trainer_params *params, struct err *err);
 
 struct trainer;
 
-// At the beginning. Refuses images that do not fit the net or are too few, layers that cannot be
-// trained, what does not fit into memory.
+// A trainer before its first step. Refuses images that do not fit the net or are too few, layers
+// that cannot be trained, and jobs that do not fit into memory.
 bool trainer_create(const struct trainer_params *params, struct trainer **out, struct err *err);
 void trainer_destroy(struct trainer *trainer); // NULL is fine
 
 bool trainer_done(const struct trainer *trainer);
-// One step; at the end of an epoch also what follows it: batch-norm estimated anew, held-out
-// images, a row. False when the loss is no number any more.
+// One step; at the end of an epoch also re-estimates batch-norm, evaluates the held-out images and
+// adds a row. False if the loss is NaN or infinite.
 bool trainer_step(struct trainer *trainer, struct err *err);
 
-// What a checkpoint holds. Its owner may read it into here, between two steps.
+// The contents of a checkpoint. The caller may load one into it between two steps.
 struct train_state *trainer_state(struct trainer *trainer);
-uint64_t trainer_steps(const struct trainer *trainer);       // in all
-uint64_t trainer_epoch_steps(const struct trainer *trainer); // of one epoch
-size_t trainer_bytes(const struct trainer *trainer);         // memory that it holds
+uint64_t trainer_steps(const struct trainer *trainer);       // total
+uint64_t trainer_epoch_steps(const struct trainer *trainer); // per epoch
+size_t trainer_bytes(const struct trainer *trainer);         // its memory
 
-// --- Super-nets: where the recipe says so ---
-// The sub-net that is trained beside those by chance, in the samples that take one (slim_draw.h).
-// It is no part of the state: who goes on from a file says it again. NULL: none.
+// --- Super-nets: if the recipe has one ---
+// The sub-net to train beside the random ones, for samples that use one (slim_draw.h). Not part of
+// the state: set it again after loading a file. NULL: none.
 void trainer_set_candidate(struct trainer *trainer, const int *widths);
-// A sub-net's share of the held-out images, batch-norm estimated for it; -1: none are held out.
+// A sub-net's accuracy on the held-out images, with batch-norm estimated for it; -1: none are held
+// out.
 // Widths are in the order of scalable layers.
 bool trainer_accuracy(struct trainer *trainer, const int *widths, double *accuracy,
                       struct err *err);
-// The sub-net as an ordinary one, for the caller to own. accuracy: as above; NULL: nobody asks.
+// The sub-net as an ordinary net, which the caller owns. accuracy: as above; may be NULL.
 bool trainer_extract(struct trainer *trainer, const int *widths, double *accuracy, struct net **net,
                      struct weights **weights, struct err *err);
 
-// The weights to keep, as the recipe says: of the last step, or of the best epoch.
+// The resulting weights, as the recipe says: of the last step, or of the best epoch.
 const struct weights *trainer_weights(const struct trainer *trainer);
-// Numbers of the images that are held out, n of them, lent.
+// Indices of the n held-out images, borrowed.
 const uint32_t *trainer_held_out(const struct trainer *trainer, size_t *n);
-// How many of a set's images those weights get right, forward in floating point with the backend.
+// Number of a data set's images that those weights classify correctly, in floating point with the
+// backend.
 size_t trainer_right(struct trainer *trainer, const struct dataset *data);
 
-// What images a recipe trains on and which of them it holds out, for struct weights.
+// Describes the recipe's training images and its held-out images, for struct weights.
 const char *trainer_split(const struct recipe *recipe, const struct dataset *data,
                           struct arena *mem);
-// Lines "KEY VALUE" of all that the result depends on: the net, what is in the files, the recipe,
-// the backend, its version and the instruction set that it uses.
+// Lines "KEY VALUE" of everything the result depends on: the net, the contents of the files, the
+// recipe, the backend, its version and its instruction set.
 const char *trainer_identity(const struct trainer_params *params, struct arena *mem);
 
 // Writes FOLDER/metrics.csv: epoch, loss, train_accuracy, held_out_accuracy, learning_rate; of a
 // super-net smallest_accuracy, too, and held_out_accuracy is that of the widest. Two runs of one
-// recipe write the same bytes. The time that each epoch took is in FOLDER/seconds.csv.
+// recipe write the same bytes. The duration of each epoch is in FOLDER/seconds.csv.
 bool trainer_metrics(const char *folder, const struct train_state *state, bool supernet,
                      struct err *err);
 
-// First weights by chance: normal, with variance 2 / fan-out for convolutions and 2 / fan-in for
+// Random initial weights: normal, with variance 2 / fan-out for convolutions and 2 / fan-in for
 // linear layers (He et al., 2015); no biases.
 void trainer_init(const struct net *net, uint64_t seed, struct weights *weights);

@@ -32,7 +32,7 @@ bool trainer_make_subnets(struct trainer *t, struct err *err)
     assert(t->params.resize.net && (!plan->distill || plan->sample == SLIM_SANDWICH));
     if (t->params.perturb)
         return err_set(err, "a super-net is not trained through a chip, where each of its widths "
-                            "would be mapped anew; train the sub-net that was chosen");
+                            "would be mapped separately; train the chosen sub-net");
     if (!slim_space(plan, t->params.net, t->mem, &t->space, err))
         return false;
     size_t n = t->space.n;

@@ -1,4 +1,4 @@
-// What the files trainer*.c share.
+// Shared by the files trainer*.c.
 #pragma once
 #include <stdint.h>
 
@@ -19,15 +19,15 @@ struct trainer {
     struct train_state state;
     uint64_t steps, epoch_steps;
     size_t n_held_out, n_train;
-    uint32_t *held_out, *train; // numbers of images
+    uint32_t *held_out, *train; // indices of images
     uint32_t *order;            // those of `train`, of the epoch...
-    int64_t order_epoch;        // ...which it is for; -1: none yet
+    int64_t order_epoch;        // ...with this number; -1: none yet
     uint8_t *images;            // a batch, augmented
     const uint8_t **pointers;
     uint8_t *labels;
     float *targets, *logits, *teacher_logits;
     // Of a super-net.
-    struct subnets *subnets; // NULL: it is none
+    struct subnets *subnets; // NULL: not a super-net
     struct slim_space space;
     int *widths;    // (sub_nets, space.n), of the step
     int *candidate; // (space.n)
@@ -35,14 +35,14 @@ struct trainer {
     struct arena *mem;
 };
 
-// For batches of images of a set.
+// Parameters for batches of images of a data set.
 struct measure trainer_measure(const struct trainer *trainer, const struct dataset *data);
 
 // --- trainer_slim.c ---
 bool trainer_make_subnets(struct trainer *trainer, struct err *err);
-// Gradients of all sub-nets of the step, added up; ranges widened; *loss and logits are the
-// first's.
+// Sums the gradients of all sub-nets of the step and updates ranges; *loss and logits are those of
+// the first sub-net.
 bool trainer_learn_all(struct trainer *trainer, struct graph_batch *batch, double *loss,
                        struct err *err);
-// Share of the held-out images that the smallest sub-net gets right.
+// Accuracy of the smallest sub-net on the held-out images.
 bool trainer_smallest(struct trainer *trainer, double *accuracy, struct err *err);

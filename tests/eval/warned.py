@@ -102,7 +102,7 @@ def data_of_weights(bitline, folder):
     expect(not found, f"{found}")
     set_metadata(folder / "w.safetensors", form="float")
     found, _ = codes_of(bitline, folder, *words)
-    expect(set(found) == {"other-form"} and "take --form float" in found["other-form"], f"{found}")
+    expect(set(found) == {"other-form"} and "use --form float" in found["other-form"], f"{found}")
 
 
 def training_says_its_data(bitline, folder):

@@ -29,7 +29,7 @@ def evaluator_crash(bitline, folder):
     good = command.read_bytes()
     command.write_bytes(b"#!/bin/sh\nexit 3\n")
     done = bitline.run("search", "an.yaml", "--out", "o", cwd=folder)
-    failed(done, 1, "the command that judges candidates failed", "with --resume")
+    failed(done, 1, "the evaluator command failed", "with --resume")
     expect(not results(folder / "o"), f"{list(results(folder / 'o'))}")
     command.write_bytes(good)
     expect(finish(bitline, folder, "search", "an.yaml", "o", "--resume") == whole,

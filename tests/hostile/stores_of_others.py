@@ -6,7 +6,7 @@ from stores import open_db
 
 REMEDY = "restore the file from a copy, or delete it and run the job again"
 RESUME = ["sweep", "sw.yaml", "--out", "o", "--resume"]
-OLD = ["run.db: has version 4 of the tables, this program knows ", "choose another --out"]
+OLD = ["run.db: tables have version 4, this program supports ", "choose another --out"]
 
 
 def given(bitline, folder, store):

@@ -368,10 +368,10 @@ REFUSED = [
     ([*faulty({"stuck_lrs": 0.6}), "--set", "set={defects.stuck_hrs: 0.6}"], "are above 1"),
     (faulty({"trials": 0}), "faults.trials: '0' is out of range"),
     (faulty({"rate": 0.1}), "faults.rate: unknown key"),
-    (faulty({"images": 33}), "faults.images: 33 are wanted, there are 32 images held out"),
+    (faulty({"images": 33}), "faults.images: 33 requested, there are 32 images held out"),
     ([*faulty(BROKEN), *APART], "accuracy.faults: chip hawis-sa"),
     ([*final(BROKEN), *APART], "final.faults: chip hawis-sa"),
-    (final({"images": 21}), "final.faults.images: 21 are wanted, there are 20 test images"),
+    (final({"images": 21}), "final.faults.images: 21 requested, there are 20 test images"),
     (final({"stuck_lrs": 0.6, "stuck_hrs": 0.6}), "final.faults: stuck_lrs 0.6"),
 ]
 

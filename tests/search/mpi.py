@@ -102,7 +102,7 @@ def plugin_dies(both, folder):
     done = ranks[3].run("search", "job.yaml", *PLUGIN, "--out", "out", cwd=folder)
     said = done.stderr.decode()
     expect(done.returncode == 1 and "failed 9 times in a row" in said and
-           "(standard error: broken); fix it and go on with --resume" in said, said)
+           "(standard error: broken); fix it and continue with --resume" in said, said)
     (folder / "judge").write_text(JUDGE, encoding="utf-8")
     expect(search(ranks[3], folder, "out", *PLUGIN, "--resume") == whole, "mended: other bytes")
 
@@ -178,7 +178,7 @@ def lost_workers(both, folder):
     os.kill(rank(process, 1)[1], signal.SIGKILL)
     said = resume_driver(process)
     expect(process.returncode == 1 and said.count("bitline: ") == 1 and
-           "no rank has a worker any more; go on with --resume" in said, said)
+           "no rank has a worker any more; continue with --resume" in said, said)
     expect(search(ranks[2], folder, out, "--resume", *LONG) == whole, "resumed: other bytes")
 
 
@@ -221,7 +221,7 @@ def killed_driver(both, folder):
     process, out = caught(ranks[2], folder, 20)
     os.kill(rank(process, 0)[1], signal.SIGKILL)
     said = said_by(process)
-    expect(process.returncode == 1 and "the process that drives was killed" in said, said)
+    expect(process.returncode == 1 and "the driver process was killed" in said, said)
     expect(search(ranks[2], folder, out, "--resume", *LONG) == whole, "other bytes")
 
 

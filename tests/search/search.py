@@ -362,7 +362,7 @@ def dying_workers(bitline, folder):
     judge(folder, f"if n == 5:\n    {kill}\n{GOOD}")
     done = bitline.run("search", "job.yaml", "--out", "always", *words, cwd=folder)
     said = done.stderr.decode()
-    expect(done.returncode == 1 and "two workers died over episode 5; see that" in said, said)
+    expect(done.returncode == 1 and "two workers died while running episode 5; provide" in said, said)
     judge(folder, GOOD)
     expect(search(bitline, folder, "always", "--resume", *words) == whole, "mended: other bytes")
 
@@ -387,28 +387,28 @@ REFUSED = [
     (["--set", "space.leest=1"], "leest: unknown key; did you mean 'least'?"),
     (["--set", "space.least=5"], "the smallest ratio 5 is above the largest, 4"),
     (["--set", "space.step=1000"], "no multiple of 1000 channels"),
-    (["--set", "space.layers=[{layer: none, least: 1}]"], "'none' is no scalable layer"),
+    (["--set", "space.layers=[{layer: none, least: 1}]"], "'none' is not a scalable layer"),
     (["--set", "space.knobs=[{path: dac.count, values: [64]}]"], "two values or more"),
     (["--episodes", "0"], "--episodes 0: a whole number from 1 to 1000000 is wanted"),
-    (["--agent", "dpg"], "'dpg' is no agent"),
-    (["--set", "agents={dpg: {}}"], "is no agent"),
+    (["--agent", "dpg"], "unknown agent 'dpg'"),
+    (["--set", "agents={dpg: {}}"], "unknown agent"),
     (["--set", "agents={nsga2: {populatoin: 4}}"], "unknown key; did you mean 'population'?"),
     (["--set", "reward={form: limits}"], "needs a limit"),
     (["--set", "reward={form: weighted}"], "needs a weight"),
-    (["--set", "cost.events=false", "--set", "reward.cost=latency"], "knows no latency"),
-    (["--set", "accuracy={source: command}"], "a list of words is wanted"),
+    (["--set", "cost.events=false", "--set", "reward.cost=latency"], "gives no latency"),
+    (["--set", "accuracy={source: command}"], "expected a list of words"),
     (["--set", "chip=hawsi"], "there is no chip 'hawsi'; did you mean 'hawis'?"),
     (["--set", "mapping.tiles=1"], "mapping: unknown key"),
     (["--set", "space.knobs=[{path: adc.bitz, values: [6, 7]}]"], "did you mean 'bits'?"),
     (["--set", "space.knobs=[{path: adc.bits, values: [98, 99]}]"], "no value of adc.bits gives"),
     (["--set", "space.knobs=[{path: adc.bits, values: [8, 8]}]"], "8 is there twice; keep one"),
     (["--set", "net=./deep.yaml"], "602 scalable layers and 1 settings; 512 are allowed"),
-    (["--set", "start=1", "--agent", "ddpg"], "agent ddpg starts from no net"),
-    (["--set", "cost={policy: mnsim, events: false}"], "a closed form of the policy exact alone"),
+    (["--set", "start=1", "--agent", "ddpg"], "agent ddpg does not use a start"),
+    (["--set", "cost={policy: mnsim, events: false}"], "a closed form of the policy exact only"),
     # A closed form that was fitted to another net: no constants, and three of the four.
     (["--set", "accuracy={source: formula}"],
      "accuracy.source: the closed form of accuracy is fitted to HAWIS's binary ResNet-20 on CIFAR-10, not "
-     "to 'small' (binary); take source command or supernet, or state all of accuracy.formula: "
+     "to 'small' (binary); use source command or supernet, or state all of accuracy.formula: "
      "{ceiling, loss, power, front}"),
     (["--set", "accuracy={formula: {ceiling: 0.9, loss: 0.1, power: 1}}"], "not to 'small' (binary)"),
     (["--set", "accuracy={source: formula}", "--set", "net=resnet20", "--set", "form=int8"],
@@ -431,7 +431,7 @@ def folders(bitline, folder):
     prepare(folder)
     search(bitline, folder, "out", "--resume")  # nothing: begins
     bitline.refuse(folder, ["search", "job.yaml", "--out", "out"],
-                   ["out/search.db: there is a run already; go on with --resume"])
+                   ["out/search.db: already holds a run; continue it with --resume"])
     bitline.refuse(folder, ["search", "job.yaml", "--out", "out", "--resume", "--seed", "2"],
                    ["out/search.db: holds another job", "seed: 1 there, 2 here"])
 

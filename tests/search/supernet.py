@@ -51,16 +51,16 @@ def stage_by_stage(bitline, folder):
         bitline.refuse(folder, ["search", "job.yaml", *FROZEN, "--set",
                                 "accuracy.supernet.weights=whole/stage-a/weights.safetensors",
                                 "--set", f"accuracy.supernet.set.{key}"],
-                       ["judged by images that they have seen"])
+                       ["evaluated on their training images"])
     bitline.refuse(folder, ["search", "job.yaml", *FROZEN, "--out", "out", "--resume", "--stage",
                             "b", "--set", "accuracy.supernet.set.seed=9"],
-                   ["judged by images that they have seen"])
+                   ["evaluated on their training images"])
     # What it began as has seen them.
     bitline.output("train", "train.yaml", "--set", "init=whole/stage-a/weights.safetensors",
                    "--set", "seed=9", "--out", "later", cwd=folder)
     bitline.refuse(folder, ["search", "job.yaml", *FROZEN, "--set", "accuracy.supernet.set.seed=9",
                             "--set", "accuracy.supernet.weights=later/weights.safetensors"],
-                   ["; before: ", "judged by images that they have seen"])
+                   ["; before: ", "evaluated on their training images"])
 
 
 def training_jobs_set(bitline, folder):
@@ -182,7 +182,7 @@ def outside_of_the_supernet(bitline, folder):
     (folder / "train.yaml").write_text(text.replace("least: 1", "least: 2"), encoding="utf-8")
     search(bitline, folder, "out", *FROZEN, "--set", "space.least=2")
     rows = {row["ratio"]: row for row in table(folder / "out", "references.csv")}
-    expect("no sub-net of these widths" in rows["1"]["failed"] and
+    expect("does not contain these widths" in rows["1"]["failed"] and
            float(rows["1"]["energy_j"]) > 0, f"{rows['1']}")
     expect(not rows["2"]["failed"] and float(rows["2"]["accuracy"]) > 0, f"{rows['2']}")
 
@@ -238,12 +238,12 @@ def supernet(text):
 
 
 REFUSED = [
-    (["--set", "accuracy={source: supernet}"], "wants a section supernet"),
+    (["--set", "accuracy={source: supernet}"], "requires a section supernet"),
     (["--set", "accuracy={source: formula, supernet: {train: ./train.yaml}}"],
-     "stands here, but source is formula"),
+     "is given, but source is formula"),
     (supernet("train: ./none.yaml"), "none.yaml"),
-    (supernet("train: ./alone.yaml"), "trains no super-net; give it a section supernet"),
-    ([*FROZEN, "--set", "form=int8"], "is not the net that is searched, 'small' (int8)"),
+    (supernet("train: ./alone.yaml"), "does not train a super-net; add a section supernet"),
+    ([*FROZEN, "--set", "form=int8"], "not the searched net, 'small' (int8)"),
     (supernet("train: ./train.yaml, weights: none.safetensors"), "none.safetensors"),
     (supernet("train: ./train.yaml, tune_epochs: 1"), "set round to 1, or tune_epochs to 0"),
     (supernet("train: ./train.yaml, candidate: {optimiser: {rate: 0.1}}"),
@@ -252,7 +252,7 @@ REFUSED = [
     ([*FROZEN, "--set", "space.most=5"], "the super-net has 8 to 32; narrow the space"),
     ([*FROZEN, "--set", "space.step=2"], "in steps of 4; make the first a multiple of the second"),
     ([*FROZEN, "--stage", "b"], "small/stage-a/weights.safetensors is missing; run --stage a"),
-    (["--set", "data=synth"], "data: nothing is trained here; take it away"),
+    (["--set", "data=synth"], "data: this job trains nothing; remove it"),
     (supernet("train: ./train.yaml, set: {epoch: 3}"), "epoch: unknown key; did you mean 'epochs'?"),
     ([*FROZEN, "--set", "data=mnist:nowhere"], "nowhere"),
     (["--set", "final={train: ./alone.yaml, epochs: 3}"], "epochs: unknown key"),
@@ -261,8 +261,8 @@ REFUSED = [
     (["--stage", "c"], "has no section final"),
     (["--set", "final={train: ./train.yaml}"], "give width or widths, not both"),
     (["--set", "final={train: ./alone.yaml}", "--set", "form=int8"],
-     "is not the net that is searched, 'small' (int8)"),
-    (["--set", "final={train: ./alone.yaml, uniform: [7]}"], "7 is no ratio that the search"),
+     "not the searched net, 'small' (int8)"),
+    (["--set", "final={train: ./alone.yaml, uniform: [7]}"], "7 is not a ratio of the search"),
 ]
 
 

@@ -213,7 +213,7 @@ FORGED = [
     ("UPDATE trial SET point = 4 WHERE point = 0 AND trial = 1",
      ["table trial has trial 1 of point 4, which the job does not have"]),
     ("UPDATE point_value SET value = '0.5' WHERE point = 3 AND path = 'sa1'",
-     ["table point_value, point 3: sa1=0.5 is no value of the job"]),
+     ["table point_value, point 3: sa1=0.5 is not a value of the job"]),
     ("UPDATE trial_time SET seconds = -1 WHERE point = 0", ["seconds is -1, expected a number"]),
 ]
 # Of all kinds.
@@ -228,8 +228,8 @@ REWRITTEN = [
     ("CREATE VIEW more AS SELECT * FROM job", ["has a view 'more'"]),
     ("CREATE TRIGGER more AFTER DELETE ON job_key BEGIN DELETE FROM job; END",
      ["has a trigger 'more'"]),
-    ("PRAGMA user_version = 4", ["has version 4 of the tables, this program knows 5"]),
-    ("PRAGMA user_version = 0", ["is a database of another program, or damaged"]),
+    ("PRAGMA user_version = 4", ["tables have version 4, this program supports 5"]),
+    ("PRAGMA user_version = 0", ["not a bitline database, or damaged"]),
 ]
 TABLES = {"sweep": "trial", "train": "epoch", "search": "episode"}
 

@@ -130,7 +130,7 @@ def worker_that_always_dies(bitline, folder):
         time.sleep(0.002)
     said = process.communicate()[1].decode()
     expect(process.returncode == 1, f"exit {process.returncode}\n{said}")
-    expect("point 1 (sa0=0, sa1=0), trial 1: two workers died over it" in said, said)
+    expect("point 1 (sa0=0, sa1=0), trial 1: two workers died while running it" in said, said)
 
 
 def interrupted(bitline, folder):
@@ -279,19 +279,19 @@ REFUSED = [
     (["--set", "trails=3"], "trails: unknown key; did you mean 'trials'?"),
     (["--set", "trials=0"], "trials: '0' is out of range"),
     (["--set", "name=a/b"], "name: 1 to 80 letters, digits"),
-    (["--set", "sweep=[]"], "sweep: 1 to 8 paths are wanted"),
+    (["--set", "sweep=[]"], "sweep: expected 1 to 8 paths"),
     (["--set", "sweep=[{path: sa0, values: [0, 2]}]"], "'2' is not a decimal number from 0 to 1"),
     (["--set", "sweep=[{path: sa0, values: ['0x1p-4']}]"], "'0x1p-4' is not a decimal number"),
     (["--set", "sweep=[{path: sa0, values: [' 0.1']}]"], "' 0.1' is not a decimal number"),
     (["--set", "sweep=[{path: sa0, values: [0, 0]}]"], "'0' has the value of '0'; keep one"),
     (["--set", "sweep=[{path: sa0, values: [0.1, 0.2, 1e-1]}]"], "'1e-1' has the value of '0.1'"),
     (["--set", "sweep=[{path: sa0, from: 0.5, to: 0.5000000000001, step: 0.00000000000001}]"],
-     "steps of 1e-14 make equal values, such as 0.5 twice"),
+     "steps of 1e-14 give equal values, such as 0.5 twice"),
     (["--set", "sweep=[{path: adc.time, values: [1 ns, 2 ns, 1000 ps]}]"],
      "'1000 ps' has the value of '1 ns'"),
     (["--set", "sweep=[{path: defects, values: ['{sigma: 0.1, stuck_lrs: 0}', '{stuck_lrs: 0, "
       "sigma: 0.1}']}]"], "are the same chip and net"),
-    (["--set", "sweep=[{path: sa0, from: 0, to: 1}]"], "all of from, to and step, are wanted"),
+    (["--set", "sweep=[{path: sa0, from: 0, to: 1}]"], "or all of from, to and step"),
     (["--set", "sweep=[{path: sa0, from: 0, to: 1, step: 0}]"], "a step above 0"),
     (["--set", "sweep=[{path: sa0, from: 0, to: 1, step: 1e-9}]"], "100000 are allowed"),
     (["--set", "sweep=[{path: sa0, values: [0]}, {path: stuck_lrs, values: [1]}]"], "swept twice"),
@@ -301,7 +301,7 @@ REFUSED = [
     (["--set", "sweep=[{path: dac.count, values: [64, none]}]"],
      "point 2 (dac.count=none): --set dac.count: 'none' is no whole number"),
     (["--set", "set={adc.bitts: 6}"], "unknown key; did you mean 'bits'?"),
-    (["--set", "sa0=0.1"], "sa0 has a value of its own too"),
+    (["--set", "sa0=0.1"], "sa0 also has a fixed value in the job"),
     (["--set", "images=20000"], "images: the set 'synth' has 10000 test images"),
     (["--set", "weights=none.safetensors"], "none.safetensors: "),
     (["--set", "data=synth32"], "the set 'synth32' has 3x32x32"),
@@ -323,7 +323,7 @@ def folders(bitline, folder):
     prepare(folder)
     sweep(bitline, folder, "out", "--resume")  # nothing: begins
     bitline.refuse(folder, ["sweep", "job.yaml", "--out", "out"],
-                   ["out/run.db: there is a run already; go on with --resume, or choose another"])
+                   ["out/run.db: already holds a run; continue it with --resume, or choose another"])
     bitline.refuse(folder, ["sweep", "job.yaml", "--out", "out", "--resume", "--set", "seed=2",
                             "--set", "images=100"],
                    ["out/run.db: holds another job", "seed: 1 there, 2 here",

@@ -223,7 +223,7 @@ static void tells_what_differs(void **state)
         {"net lenet5\nseed 1\noptimiser.rate 0.2\n", "(optimiser.rate: 0.1 there, 0.2 here)"},
         {"net mlp\nseed 2\noptimiser.rate 0.1\n", "(net: lenet5 there, mlp here; seed: 1 there"},
         {"net lenet5\nseed 1\noptimiser.rate 0.1\nclip 1\n", "(clip: nothing there, 1 here)"},
-        {"net lenet5\nseed 1\n", "(it has keys that this one lacks)"},
+        {"net lenet5\nseed 1\n", "(it has keys that this job lacks)"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct err warning = {0}, err = {0};

@@ -412,7 +412,7 @@ static void test_signs_that_cannot_be_trained(void **state)
     expect_no_graph(IMAGE "default_form: binary\nactivations: plus_minus_one\npad_value: plus_one",
                     NULL, "training pads layer 'conv1' with zeros");
     expect_no_graph(IMAGE "default_form: binary\nactivations: plus_minus_one", &none,
-                    "training that feels a chip knows activations of 0 and 1 alone");
+                    "training with perturb supports activations of 0 and 1 only");
 }
 
 int main(void)

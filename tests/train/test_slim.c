@@ -173,7 +173,7 @@ static void refuses_what_cannot_be_shared(void **state)
                           load("float", residual, NULL, 0), load("binary", residual, NULL, 0),
                           load("float", residual, widths, 3)};
     refuses(slim_check(nets[0], &e[0]), &e[0], "'conv1' has 2 groups");
-    refuses(slim_check(nets[1], &e[1]), &e[1], "wants shortcut_pad: end");
+    refuses(slim_check(nets[1], &e[1]), &e[1], "requires shortcut_pad: end");
     refuses(slim_fits(nets[2], nets[3], &e[2]), &e[2], "is not 'shared' (float) at other widths");
     refuses(slim_fits(nets[2], nets[0], &e[3]), &e[3], "is not 'shared' (float) at other widths");
     refuses(slim_fits(nets[2], nets[4], &e[4]), &e[4], "'fc1' of the sub-net has 12 outputs");

@@ -278,7 +278,7 @@ static void refuses_what_no_search_can_use(void **state)
     s.recipe.has_supernet = false;
     struct supernet_params params = {.trainer = s.params};
     assert_false(supernet_create(&params, &supernet, &a));
-    assert_non_null(strstr(a.text, "wants a recipe with supernet"));
+    assert_non_null(strstr(a.text, "requires a recipe with supernet"));
     s.recipe.has_supernet = true;
     supernet = make_supernet(&s);
     assert_false(supernet_tune(supernet, NULL, 4, &b));

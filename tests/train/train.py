@@ -117,7 +117,7 @@ def interrupted(bitline, folder):
     expect("steps, all of them in out/checkpoint; go on with the same command and --resume" in said,
            said)
     expect(not (folder / "out" / "weights.safetensors").exists(), "weights of a run that is not done")
-    bitline.refuse(folder, ["train", "job.yaml", "--out", "out"], ["go on with --resume"])
+    bitline.refuse(folder, ["train", "job.yaml", "--out", "out"], ["continue it with --resume"])
     bitline.refuse(folder, ["train", "job.yaml", "--out", "out", "--resume"],
                    ["out/run.db: holds another job", "epochs: 100000 there, 4 here"])
 
@@ -207,7 +207,7 @@ def starts_from_weights_and_teacher(bitline, folder):
     train(bitline, folder, "fourth", "--set", "epochs=1", "--set",
           "distill={net: ./net.yaml, weights: first/weights.safetensors, weight: 0.7}")
     bitline.refuse(folder, ["train", "job.yaml", "--out", "second", "--resume", "--set", "epochs=1"],
-                   ["second/run.db: holds another job", "it has keys that this one lacks"])
+                   ["second/run.db: holds another job", "it has keys that this job lacks"])
 
 
 def trains_supernets(bitline, folder):
@@ -286,13 +286,13 @@ def damaged_checkpoints(bitline, folder):
     for name in ("checkpoint", "checkpoint.old"):
         (folder / "out" / name).write_bytes(b"x" * 100)
     bitline.refuse(folder, ["train", "job.yaml", "--out", "out", "--resume"],
-                   ["out/checkpoint: is no checkpoint; remove it, or choose another --out"])
+                   ["out/checkpoint: is not a checkpoint; remove it, or choose another --out"])
 
 
 REFUSED = [
     (["--set", "epoch=3"], "epoch: unknown key; did you mean 'epochs'?"),
     (["--set", "epochs=-1"], "epochs: '-1' is out of range"),
-    (["--set", "epochs=0"], "epochs: 0 wants init, the weights to take"),
+    (["--set", "epochs=0"], "epochs: 0 requires init, the initial weights"),
     (["--set", "name=a/b"], "name: 1 to 80 letters, digits"),
     (["--set", "batch=271"], "batch 271 is above the 270 images that an epoch trains with"),
     (["--set", "epoch_images=15"], "batch 16 is above the 15 images that an epoch trains with"),
@@ -300,38 +300,38 @@ REFUSED = [
     (["--set", "images=60000"], "images: the set 'synth' has 50000 training images"),
     (["--set", "test_images=20000"], "test_images: the set 'synth' has 10000 test images"),
     (["--set", "held_out=0.001", "--set", "images=100"], "held_out 0.001 of 100 images is none"),
-    (["--set", "keep=best", "--set", "held_out=0"], "keep: best wants held_out above 0"),
+    (["--set", "keep=best", "--set", "held_out=0"], "keep: best requires held_out above 0"),
     (["--set", "data=synth32"], "the set 'synth32' has 3x32x32"),
     (["--set", "data=mnist:nowhere"], "nowhere"),
-    (["--set", "form=float", "--set", "sign_gradient=scaled"], "sign_gradient: belongs to the form binary"),
-    (["--set", "backend=gpu"], "backend: 'gpu' is none of auto, reference and onednn"),
+    (["--set", "form=float", "--set", "sign_gradient=scaled"], "sign_gradient: applies to the form binary only"),
+    (["--set", "backend=gpu"], "backend: 'gpu' is unknown; use auto, reference or onednn"),
     (["--set", "precision=f16"], "precision: 'f16'"),
     (["--set", "width=2x", "--set", "widths=[8, 12]"], "widths: give width or widths, not both"),
-    (["--set", "optimiser={kind: adam, rate: 0.1, momentum: 0.9}"], "momentum: belongs to sgd"),
-    (["--set", "optimiser={rate: 0.1, nesterov: true}"], "nesterov: wants sgd with a momentum"),
+    (["--set", "optimiser={kind: adam, rate: 0.1, momentum: 0.9}"], "momentum: applies to sgd only"),
+    (["--set", "optimiser={rate: 0.1, nesterov: true}"], "nesterov: requires sgd with a momentum"),
     (["--set", "optimiser={kind: sgd}"], "optimiser.rate"),
-    (["--set", "schedule={kind: step}"], "schedule: kind step wants `at`"),
-    (["--set", "schedule={kind: cosine, at: [3]}"], "at: belongs to kind step"),
+    (["--set", "schedule={kind: step}"], "schedule: kind step requires `at`"),
+    (["--set", "schedule={kind: cosine, at: [3]}"], "at: applies to kind step only"),
     (["--set", "schedule.warm_up=5"], "warm_up: 5 epochs are more than all 4"),
-    (["--set", "set={adc.bits: 6}"], "'adc.bits=6' is no key of the net"),
+    (["--set", "set={adc.bits: 6}"], "'adc.bits=6' is not a key of the net"),
     (["--set", "set={net.levls: 6}"], "levls: unknown key; did you mean 'levels'?"),
     (["--set", "init=none.safetensors"], "none.safetensors: there is no such file"),
     (["--set", "distill={net: lenet5, weights: none.safetensors}"], "none.safetensors: there is no"),
-    (["--set", "init_width=3x"], "init_width: is that of init, which is missing"),
+    (["--set", "init_width=3x"], "init_width: requires init, which is missing"),
     (["--set", "supernet={most: 3}"], "at width 1x and supernet.most is 3; they say the same, the "
      "widest net: set width: 3x"),
     (["--set", "supernet={most: 1, least: 2}"], "supernet: least 2 is above most 1"),
-    (["--set", "supernet={most: 1, sub_nets: 1}"], "sub_nets: sandwich wants 2 or more"),
-    (["--set", "supernet={most: 1, sample: hawis, distill: true}"], "distill: belongs to sample "
+    (["--set", "supernet={most: 1, sub_nets: 1}"], "sub_nets: sandwich requires 2 or more"),
+    (["--set", "supernet={most: 1, sample: hawis, distill: true}"], "distill: applies to sample "
      "sandwich"),
     (["--set", "supernet={most: 1}", "--set", "bn_batches=3"], "bn_batches: supernet.bn_batches "
-     "says it"),
-    (["--set", "chip=hawis"], "is felt as `perturb` says only"),
-    (["--set", "chip_set={adc.bits: 6}"], "belongs to a chip that is felt"),
-    (["--set", "perturb.adc=true"], "wants a chip to feel"),
+     "applies to all"),
+    (["--set", "chip=hawis"], "has no effect without `perturb`"),
+    (["--set", "chip_set={adc.bits: 6}"], "requires chip and perturb; add both"),
+    (["--set", "perturb.adc=true"], "requires a chip; add chip"),
     (["--set", "chip=hawis", "--set", "perturb={redraw: step}"], "set variation, stuck or adc"),
     ([*FELT, "--set", "form=float"], "the form float has no cells"),
-    ([*FELT, "--set", "chip_set={net.levels: 4}"], "'net.levels=4' is no key of the chip"),
+    ([*FELT, "--set", "chip_set={net.levels: 4}"], "'net.levels=4' is not a key of the chip"),
     ([*FELT, "--set", "chip=hawis-q8"], "set crossbar.polarity to differential"),
     ([*FELT, "--set", "chip=hawsi"], "did you mean 'hawis'?"),
     (["--jobs", "0"], "--jobs 0: a whole number from 1 to 256 is wanted"),
@@ -349,7 +349,7 @@ def diverges(bitline, folder):
     done = bitline.run("train", "job.yaml", "--set", "form=float", "--set", "epochs=50", "--set",
                        "optimiser={rate: 1000, momentum: 0.999}", cwd=folder)
     expect(done.returncode == 1, f"exit {done.returncode}")
-    expect(b"the loss is no number any more at step" in done.stderr and
+    expect(b"the loss is NaN or infinite at step" in done.stderr and
            b"lower optimiser.rate, or set clip" in done.stderr, done.stderr.decode())
     expect(not (folder / "small" / "weights.safetensors").exists(), "weights of no use")
 

@@ -10,7 +10,7 @@
 #include "tools/search/plugin.h"
 #include "tools/search/space.h"
 
-enum { MOST_UNJUDGED = 3 }; // candidates in a row over which the command that judges may fail
+enum { MOST_UNJUDGED = 3 }; // consecutive candidates on which the evaluator command may fail
 
 void batch_init(struct batch *b, int64_t first, int64_t n, int workers)
 {
@@ -59,14 +59,14 @@ bool batch_next(struct batch *b, struct search *s, struct search_task *task)
     return true;
 }
 
-// Two deaths are no result either: the cause may be this machine's memory, and another machine must
-// give the same results.
+// Two deaths are not a result: the cause may be this machine's memory, and results must not depend
+// on the machine.
 bool batch_retry(struct batch *b, struct search_task *task, struct err *err)
 {
     if (task->deaths++ > 0)
         return err_fail(err,
-                        "two workers died over episode %lld; see that there is memory enough, or "
-                        "use fewer --jobs, then go on with --resume",
+                        "two workers died while running episode %lld; provide more memory, or "
+                        "use fewer --jobs, then continue with --resume",
                         (long long)task->episode);
     b->again[b->n_again++] = *task;
     return true;
@@ -76,11 +76,10 @@ bool batch_put_off(struct batch *b, struct search_task *task, const struct searc
                    struct err *err)
 {
     if (++b->unjudged >= MOST_UNJUDGED)
-        return err_fail(
-            err,
-            "the command that judges candidates failed %d times in a row, the last time "
-            "over episode %lld: %.300s; fix it and go on with --resume",
-            b->unjudged * PLUGIN_TRIES, (long long)task->episode, answer->err.text);
+        return err_fail(err,
+                        "the evaluator command failed %d times in a row, the last time "
+                        "on episode %lld: %.300s; fix it and continue with --resume",
+                        b->unjudged * PLUGIN_TRIES, (long long)task->episode, answer->err.text);
     task->costed = true;
     task->cost = answer->cost;
     task->chip_hash = answer->chip_hash;

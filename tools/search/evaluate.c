@@ -154,7 +154,7 @@ static bool chip_of(const struct evaluator *ev, const struct search_task *task, 
     return evaluate_chip(ev->job, ev->space, task->episode < 0 ? NULL : task->choices, chip, err);
 }
 
-// What is wrong with a candidate is the candidate's fault: it may be too large for the chip.
+// Errors here count as a failure of the candidate: it may be too large for the chip.
 static bool cost_of(struct evaluator *ev, const struct search_task *task,
                     struct search_answer *answer)
 {
@@ -178,7 +178,8 @@ static bool cost_of(struct evaluator *ev, const struct search_task *task,
     map_destroy(map);
     net_destroy(net);
     chip_destroy(chip);
-    answer->broken = !ok && answer->err.class == ERR_WORK; // of this machine, not of the candidate
+    answer->broken =
+        !ok && answer->err.class == ERR_WORK; // failure of this machine, not of the candidate
     return ok;
 }
 
@@ -207,7 +208,7 @@ static bool ask_plugin(struct evaluator *ev, const struct search_task *task,
     return end == PLUGIN_JUDGED;
 }
 
-// With faults stated, its weights go through the crossbars of its own chip.
+// If faults are stated, evaluates the weights in the crossbars of the candidate's own chip.
 static bool ask_supernet(struct evaluator *ev, const struct search_task *task,
                          struct search_answer *answer)
 {
@@ -252,7 +253,7 @@ static bool ask(struct evaluator *ev, const struct search_task *task, struct sea
     return ask_formula(ev, task, &answer->accuracy);
 }
 
-// The candidates after it find the super-net tuned with all before them.
+// Later candidates depend on a super-net that is tuned with all earlier ones.
 static void tune_all_the_same(struct evaluator *ev, const struct search_task *task,
                               struct search_answer *answer)
 {
@@ -274,7 +275,7 @@ void evaluate_task(struct evaluator *ev, const struct search_task *task,
     else if (ev->stages)
         tune_all_the_same(ev, task, answer);
     answer->failed = !ok && !answer->unjudged;
-    // An input or output error, say: it does not depend on the candidate, so it is no result.
+    // For example an I/O error: it does not depend on the candidate, so it is not a result.
     if (answer->failed && answer->err.class == ERR_WORK)
         answer->broken = true;
     answer->seconds = clock_now_s() - start;
@@ -282,7 +283,7 @@ void evaluate_task(struct evaluator *ev, const struct search_task *task,
 
 bool evaluator_spent(const struct evaluator *ev)
 {
-    return ev->simulated_s > 0.1; // 1e8 of the 2^29 ns that the engine keeps exact
+    return ev->simulated_s > 0.1; // 1e8 ns; the engine is exact up to 2^29 ns
 }
 
 void evaluator_fini(struct evaluator *ev)

@@ -23,7 +23,7 @@
 #include "tools/search/space.h"
 #include "base/visible.h"
 
-// Candidates that break a limit stand in the tables, not on the front.
+// Candidates that exceed a limit are in the tables, but not on the front.
 size_t search_front(const struct search *s, int *front)
 {
     size_t n = (size_t)s->job->episodes, used = 0;
@@ -64,7 +64,7 @@ void search_csv_number(FILE *out, bool known, double value)
     fprintf(out, ",%s", known ? text_double(text, sizeof text, value) : "");
 }
 
-// The widths of a candidate in one field, as --widths takes them.
+// The widths of a candidate in one field, in the syntax of --widths.
 static void csv_row(const struct search *s, const struct search_episode *e, FILE *out)
 {
     bool reference = e->ratio > 0;
@@ -86,7 +86,7 @@ static void csv_row(const struct search *s, const struct search_episode *e, FILE
         csv_field(out, knobs);
 }
 
-// Columns that only some jobs have stand behind all others.
+// Columns that only some jobs have come last.
 static void csv_end(const struct search *s, const struct search_episode *e, FILE *out)
 {
     if (s->job->accuracy.has_faults)
@@ -163,7 +163,7 @@ static bool write_file(const struct search *s, const char *folder, const char *n
 
 // --- Nets ---
 
-// The net as it was written, with other outputs.
+// The net's file with other output channels.
 static bool set_widths(const struct search *s, struct conf *conf, const struct search_episode *e,
                        struct err *err)
 {
@@ -191,7 +191,7 @@ static bool write_conf(const struct conf *conf, const char *path, struct err *er
     return file_commit(out, err);
 }
 
-// A net at an episode's widths, as a file; NULL and why if it cannot be.
+// The file of a net at an episode's widths; NULL and why on failure.
 static struct conf *net_conf(const struct search *s, const char *file,
                              const struct search_episode *e, struct err *err)
 {
@@ -229,7 +229,7 @@ static bool write_net(const struct search *s, const char *folder, const char *fi
     return ok;
 }
 
-// The chip that the net was judged on, where it is not the job's chip as it is.
+// The file of the chip on which the net was evaluated, if it differs from the job's chip.
 static struct conf *chip_conf(const struct search *s, const char *file,
                               const struct search_episode *e, struct err *err)
 {
@@ -266,7 +266,7 @@ static bool write_chip(const struct search *s, const char *folder, const char *f
     return ok;
 }
 
-// Whether what conf_print writes of a tree is read as the same tree.
+// Whether a tree written by conf_print is read back as the same tree.
 static bool reads_back(const struct conf *conf, struct err *err)
 {
     size_t n;
@@ -276,7 +276,7 @@ static bool reads_back(const struct conf *conf, struct err *err)
     struct conf *again = conf_parse("export", text, n, err);
     bool ok = again && conf_hash(again->root, NULL) == conf_hash(conf->root, NULL);
     if (again && !ok)
-        err_set(err, "the file of a net or chip would not be read as it was written");
+        err_set(err, "the file of a net or chip cannot be read back unchanged");
     conf_close(again);
     free(text);
     return ok;
@@ -294,7 +294,7 @@ bool search_export_check(const struct search *s, const char *folder, struct err 
     bool ok = net && reads_back(net, &why) && (!search_has_chips(s) || chip) &&
               (!chip || reads_back(chip, &why));
     if (!ok)
-        err_wrap(err, &why, "the nets that are found could not be written: %s", why.text);
+        err_wrap(err, &why, "the nets found cannot be written: %s", why.text);
     conf_close(net);
     conf_close(chip);
     return ok && file_try_all(folder, names, err);
@@ -374,7 +374,7 @@ static void json_candidate(struct jsonw *w, const struct search *s, const char *
     jsonw_end(w);
 }
 
-// What was asked for; whom it was drawn of stands in what was made of it.
+// The requested faults; the injected ones are reported per net.
 static void json_faults(struct jsonw *w, const struct search *s, const struct faults_params *faults)
 {
     struct defect_params d = faults_defects(faults, s->chip);

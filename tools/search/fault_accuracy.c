@@ -21,9 +21,9 @@ const struct conf_field faults_fields[] = {
     {"sigma", CONF_NUM, AT(sigma), .min = 0, .max = 10, .word = "chip", .fallback = "chip",
      .help = "log-normal spread of every cell's resistance"},
     {"trials", CONF_INT, AT(trials), .min = 1, .max = 100000, .fallback = "1",
-     .help = "chips that are drawn, by the search's seed; the accuracy is their mean"},
+     .help = "sampled chips, from the search's seed; the accuracy is their mean"},
     {"images", CONF_INT, AT(images), .min = 1, .max = 10000000, .word = "all", .fallback = "all",
-     .help = "the first so many of those held out (final: of the test images)"},
+     .help = "number of held-out images (final: test images), the first"},
     {0},
 };
 #undef AT
@@ -45,7 +45,7 @@ static bool assemble(const struct faults_params *faults, const struct model_part
     if (faults->images > 0 && (size_t)faults->images < out->images)
         out->images = (size_t)faults->images;
     return out->integer ||
-           err_set(err, "the form float has no cells that could be broken; take another form");
+           err_set(err, "the form float has no cells that can be faulty; use another form");
 }
 
 bool faults_check(const struct faults_params *faults, const struct conf_node *at,
@@ -69,8 +69,8 @@ bool faults_enough(const struct faults_params *faults, const struct conf_node *a
                    const char *what, struct err *err)
 {
     return faults->images < 0 || (size_t)faults->images <= there ||
-           conf_fail(conf_find(at, "images"), err, "%d are wanted, there are %zu %s",
-                     faults->images, there, what);
+           conf_fail(conf_find(at, "images"), err, "%d requested, there are %zu %s", faults->images,
+                     there, what);
 }
 
 static bool one_trial(const struct model *model, const struct defect_params *defects, uint64_t seed,

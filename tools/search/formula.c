@@ -68,7 +68,7 @@ bool formula_check(const struct conf_node *root, const struct net *net, struct e
     at = at ? at : conf_find(root, "accuracy");
     return conf_fail(at ? at : root, err,
                      "the closed form of accuracy is fitted to HAWIS's binary ResNet-20 on "
-                     "CIFAR-10, not to '%s' (%s); take source command or supernet, or state all of "
+                     "CIFAR-10, not to '%s' (%s); use source command or supernet, or state all of "
                      "accuracy.formula: {ceiling, loss, power, front} for this net",
                      net->name, net_form_names[net->form]);
 }

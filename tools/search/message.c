@@ -7,7 +7,7 @@
 
 #include "tools/study/pool.h"
 
-static_assert(sizeof(struct frame) <= 4096, "a pipe takes no more in one piece");
+static_assert(sizeof(struct frame) <= 4096, "a pipe writes no more atomically");
 
 int frame_length(const struct frame *frame)
 {

@@ -17,16 +17,16 @@
 #include "tools/study/exit_codes.h"
 #include "tools/search/message.h"
 
-// MPI can only be asked, over and over, whether something has come; a rank that did so without a
-// rest would take a core away from its own worker.
+// MPI can only be polled for messages; a rank that polled without pauses would take a core from its
+// own worker.
 enum { NAP_MS = 1 };
 
 struct child {
     pid_t pid;
-    int to, from; // -1: it is gone
+    int to, from; // -1: closed
 };
 
-// SimGrid has functions of MPI's names, too; whose are called is a matter of the link order.
+// SimGrid also has functions with MPI's names; the link order decides which are called.
 static bool right_library(void)
 {
     char text[MPI_MAX_LIBRARY_VERSION_STRING] = "";
@@ -34,8 +34,8 @@ static bool right_library(void)
     MPI_Get_library_version(text, &length);
     if (!strstr(text, "SMPI"))
         return true;
-    fprintf(stderr, "bitline-mpi: was linked to SimGrid's MPI, not to the machine's: libmpi is to "
-                    "stand before libsimgrid; build it anew\n");
+    fprintf(stderr, "bitline-mpi: linked to SimGrid's MPI, not to the machine's: libmpi must "
+                    "come before libsimgrid; build it again\n");
     return false;
 }
 
@@ -58,7 +58,7 @@ static bool start(struct child *c, int (*side)(void *, const struct line *), voi
     pid_t parent = getpid();
     c->pid = child_pipe(down) && child_pipe(up) ? child_fork() : -1;
     if (c->pid < 0) {
-        fprintf(stderr, "bitline-mpi: a process could not be started: %s\n", strerror(errno));
+        fprintf(stderr, "bitline-mpi: cannot start a process: %s\n", strerror(errno));
         return false;
     }
     if (c->pid == 0) {
@@ -73,7 +73,7 @@ static bool start(struct child *c, int (*side)(void *, const struct line *), voi
     return true;
 }
 
-// How it ended, as waitpid says it.
+// Exit status, from waitpid.
 static int reap(struct child *c)
 {
     int status = child_wait(c->pid);
@@ -101,7 +101,7 @@ static void send_to(int rank, const struct frame *frame)
     MPI_Send(frame, frame_length(frame), MPI_BYTE, rank, 0, MPI_COMM_WORLD);
 }
 
-// As the one that works is to see it: from whom it comes.
+// Sets the frame's rank to its source, as the working process expects.
 static void receive(struct frame *frame)
 {
     MPI_Status status;
@@ -109,7 +109,7 @@ static void receive(struct frame *frame)
     frame->rank = status.MPI_SOURCE;
 }
 
-// The others say END, too, so that nothing is under way when MPI ends.
+// The other ranks also send END, so that no message is in transit when MPI ends.
 static void end_all(int ranks)
 {
     struct frame frame;
@@ -123,8 +123,8 @@ static void end_all(int ranks)
     }
 }
 
-// Rank 0: until the process that drives is done. Nothing is taken from MPI that the pipe has no
-// room for, so both ends never wait for each other.
+// Rank 0: until the driver process is done. Receives from MPI only if the pipe has capacity, so
+// that the two ends cannot deadlock.
 static int pass_for_driver(struct child *c, int ranks)
 {
     struct frame frame;
@@ -136,12 +136,12 @@ static int pass_for_driver(struct child *c, int ranks)
         }
         while (arrived() && ready(c->to, POLLOUT, 0)) {
             receive(&frame);
-            frame_send(c->to, &frame); // its end shows above
+            frame_send(c->to, &frame); // its end is detected above
         }
     }
     int status = reap(c);
     if (WIFSIGNALED(status))
-        fprintf(stderr, "bitline-mpi: the process that drives was killed; go on with --resume\n");
+        fprintf(stderr, "bitline-mpi: the driver process was killed; continue with --resume\n");
     end_all(ranks);
     return WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_FAILED;
 }
@@ -178,7 +178,7 @@ int relay_run(int (*side)(void *context, const struct line *line), void *context
     int rank, ranks, code = EXIT_OK;
     if (!right_library() || !start(&child, side, context))
         return EXIT_FAILED;
-    // What a signal means is for the process that drives to say.
+    // The driver process handles signals.
     signal(SIGINT, SIG_IGN);
     signal(SIGHUP, SIG_IGN);
     signal(SIGTERM, SIG_IGN);

@@ -16,8 +16,8 @@
 #include "tools/search/mpi_bridge.h"
 #include "tools/study/workers.h"
 
-static_assert(sizeof(struct search_task) <= FRAME_MOST, "a task goes in one frame");
-static_assert(sizeof(struct search_answer) <= FRAME_MOST, "an answer goes in one frame");
+static_assert(sizeof(struct search_task) <= FRAME_MOST, "a task fits in one frame");
+static_assert(sizeof(struct search_answer) <= FRAME_MOST, "an answer fits in one frame");
 
 // --- The driver's end ---
 
@@ -51,7 +51,7 @@ static int busy(const struct workers *workers)
     return n;
 }
 
-// The first rank that waits for a task; the number of ranks: none does.
+// The first idle rank; the number of ranks if there is none.
 static int idle_rank(const struct mpi_workers *c)
 {
     int r = 1;
@@ -105,11 +105,13 @@ static bool wait_for(struct workers *workers, int timeout_ms, enum workers_event
         return err_fail(err, "the other ranks cannot be reached");
     struct member *m = &c->of[frame.rank];
     if (frame.kind == FRAME_ANSWER && frame.size != c->answer_size)
-        return err_set(err, "rank %d is of another bitline than rank 0; run one on all machines",
+        return err_set(err,
+                       "rank %d runs a different version of bitline than rank 0; use one version "
+                       "on all machines",
                        frame.rank);
     m->gone = frame.kind == FRAME_LOST;
     if (all_gone(c))
-        return err_fail(err, "no rank has a worker any more; go on with --resume");
+        return err_fail(err, "no rank has a worker any more; continue with --resume");
     if (!m->busy)
         return true;
     m->busy = false;
@@ -144,24 +146,25 @@ struct workers *mpi_workers_start(void *line, const struct search *search,
 
 // --- A rank's end ---
 
-// Other files on this machine would give other answers.
+// Different files on this machine would give different answers.
 static bool check(struct search *s, const struct frame *begin, struct err *err)
 {
     identify_search(s);
     return (begin->size == sizeof s->hash && !memcmp(begin->bytes, s->hash, sizeof s->hash)) ||
            err_set(err,
-                   "its files (job, chip, net, images or weights) or its bitline are not those "
+                   "its files (job, chip, net, images or weights) or its bitline differ from those "
                    "of rank 0");
 }
 
-// By one worker, which the answer or the death is waited for.
+// Runs the task in one worker, and waits for its answer or death.
 static void judge(struct workers *worker, const struct frame *task, struct frame *answer)
 {
     enum workers_event event = WORKERS_NOTHING;
     struct search_answer out = {0};
     struct search_task same;
-    bool ok = task->size == sizeof same || err_set(&out.err, "a rank is of another bitline than "
-                                                             "rank 0; run one on all machines");
+    bool ok = task->size == sizeof same ||
+              err_set(&out.err, "a rank runs a different version of bitline than "
+                                "rank 0; use one version on all machines");
     ok = ok && workers_give(worker, task->bytes, &out.err);
     while (ok && event == WORKERS_NOTHING)
         ok = workers_wait(worker, -1, &event, &same, &out, &out.err);
@@ -183,8 +186,8 @@ void ranks_serve(const struct line *line, struct search *(*open)(void *context, 
     struct err err = {0};
     struct worker_state bench;
     struct workers *worker = NULL;
-    // As in a driver of local workers: one that has died shows when it is written to, and what
-    // becomes of the search is for rank 0 to say.
+    // As in a driver of local workers: a dead worker is detected when it is written to, and rank 0
+    // decides how the search continues.
     signal(SIGPIPE, SIG_IGN);
     signal(SIGINT, SIG_IGN);
     signal(SIGHUP, SIG_IGN);

@@ -1,4 +1,4 @@
-// The pictures: data and scripts that stay beside them, so that they can be restyled.
+// The plots of a search: data and scripts are kept beside them, so that they can be restyled.
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,7 +23,7 @@ static const char head[] = "set terminal svg size 760,500 noenhanced font 'sans,
                            "set grid back linecolor rgb '#d0d0d0' dashtype 1 linewidth 0.5\n"
                            "set key below\n";
 
-// The head of a script and its title, which names that users choose are part of.
+// The head of a script and its title, which contains names chosen by the user.
 static void write_head(FILE *out, const char *picture, const char *title)
 {
     struct arena *mem = arena_create();
@@ -55,7 +55,7 @@ static void write_front_data(const struct search *s, const struct finals *none, 
     for (size_t i = 0; i < n; i++)
         fprintf(out, "%.8g %.6f\n", shown_cost(s, &s->episodes[front[i]]),
                 100 * s->episodes[front[i]].accuracy);
-    fputs(n ? "\n\n" : "NaN NaN\n\n\n", out); // limits may leave nobody
+    fputs(n ? "\n\n" : "NaN NaN\n\n\n", out); // limits may exclude all candidates
     for (const struct search_episode *r = search_wider(s, 0); r; r = search_wider(s, r->ratio))
         if (!r->failed)
             fprintf(out, "%.8g %.6f %gx\n", shown_cost(s, r), 100 * r->accuracy, r->ratio);
@@ -145,8 +145,7 @@ static void write_channels_script(const struct search *s, const struct finals *n
 
 // --- Stage C ---
 
-// The trained net that is next dearer than a cost, of the uniform ones or of the others; NULL:
-// none.
+// The cheapest trained net above a cost, among the uniform nets or the others; NULL: none.
 static const struct retrain_net *dearer(const struct search *s, const struct finals *finals,
                                         bool is_uniform, double cost)
 {

@@ -22,7 +22,7 @@
 
 enum {
     LINE_MOST = 4096, // of an answer
-    TAIL_SIZE = 1024, // of what is kept of its standard error
+    TAIL_SIZE = 1024, // of its standard error
 };
 
 struct plugin {
@@ -30,7 +30,7 @@ struct plugin {
     double timeout_s;
     pid_t pid;                 // of its group; 0: not running
     int to, from, said, alive; // standard input, output and error; what its watcher reads
-    char tail[TAIL_SIZE];      // the end of what it said on standard error
+    char tail[TAIL_SIZE];      // the end of its standard error
     size_t tail_size;
 };
 
@@ -41,7 +41,7 @@ struct plugin *plugin_create(char *const *words, double timeout_s)
     return p;
 }
 
-// The whole group, so that what the command started goes with it.
+// Kills the process group, including processes that the command started.
 static void stop(struct plugin *p)
 {
     if (!p->pid)
@@ -73,13 +73,13 @@ static _Noreturn void become(const struct plugin *p, int in, int out, int said)
     _exit(127);
 }
 
-// The first of the command's group: a process that ends the whole of it when the worker ends, even
-// if it is killed and cannot.
+// First process of the command's group: a watcher that ends the group when the worker ends, even if
+// the worker is killed.
 static _Noreturn void watch(const struct plugin *p, int alive, int in, int out, int said)
 {
     char none;
     setpgid(0, 0);
-    signal(SIGCHLD, SIG_IGN); // a command that has ended needs nobody to wait for it
+    signal(SIGCHLD, SIG_IGN); // an ended command is reaped automatically
     if (child_fork() == 0)
         become(p, in, out, said);
     close(in);
@@ -115,9 +115,8 @@ static bool start(struct plugin *p, struct err *err)
             close(ours[i]);
     }
     if (pid < 0)
-        return err_fail(err, "the command '%.60s' could not be started: %s", p->words[0],
-                        strerror(why));
-    setpgid(pid, pid); // here too: whoever comes first
+        return err_fail(err, "cannot start the command '%.60s': %s", p->words[0], strerror(why));
+    setpgid(pid, pid); // in parent and child, to avoid a race
     fcntl(said[0], F_SETFL, O_NONBLOCK);
     p->pid = pid;
     p->to = down[1];
@@ -128,8 +127,8 @@ static bool start(struct plugin *p, struct err *err)
     return true;
 }
 
-// Passes on what the command has said on standard error, and keeps the end of it. One that writes
-// as fast as this reads must not keep the caller from looking at the clock.
+// Passes on the command's standard error, and keeps the end of it. The amount is limited, so that a
+// fast writer cannot keep the caller from checking the time.
 static void pass_on(struct plugin *p)
 {
     enum { MOST_READS = 256 };
@@ -149,7 +148,7 @@ static void pass_on(struct plugin *p)
     }
 }
 
-// Waits until there is something to read of the answer; false: not within `left` seconds.
+// Waits for data of the answer; false: none within `left` seconds.
 static bool wait_for(struct plugin *p, double left)
 {
     struct pollfd polled[] = {{.fd = p->from, .events = POLLIN}, {.fd = p->said, .events = POLLIN}};
@@ -165,7 +164,7 @@ static bool wait_for(struct plugin *p, double left)
         if (polled[1].revents)
             pass_on(p);
         if (polled[1].revents & (POLLHUP | POLLERR))
-            polled[1].fd = -1; // it has closed that
+            polled[1].fd = -1; // closed by the command
     }
     return true;
 }
@@ -234,7 +233,7 @@ static enum plugin_end read_answer(const char *line, int64_t id, double *accurac
     return end;
 }
 
-// Once; a program that has failed is ended.
+// One try; a program that has failed is killed.
 static enum plugin_end ask_once(struct plugin *p, const struct plugin_question *question,
                                 double *accuracy, struct err *err)
 {

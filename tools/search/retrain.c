@@ -28,17 +28,17 @@
 const struct conf_field retrain_fields[] = {
     {"train", CONF_STR, AT(train), .help = "a training job of the net, without a supernet"},
     {"set", CONF_NODE, AT(set), .optional = true, .word = "a map of PATH: VALUE",
-     .help = "keys of that job with other values, such as {epochs: 20}"},
+     .help = "overrides of keys of that job, such as {epochs: 20}"},
     {"nets", CONF_INT, AT(nets), .min = 0, .max = 100, .fallback = "3",
-     .help = "of the front, evenly, with both ends; the best one comes first anyway"},
+     .help = "nets of the front, evenly spaced, with both ends; the best net is always added"},
     {"uniform", CONF_NUMS, AT(uniform), .min = 0.01, .max = 1000, .optional = true,
      .help =
          "ratios of uniform nets to compare with, such as [0.5, 1, 1.5]: 1, and any in the space"},
     {"seeds", CONF_INT, AT(seeds), .min = 1, .max = 100, .fallback = "1",
-     .help = "each net is trained so often, with the training job's seed and those that follow"},
+     .help = "training runs per net, with consecutive seeds from the training job's on"},
     {"faults", CONF_SECTION, AT(faults), .fields = faults_fields, .optional = true,
      .present = offsetof(struct retrain_params, has_faults),
-     .help = "each net is put into the crossbars of its chip, too, whole and broken like this"},
+     .help = "also evaluate each net in the crossbars of its chip, without and with these faults"},
     {0},
 };
 #undef AT
@@ -94,11 +94,11 @@ bool retrain_check(const struct search *s, struct err *err)
         if (!uniform(s, ratios->v[i]))
             return conf_fail(
                 conf_find(job->conf->root, "final.uniform"), err,
-                "%g is no ratio that the search compares with: 1, and those of its space",
+                "%g is not a ratio of the search's uniform nets: 1, and those of its space",
                 ratios->v[i]);
     struct err why = {0};
     if (!load_job(s, s->references[0].widths, -1, &train, &why))
-        return conf_wrap(at, err, &why, "with the widths of a net that was found: %s", why.text);
+        return conf_wrap(at, err, &why, "at the widths of a net found by the search: %s", why.text);
     const struct recipe *r = &train->recipe;
     bool ok = !r->has_supernet && train->net->hash == s->net->hash;
     if (r->has_supernet)
@@ -106,13 +106,14 @@ bool retrain_check(const struct search *s, struct err *err)
                   r->name);
     else if (!ok)
         conf_fail(at, err,
-                  "it trains '%s' (%s), which is not the net that is searched, '%s' (%s); name "
+                  "it trains '%s' (%s), not the searched net, '%s' (%s); name "
                   "the same net, form and keys in both jobs",
                   train->net->name, net_form_names[train->net->form], s->net->name,
                   net_form_names[s->net->form]);
     if (ok && r->seed > INT_MAX - job->final.seeds)
-        ok = conf_fail(at, err, "its seed %d leaves no room for %d seeds; make it smaller", r->seed,
-                       job->final.seeds);
+        ok =
+            conf_fail(at, err, "its seed %d is too large for %d consecutive seeds; make it smaller",
+                      r->seed, job->final.seeds);
     ok = ok && check_faults(job, train, err);
     train_job_destroy(train);
     return ok;
@@ -123,7 +124,7 @@ bool retrain_check(const struct search *s, struct err *err)
 static void add(struct finals *f, const struct search *s, const char *name,
                 const struct search_episode *e)
 {
-    assert(e); // a ratio that is no reference was refused by retrain_check()
+    assert(e); // retrain_check() refused ratios without a reference
     size_t bytes = s->space->n_layers * sizeof *e->widths;
     size_t settings = s->space->n_knobs * sizeof *e->choices;
     for (size_t i = 0; i < f->n; i++)
@@ -208,7 +209,8 @@ static bool write_csv(const struct search *s, const struct finals *f, const char
         csv_field(out, widths);
         fprintf(out, ",%zu", i % f->seeds + 1);
         search_csv_number(out, true, net->accuracies[i % f->seeds]);
-        search_csv_number(out, !e->failed, e->accuracy); // a super-net need not hold a uniform net
+        search_csv_number(out, !e->failed,
+                          e->accuracy); // a super-net may not contain a uniform net
         search_csv_number(out, true, e->cost.of[COST_ENERGY]);
         search_csv_number(out, e->cost.of[COST_LATENCY] > 0, e->cost.of[COST_LATENCY]);
         search_csv_number(out, true, e->cost.of[COST_AREA]);
@@ -225,7 +227,7 @@ static bool write_csv(const struct search *s, const struct finals *f, const char
     return file_commit(file, err);
 }
 
-// Its weights as they are in the folder, on test images; the chip has the candidate's settings.
+// Evaluates the weights in the folder on test images, on the chip with the candidate's settings.
 static bool try_chip(const struct search *s, const struct retrain_net *net,
                      const struct train_job *job, const char *folder, const struct subprocess *how,
                      struct fault_accuracy *out, struct err *err)
@@ -249,7 +251,7 @@ static bool try_chip(const struct search *s, const struct retrain_net *net,
     return ok;
 }
 
-// The seed is the training job's own and those that follow.
+// Seeds are consecutive, from the training job's on.
 static bool train_one(const struct search *s, const struct retrain_net *net, int k,
                       const char *folder, const struct subprocess *how, struct trained *out,
                       struct err *err)

@@ -29,22 +29,22 @@ static const struct conf_field weight_fields[] = {
 };
 const struct conf_field reward_fields[] = {
     {"form", CONF_ENUM, AT(form), .names = form_names, .fallback = "hawis",
-     .help = "hawis: Eq. 5, -gap * log((Q / lambda) / Q_base); limits: accuracy, less what passes "
-             "the limits; weighted: accuracy - sum of weight * log(cost / base)"},
+     .help = "hawis: Eq. 5, -gap * log((Q / lambda) / Q_base); limits: accuracy, less a penalty "
+             "beyond the limits; weighted: accuracy - sum of weight * log(cost / base)"},
     {"cost", CONF_ENUM, AT(cost), .names = cost_metric_names, .fallback = "energy",
      .help = "Q, and the second axis of the front"},
     {"target", CONF_NUM, AT(target), .min = 0, .max = 2, .fallback = "1",
-     .help = "accuracy that the gap of Eq. 5 is measured from"},
+     .help = "target accuracy of the gap of Eq. 5"},
     {"lambda", CONF_NUM, AT(lambda), .min = 1e-9, .max = 1e9, .fallback = "1",
      .help = "of Eq. 5: the larger, the less energy counts; below lambda times the cost of the net "
              "at ratio 1 it does not count at all"},
     {"least_gap", CONF_NUM, AT(least_gap), .min = 1e-9, .max = 1, .fallback = "0.001",
-     .help = "the gap of Eq. 5 is at least this, so that its sign holds"},
+     .help = "minimum gap of Eq. 5, which keeps its sign"},
     {"limits", CONF_SECTION, AT(limits), .fields = limit_fields,
-     .help = "at most so much; of the form limits, and violations for nsga2"},
+     .help = "cost limits of the form limits; also the violations of nsga2"},
     {"weights", CONF_SECTION, AT(weights), .fields = weight_fields, .help = "of the form weighted"},
     {"penalty", CONF_NUM, AT(penalty), .min = 0, .max = 1e6, .fallback = "1",
-     .help = "of the form limits: accuracy lost where a limit is passed by its own size"},
+     .help = "of the form limits: accuracy lost per relative excess of 1 over a limit"},
     {0},
 };
 #undef AT

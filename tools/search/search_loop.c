@@ -25,7 +25,7 @@
 enum { MOST_WHOLE_REFERENCES = 16 };
 static const double stop_grace_s = 5;
 
-// --- Making one ---
+// --- Creation ---
 
 static void init_episode(struct search *s, struct search_episode *e)
 {
@@ -47,8 +47,8 @@ static void add_reference(struct search *s, double ratio)
     }
 }
 
-// The baseline of Eq. 5, and uniform nets over the range to compare with: both ends, whole ratios,
-// and last those that stage C asks for, so that more can be asked for later.
+// The baseline of Eq. 5, and uniform nets over the range for comparison: both ends, integer ratios,
+// and last those that stage C requests, so that more can be added later.
 static void plan_references(struct search *s)
 {
     const struct space_params *space = &s->job->space;
@@ -122,7 +122,7 @@ static void add_warnings(struct search *s)
         warn_add(&s->warnings, "assumed-accuracy",
                  "accuracies are assumed, nothing is trained: ceiling - loss * sum of share * "
                  "ratio^-power, fitted to uniform widths of binary ResNet-20 on CIFAR-10 (HAWIS, "
-                 "Table II) or stated by the job; take accuracy.source command or supernet to "
+                 "Table II) or stated by the job; use accuracy.source command or supernet to "
                  "measure them");
 }
 
@@ -180,17 +180,16 @@ static bool take(struct search *s, const struct search_task *task,
     e->clean_accuracy = answer->clean_accuracy;
     e->chip_hash = answer->chip_hash;
     e->net_hash = answer->net_hash;
-    // Its accuracy need not be known: it may be narrower than the super-net.
+    // Its accuracy may be unknown: it may be narrower than the super-net.
     if (task->episode == -1 && !(answer->cost.of[COST_ENERGY] > 0))
-        return err_wrap(err, &answer->err,
-                        "the net at ratio 1, to which all costs are compared: %s",
+        return err_wrap(err, &answer->err, "the net at ratio 1, the baseline of all costs: %s",
                         answer->err.text);
     if (s->references[0].done || task->episode == -1)
         history_judge(s, e);
     if (!history_keep(s, task->episode, answer->seconds, err))
         return false;
     history_note(s, task->episode);
-    // Where the store had lost the baseline, what is done already could not be judged before.
+    // If the store had lost the baseline, finished episodes could not be rewarded before.
     if (task->episode == -1)
         history_judge_all(s);
     return true;
@@ -233,7 +232,7 @@ static bool run_tasks(struct search *s, const struct search_params *params, stru
     struct search_answer answer;
     enum workers_event event;
     double stopped_s = 0;
-    bool here = !params->start_workers || tunes(s); // ranks are mpirun's to end
+    bool here = !params->start_workers || tunes(s); // mpirun ends ranks
     for (;;) {
         while (!*params->stop && workers_idle(workers) && batch_next(b, s, &task))
             if (!workers_give(workers, &task, err))
@@ -247,7 +246,7 @@ static bool run_tasks(struct search *s, const struct search_params *params, stru
         if (event == WORKERS_DIED && !batch_retry(b, &task, err))
             return false;
         tell_user(s, params, clock);
-        // Whoever asks for the end does not wait for an hour's training.
+        // A stop must not wait for an hour of training.
         if (*params->stop && stopped_s == 0)
             stopped_s = clock_now_s();
         if (*params->stop && here && clock_now_s() - stopped_s > stop_grace_s)
@@ -275,7 +274,7 @@ static void decode(struct search *s, const double *x, int *widths, unsigned shor
         choices[k] = (unsigned short)values[k];
 }
 
-// Stored episodes are proposed again, so that the agent is where it was; they must come out alike.
+// Stored episodes are proposed again to restore the agent's state; the proposals must be equal.
 static bool propose(struct search *s, int64_t number, double *x, struct err *err)
 {
     struct search_episode *e = &s->episodes[number], fresh = {0};
@@ -288,7 +287,8 @@ static bool propose(struct search *s, int64_t number, double *x, struct err *err
     decode(s, x, fresh.widths, fresh.choices);
     return history_same(s, e, &fresh) ||
            err_set(err,
-                   "episode %lld of the store is not what this program proposes; it was written by "
+                   "episode %lld of the store differs from the proposal of this program; it was "
+                   "written by "
                    "another version or on another kind of machine: choose another --out",
                    (long long)number);
 }
@@ -320,15 +320,16 @@ static bool all_done(struct search *s, int64_t first, int64_t end)
     return true;
 }
 
-// What a super-net says of a net changes as it is tuned.
+// The accuracy of a net changes as the super-net is tuned.
 static bool check_references(const struct search *s, struct err *err)
 {
     for (size_t r = 0; r < s->n_references && s->done > 0; r++)
         if (!s->references[r].done && tunes(s))
-            return err_set(err,
-                           "the uniform net of ratio %g comes too late: the super-net is tuned by "
-                           "%zu episodes; choose another --out",
-                           s->references[r].ratio, s->done);
+            return err_set(
+                err,
+                "the uniform net of ratio %g was added too late: the super-net is already tuned by "
+                "%zu episodes; choose another --out",
+                s->references[r].ratio, s->done);
     return true;
 }
 
@@ -377,8 +378,7 @@ bool search_done(const struct search *s)
     return done;
 }
 
-// Limits come first, as agents have it (told_better()); below lambda Eq. 5 does not tell costs
-// apart.
+// Limits come first, as in told_better() of agents; below lambda Eq. 5 does not distinguish costs.
 static bool is_better(const struct judged *a, const struct judged *b)
 {
     if (a->violation != b->violation)

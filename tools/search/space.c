@@ -25,7 +25,7 @@ static const struct conf_field bound_fields[] = {
 static const struct conf_field knob_fields[] = {
     {"path", CONF_STR, AT(path), .help = "a key of the chip, such as adc.bits"},
     {"values", CONF_NODE, AT(list), .word = "a list of values",
-     .help = "in their natural order, each as --set takes it"},
+     .help = "in their natural order, each in the syntax of --set"},
     {0},
 };
 #undef AT
@@ -45,7 +45,7 @@ const struct conf_field space_fields[] = {
     {"layers", CONF_SECTIONS, AT(layers), .fields = bound_fields,
      .size = sizeof(struct space_bound), .optional = true, .help = "bounds of single layers"},
     {"knobs", CONF_SECTIONS, AT(knobs), .fields = knob_fields, .size = sizeof(struct space_knob),
-     .optional = true, .help = "settings of the chip that are searched too"},
+     .optional = true, .help = "chip settings to search"},
     {0},
 };
 #undef AT
@@ -100,7 +100,7 @@ static bool take_bounds(struct space *s, const struct space_params *params, stru
         struct space_layer *l = find_layer(s, bounds[i].layer);
         if (!l)
             return conf_fail(node, err,
-                             "'%.60s' is no scalable layer of %s; 'bitline show net' "
+                             "'%.60s' is not a scalable layer of %s; 'bitline show net' "
                              "lists them",
                              bounds[i].layer, s->net->name);
         for (size_t j = 0; j < i; j++)
@@ -152,16 +152,16 @@ static bool take_knob(struct space *s, const struct space_knob *knob, const stru
 {
     const struct conf_node *list = knob->list;
     if (!*knob->path || strpbrk(knob->path, "= \t\n") || !strncmp(knob->path, "net.", 4))
-        return conf_fail(at, err, "a key of the chip such as adc.bits is wanted");
+        return conf_fail(at, err, "expected a key of the chip such as adc.bits");
     for (size_t i = 0; i < s->n_knobs; i++)
         if (!strcmp(s->knobs[i].path, knob->path))
             return conf_fail(at, err, "%.60s is there twice; keep one", knob->path);
     if (list->kind != CONF_SEQ || list->n < 2)
-        return conf_fail(list, err, "a list of two values or more is wanted");
+        return conf_fail(list, err, "expected a list of two values or more");
     const char **values = arena_alloc(s->mem, list->n, sizeof *values);
     for (size_t i = 0; i < list->n; i++) {
         if (list->children[i]->kind != CONF_SCALAR)
-            return conf_fail(list->children[i], err, "a single value is wanted");
+            return conf_fail(list->children[i], err, "expected a single value");
         values[i] = list->children[i]->text;
         for (size_t j = 0; j < i; j++)
             if (!strcmp(values[i], values[j]))

@@ -33,17 +33,17 @@ static const struct conf_field candidate_fields[] = {
 const struct conf_field supernet_accuracy_fields[] = {
     {"train", CONF_STR, AT(train), .help = "a training job with a supernet: a name, or a file"},
     {"set", CONF_NODE, AT(set), .optional = true, .word = "a map of PATH: VALUE",
-     .help = "keys of that job with other values, such as {epochs: 5, images: 10000}"},
+     .help = "overrides of keys of that job, such as {epochs: 5, images: 10000}"},
     {"weights", CONF_STR, AT(weights), .optional = true,
-     .help = "what training it left; without it, it is trained first, into DIR/stage-a"},
+     .help = "weights of the trained super-net; default: train it first, in DIR/stage-a"},
     {"tune_epochs", CONF_INT, AT(tune_epochs), .min = 0, .max = 1000, .fallback = "0",
-     .help = "of the super-net, per candidate, as `train` says; 0: it stays as it is; else round "
-             "is to be 1"},
+     .help = "tuning of the super-net per candidate, as in `train`; 0: none; otherwise round "
+             "must be 1"},
     {"candidate_epochs", CONF_INT, AT(candidate_epochs), .min = 0, .max = 1000, .fallback = "0",
-     .help = "of the candidate alone, from the shared weights; what it learns is thrown away"},
+     .help = "tuning of the candidate, from the shared weights, which do not change"},
     {"candidate", CONF_SECTION, AT(candidate), .fields = candidate_fields, .optional = true,
      .present = offsetof(struct supernet_accuracy_params, has_candidate),
-     .help = "how candidates are tuned; where it is not given, as `train` says"},
+     .help = "how candidates are tuned; default: as in `train`"},
     {0},
 };
 #undef AT
@@ -101,7 +101,7 @@ static bool check_net(const struct supernet_accuracy *s, const struct conf_node 
     bool ok = same && same->hash == net->hash;
     net_destroy(same);
     return ok || conf_fail(at, err,
-                           "it trains '%s' (%s), which is not the net that is searched, '%s' (%s); "
+                           "it trains '%s' (%s), not the searched net, '%s' (%s); "
                            "name the same net, form and keys in both jobs",
                            s->train->net->name, net_form_names[s->train->net->form], net->name,
                            net_form_names[net->form]);
@@ -112,10 +112,11 @@ static bool check(const struct supernet_accuracy *s, const struct conf_node *at,
 {
     const struct recipe *r = &s->train->recipe;
     if (!r->has_supernet)
-        return conf_fail(at, err, "'%s' trains no super-net; give it a section supernet", r->name);
+        return conf_fail(at, err, "'%s' does not train a super-net; add a section supernet",
+                         r->name);
     if (!(r->held_out > 0))
         return conf_fail(at, err,
-                         "'%s' holds no images out to judge candidates by; set held_out above 0",
+                         "'%s' has no held-out images to evaluate candidates; set held_out above 0",
                          r->name);
     return check_net(s, at, net, err) && check_bounds(s, at, err);
 }
@@ -137,8 +138,8 @@ static bool check_split(const struct supernet_accuracy *s, const struct weights 
     const char *is = trainer_split(&s->recipe, s->train->data, s->mem);
     return !was || strcmp(was, is) == 0 ||
            conf_fail(s->at, err,
-                     "its weights were trained with %.90s held out, here it is %s: candidates "
-                     "would be judged by images that they have seen; give both the same data, "
+                     "its weights were trained with %.90s held out, this job has %s: candidates "
+                     "would be evaluated on their training images; give both the same data, "
                      "images, held_out and seed",
                      was, is);
 }
@@ -297,8 +298,8 @@ bool supernet_accuracy_tune(struct supernet_accuracy *s, int64_t episode, const 
         return true;
     if (done != until - epochs)
         return err_set(err,
-                       "%s: the super-net was tuned for %d epochs, episode %d follows on %d; its "
-                       "file is not of this search any more: begin anew with another --out",
+                       "%s: the super-net was tuned for %d epochs, episode %d requires %d; its "
+                       "file does not match this search: start again with another --out",
                        s->folder, done, (int)episode, until - epochs);
     return supernet_tune(s->supernet, widths, until, err) &&
            supernet_save(s->supernet, s->folder, err);
@@ -310,7 +311,7 @@ static bool inside(const struct supernet_accuracy *s, const int *widths, struct 
     for (size_t k = 0; k < s->space->n_layers; k++) {
         const struct space_layer *l = &s->space->layers[k];
         if (widths[k] < l->base * plan->least - 1 || widths[k] > l->base * plan->most + 1e-9)
-            return err_set(err, "the super-net has no sub-net of these widths");
+            return err_set(err, "the super-net does not contain these widths");
     }
     return true;
 }

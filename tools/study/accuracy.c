@@ -34,8 +34,8 @@ static bool set_data(struct model *m, const struct dataset *d, struct err *err)
                        net->name, net->raw_c, net->raw_h, net->raw_w, d->name, d->channels,
                        d->height, d->width);
     if (d->classes > net->classes)
-        return err_set(err, "net '%s' tells %d classes apart, the set '%s' has %d", net->name,
-                       net->classes, d->name, d->classes);
+        return err_set(err, "net '%s' has %d classes, the set '%s' has %d", net->name, net->classes,
+                       d->name, d->classes);
     m->images = d->n;
     return encode_check(net, d->name, err);
 }
@@ -58,12 +58,12 @@ static bool check_form(const struct model *m, struct err *err)
                          "the form float has no hardware; it runs on chips of 'arithmetic: exact' "
                          "alone, such as ideal");
     if (m->chip->crossbar.wire_ohm > 0 || defect_any(&m->chip->defects))
-        return err_set(err, "the form float has no cells or lines that could be broken; take the "
-                            "defects away, or another form");
+        return err_set(err, "the form float has no cells or lines that can be faulty; remove the "
+                            "defects, or use another form");
     return true;
 }
 
-// Training images: those lent, or opened for this.
+// Training images: those of the caller, or opened here.
 static bool training(const struct model_params *params, const struct dataset *lent, size_t images,
                      const struct model *m, struct dataset **own, const struct dataset **out,
                      struct err *err)
@@ -116,7 +116,8 @@ static bool prepare_mitigation(const struct model_params *params, struct model *
     if (!mitigation_any(&m->mend))
         return true;
     if (!m->integer)
-        return err_set(err, "the form float has no cells to mend; take another form");
+        return err_set(
+            err, "mitigation needs cells, which the form float does not have; use another form");
     if (!mitigation_check(&m->mend, m->chip, err))
         return false;
     if (!m->mend.bn)
@@ -124,7 +125,7 @@ static bool prepare_mitigation(const struct model_params *params, struct model *
     if (!dataset_open(data_spec(params, m->net), DATASET_TRAIN, m->mend.images, &m->train, err))
         return false;
     return m->mend.images <= m->train->n ||
-           err_set(err, "mending with %zu images: the set '%s' has %zu training images",
+           err_set(err, "mitigation with %zu images: the set '%s' has %zu training images",
                    m->mend.images, m->train->name, m->train->n);
 }
 
@@ -215,7 +216,7 @@ bool model_check(const struct model *model, const struct chip_sample *sample, st
 {
     struct sampled_chip drawn = {0};
     struct trial trial = {0};
-    struct model unfolded = *model; // what is drawn can be computed, whatever its norms
+    struct model unfolded = *model; // the sampled chip can be computed with any batch-norms
     unfolded.mend.bn = unfolded.mend.gain = false;
     bool ok =
         !model->integer || sampled_chip_make(&unfolded, sample, CPU_AVX512, &drawn, &trial, err);
@@ -223,7 +224,8 @@ bool model_check(const struct model *model, const struct chip_sample *sample, st
     return ok;
 }
 
-// What the ADCs of one chip need and lose; nothing is lost where every possible sum has a code.
+// Range that the ADCs of one chip need, and what they lose; no loss if every possible sum has a
+// code.
 static void count_losses(const struct model *model, const struct chip_sample *sample,
                          const struct sampled_chip *drawn, struct adc_loss *adc, struct trial *out)
 {
@@ -282,7 +284,7 @@ static void measure_share(void *context, int j, int jobs, void *result)
     activity_measure(p->activity, p->what, p->images, (size_t)j, (size_t)jobs, result);
 }
 
-// Counts of all images; those of workers stand behind each other.
+// Counts of all images; those of the workers are stored one after the other.
 static bool measure(const struct probing *probing, size_t layers, int jobs,
                     struct activity_count *counts, struct err *err)
 {
@@ -301,7 +303,7 @@ bool model_activity(const struct model *model, const struct chip_sample *sample,
     struct sampled_chip drawn = {0};
     struct trial trial = {0};
     if (!model->integer)
-        return err_set(err, "the form float has no arrays whose activity could be measured; take "
+        return err_set(err, "the form float has no arrays whose activity can be measured; use "
                             "another form");
     bool ok = sampled_chip_make(model, sample, cpu, &drawn, &trial, err);
     struct evaluation what = sampled_chip_evaluation(&drawn, model);

@@ -1,4 +1,4 @@
-// The job of a store: written once, then found again, and checked with all tables of the store.
+// The job of a store: written once, later read and checked together with all tables of the store.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -71,7 +71,7 @@ static const char *value_of(const struct store_job *job, const char *key)
     return NULL;
 }
 
-// Of keys that this job lacks nothing is said but their number.
+// Stored keys that this job lacks are only counted.
 static bool compare_key(void *context, const struct store_value *values, struct err *err)
 {
     struct comparing *c = context;
@@ -100,7 +100,7 @@ static bool read_hash(struct store *s, char *hash, size_t size, struct err *err)
     return ok;
 }
 
-// The rows are checked as those of the job that the store says it holds.
+// Checks the rows as those of the job that the store claims to hold.
 static bool compare_job(struct store *s, const struct store_job *job, struct err *err)
 {
     char stored[64];
@@ -120,7 +120,7 @@ static bool compare_job(struct store *s, const struct store_job *job, struct err
     if (!c.reported && c.alike < job->n_keys)
         snprintf(c.what, sizeof c.what, "it lacks keys that this one has");
     return err_set(err, "%s: holds another job (%s); choose another --out", s->path,
-                   *c.what ? c.what : "it has keys that this one lacks");
+                   *c.what ? c.what : "it has keys that this job lacks");
 }
 
 // --- Checking the rest ---
@@ -157,7 +157,7 @@ static bool check_tables(struct store *s, const struct store_job *job, struct er
     return refuse_foreign(s, job, err);
 }
 
-// To be called in a transaction: a store has its tables and its job, or nothing.
+// Called in a transaction, so that a store has both its tables and its job, or neither.
 bool store_begin(struct store *s, const struct store_job *job, struct err *err)
 {
     int64_t version = 0, parts = 0;
@@ -166,8 +166,8 @@ bool store_begin(struct store *s, const struct store_job *job, struct err *err)
         !sql_number(s, "SELECT count(*) FROM sqlite_schema", &parts, err))
         return false;
     if (version == 0 && parts > 0)
-        return err_set(
-            err, "%s: is a database of another program, or damaged; choose another --out", s->path);
+        return err_set(err, "%s: not a bitline database, or damaged; choose another --out",
+                       s->path);
     if (version == 0)
         return write_job(s, job, err);
     return compare_job(s, job, err) && check_tables(s, job, err);

@@ -109,16 +109,16 @@ void child_quote(const char *text, size_t n, enum child_line which, char *out, s
     escape_line_to(out, size, raw);
 }
 
-// --- A program run to its end ---
+// --- Running a program to completion ---
 
 struct running {
     pid_t pid;
     int out, err; // read ends; -1: closed
-    size_t room;  // of result->output
+    size_t room;  // capacity of result->output
 };
 
-// Never returns. `failed` takes errno where the program cannot be started, and else is closed by
-// its start.
+// Never returns. Writes errno to `failed` if the program cannot be started; exec closes it
+// otherwise.
 static _Noreturn void become(const struct child_spec *spec, pid_t parent, int out, int err,
                              int failed)
 {
@@ -134,7 +134,7 @@ static _Noreturn void become(const struct child_spec *spec, pid_t parent, int ou
     int why = ok ? 0 : errno;
     if (ok) {
         execvp(spec->words[0], spec->words);
-        why = errno == ENOENT ? -ENOENT : errno; // not to be taken for a missing folder
+        why = errno == ENOENT ? -ENOENT : errno; // distinguishes it from a missing folder
     }
     while (write(failed, &why, sizeof why) < 0 && errno == EINTR)
         ;
@@ -161,7 +161,7 @@ static bool start(const struct child_spec *spec, struct running *r, struct child
     if (r->pid < 0)
         why = errno;
     else
-        setpgid(r->pid, r->pid); // here too: whoever comes first
+        setpgid(r->pid, r->pid); // in parent and child, to avoid a race
     close_end(&out[1]);
     close_end(&err[1]);
     close_end(&failed[1]);
@@ -180,8 +180,8 @@ static bool start(const struct child_spec *spec, struct running *r, struct child
     return why == 0;
 }
 
-// Reads what is there, without waiting, from one of the two streams; closes it at its end. A
-// program that writes as fast as this reads must not keep the caller from looking at the clock.
+// Reads available data, without blocking, from one of the two streams; closes it at its end. The
+// amount is limited, so that a fast writer cannot keep the caller from checking the time.
 static void drain(struct running *r, bool is_output, size_t most, struct child_result *result)
 {
     enum { MOST_READS = 64 };
@@ -210,24 +210,24 @@ static void drain(struct running *r, bool is_output, size_t most, struct child_r
     }
 }
 
-// Whether a child has ended. It stays to be waited for, so that its number is not another's.
+// Whether a child has ended. It is not reaped, so that its process id is not reused.
 static bool has_ended(pid_t pid)
 {
     siginfo_t info = {0};
     return waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == pid;
 }
 
-// Until the program has ended, or has to be killed; result->end says which.
+// Runs until the program has ended, or has to be killed; result->end says which.
 static void attend(const struct child_spec *spec, struct running *r, struct child_result *result)
 {
     double end = clock_now_s() + spec->timeout_s;
     for (;;) {
         struct pollfd polled[] = {{.fd = r->out, .events = POLLIN},
                                   {.fd = r->err, .events = POLLIN}};
-        // With both streams closed only the end is waited for, which shows nowhere.
+        // With both streams closed there is no event for the end of the program.
         poll(polled, 2, r->out < 0 && r->err < 0 ? 5 : 100);
         bool ended = has_ended(r->pid);
-        // All that an ended program has left: a pipe holds no more than 64 reads.
+        // Reads the remaining output of an ended program: a pipe holds at most 64 reads.
         drain(r, true, spec->most, result);
         drain(r, false, spec->most, result);
         if (result->n > spec->most)
@@ -252,7 +252,7 @@ void child_run(const struct child_spec *spec, struct child_result *result)
         fcntl(r.out, F_SETFL, O_NONBLOCK);
         fcntl(r.err, F_SETFL, O_NONBLOCK);
         attend(spec, &r, result);
-        kill(-r.pid, SIGKILL); // what it started goes with it
+        kill(-r.pid, SIGKILL); // with all processes that it started
         result->status = child_wait(r.pid);
         if (result->end == CHILD_DONE && result->status != 0)
             result->end = CHILD_FAILED;

@@ -19,8 +19,8 @@
         .name = column, .type = STORE_REAL, .max = 1                                               \
     }
 
-// The order is that of write_episode() and read_episode(). clean_accuracy is the last: not every
-// job has it.
+// In the order of write_episode() and read_episode(). clean_accuracy is the last, as not every job
+// has it.
 static const struct store_column episode_columns[] = {
     EPISODE,
     {.name = "widths", .type = STORE_TEXT},

@@ -10,7 +10,7 @@ const char *const file_kind_names[] = {"chip", "net", "sweep", "train", "search"
 static const struct {
     enum catalog_kind library;
     const char *phrase;
-    const char *key; // that each has and no other kind; NULL: there is none
+    const char *key; // required by this kind and unknown to others; NULL: none
 } kinds[FILE_KINDS] = {
     [FILE_CHIP] = {CATALOG_CHIP, "a chip", NULL},
     [FILE_NET] = {CATALOG_NET, "a net", "layers"},

@@ -13,8 +13,8 @@
 static const double default_timeout_s = 60;
 enum { MOST_BYTES = 1 << 26 };
 
-// gnuplot prints the line that it does not understand before it says so; what it says begins with
-// the name of the script.
+// gnuplot prints a line that it cannot parse before its message, which begins with the name of the
+// script.
 static void quote_gnuplot(const struct child_result *r, char *out, size_t size)
 {
     size_t from = 0;
@@ -35,7 +35,7 @@ static bool is_whole(const struct child_result *r)
     return n > length && !memcmp(r->output + n - length, end, length);
 }
 
-// Why there is no picture; false, with an empty `text`: there is one.
+// Reason for a missing plot; false, with an empty `text`, if the plot was made.
 static bool has_failed(const struct child_result *r, double timeout_s, char *text, size_t size)
 {
     char said[200];
@@ -76,7 +76,7 @@ static void run_gnuplot(const struct gnuplot_job *job, const char *name, double 
                         struct child_result *result)
 {
     struct arena *mem = arena_create();
-    // -d: the user's own settings have no effect.
+    // -d: ignore the user's own settings.
     char *words[] = {arena_strdup(mem, "gnuplot"), arena_strdup(mem, "-d"),
                      arena_printf(mem, "%s.gp", name), NULL};
     struct child_spec spec = {.words = words,
@@ -97,7 +97,7 @@ static bool keep(const struct gnuplot_job *job, const char *name, const struct c
     struct file_out *out = file_create(arena_printf(mem, "%s/%s.svg", job->folder, name), &why);
     bool ok = out != NULL;
     if (ok) {
-        fwrite(r->output, 1, r->n, file_stream(out)); // an error shows when it is committed
+        fwrite(r->output, 1, r->n, file_stream(out)); // errors are reported by the commit
         ok = file_commit(out, &why);
     }
     if (!ok)
@@ -109,7 +109,7 @@ static bool keep(const struct gnuplot_job *job, const char *name, const struct c
     return ok;
 }
 
-// What failed for one picture would fail for the next one, too.
+// A failure for one plot would repeat for the next one.
 static bool is_of_all(enum child_end end)
 {
     return end == CHILD_MISSING || end == CHILD_LATE || end == CHILD_STOPPED;

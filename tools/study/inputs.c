@@ -117,7 +117,7 @@ static bool net_options(const struct inputs *inputs, int *widths, size_t most,
     return !inputs->widths || parse_widths(inputs->widths, widths, most, options, err);
 }
 
-// A net's tree knows its paths without the "net." that the user typed before them.
+// Paths in a net's tree do not have the prefix "net." that the user typed.
 static bool blame_net(const struct err *why, struct err *err)
 {
     static const char set[] = "--set ";

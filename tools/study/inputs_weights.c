@@ -60,7 +60,7 @@ static void add_name(struct names *names, const char *name, size_t n)
 {
     static const char allowed[] =
         "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
-    if (n == 0 || n > MAX_NAME || strspn(name, allowed) < n) // would not be found by this name
+    if (n == 0 || n > MAX_NAME || strspn(name, allowed) < n) // cannot be found by this name
         return;
     names->items = mem_grow(names->items, &names->capacity, names->n + 1, sizeof *names->items);
     memcpy(names->items[names->n], name, n);
@@ -71,7 +71,7 @@ static void add_folder(struct names *names, const char *folder)
 {
     DIR *dir = opendir(folder);
     if (!dir && errno == ENOMEM)
-        mem_fail(0); // a name of the folder would be missing
+        mem_fail(0); // else a name of the folder would be missing
     if (!dir)
         return;
     for (const struct dirent *item = readdir(dir); item; item = readdir(dir)) {

@@ -20,8 +20,8 @@ static bool names_file(const char *text)
     return strchr(text, '/') || ends_in(text, ".yaml") || ends_in(text, ".csv");
 }
 
-// The folder that a node's file names are relative to, with its last '/': that of the file it
-// stands in, or the one we are in for what was typed or is embedded.
+// The folder that a node's file names are relative to, with a trailing '/': that of the file that
+// contains it, or the working directory if it was typed or is embedded.
 static const char *folder_of(struct arena *mem, const struct conf_node *node)
 {
     char here[4096];
@@ -57,7 +57,9 @@ const char *jobfile_text(const struct conf *conf, const struct conf_node *node, 
     if (node->kind == CONF_SCALAR)
         return node->text;
     if (node->kind == CONF_MAP) {
-        conf_fail(node, err, "a map stands here; write it as one text, such as '{bits: 6}'");
+        conf_fail(
+            node, err,
+            "expected a scalar or a list; write a map as a quoted string, such as '{bits: 6}'");
         return NULL;
     }
     const char *text = "[";
@@ -77,7 +79,7 @@ static bool add_sets(const struct conf *conf, const struct conf_node *node, cons
     if (!out->items)
         out->items = arena_alloc(conf->mem, MOST, sizeof *out->items);
     if (node->kind != CONF_MAP)
-        return conf_fail(node, err, "a map of PATH: VALUE is wanted, such as {adc.bits: 6}");
+        return conf_fail(node, err, "expected a map of PATH: VALUE, such as {adc.bits: 6}");
     for (size_t i = 0; i < node->n; i++) {
         const struct conf_node *item = node->children[i];
         const char *key = arena_printf(conf->mem, "%s%s%s", path, *path ? "." : "", item->key);
@@ -90,7 +92,8 @@ static bool add_sets(const struct conf *conf, const struct conf_node *node, cons
         if (!value)
             return false;
         if (out->n == MOST)
-            return conf_fail(item, err, "more than %d values; write a file of their own", MOST);
+            return conf_fail(item, err, "more than %d values; put them into a chip or net file",
+                             MOST);
         out->items[out->n++] = arena_printf(conf->mem, "%s=%s", key, value);
     }
     return true;

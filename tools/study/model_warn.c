@@ -31,14 +31,14 @@ static void warn_data(const struct model *m, const char *weights, bool given, st
                  weights, used);
 }
 
-// Floating-point weights are quantised to int8; those of binary nets mean something else.
+// Floating-point weights can be quantised to int8; those of binary nets cannot.
 static void warn_form(const struct model *m, const char *weights, struct warnings *w)
 {
     const char *trained = m->weights->form, *binary = net_form_names[FORM_BINARY];
     if (trained && !strcmp(trained, binary) != (m->net->form == FORM_BINARY))
         warn_add(w, "other-form",
                  "%.100s was trained in the form %.20s and is evaluated as %s; "
-                 "take --form %.20s",
+                 "use --form %.20s",
                  weights, trained, net_form_names[m->net->form], trained);
 }
 

@@ -89,7 +89,7 @@ bool pool_run(int jobs, size_t size, void (*work)(void *context, int j, int jobs
     started -= !ok;
     for (int j = 0; j < started; j++) {
         if (!ok)
-            kill(workers[j].pid, SIGKILL); // nobody wants its result
+            kill(workers[j].pid, SIGKILL); // its result is not needed
         bool read = pool_receive(workers[j].fd, (char *)results + (size_t)j * size, size);
         close(workers[j].fd);
         int status = child_wait(workers[j].pid);

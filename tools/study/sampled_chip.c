@@ -47,8 +47,8 @@ static bool sample_chip(const struct model *model, const struct chip_sample *sam
     return true;
 }
 
-// Training images through a drawn chip; their noise, and the batches for which the variation is
-// drawn anew, are not those of test images.
+// Training images on a sampled chip; their noise, and the batches for which variation is sampled
+// again, differ from those of test images.
 struct training {
     const struct sampled_chip *drawn;
     struct array_worker *levels;
@@ -101,7 +101,7 @@ static bool mitigation_sums(const struct model *model, const struct chip_sample 
     return ok;
 }
 
-// The arrays lend the net that they were made of, so one that is to change is made before them.
+// The arrays borrow the net that they are made of, so a changed net is created before them.
 bool sampled_chip_make(const struct model *model, const struct chip_sample *sample,
                        enum cpu_level cpu, struct sampled_chip *drawn, struct trial *out,
                        struct err *err)
@@ -119,7 +119,7 @@ struct evaluation sampled_chip_evaluation(const struct sampled_chip *drawn,
     return (struct evaluation){model->net,
                                model->weights,
                                drawn->integer ? drawn->integer : model->integer,
-                               drawn->analog ? NULL : drawn->arrays, // else inside of it
+                               drawn->analog ? NULL : drawn->arrays, // else owned by drawn->analog
                                drawn->analog,
                                model->data};
 }

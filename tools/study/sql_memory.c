@@ -8,7 +8,7 @@
 
 #include "base/mem.h"
 
-enum { HEAD = 16 }; // in front of a block: its size; keeps the alignment of malloc
+enum { HEAD = 16 }; // header of a block: its size; keeps the alignment of malloc
 
 static void *give(int n)
 {

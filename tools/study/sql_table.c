@@ -162,7 +162,7 @@ static void label_row(const struct store_table *t, const struct store_value *val
     }
 }
 
-// Writes what is wrong with a value of the right type; false.
+// Writes what is wrong with a value of the correct type; returns false.
 static bool in_range(const struct store_column *c, const struct store_value *v, char *why,
                      size_t size)
 {
@@ -227,14 +227,14 @@ bool sql_table_add(struct store *s, const struct store_table *t, const struct st
     return ok;
 }
 
-// A text that holds a 0 byte is none of ours.
+// Bitline never writes a string with a 0 byte.
 static bool text_at(sqlite3_stmt *q, int column, const char **text)
 {
     *text = (const char *)sqlite3_column_text(q, column);
     return *text && strlen(*text) == (size_t)sqlite3_column_bytes(q, column);
 }
 
-// A value of the column's type; false: it has another one.
+// Reads a value of the column's type; false if its type differs.
 static bool value_at(sqlite3_stmt *q, int column, const struct store_column *c,
                      struct store_value *v)
 {

@@ -15,8 +15,8 @@
 #include "tools/study/memory.h"
 #include "tools/study/sql.h"
 
-// The folder itself is locked, not a file in it: nothing is left behind, and a killed process lets
-// go by itself.
+// The folder itself is locked, not a file in it: no lock file remains, and the lock of a killed
+// process is released automatically.
 static bool take_lock(struct store *s, struct err *err)
 {
     s->lock = open(s->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -33,7 +33,7 @@ static bool take_lock(struct store *s, struct err *err)
                     strerror(errno));
 }
 
-// The pages of the file, and what its indexes say; rows are checked by store_begin().
+// Checks the file's pages and indexes; rows are checked by store_begin().
 static bool check_pages(struct store *s, struct err *err)
 {
     sqlite3_stmt *q = sql_query(s, err, "PRAGMA integrity_check(1)", "");
@@ -45,7 +45,7 @@ static bool check_pages(struct store *s, struct err *err)
     return ok;
 }
 
-// Nothing that is stored in the file is run: no trigger, view or function of it.
+// No code stored in the file is run: no trigger, view or function.
 static bool connect(struct store *s, struct err *err)
 {
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
@@ -62,11 +62,11 @@ static bool connect(struct store *s, struct err *err)
         return false;
     if (version != 0 && version != STORE_VERSION)
         return err_set(err,
-                       "%s: has version %lld of the tables, this program knows %d; choose another "
+                       "%s: tables have version %lld, this program supports %d; choose another "
                        "--out",
                        s->path, (long long)version, STORE_VERSION);
-    // WAL, so that others can read meanwhile. A power cut may cost the last trials, which --resume
-    // does again, but never the file: NORMAL is enough.
+    // WAL, so that others can read during a run. NORMAL is sufficient: a power failure may lose the
+    // last trials, which --resume repeats, but not the file.
     return (version == 0 || check_pages(s, err)) &&
            sql_run(s, "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL", err);
 }
@@ -90,9 +90,9 @@ struct store *store_open(const char *folder, const char *name, bool resume, stru
     free(slash);
     bool ok = take_lock(s, err);
     if (ok && !resume && stat(s->path, &st) == 0)
-        ok =
-            err_set(err, "%s: there is a run already; go on with --resume, or choose another --out",
-                    s->path);
+        ok = err_set(err,
+                     "%s: already holds a run; continue it with --resume, or choose another --out",
+                     s->path);
     if (ok)
         file_tidy(folder);
     if (ok && connect(s, err))
@@ -101,7 +101,7 @@ struct store *store_open(const char *folder, const char *name, bool resume, stru
     return NULL;
 }
 
-// Readers keep a log alive for at most as long as they are given here to end.
+// Waits a limited time for readers to end, as they keep the log open.
 static bool leave_wal(struct store *s, struct err *note, struct err *err)
 {
     sqlite3_busy_timeout(s->db, 1000);
@@ -153,6 +153,6 @@ bool store_transaction(struct store *store, bool (*writes)(void *context, struct
         return false;
     if (writes(context, err) && sql_run(store, "COMMIT", err))
         return true;
-    sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL); // the first failure is the one reported
+    sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL); // only the first failure is reported
     return false;
 }

@@ -1,4 +1,5 @@
-// Whether the fixed-point residual stream of a binary net holds what its additions read.
+// Whether the fixed-point residual stream of a binary net can represent the values its additions
+// read.
 #include <math.h>
 #include <stdlib.h>
 
@@ -15,8 +16,8 @@ struct stream {
     double elements, beyond, sum, largest; // sum and largest of |x|
 };
 
-// Batch-norm and comparator read the sum before it is stored; only what an addition reads later is
-// of residual_bits.
+// Batch-norm and comparator read the sum before it is stored; only values that an addition reads
+// later have residual_bits.
 static bool is_stored(const struct net *net, int layer)
 {
     for (size_t i = 1; i < net->n; i++) {
@@ -42,7 +43,7 @@ static void add_map(const struct net *net, int layer, const float *map, struct s
     s->elements += (double)n;
 }
 
-// As many images as take a second or so.
+// As many images as take about a second.
 static size_t images_of(const struct model *m)
 {
     const double most = 16;
@@ -51,7 +52,7 @@ static size_t images_of(const struct model *m)
     return n < m->images ? n : m->images;
 }
 
-// One for each layer of the net; `elements` stays 0 where nothing is stored.
+// One for each layer of the net; `elements` stays 0 if the layer stores nothing.
 static struct stream *measure(const struct model *m, size_t images)
 {
     const struct net *net = m->net;
@@ -67,7 +68,7 @@ static struct stream *measure(const struct model *m, size_t images)
     return streams;
 }
 
-// The layer whose values are beyond the range most often; the one whose values are smallest.
+// The layer with the largest share of values beyond the range; the layer with the smallest values.
 static void pick(const struct stream *streams, size_t n, size_t *clips, size_t *coarse)
 {
     *clips = *coarse = 0;

@@ -16,7 +16,7 @@ static const struct store_column value_columns[] = {
 static const struct store_table point_value = {
     .name = "point_value", .columns = value_columns, .n = N(value_columns), .n_keys = 2};
 
-// The order is that of write_trial() and trial_of().
+// In the order of write_trial() and trial_of().
 static const struct store_column trial_columns[] = {
     COUNT("point"),      COUNT("trial"),          COUNT("images"),    COUNT("correct"),
     COUNT("cells"),      COUNT("stuck_lrs"),      COUNT("stuck_hrs"), COUNT("word_lines_used"),

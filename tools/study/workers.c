@@ -29,7 +29,7 @@ struct pool {
     struct pollfd *polled; // likewise
 };
 
-// The ends of others would keep these open after the driver's death.
+// Inherited pipe ends of other workers would keep them open after the driver's death.
 static void close_others(const struct pool *ws)
 {
     for (int i = 0; i < ws->params.jobs; i++)
@@ -39,9 +39,9 @@ static void close_others(const struct pool *ws)
         }
 }
 
-enum { SPENT = 3 }; // exit code: a fresh process is to go on
+enum { SPENT = 3 }; // exit code: a new process has to continue
 
-// A worker ends when nobody gives or takes any more.
+// A worker ends when the other end of a pipe is closed.
 static _Noreturn void take_tasks(const struct workers_params *p, int in, int out)
 {
     char *task = mem_alloc(p->task_size, 1), *answer = mem_alloc(p->answer_size, 1);
@@ -58,14 +58,14 @@ static _Noreturn void take_tasks(const struct workers_params *p, int in, int out
     _exit(0);
 }
 
-// Where workers can be spent, the process that the driver knows stays as it was forked and has one
-// child after another do the work.
+// If workers can be spent, the driver's child only supervises: it forks one child after another to
+// do the work.
 static _Noreturn void serve(const struct pool *ws, pid_t driver, int in, int out)
 {
     const struct workers_params *p = &ws->params;
-    child_die_with(driver); // nor does it finish a task behind the back of the next driver
-    // A terminal sends Ctrl-C, and its own end, to all of its processes; what becomes of the
-    // workers is decided by the driver.
+    child_die_with(driver); // so it cannot finish a task when a new driver has started
+    // A terminal sends Ctrl-C and hang-up to all of its processes; only the driver decides when
+    // workers end.
     signal(SIGINT, SIG_IGN);
     signal(SIGHUP, SIG_IGN);
     signal(SIGTERM, SIG_DFL);
@@ -165,11 +165,11 @@ static bool give(struct workers *workers, const void *task, struct err *err)
     while (w->busy)
         w++;
     bool sent = pool_send(w->to, task, size);
-    if (!sent) { // it died with nothing to do, which is not to be held against this task
+    if (!sent) { // it died while idle, which does not count as a death of this task
         stop(w);
         if (!start(ws, w, err))
             return false;
-        pool_send(w->to, task, size); // another death shows at the other pipe
+        pool_send(w->to, task, size); // a further death is detected at the other pipe
     }
     memcpy(w->task, task, size);
     w->busy = true;
@@ -223,7 +223,7 @@ struct workers *workers_create(const struct workers_params *params, struct err *
     return &ws->base;
 }
 
-// --- Whatever the kind ---
+// --- All kinds of workers ---
 
 void workers_destroy(struct workers *workers)
 {

@@ -21,7 +21,7 @@ static bool list_values(struct job *job, struct job_axis *axis, struct err *err)
 {
     const struct conf_node *list = axis->list;
     if (list->kind != CONF_SEQ || list->n == 0 || list->n > JOB_MAX_POINTS)
-        return conf_fail(list, err, "a list of 1 to %d values is wanted", JOB_MAX_POINTS);
+        return conf_fail(list, err, "expected a list of 1 to %d values", JOB_MAX_POINTS);
     axis->n = list->n;
     axis->values = arena_alloc(job->conf->mem, axis->n, sizeof *axis->values);
     for (size_t i = 0; i < axis->n; i++) {
@@ -32,19 +32,19 @@ static bool list_values(struct job *job, struct job_axis *axis, struct err *err)
     return true;
 }
 
-// Twelve digits: 0.1 + 2 * 0.1 is to be 0.3, as it would have been listed.
+// Twelve digits, so that 0.1 + 2 * 0.1 gives 0.3, as in a list of values.
 static bool range_values(struct job *job, struct job_axis *axis, const struct conf_node *node,
                          struct err *err)
 {
     if (!axis->has_from || !axis->has_to || !axis->has_step)
-        return conf_fail(node, err, "values, or all of from, to and step, are wanted");
+        return conf_fail(node, err, "expected values, or all of from, to and step");
     if (!(axis->step > 0) || axis->to < axis->from)
         return conf_fail(node, err,
-                         "a step above 0, and a `to` that is not below `from`, are "
-                         "wanted; list falling values under `values`");
+                         "expected a step above 0 and a `to` that is not below `from`; "
+                         "list decreasing values under `values`");
     double n = floor((axis->to - axis->from) / axis->step + 1e-6) + 1;
     if (!(n <= (double)JOB_MAX_POINTS))
-        return conf_fail(node, err, "makes %.0f values; %d are allowed", n, JOB_MAX_POINTS);
+        return conf_fail(node, err, "gives %.0f values; %d are allowed", n, JOB_MAX_POINTS);
     axis->n = (size_t)n;
     axis->values = arena_alloc(job->conf->mem, axis->n, sizeof *axis->values);
     for (size_t i = 0; i < axis->n; i++)
@@ -54,13 +54,13 @@ static bool range_values(struct job *job, struct job_axis *axis, const struct co
         if (strcmp(axis->values[i - 1], axis->values[i]) == 0)
             return conf_fail(
                 conf_find(node, "step"), err,
-                "steps of %g make equal values, such as %s twice: 12 digits count; use "
+                "steps of %g give equal values, such as %s twice: 12 digits count; use "
                 "a larger step",
                 axis->step, axis->values[i]);
     return true;
 }
 
-// A value with its meaning: a number in base units of a dimension, or a text.
+// A parsed value: a number in base units of a dimension, or a string.
 struct meaning {
     const char *text;
     const char *unit; // "": a plain number; NULL: the text is none
@@ -94,7 +94,7 @@ static int by_meaning(const void *a, const void *b)
     return order ? order : (l->at > r->at) - (l->at < r->at);
 }
 
-// 0.1 and 1e-1 are one value, 1 ns and 1000 ps, too.
+// 0.1 and 1e-1 are equal, and so are 1 ns and 1000 ps.
 static bool check_equal(const struct job *job, const struct job_axis *axis, struct err *err)
 {
     struct meaning *values = arena_alloc(job->conf->mem, axis->n, sizeof *values);
@@ -144,10 +144,11 @@ static bool check_axis(struct job *job, size_t i, struct err *err)
     axis->defect = job_defect(axis->path);
     axis->kind = axis->defect ? AXIS_DEFECT : AXIS_SET;
     if (!*axis->path || strpbrk(axis->path, "= \t\n"))
-        return conf_fail(conf_find(node, "path"), err, "a path such as adc.bits is wanted");
+        return conf_fail(conf_find(node, "path"), err, "expected a path such as adc.bits");
     if (axis->defect && ((axis->defect == job_defect("sa0") && job->sa0 > 0) ||
                          (axis->defect == job_defect("sa1") && job->sa1 > 0)))
-        return conf_fail(node, err, "%s has a value of its own too; take that away", axis->path);
+        return conf_fail(node, err, "%s also has a fixed value in the job; remove that",
+                         axis->path);
     for (size_t j = 0; j < i; j++)
         if (axis->defect == job_axis(job, j)->defect &&
             (axis->defect || strcmp(axis->path, job_axis(job, j)->path) == 0))
@@ -160,7 +161,7 @@ static bool check_axis(struct job *job, size_t i, struct err *err)
         return false;
     job->n_points *= axis->n;
     if (job->n_points > JOB_MAX_POINTS)
-        return conf_fail(node, err, "makes %zu points; %d are allowed", job->n_points,
+        return conf_fail(node, err, "gives %zu points; %d are allowed", job->n_points,
                          JOB_MAX_POINTS);
     return true;
 }
@@ -181,7 +182,7 @@ static bool check(struct job *job, struct err *err)
     if (job->set && !jobfile_sets(job->conf, job->set, &job->sets, err))
         return false;
     if (job->sweep.n == 0 || job->sweep.n > JOB_MAX_AXES)
-        return conf_fail(sweep, err, "1 to %d paths are wanted", JOB_MAX_AXES);
+        return conf_fail(sweep, err, "expected 1 to %d paths", JOB_MAX_AXES);
     job->n_points = 1;
     for (size_t i = 0; i < job->sweep.n; i++)
         if (!check_axis(job, i, err))

@@ -23,7 +23,7 @@
 #include "tools/sweep/job.h"
 #include "workloads/dataset.h"
 
-// The place of a point on every axis gives its values, its rates and its variant.
+// The position of a point on every axis determines its values, rates and variant.
 static void place_point(struct plan *plan, size_t p)
 {
     const struct job *job = plan->job;
@@ -46,7 +46,7 @@ static void place_point(struct plan *plan, size_t p)
     plan->variants[point->variant].values = values;
 }
 
-// Backwards, so that each variant's points are listed in their order.
+// In reverse, so that each variant's points are listed in order.
 static void link_points(struct plan *plan)
 {
     for (size_t v = 0; v < plan->n_variants; v++)
@@ -111,7 +111,7 @@ static bool check_images(const struct plan *plan, const struct model *m, struct 
                      m->data->name, m->images);
 }
 
-// What the arrays do not model, and rates that do not go together, show before any work.
+// Refuses defects that the arrays do not model, and inconsistent rates, before any work is done.
 static bool check_points(const struct plan *plan, size_t variant, const struct model *m,
                          struct err *err)
 {
@@ -123,8 +123,8 @@ static bool check_points(const struct plan *plan, size_t variant, const struct m
             return err_wrap(err, &why, "point %zu (%s): %s", p + 1, plan->points[p].label,
                             why.text);
         if (!m->integer && defect_any(&sample.defects))
-            return err_set(err, "the form float has no cells that could be stuck or vary; take the "
-                                "defects away, or another form");
+            return err_set(err, "the form float has no cells that can be stuck or vary; remove the "
+                                "defects, or use another form");
     }
     struct chip_sample sample = plan_sample(plan, first, 0);
     return model_check(m, &sample, err);
@@ -204,7 +204,7 @@ static int by_content(const void *a, const void *b)
     return 0;
 }
 
-// Values that are written differently may be the same, and a key may have no effect.
+// Different spellings may denote the same value, and a key may have no effect.
 static bool check_same(const struct plan *plan, struct err *err)
 {
     size_t n = plan->n_variants;
@@ -241,7 +241,7 @@ static void add_key(struct plan *plan, const char *key, const char *format, ...)
     plan->keys[plan->n_keys++] = (struct store_key){key, arena_strdup(plan->mem, text)};
 }
 
-// One hash of a member of all variants, in their order.
+// Hash over one member of all variants, in their order.
 static uint64_t hash_variants(const struct plan *plan, size_t member)
 {
     uint64_t hash = HASH_START;
@@ -266,7 +266,8 @@ static void add_axis(struct plan *plan, size_t a)
     add_key(plan, arena_printf(plan->mem, "sweep.%zu hash", a), "%016" PRIx64, hash);
 }
 
-// What is told first of a job that differs stands first. No names of files: what is in them counts.
+// Keys in the order in which differences to another job are reported. File contents count, not file
+// names.
 static void identify(struct plan *plan)
 {
     const struct job *job = plan->job;
@@ -283,7 +284,8 @@ static void identify(struct plan *plan)
     add_key(plan, "images", "%zu", plan->images);
     add_key(plan, "sa0", "%.17g", job->sa0);
     add_key(plan, "sa1", "%.17g", job->sa1);
-    if (mitigation_any(&job->mend)) // without, a job is what it was before there was mending
+    if (mitigation_any(
+            &job->mend)) // without it, the hash equals that of versions before mitigation
         add_key(plan, "mend", "%s%s%s, %zu images", job->mend.bn ? "bn " : "",
                 job->mend.gain ? "gain " : "", job->mend.spares ? "spares" : "", job->mend.images);
     if (job->has_stop)

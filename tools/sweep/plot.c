@@ -1,4 +1,4 @@
-// The curve: data and a script that stay beside the picture, so that it can be restyled.
+// The plot of a sweep: data and script are kept beside the picture, so that it can be restyled.
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,7 +19,7 @@ struct figure {
     const struct sweep_loop *drive;
     const struct job_axis *x;
     size_t n_series;
-    bool numbers; // values of x are numbers; else they stand side by side under their names
+    bool numbers; // values of x are numbers; else equally spaced categories
     bool rate;
     struct arena *mem;
 };
@@ -34,7 +34,7 @@ static bool all_numbers(const struct job_axis *axis)
     return true;
 }
 
-// A share, shown in percent.
+// A fraction, shown in percent.
 static bool is_rate(const struct job_axis *axis)
 {
     return axis->defect && axis->defect->max <= 1;
@@ -109,7 +109,7 @@ static void write_ticks(const struct figure *f, FILE *out)
     fputs(")\n", out);
 }
 
-// Curves differ in points and dashes first, in colours of different lightness second.
+// Curves are distinguished by points and dashes first, then by colours of different lightness.
 static void write_curves(const struct figure *f, FILE *out)
 {
     static const char *const colours[] = {"#000000", "#0072b2", "#d55e00", "#009e73", "#8a8a8a"};

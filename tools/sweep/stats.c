@@ -9,7 +9,7 @@ static const double student[] = {12.706204736, 4.302652730, 3.182446305, 2.77644
                                  2.119905299,  2.109815578, 2.100922040, 2.093024054, 2.085963447};
 enum { STUDENT_N = sizeof student / sizeof *student };
 
-// Above the table the expansion in 1 / degrees, Abramowitz and Stegun 26.7.5: off by less than 2e-7
+// Above the table the expansion in 1 / degrees, Abramowitz and Stegun 26.7.5: error below 2e-7
 // from 21 degrees on.
 double stats_student(size_t degrees)
 {

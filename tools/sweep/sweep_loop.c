@@ -18,7 +18,7 @@
 
 struct task {
     size_t point, trial;
-    int deaths; // workers that died over it
+    int deaths; // workers that died while they ran it
 };
 
 struct answer {
@@ -28,7 +28,7 @@ struct answer {
     struct err err;
 };
 
-// What a worker keeps.
+// State of a worker.
 struct worker_state {
     const struct plan *plan;
     const struct store *store;
@@ -61,9 +61,9 @@ static void work(void *context, const void *task_bytes, void *answer_bytes)
     answer->seconds = clock_now_s() - start;
 }
 
-// The rule: a point ends with the least number of trials, in their order, that are enough. Later
-// ones may be done already; they do not count and leave the store, so that what is there does not
-// depend on who was quick.
+// The stopping rule: a point ends with the smallest number of trials, in their order, that suffice.
+// Later trials that are done already do not count and are deleted from the store, so that its
+// contents do not depend on timing.
 static size_t trials_enough(const struct plan *plan, struct sweep_loop_point *point)
 {
     const struct job *job = plan->job;
@@ -93,7 +93,7 @@ static bool decide(struct sweep_loop *d, size_t p, struct err *err)
     return !later || store_drop_trials(d->store, (int64_t)p, (int64_t)point->n, err);
 }
 
-// The store knows nothing of faults but their numbers.
+// The store holds only the numbers of faults.
 static struct fault_tally tally_of(struct store_parts parts)
 {
     return (struct fault_tally){parts.used, parts.broken};
@@ -161,12 +161,13 @@ static bool check_value(void *context, int64_t p, const char *path, const char *
             strcmp(value, plan->points[p].values[a]) == 0)
             return true;
     return store_damaged(counted->drive->store, err,
-                         "table point_value, point %" PRId64 ": %.60s=%.60s is no value of the job",
+                         "table point_value, point %" PRId64
+                         ": %.60s=%.60s is not a value of the job",
                          p, path, value);
 }
 
-// As many rows as the job has values, each of them one of the job's, and keys unique: all are
-// there.
+// With as many rows as the job has values, each of them one of the job's, and unique keys, all
+// values are present.
 static bool check_values(const struct sweep_loop *d, struct err *err)
 {
     struct counted_values counted = {d, 0};
@@ -228,7 +229,7 @@ bool sweep_loop_done(const struct sweep_loop *drive)
     return drive->done == drive->all;
 }
 
-// What is handed out next: first what a dead worker left, then points and trials in their order.
+// The next task: first those of dead workers, then points and trials in their order.
 struct queue {
     struct task *again; // one per worker at most
     size_t n_again, point;
@@ -262,7 +263,7 @@ static bool take(struct sweep_loop *d, const struct task *task, const struct ans
         return err_wrap(err, &answer->err, "point %zu (%s), trial %zu: %s", task->point + 1,
                         point->label, task->trial + 1, answer->err.text);
     if (d->points[task->point].n)
-        return true; // decided meanwhile
+        return true; // decided in the meantime
     const struct fault_counts *faults = &answer->trial.faults;
     struct store_trial t = {.point = (int64_t)task->point,
                             .trial = (int64_t)task->trial,
@@ -282,14 +283,14 @@ static bool take(struct sweep_loop *d, const struct task *task, const struct ans
     return decide(d, task->point, err);
 }
 
-// A worker's death costs the task one try; it may have been killed for want of memory.
+// A worker's death uses up one try of the task; it may have been killed for lack of memory.
 static bool try_again(const struct sweep_loop *d, struct queue *q, struct task *task,
                       struct err *err)
 {
     if (task->deaths++ > 0)
         return err_fail(err,
-                        "point %zu (%s), trial %zu: two workers died over it; see that there is "
-                        "memory enough, or use fewer --jobs, then go on with --resume",
+                        "point %zu (%s), trial %zu: two workers died while running it; provide "
+                        "more memory, or use fewer --jobs, then continue with --resume",
                         task->point + 1, d->plan->points[task->point].label, task->trial + 1);
     q->again[q->n_again++] = *task;
     return true;

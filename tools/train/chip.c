@@ -21,17 +21,16 @@ static bool check(const struct train_job *job, struct err *err)
     if (!r->has_perturb)
         return (!r->chip ||
                 conf_fail(conf_find(root, "chip"), err,
-                          "is felt as `perturb` says only; add perturb: {stuck: true}")) &&
-               (!r->chip_set || conf_fail(r->chip_set, err,
-                                          "belongs to a chip that is felt; add chip and perturb"));
+                          "has no effect without `perturb`; add perturb: {stuck: true}")) &&
+               (!r->chip_set || conf_fail(r->chip_set, err, "requires chip and perturb; add both"));
     if (!r->chip)
-        return conf_fail(conf_find(root, "perturb"), err, "wants a chip to feel; add chip: hawis");
+        return conf_fail(conf_find(root, "perturb"), err, "requires a chip; add chip: hawis");
     if (!r->perturb.variation && !r->perturb.stuck && !r->perturb.adc)
         return conf_fail(conf_find(root, "perturb"), err,
-                         "feels nothing; set variation, stuck or adc, or take it away");
+                         "has no effect; set variation, stuck or adc, or remove it");
     return job->net->form != FORM_FLOAT ||
            conf_fail(conf_find(root, "perturb"), err,
-                     "the form float has no cells; take binary, int8 or int16");
+                     "the form float has no cells; use binary, int8 or int16");
 }
 
 static bool load(struct train_job *job, struct err *err)
@@ -43,7 +42,7 @@ static bool load(struct train_job *job, struct err *err)
         return false;
     for (size_t i = 0; i < sets.n; i++) {
         if (strncmp(sets.items[i], "net.", 4) == 0)
-            return conf_fail(r->chip_set, err, "'%.60s' is no key of the chip; use `set`",
+            return conf_fail(r->chip_set, err, "'%.60s' is not a key of the chip; use `set`",
                              sets.items[i]);
         inputs.sets[inputs.n_sets++] = sets.items[i];
     }

@@ -26,9 +26,9 @@ static bool check_schedule(const struct train_job *job, struct err *err)
     bool steps = r->schedule.kind == SCHEDULE_STEP;
     if (steps && !r->schedule.at.n)
         return conf_fail(find(job, "schedule"), err,
-                         "kind step wants `at`, the epochs at which the rate falls");
+                         "kind step requires `at`, the epochs at which the rate falls");
     if (!steps && r->schedule.at.n)
-        return conf_fail(find(job, "schedule.at"), err, "belongs to kind step; take it away");
+        return conf_fail(find(job, "schedule.at"), err, "applies to kind step only; remove it");
     return r->epochs == 0 || r->schedule.warm_up <= r->epochs ||
            conf_fail(find(job, "schedule.warm_up"), err,
                      "%g epochs are more than all %d; make it shorter", r->schedule.warm_up,
@@ -39,10 +39,10 @@ static bool check_optimiser(const struct train_job *job, struct err *err)
 {
     const struct optimiser *o = &job->recipe.optimiser;
     if (o->kind != OPTIMISER_SGD && o->momentum > 0)
-        return conf_fail(find(job, "optimiser.momentum"), err, "belongs to sgd; %s has beta1",
+        return conf_fail(find(job, "optimiser.momentum"), err, "applies to sgd only; %s has beta1",
                          optimiser_names[o->kind]);
     return !o->nesterov || o->momentum > 0 ||
-           conf_fail(find(job, "optimiser.nesterov"), err, "wants sgd with a momentum above 0");
+           conf_fail(find(job, "optimiser.nesterov"), err, "requires sgd with a momentum above 0");
 }
 
 static bool check_supernet(const struct train_job *job, struct err *err)
@@ -53,32 +53,32 @@ static bool check_supernet(const struct train_job *job, struct err *err)
         return true;
     if (r->bn_batches > 0)
         return conf_fail(find(job, "bn_batches"), err,
-                         "supernet.bn_batches says it for all sub-nets; take this away");
+                         "supernet.bn_batches applies to all sub-nets; remove this key");
     if (plan->least > plan->most)
         return conf_fail(find(job, "supernet"), err, "least %g is above most %g; make it smaller",
                          plan->least, plan->most);
     if (plan->sample == SLIM_SANDWICH && plan->sub_nets < 2)
         return conf_fail(find(job, "supernet.sub_nets"), err,
-                         "sandwich wants 2 or more: the widest and the smallest");
+                         "sandwich requires 2 or more: the widest and the smallest");
     return !plan->distill || plan->sample == SLIM_SANDWICH ||
            conf_fail(find(job, "supernet.distill"), err,
-                     "belongs to sample sandwich, which trains the widest net in every step");
+                     "applies to sample sandwich only, which trains the widest net in every step");
 }
 
 static bool check_init(const struct train_job *job, struct err *err)
 {
     const struct recipe *r = &job->recipe;
     if (r->init_width && !r->init)
-        return conf_fail(find(job, "init_width"), err, "is that of init, which is missing");
+        return conf_fail(find(job, "init_width"), err, "requires init, which is missing");
     if (r->epochs > 0)
         return true;
     if (!r->init)
-        return conf_fail(find(job, "epochs"), err, "0 wants init, the weights to take");
+        return conf_fail(find(job, "epochs"), err, "0 requires init, the initial weights");
     if (r->has_supernet)
-        return conf_fail(find(job, "epochs"), err, "a supernet wants 1 or more");
+        return conf_fail(find(job, "epochs"), err, "a supernet requires 1 or more");
     return !r->init_width || r->bn_batches > 0 ||
            conf_fail(find(job, "epochs"), err,
-                     "0 with init_width wants bn_batches above 0, for batch-norm of this width");
+                     "0 with init_width requires bn_batches above 0, for batch-norm of this width");
 }
 
 static bool check(struct train_job *job, struct err *err)
@@ -89,15 +89,15 @@ static bool check(struct train_job *job, struct err *err)
         return false;
     if (r->width && r->widths.n)
         return conf_fail(find(job, "widths"), err,
-                         "give width or widths, not both; take width out of the job");
+                         "give width or widths, not both; remove width from the job");
     if (!job->backend && !strcmp(r->backend, "onednn"))
         return conf_fail(find(job, "backend"), err,
-                         "this program was built without oneDNN; take auto or reference");
+                         "this program was built without oneDNN; use auto or reference");
     if (!job->backend)
-        return conf_fail(find(job, "backend"), err, "'%.40s' is none of auto, reference and onednn",
-                         r->backend);
+        return conf_fail(find(job, "backend"), err,
+                         "'%.40s' is unknown; use auto, reference or onednn", r->backend);
     if (r->keep == KEEP_BEST && !(r->held_out > 0))
-        return conf_fail(find(job, "keep"), err, "best wants held_out above 0 to choose by");
+        return conf_fail(find(job, "keep"), err, "best requires held_out above 0");
     return check_schedule(job, err) && check_optimiser(job, err) && check_supernet(job, err) &&
            check_init(job, err);
 }
@@ -112,7 +112,7 @@ static bool add_sets(const struct train_job *job, struct inputs *inputs, struct 
         return false;
     for (size_t i = 0; i < sets.n; i++) {
         if (strncmp(sets.items[i], "net.", 4) != 0)
-            return conf_fail(node, err, "'%.60s' is no key of the net; begin with net.",
+            return conf_fail(node, err, "'%.60s' is not a key of the net; begin with net.",
                              sets.items[i]);
         inputs->sets[inputs->n_sets++] = sets.items[i];
     }
@@ -188,7 +188,7 @@ static bool check_form(const struct train_job *job, struct err *err)
 {
     return job->recipe.sign_gradient == SIGN_WHOLE || job->net->form == FORM_BINARY ||
            conf_fail(find(job, "sign_gradient"), err,
-                     "belongs to the form binary, this net has %s; take it away",
+                     "applies to the form binary only, this net has %s; remove it",
                      net_form_names[job->net->form]);
 }
 

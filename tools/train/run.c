@@ -85,7 +85,8 @@ static bool check_folder(const struct run *run, bool resume, struct err *err)
 {
     const char *path = arena_printf(run->mem, "%s/checkpoint", run->folder);
     return resume || access(path, F_OK) != 0 ||
-           err_set(err, "%s: there is a run already; go on with --resume, or choose another --out",
+           err_set(err,
+                   "%s: already holds a run; continue it with --resume, or choose another --out",
                    path);
 }
 

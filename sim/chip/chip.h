@@ -36,19 +36,19 @@ enum overlap {
 enum { CHIP_MAX_PES = 4096 };                            // in a tile
 enum { CHIP_MAX_LINES = 65536, CHIP_MAX_SPARES = 1024 }; // of an array, spare ones included
 enum map_policy { MAP_KERNEL_ALIGNED, MAP_DENSE };
-// Of grouped convolutions, in crossbars (sim/map/groups.h).
+// How crossbars hold the groups of grouped convolutions (sim/map/groups.h).
 enum map_groups { GROUPS_AUTO, GROUPS_PACKED, GROUPS_APART };
 enum map_placement { PLACE_ROW_MAJOR, PLACE_SNAKE, PLACE_ZIGZAG, PLACE_RANDOM };
 extern const char *const map_policy_names[];
 
 struct crossbar_params {
     int rows, columns;             // of usable cells; the offset column comes on top
-    int spare_rows, spare_columns; // more lines, used in place of broken ones
+    int spare_rows, spare_columns; // additional lines that replace faulty ones
     int polarity;
     int encoding;            // enum encoding
     int subtract_after;      // 0: plus and minus columns are subtracted before the ADC, 1: after
     int slices;              // enum slice_layout
-    int rows_active;         // at once, at most; -1: as many as there are DACs
+    int rows_active;         // maximum driven at once; -1: one per DAC
     double wire_ohm;         // of a word or bit line, from one cell to the next
     double driver_area_m2;   // per word line of one array
     double overhead_area_m2; // of one array besides cells and drivers
@@ -66,7 +66,7 @@ struct pe_params {
 };
 
 struct bus_params {
-    double rate_bps; // 0: no bus, nothing to wait for
+    double rate_bps; // 0: no bus, no waiting
     double energy_j; // one bit
     double area_m2, leakage_w;
     double technology_m; // node of these numbers; -1: not stated
@@ -127,12 +127,13 @@ struct layer_override {
     struct adc_params adc;
 };
 
-// What computes: the parts, or, for the form float, arithmetic that no part has a share in.
+// What the net is computed with: the chip's parts, or (form float) exact arithmetic that bypasses
+// all parts.
 enum chip_arithmetic { ARITHMETIC_PARTS, ARITHMETIC_EXACT };
 
 struct chip {
     const char *name, *description;
-    double technology_m; // node of the parts that state none themselves; -1: not stated
+    double technology_m; // default node of the parts; -1: not stated
     int arithmetic;      // enum chip_arithmetic
     struct activity_params activity;
     struct cell_params cell;
@@ -156,7 +157,7 @@ struct chip {
 
 extern const struct conf_field chip_fields[];
 
-// Reads and checks; takes conf_take also when it fails.
+// Reads and checks a chip. Takes ownership of conf_take, on failure too.
 bool chip_load(struct conf *conf_take, struct chip **out, struct err *err);
 void chip_destroy(struct chip *chip); // NULL is fine
 // The ADC of a layer: its override or the chip's.
@@ -165,8 +166,8 @@ int chip_tiles(const struct chip *chip);
 int chip_rows_active(const struct chip *chip); // word lines driven at once
 int chip_arrays(const struct chip *chip);      // physical arrays of one crossbar position
 
-// Peak power and area of the parts of one tile and of the chip, largest owner last; buffers that
-// are sized for a net count with `pe_buffer` and `tile_buffer`, which may be NULL for given sizes.
+// Peak power and area of the parts of one tile and of the chip, ordered PE, tile, chip. Buffers
+// sized for a net count with `pe_buffer` and `tile_buffer`, which may be NULL for given sizes.
 struct chip_part {
     const char *name;
     const char *owner;       // "PE", "tile", "chip"
@@ -181,7 +182,7 @@ struct chip_sum {
     double adc_w, adc_m2;  // of one tile
     double leakage_tile_w; // of one tile, routers included
 };
-// How many converters of a kind one tile has.
+// The number of converters of this kind in one tile.
 double chip_adcs_in_tile(const struct chip *chip, const struct adc_params *adc);
 struct chip_sum chip_add_up(const struct chip *chip, const struct buffer_params *pe_buffer,
                             const struct buffer_params *tile_buffer);

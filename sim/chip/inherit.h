@@ -1,4 +1,5 @@
-// What a chip description takes from the chip that it extends, and where that is likely a mistake.
+// Values that a chip description inherits from the chip that it extends, and where that is likely a
+// mistake.
 #pragma once
 #include <stdbool.h>
 
@@ -6,10 +7,9 @@ struct chip;
 struct conf_node;
 struct warnings;
 
-// Whether the file itself, or --set, states this value; false: a chip that it extends does.
+// Whether the file itself or --set states this value; false: it is inherited.
 bool inherit_is_own(const struct chip *chip, const struct conf_node *node);
-// Adds a warning (code inherited-part) for each key whose value was changed, by a file that extends
-// another or by --set, while a number that depends on it is still that of the file that was
-// changed; inherit.c has the list of such pairs. A key that is stated again with the same text is
-// not changed.
+// Adds a warning (code inherited-part) for each key whose value was changed, by an extending file
+// or by --set, while a number that depends on it is still inherited from the file that was changed;
+// inherit.c lists these pairs. A key restated with the same text is not a change.
 void inherit_check(const struct chip *chip, struct warnings *warnings);

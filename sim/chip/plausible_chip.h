@@ -1,6 +1,5 @@
-// Whether a chip could be built: rules that compare its description with a limit and add one
-// warning each, with the formula, the values and the remedy. Pure functions of the chip; nothing is
-// refused.
+// Plausibility of a chip: rules that compare its description with a limit and add one warning each,
+// with the formula, the values and the remedy. Pure functions of the chip; nothing fails.
 #pragma once
 #include <stddef.h>
 
@@ -16,9 +15,9 @@ struct warnings;
 #define PLAUSIBLE_MAX_PROGRAM_W 75.0   // while weights are written
 
 // Codes: on-off-ratio, variation, die-area, peak-power-density, mixed-technology, inherited-part.
-// Buffers that are sized for a net count with `pe_buffer` and `tile_buffer`; NULL: they are left
-// out of area and power where the chip gives no size. warnings may be NULL.
+// Buffers sized for a net count with `pe_buffer` and `tile_buffer`; NULL: area and power exclude
+// buffers whose size the chip does not give. warnings may be NULL.
 void plausible_chip(const struct chip *chip, const struct buffer_params *pe_buffer,
                     const struct buffer_params *tile_buffer, struct warnings *warnings);
-// The rule of code variation alone, for a sigma that is not the chip's.
+// The rule with the code `variation` alone, for a sigma other than the chip's.
 void plausible_variation(double sigma, struct warnings *warnings);

@@ -1,8 +1,8 @@
-// Counts of events, and the energies that they cost: plain data.
+// Event counts and the energies that they cost: plain data.
 #pragma once
 #include <stdint.h>
 
-// What is counted. Every meter is an integer number of events.
+// The counted events. Every meter is an integer.
 enum meter {
     METER_CELL_READS,  // cells of driven rows in used columns, per bit cycle and array
     METER_ROW_DRIVES,  // DAC uses
@@ -15,7 +15,7 @@ enum meter {
     METER_OUTPUTS,         // thresholds or activations
     METER_OUTPUT_ELEMENTS, // through the tile's output register
     METER_RESIDUAL_ADDS,
-    METER_PRODUCTS, // of elements, in multiply layers
+    METER_PRODUCTS, // element products in multiply layers
     METER_POOL_READS,
     METER_ENCODED_BITS,
     METER_PE_READS,
@@ -30,7 +30,7 @@ enum meter {
 };
 extern const char *const meter_names[]; // "cell_reads", ...
 
-// Where energy goes.
+// The parts that energy is charged to.
 enum part {
     PART_CROSSBAR,
     PART_DAC,
@@ -58,5 +58,5 @@ struct ledger {
     int64_t count[METERS];
     double energy_j[PARTS];
 };
-double ledger_energy(const struct ledger *ledger); // the parts in their order
+double ledger_energy(const struct ledger *ledger); // sum of the parts in enum order
 double ledger_no_leakage(const struct ledger *ledger);

@@ -1,9 +1,9 @@
-// The policy `mnsim`: MNSIM 2.0's charging rules (whole tiles, largest block of the layer for every
-// PE, power of a part times the time it is on), so that published numbers can be reproduced.
-// Closed form; source: MNSIM 2.0 at ca39ccb, as told beside each rule.
+// The policy `mnsim`: MNSIM 2.0's charging rules (complete tiles, the layer's largest block for
+// every PE, power of a part times the time it is on), to reproduce published numbers. Closed form;
+// source: MNSIM 2.0 at ca39ccb, with the file and line at each rule.
 //
-// Left open, together under 0.05 % of a net's energy: registers, shift registers, multiplexers and
-// the PE's adders of the digital part.
+// Not modelled, together under 0.05 % of a net's energy: registers, shift registers, multiplexers
+// and the PE's adders of the digital part.
 #pragma once
 #include <stdbool.h>
 
@@ -15,7 +15,7 @@ struct net;
 
 struct mnsim_layer {
     int pes, tiles;  // charged
-    double serial_s; // its windows one after the other
+    double serial_s; // all its windows, serially
 };
 
 struct mnsim_result {
@@ -26,8 +26,8 @@ struct mnsim_result {
     double input_buffer_bytes, output_buffer_bytes; // chip-wide
 };
 
-// Refuses a chip without an mnsim block, a form it does not charge, dense mapping, replication, and
-// kernels taller than a crossbar.
+// Fails for a chip without an mnsim block, a form that the block does not charge, dense mapping,
+// replication, and kernels taller than a crossbar.
 bool mnsim_charge(const struct net *net, const struct chip *chip, struct mnsim_result *out,
                   struct err *err);
 void mnsim_fini(struct mnsim_result *result);

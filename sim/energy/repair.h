@@ -1,5 +1,5 @@
-// What moving lines onto spare ones costs, once: reading all cells to find the broken ones, writing
-// what moved.
+// One-time cost of line repair: reading all cells to find the faulty ones, and writing the moved
+// lines.
 #pragma once
 #include <stdint.h>
 
@@ -7,12 +7,12 @@ struct mapping;
 
 struct repair {
     int64_t cells;  // written, of moved lines
-    int64_t pulses; // of the crossbar that has most of them: rows written, one after the other
+    int64_t pulses; // row writes, serial, in the crossbar with the most of them
 };
 
-// Crossbars work side by side, those of a PE that share ADCs one after the other. Every programmed
-// cell is read once, row by row through the ADC; every spare one is written both ways and read
-// after each, since only that tells whether it is stuck.
+// Crossbars work in parallel; those of a PE that share ADCs work serially. Every programmed cell is
+// read once, row by row through the ADC. Every spare cell is written to both states and read after
+// each write, because only that shows whether it is stuck.
 struct repair_cost {
     double test_j, test_s, write_j, write_s;
 };

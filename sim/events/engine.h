@@ -1,9 +1,10 @@
-// The clock and the processes, on SimGrid. One simulated second of SimGrid is one nanosecond here;
-// every duration is a whole number of ticks of 2^-24 ns, so that sums are exact and a repeated
-// simulation gives the same bits (a process that has simulated 2^29 ns in all starts anew).
+// The clock and the processes, on SimGrid. One simulated second of SimGrid is one nanosecond here.
+// Every duration is an integer number of ticks of 2^-24 ns, so sums are exact and a repeated
+// simulation gives the same bits (the clock restarts once a process has simulated 2^29 ns in
+// total).
 //
-// SimGrid is global to a process, and so is the engine: one at a time, started once, run again and
-// again. No two threads.
+// SimGrid is global to a process, and so is the engine: one at a time, started once, run any number
+// of times. Not thread-safe.
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
@@ -14,7 +15,7 @@ struct engine_task; // a process of the simulation
 typedef void engine_main(void *arg);
 
 // Loads the platform: a single host, or a mesh of hosts for engine_transfer. The first call in a
-// process decides; a later one that needs another mesh is refused.
+// process fixes it; a later call that needs another mesh fails.
 struct engine_mesh {
     int columns, rows; // 0: none
     bool torus;
@@ -22,10 +23,10 @@ struct engine_mesh {
 };
 bool engine_start(const struct engine_mesh *mesh, struct err *err);
 
-// Tasks run in the order in which they were spawned when they are due at the same instant.
+// Tasks that are due at the same instant run in the order in which they were spawned.
 struct engine_task *engine_spawn(engine_main *body, void *arg);
-// Runs until every task has ended. False when the simulation stopped because all that were left
-// were blocked: then every engine_block has returned false and the bodies have returned.
+// Runs until every task has ended. Returns false if only blocked tasks remain: then every
+// engine_block has returned false and all bodies have returned.
 bool engine_run(struct err *err);
 
 // Inside a task:

@@ -1,6 +1,6 @@
-// A simulation in progress; shared by the files of sim/events that bring a flow to life (simulate.c
-// sets up, channel.c sends and waits, window.c says what a token needs, node.c is what a tile does,
-// deadlock.c explains a standstill).
+// The state of a simulation, shared by the files of sim/events: simulate.c sets it up, channel.c
+// sends and waits, window.c computes which tokens an output needs, node.c runs a tile, deadlock.c
+// explains a deadlock.
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
@@ -28,7 +28,7 @@ struct channel {
     int64_t room;      // of the ring
     int64_t per_image; // tokens
     int64_t pushed, taken, freed;
-    int64_t paid;                 // tokens whose reading stands in a span of the trace
+    int64_t paid;                 // tokens whose read energy is in a span of the trace
     struct node *reader, *writer; // NULL: off chip
     bool reader_waits, writer_waits;
     double sender_j, reader_j; // of one token; only filled for a trace
@@ -43,7 +43,7 @@ struct node {
     int64_t first, next, delay, tail;    // ticks, as in struct window_cost
     int64_t port_read;                   // one window's read on a single-ported buffer
     const struct channel *waiting;       // while blocked; for the report of a deadlock
-    int64_t at;                          // up to here its waits are accounted
+    int64_t at;                          // its waits are accounted up to this tick
     double first_j, next_j, add_first_j; // of one window; only filled for a trace
 };
 
@@ -72,11 +72,11 @@ static inline struct token *token_slot(struct channel *c, int64_t n)
 // Waits until the first `need` tokens have been sent and their arrival is known; moves node->at to
 // when the last of them is there, and accounts the waiting. False: give up (deadlock).
 bool channel_await(struct node *node, struct channel *c, int64_t need, int image, int layer);
-// Waits until a token has been sent at all.
+// Waits until at least one token has been sent.
 bool channel_await_first(struct node *node, struct channel *c);
-// Sends one token that is ready at `ready`; waits for a free place first.
+// Sends one token that is ready at `ready`; first waits for a free slot.
 bool channel_send(struct node *node, struct channel *c, int64_t ready, int image);
-// Lets go of the first `freed` tokens.
+// Frees the first `freed` tokens.
 void channel_release(struct channel *c, int64_t freed);
 void live_span(struct node *node, enum span_kind kind, int64_t from, int64_t to, int layer,
                int image, int token, double joules);
@@ -84,7 +84,7 @@ void live_span(struct node *node, enum span_kind kind, int64_t from, int64_t to,
 // window.c
 // Tokens of an input channel, counted within one image, that the output at (y, x) needs.
 int64_t window_needs(const struct run *run, const struct channel *c, int y, int x);
-// Tokens that the output at (y, x) and all after it no longer need; (y, x) may be past the end.
+// Tokens that the output at (y, x) and all later ones no longer need; (y, x) may be past the end.
 int64_t window_done(const struct run *run, const struct channel *c, int y, int x);
 
 // node.c

@@ -1,4 +1,4 @@
-// The flow brought to life: one task per node, tokens in bounded channels, credits, waits.
+// Event simulation of a dataflow: one task per node, tokens in bounded channels, credits, waits.
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
@@ -10,16 +10,17 @@ struct dataflow;
 struct trace;
 
 struct node_stats {
-    // Of the first image, ticks: from the first token sent to it until its last output left.
+    // Of the first image, in ticks: from the first token sent to the node until its last output
+    // left.
     int64_t start, end, wait, transfer;
     int64_t busy;          // of the whole run
-    int64_t rows, windows; // worked on, whole run
+    int64_t rows, windows; // processed, whole run
 };
 
 struct channel_stats {
-    int64_t tokens;    // carried
-    int64_t blocked;   // the sender waited for a free place
-    double occupied_s; // place-seconds taken, from sending to letting go
+    int64_t tokens;    // transferred
+    int64_t blocked;   // ticks that the sender waited for a free slot
+    double occupied_s; // slot-seconds occupied, from sending to freeing
 };
 
 struct simulation {
@@ -36,11 +37,11 @@ struct simulate_params {
     int images; // 0: 1
     enum noc_backend backend;
     struct trace *trace; // NULL: none
-    // NULL: none. Called now and then with the tokens that have been sent and that will be.
+    // NULL: none. Called periodically with the tokens sent so far and the total.
     void (*progress)(int64_t done, int64_t all);
 };
 
-// False with a sentence that says who waits for whom when the simulation deadlocks.
+// Returns false on a deadlock; err states which nodes wait for which.
 bool simulate(const struct dataflow *flow, const struct simulate_params *params,
               struct simulation **out, struct err *err);
 void simulation_destroy(struct simulation *simulation); // NULL is fine

@@ -1,6 +1,6 @@
-// How a token gets from tile to tile: the sender's buffer port, the links, the receiver's bus and
-// buffer port, each a shared part with a calendar. Cut-through: a packet's head goes on as soon as
-// a part is free, its tail follows at the slowest part's rate.
+// Transfer of a token from tile to tile: the sender's buffer port, the links, the receiver's bus
+// and buffer port, each a shared resource with a calendar. Cut-through: a packet's head moves on as
+// soon as a resource is free; its tail follows at the rate of the slowest resource.
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
@@ -11,13 +11,13 @@ struct dataflow;
 
 enum noc_backend {
     BACKEND_CALENDAR, // links are reserved, packets wait for each other
-    BACKEND_IDEAL,    // links and routers take no time, and ports, buses and the off-chip link
-                      // serve all at once: nobody ever waits on the way
+    BACKEND_IDEAL,    // links and routers take no time; ports, buses and the off-chip link serve
+                      // all requests at once, without contention
     BACKEND_SIMGRID,  // SimGrid's flow model moves the packets; ports stay calendars
 };
 extern const char *const backend_names[]; // NULL-terminated
 
-// Parts with several users.
+// Resources with several users.
 enum shared_kind {
     SHARED_ADC,
     SHARED_BUS,
@@ -37,7 +37,7 @@ struct resource {
 
 struct hop {
     int part;
-    int64_t busy, after; // ticks; after: until the head is at the next part
+    int64_t busy, after; // ticks; after: until the head reaches the next resource
 };
 
 struct transport {
@@ -49,16 +49,16 @@ struct transport {
     int *split; // per channel: hops before split[c] lie before the links (backend simgrid)
     struct hop *hops;
     int *port_of;   // per tile: part through which its inputs are written, -1: none
-    int64_t end;    // the last token was through
+    int64_t end;    // completion of the last token
     int64_t router; // ticks of one hop
 };
 
 struct transport *transport_create(const struct dataflow *flow, enum noc_backend backend);
 void transport_destroy(struct transport *transport); // NULL is fine
-// A token that is ready at `ready` is there at the returned tick. Not for BACKEND_SIMGRID.
+// Returns the arrival tick of a token that is ready at `ready`. Not for BACKEND_SIMGRID.
 int64_t transport_send(struct transport *transport, int channel, int64_t now, int64_t ready);
-// The two ends of the way alone, for a backend that does the middle itself: when the token's head
-// and its tail are through.
+// Only the two ends of a transfer, for a backend that models the middle itself: the ticks at which
+// the token's head and tail have passed.
 struct passage {
     int64_t head, tail;
 };
@@ -66,10 +66,11 @@ struct passage transport_leave(struct transport *transport, int channel, int64_t
                                int64_t ready);
 struct passage transport_enter(struct transport *transport, int channel, int64_t now,
                                int64_t ready);
-// A part for `busy` ticks at `earliest` or, but on the ideal network, when it is free; returns
-// when.
+// Reserves a resource for `busy` ticks at `earliest` or later, when it is free (on the ideal
+// network at `earliest`); returns the start.
 int64_t transport_take(struct transport *transport, int part, int64_t now, int64_t earliest,
                        int64_t busy, int layer);
-// `bits` over the off-chip link: head: it is free again; tail: they are there, its latency later.
+// Sends `bits` over the off-chip link: head: the link is free again; tail: arrival, one latency
+// later.
 struct passage transport_offchip(struct transport *transport, int64_t now, int64_t ready,
                                  int64_t bits, int layer);

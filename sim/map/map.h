@@ -1,5 +1,5 @@
-// Where a net lies on a chip: every piece of every weight matrix has a physical address. Pure: the
-// same net, chip and seed give the same addresses. No time, no I/O.
+// The mapping of a net to a chip: every slice of every weight matrix gets a physical address. Pure:
+// the same net, chip and seed give the same addresses. No time, no I/O.
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
@@ -11,7 +11,7 @@ struct chip;
 struct err;
 struct net;
 
-// One crossbar's piece of one layer.
+// The part of one layer in one crossbar.
 struct slice {
     int layer, replica;
     int tile, pe, crossbar; // pe within the tile, crossbar within the PE
@@ -39,10 +39,10 @@ struct map_layer {
     int weight_slices; // crossbars side by side that hold one weight (SLICES_IN_ARRAYS)
     int column_slices; // columns side by side that hold one weight (SLICES_IN_COLUMNS)
     int input_cycles;  // bit cycles: ceil(input bits / DAC bits)
-    // Rows of buffers where paths of different depth meet.
+    // Buffer depths, in rows, where paths of different depth join.
     int residual_rows; // of an add: depth of its shortcut's buffer that its main path needs; of a
                        // multiply: of its second factor's
-    int main_rows;     // of a lone add or a multiply: of its main input's
+    int main_rows;     // of a separate add or a multiply: of its main input's
     int ahead_rows;    // of a layer that reads a concat: of its input, at least; else 0
 };
 
@@ -67,24 +67,25 @@ struct mapping {
     struct arena *mem;
 };
 
-// One matrix of a layer as crossbars hold it: consecutive groups on its diagonal, weights of 0 for
-// the inputs of one group and the outputs of another. One group: nothing but that group's weights.
+// One matrix of a layer as stored in crossbars: consecutive groups on its diagonal, weights of 0
+// between the inputs of one group and the outputs of another. One group: only that group's weights.
 struct map_matrix {
     int group, groups; // the first, how many
-    int rows, outs;    // of the whole matrix
+    int rows, outs;    // of the complete matrix
     int chan0, chans;  // input channels that its rows read
     int out0;          // its first output channel
 };
 struct map_matrix map_matrix(const struct mapping *mapping, int layer, int index);
 int map_matrix_rows(const struct mapping *mapping, int layer); // of the largest; 0: no matrix
 
-// Fails when a kernel is taller than a crossbar, a weight wider than one, or tiles run out; says
-// what would fit.
+// Fails if a kernel is taller than a crossbar, a weight is wider than one, or there are too few
+// tiles; err states what would fit. Keeps pointers to net and chip.
 bool map_net(const struct net *net, const struct chip *chip, uint64_t seed, struct mapping **out,
              struct err *err);
 void map_destroy(struct mapping *mapping); // NULL is fine
 
-// Input rows that output row y of a layer needs and can let go, for conv, pool and adds.
+// Input rows that output row y of a layer needs, and those that can be freed, for conv, pool and
+// adds.
 int map_rows_needed(const struct net *net, int layer, int y); // count from the map's top
 int map_rows_free(const struct net *net, int layer, int y);   // not needed by rows >= y
 // Whether output row y of a layer reads a row of its main input. Rows between the taps of a dilated

@@ -1,7 +1,7 @@
-// Which place on the mesh each tile takes.
+// The mesh position of each tile.
 #pragma once
 
 struct mapping;
 
-// Fills x and y of every tile in the order that the chip's mapping.placement names.
+// Sets x and y of every tile in the order given by the chip's mapping.placement.
 void place_tiles(struct mapping *mapping);

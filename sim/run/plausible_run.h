@@ -1,5 +1,5 @@
-// Whether a simulated run could happen on a real chip: rules that compare the result with a limit
-// and add one warning each, with the formula, the values and the remedy.
+// Plausibility of a simulated run: rules that compare the result with a limit and add one warning
+// each, with the formula, the values and the remedy.
 #pragma once
 
 struct result;

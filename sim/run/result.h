@@ -1,4 +1,4 @@
-// What every run produces: plain data. All energies are joules per image, all times seconds.
+// The result of a run: plain data. All energies are joules per image, all times seconds.
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
@@ -13,24 +13,25 @@ struct layer_result {
     const char *name, *kind;
     int64_t macs;
     int crossbars, tiles, replicas;
-    int packed;                     // groups that share a crossbar, at most; 0: no crossbars
+    int packed;                     // maximum of groups that share a crossbar; 0: no crossbars
     double rows_used, columns_used; // mean share in its crossbars
     struct ledger ledger;           // per image
     double energy_j;                // sum of the ledger's parts
-    // Of the first image; latency = compute + wait + transfer. Layers without arrays that work in
-    // the tiles of another (adds) share that layer's times and report their own compute only.
+    // Of the first image; latency = compute + wait + transfer. Layers without arrays that are
+    // computed in another layer's tiles (adds) share that layer's times and report only their own
+    // compute time.
     double start_s, end_s, latency_s, compute_s, wait_s, transfer_s;
     double busy_s;       // of its busiest tile, per image
-    const char *slowest; // what takes most of that: "conversion", "array", ...
+    const char *slowest; // the step with the largest share of it: "conversion", "array", ...
 };
 
-// A part with several users: how long it worked and how long somebody waited for it, in the run.
+// A shared resource: its busy time and the total wait for it, over the run.
 struct shared_part {
     const char *name;
     enum shared_kind kind;
     double busy_s, wait_s;
     int64_t uses;
-    const char *blocker, *blocked; // layers: who held it longest while whom; NULL: nobody waited
+    const char *blocker, *blocked; // the pair of layers with the longest wait; NULL: no waits
 };
 
 struct area_part {
@@ -53,8 +54,8 @@ struct result {
     struct layer_result *layers;
     struct ledger shared;
     double shared_j, energy_j, energy_without_leakage_j;
-    bool measured;               // the activity was, in place of what the chip file assumes
-    double energy_assumed_j;     // with which it would be this
+    bool measured;               // activity is measured, not assumed by the chip file
+    double energy_assumed_j;     // energy at the assumed activity, if measured
     double program_j, program_s; // writing the weights, once
     // Time.
     double latency_s, throughput_ips, run_s;

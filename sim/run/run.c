@@ -35,8 +35,6 @@ static const char *copy(struct result *r, const char *text)
     return arena_strdup(r->mem, text ? text : "");
 }
 
-// --- Size and provenance ---
-
 static void describe(struct assembly *a)
 {
     struct result *r = a->r;
@@ -99,8 +97,6 @@ static void describe_layer(struct assembly *a, int layer, struct layer_result *o
     }
 }
 
-// --- Time ---
-
 // The step that takes most of a window.
 static const char *slowest_step(const struct window_cost *work)
 {
@@ -161,8 +157,6 @@ static void time_layers(struct assembly *a)
             time_add(a, stage, &a->r->layers[stage->add - 1]);
     }
 }
-
-// --- Shared parts ---
 
 static const char *part_name(struct assembly *a, const struct resource *part)
 {
@@ -337,8 +331,6 @@ static void time_run(struct assembly *a)
             full->blocker, r->bottleneck);
 }
 
-// --- Energy ---
-
 static void tally_up(struct assembly *a, struct ledger *layers, struct ledger *shared)
 {
     const struct dataflow *flow = a->flow;
@@ -394,8 +386,6 @@ static void charge(struct assembly *a, const struct mnsim_result *mnsim)
     r->measured = a->params->activity != NULL;
     r->energy_assumed_j = r->measured ? assumed_energy(a) : r->energy_j;
 }
-
-// --- Area and figures of merit ---
 
 static void add_area(struct result *r, const char *name, double area_m2)
 {

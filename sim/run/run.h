@@ -1,4 +1,4 @@
-// One simulation from a mapping to a result: times from the events, energies from their counts.
+// Simulates a mapping and assembles the result: times from the events, energies from their counts.
 #pragma once
 #include <stdbool.h>
 
@@ -22,9 +22,9 @@ struct run_params {
     struct trace *trace;                    // NULL: none
     const struct activity_params *activity; // measured, per layer of the net; NULL: as assumed
     const char *version, *command;
-    void (*progress)(int64_t done, int64_t all); // NULL: none; of the tokens of all channels
+    void (*progress)(int64_t done, int64_t all); // tokens over all channels; NULL: none
 };
 
-// The result owns its memory and lives on without the mapping.
+// The result owns its memory and does not refer to the mapping.
 bool run_mapping(const struct mapping *mapping, const struct run_params *params,
                  struct result **out, struct err *err);

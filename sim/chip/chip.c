@@ -225,7 +225,7 @@ const struct conf_field chip_fields[] = {
     {0},
 };
 
-// A section that is left out has no place: the file is blamed, by the section's name.
+// An omitted section has no position: the error names the file and the section.
 static const struct conf_node *at(const struct chip *chip, const char *path)
 {
     const struct conf_node *node = conf_find(chip->conf->root, path);

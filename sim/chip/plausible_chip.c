@@ -10,7 +10,7 @@
 #include "sim/chip/chip.h"
 #include "sim/chip/inherit.h"
 
-// A text growing in a buffer; what does not fit is cut.
+// A string built in a fixed buffer; text beyond the buffer is truncated.
 struct text {
     char buf[400];
     size_t used;

@@ -118,7 +118,7 @@ static void make_nodes(struct builder *b)
         b->stage_of[i] = -1;
     for (size_t i = 1; i < net->n; i++) {
         if (b->stage_of[i] >= 0 || net->layers[i].kind == LAYER_CONCAT)
-            continue; // a concat is nothing but other numbers of channels
+            continue; // a concat only renumbers channels
         int stage = flow->n_stages++;
         bool matrix = layer_has_weights(&net->layers[i]);
         int add = matrix ? net_fused_add(net, (int)i) : -1; // done in the same tiles
@@ -337,7 +337,8 @@ static void connect_nodes(struct builder *b, int consumer, int edge, int node,
     const int *rank = rank_of(b, consumer, edge, flow->nodes[node].replica, replicas, from->replica,
                               from->replicas);
     flow->channels[before].rank = rank;
-    if (!rank[b->net->layers[from->layer].out_h]) // none of the rows it wants is made there
+    if (!rank[b->net->layers[from->layer].out_h]) // that node computes none of the rows that it
+                                                  // needs
         flow->n_channels = before;
 }
 

@@ -19,7 +19,7 @@ static void blame(struct calendar *c, int blocker, int blocked, int64_t ticks)
 
 static void insert(struct calendar *c, size_t at, struct tensor_name slot)
 {
-    if (c->first > 64 && c->first > c->n / 2) { // forget the past for good
+    if (c->first > 64 && c->first > c->n / 2) { // discard past reservations
         assert(c->slots);
         memmove(c->slots, c->slots + c->first, (c->n - c->first) * sizeof *c->slots);
         at -= c->first;
@@ -34,7 +34,7 @@ static void insert(struct calendar *c, size_t at, struct tensor_name slot)
 
 int64_t calendar_take(struct calendar *c, int64_t now, int64_t earliest, int64_t length, int owner)
 {
-    assert(earliest >= now); // what is over is forgotten
+    assert(earliest >= now); // earlier reservations are discarded
     while (c->first < c->n && c->slots[c->first].end <= now)
         c->first++;
     int64_t start = earliest;

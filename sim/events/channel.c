@@ -1,4 +1,4 @@
-// Tokens between nodes: bounded, with credits; waiting is accounted to who waits.
+// Tokens between nodes: bounded channels with credits; each wait is accounted to the waiting node.
 #include <stdlib.h>
 
 #include "base/mem.h"
@@ -38,8 +38,8 @@ void live_span(struct node *node, enum span_kind kind, int64_t from, int64_t to,
                                                 .kind = kind});
 }
 
-// Accounts the time from node->at until a token was sent (somebody was waited for) and until it
-// arrived (it was on its way).
+// Accounts the time from node->at until a token was sent (wait for the sender) and until it arrived
+// (transfer).
 static void account(struct node *node, const struct token *token, int image, int layer)
 {
     struct node_stats *stats = &node->run->sim->nodes[node->index];
@@ -84,7 +84,7 @@ void channel_release(struct channel *c, int64_t freed)
     int64_t now = engine_now();
     struct channel_stats *stats = &c->reader->run->sim->channels[c->index];
     for (int64_t n = c->freed; n < freed && n < c->pushed; n++) {
-        int64_t sent = token_slot(c, n)->sent; // later than now: let go unread
+        int64_t sent = token_slot(c, n)->sent; // later than now: freed unread
         stats->occupied_s += now > sent ? engine_seconds(now - sent) : 0;
     }
     c->freed = freed;

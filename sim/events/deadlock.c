@@ -1,4 +1,4 @@
-// Who waits for whom, once nobody can go on.
+// Reports which nodes wait for which in a deadlock.
 #include <stdio.h>
 
 #include "base/err.h"
@@ -13,7 +13,7 @@ static const char *name_of(const struct node *node, char *buf, size_t n)
     return buf;
 }
 
-// Whom a blocked node waits for, and what for.
+// The node that a blocked node waits for, and the kind of data.
 static const struct node *waits_for(const struct node *node, const char **what)
 {
     const struct channel *c = node->waiting;
@@ -31,7 +31,7 @@ bool deadlock_say(const struct run *run, struct err *err)
     for (int i = 0; i < run->flow->n_nodes && !at; i++)
         if (run->nodes[i].waiting)
             at = &run->nodes[i];
-    // Follow the waits until they come round, then print the ring once.
+    // Follow the waits until they form a cycle, then print the cycle once.
     for (int i = 0; at && at->waiting && i < run->flow->n_nodes + 1; i++) {
         const char *what;
         at = waits_for(at, &what);

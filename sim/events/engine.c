@@ -128,7 +128,7 @@ static void actor_main(int argc, char **argv)
     struct engine_task *task = sg_actor_self_get_data();
     task->body(task->arg);
     engine.alive--;
-    // The last one awake must not leave the others asleep for ever.
+    // If every remaining task is blocked, wake all of them, so that they can return.
     if (engine.alive > 0 && engine.blocked == engine.alive) {
         engine.dead = true;
         for (struct engine_task *t = engine.tasks; t; t = t->next)

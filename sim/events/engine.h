@@ -1,7 +1,7 @@
 // The clock and the processes, on SimGrid. One simulated second of SimGrid is one nanosecond here.
 // Every duration is an integer number of ticks of 2^-24 ns, so sums are exact and a repeated
-// simulation gives the same bits (the clock restarts once a process has simulated 2^29 ns in
-// total).
+// simulation gives the same bits, as long as one process simulates less than 2^29 ns in total; a
+// caller that needs more starts a new process.
 //
 // SimGrid is global to a process, and so is the engine: one at a time, started once, run any number
 // of times. Not thread-safe.

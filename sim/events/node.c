@@ -1,5 +1,5 @@
-// What one tile does for one layer, token by token: wait for inputs, be busy, let go of what is
-// used up, wait for sums of other tiles and the shortcut, hand on.
+// The work of one tile for one layer, token by token: wait for inputs, be busy, free used inputs,
+// wait for sums of other tiles and the shortcut, send.
 #include "sim/events/sim_state.h"
 
 static struct channel *input(struct node *node, int i)
@@ -103,7 +103,7 @@ static int64_t take_port(struct node *node, int windows)
     return transport_take(run->transport, port, now, from, node->port_read * windows, layer) - from;
 }
 
-// Own sums: wait for inputs, be busy, let go of what is used up.
+// Own sums: wait for inputs, be busy, free used inputs.
 static bool compute(struct node *node, const struct position *p)
 {
     struct run *run = node->run;

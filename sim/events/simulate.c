@@ -197,7 +197,7 @@ bool simulate(const struct dataflow *flow, const struct simulate_params *params,
     bool ok = engine_run(&dead) || deadlock_say(&run, err);
     for (int i = 0; i < sim->images; i++)
         sim->end = sim->image_end[i] > sim->end ? sim->image_end[i] : sim->end;
-    // Rows that nobody reads are made all the same, perhaps after the last result.
+    // Rows without a reader are computed too, perhaps after the last result.
     for (int i = 0; i < flow->n_nodes; i++)
         sim->end = run.nodes[i].at > sim->end ? run.nodes[i].at : sim->end;
     sim->end = sim->transport->end > sim->end ? sim->transport->end : sim->end;

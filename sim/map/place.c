@@ -7,7 +7,7 @@
 
 #include <stdlib.h>
 
-// Along the anti-diagonals, turning at the edges.
+// Along the anti-diagonals, reversing direction at the edges.
 static void zigzag(int columns, int rows, int index, int *x, int *y)
 {
     for (int d = 0; d < columns + rows - 1; d++) {

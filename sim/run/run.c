@@ -196,7 +196,7 @@ static void share_transport(struct assembly *a, struct shared_part *out)
     }
 }
 
-// The ADCs of a tile: columns of its layer stand in line for them.
+// The ADCs of a tile, which the columns of its layer wait for.
 static void share_adcs(struct assembly *a, struct shared_part *out)
 {
     for (int n = 0; n < a->flow->n_nodes; n++) {
@@ -350,7 +350,7 @@ static void tally_up(struct assembly *a, struct ledger *layers, struct ledger *s
     charge_leakage(a->map, a->r->run_s / a->sim->images, layers, shared);
 }
 
-// The same counts at the activity that the chip file assumes.
+// The same counts with the activity that the chip file assumes.
 static double assumed_energy(const struct assembly *a)
 {
     const struct result *r = a->r;

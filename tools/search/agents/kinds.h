@@ -1,4 +1,4 @@
-// The agents that there are: a file each, and a line here and in agents.c.
+// All agents: one file each, and a line here and in agents.c.
 #pragma once
 #include "tools/search/agents/agent.h"
 

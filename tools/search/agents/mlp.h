@@ -11,8 +11,8 @@ enum { MLP_LAYERS = 4 };
 struct mlp_shape {
     int layers;
     int widths[MLP_LAYERS + 1]; // inputs, then outputs of every layer
-    bool sigmoid;               // behind the last layer; else it stays linear
-    int batch;                  // most rows of a call
+    bool sigmoid;               // after the last layer; else linear
+    int batch;                  // maximum rows per call
 };
 
 struct mlp;
@@ -24,12 +24,12 @@ void mlp_destroy(struct mlp *net); // NULL is fine
 
 // x (rows, inputs) to y (rows, outputs).
 void mlp_forward(struct mlp *net, const float *x, int rows, float *y);
-// For the last forward: from dy (rows, outputs) to dx (rows, inputs), or NULL; `learn` asks for the
-// gradients of weights and biases as well.
+// Backward pass of the last forward: from dy (rows, outputs) to dx (rows, inputs), may be NULL;
+// with `learn` also the gradients of weights and biases.
 void mlp_backward(struct mlp *net, const float *dy, float *dx, bool learn);
 // One step of Adam (Kingma and Ba 2015, algorithm 1, its own constants) down the last gradients.
 void mlp_step(struct mlp *net, double rate);
-// Every weight of `net` goes the share tau of the way to that of `leader`.
+// Soft update: moves every weight of `net` by the fraction tau towards that of `leader`.
 void mlp_follow(struct mlp *net, const struct mlp *leader, float tau);
 
 // One weight or bias and its gradient; layer from 0, in == its inputs: the bias.

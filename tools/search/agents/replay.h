@@ -1,4 +1,4 @@
-// What an agent remembers of its last decisions, to learn from them again.
+// Replay buffer: an agent's last decisions, to learn from them again.
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
@@ -6,15 +6,15 @@
 struct search_rng;
 
 struct transition {
-    const float *state, *next; // lent to replay_add, owned by the replay when drawn
+    const float *state, *next; // borrowed by replay_add; of a drawn one, owned by the replay
     float action;
     float reward; // of the whole episode
-    bool last;    // nothing follows it
+    bool last;    // terminal
 };
 
 struct replay;
 
-// Of the last `capacity` transitions, with states of `width` numbers.
+// Holds the last `capacity` transitions, with states of `width` numbers.
 struct replay *replay_create(size_t capacity, size_t width);
 void replay_destroy(struct replay *replay); // NULL is fine
 void replay_add(struct replay *replay, const struct transition *transition);

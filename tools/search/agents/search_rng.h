@@ -1,8 +1,8 @@
-// Draws of the search: a pure function of (seed, use, episode, how many were drawn before).
+// Random numbers of the search: a pure function of (seed, use, episode, index in the sequence).
 #pragma once
 #include <stdint.h>
 
-// What a sequence of draws is for; two uses never share numbers.
+// Purpose of a sequence; two purposes never share numbers.
 enum chance_use { CHANCE_PROPOSAL, CHANCE_FIRST, CHANCE_LEARNING, CHANCE_WEIGHTS };
 
 struct search_rng {

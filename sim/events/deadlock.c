@@ -54,5 +54,5 @@ bool deadlock_say(const struct run *run, struct err *err)
     return err_set(err,
                    "deadlock: %s. Deeper buffers help: tile.residual_rows, tile.input_rows, "
                    "tile.psum_rows, or more bytes",
-                   text[0] ? text : "nobody can go on");
+                   text[0] ? text : "no task can continue");
 }

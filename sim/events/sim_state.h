@@ -69,8 +69,8 @@ static inline struct token *token_slot(struct channel *c, int64_t n)
 }
 
 // channel.c
-// Waits until the first `need` tokens have been sent and their arrival is known; moves node->at to
-// when the last of them is there, and accounts the waiting. False: give up (deadlock).
+// Waits until the first `need` tokens have been sent and their arrival is known; advances
+// node->at to the last arrival and accounts the wait. False: deadlock, the caller returns.
 bool channel_await(struct node *node, struct channel *c, int64_t need, int image, int layer);
 // Waits until at least one token has been sent.
 bool channel_await_first(struct node *node, struct channel *c);

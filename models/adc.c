@@ -30,15 +30,16 @@ static const char *const range_names[] = {"full", "calibrated", NULL};
 #define AT(member) .offset = offsetof(struct adc_params, member)
 const struct conf_field adc_fields[] = {
     {"preset", CONF_ENUM, AT(preset), .names = preset_names, .fallback = "none",
-     .help = "gives whatever the keys below leave at auto; survey: a model of published ADCs, "
-             "optimistic, 4 bits and more"},
+     .help =
+         "supplies the keys below that are auto; survey: an optimistic model of published ADCs, "
+         "4 bits and more"},
     {"bits", CONF_INT, AT(bits), .min = 1, .max = 62, .fallback = "auto", .word = "auto",
      .help = "resolution; 1: a comparator or sense amplifier"},
     {"rate", CONF_QTY, AT(rate_hz), .min = 1, .max = 1e10, .unit = "S/s", .fallback = "auto",
      .word = "auto", .help = "conversions per second of one ADC (survey)"},
     {"technology", CONF_QTY, AT(technology_m), .min = 1e-9, .max = 1e-6, .unit = "m",
      .fallback = "auto", .word = "auto",
-     .help = "node that its numbers belong to; survey: estimates for that node"},
+     .help = "technology node of these numbers; survey: the node to estimate for"},
     {"time", CONF_QTY, AT(time_s), .min = 0, .max = 1e-3, .unit = "s", .fallback = "auto",
      .word = "auto", .help = "one conversion"},
     {"energy", CONF_QTY, AT(energy_j), .min = 0, .max = 1e-3, .unit = "J", .fallback = "auto",
@@ -52,16 +53,17 @@ const struct conf_field adc_fields[] = {
     {"per", CONF_ENUM, AT(share), .names = share_names, .fallback = "crossbar",
      .help = "the owner: a crossbar, or a PE whose crossbars share them"},
     {"range", CONF_ENUM, AT(range), .names = range_names, .fallback = "full",
-     .help = "what fills it: the largest sum that its rows can make, or the largest that the layer "
-             "meets in training images on the unbroken chip; felt by eval and sweep, free of time "
-             "and energy"},
+     .help =
+         "full scale: the largest possible sum of its rows, or the largest sum of the layer for "
+         "training images on the fault-free chip; affects eval and sweep only, no time or "
+         "energy is charged"},
     {"calibration_images", CONF_INT, AT(calibration), .min = 1, .max = 10000, .fallback = "64",
-     .help = "training images that a calibrated range is taken from, the first ones"},
+     .help = "number of training images, from the first on, for a calibrated range"},
     {0},
 };
 
-// log-linear fit of throughput against figure of merit, and of energy and area; the constants are
-// those of the plug-in's model file.
+// log-linear fit of throughput against figure of merit, and of energy and area; the constants come
+// from the plug-in's model file.
 static double survey_e0_pj(int bits, double rate_hz)
 {
     double sndr_db = 20 * log10(2) * bits + 10 * log10(1.5);
@@ -123,11 +125,10 @@ bool adc_resolve(struct adc_params *adc, const struct conf_node *at, struct err 
     double use_s = preset->rate_hz > 0 ? preset->cycles / preset->rate_hz : 0;
     if (adc->preset != GIVEN && adc->bits >= 0 && adc->bits != preset->bits &&
         (adc->time_s < 0 || adc->energy_j < 0 || adc->area_m2 < 0))
-        return conf_fail(
-            at, err,
-            "preset %s has %d bits, not %d, and its numbers do not scale; take another "
-            "preset, or give time, energy and area too",
-            preset->name, preset->bits, adc->bits);
+        return conf_fail(at, err,
+                         "preset %s has %d bits, not %d, and its numbers do not scale; use another "
+                         "preset, or give time, energy and area too",
+                         preset->name, preset->bits, adc->bits);
     if (adc->bits < 0)
         adc->bits = preset->bits;
     if (adc->time_s < 0)

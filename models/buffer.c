@@ -6,7 +6,7 @@
 #include "models/technology.h"
 #include "base/conf/conf.h"
 
-// leakage, energy per access and area as MNSIM 2.0 tabulates them (from CACTI).
+// leakage, energy per access and area from MNSIM 2.0's table (from CACTI).
 static const struct buffer_row rows[] = {
     {0, 2, 64, 1.006428e-3, 0.0075695e-9, 0.0131361e-9, 0.0405803e-6},
     {0, 2, 128, 1.136656e-3, 0.0204901e-9, 0.0223358e-9, 0.0944387e-6},
@@ -133,9 +133,9 @@ const struct conf_field buffer_fields[] = {
     {"write_energy", CONF_QTY, AT(write_j), .min = 0, .max = 1e-3, .unit = "J", .fallback = "auto",
      .word = "auto", .help = "one word"},
     {"area", CONF_QTY, AT(area_m2), .min = 0, .max = 1, .unit = "m2", .fallback = "auto",
-     .word = "auto", .help = "the whole buffer"},
+     .word = "auto", .help = "the complete buffer"},
     {"leakage", CONF_QTY, AT(leakage_w), .min = 0, .max = 1e3, .unit = "W", .fallback = "auto",
-     .word = "auto", .help = "the whole buffer"},
+     .word = "auto", .help = "the complete buffer"},
     {"peak_power", CONF_QTY, AT(peak_w), .min = 0, .max = 1e6, .unit = "W", .fallback = "auto",
      .word = "auto", .help = "fully busy; auto: mean of read and write energy / time"},
     TECHNOLOGY_FIELD(struct buffer_params, technology_m),
@@ -144,7 +144,7 @@ const struct conf_field buffer_fields[] = {
 
 const struct buffer_row *buffer_row(int technology, double bytes, int width)
 {
-    double kbytes = -1; // of the rows that serve this size
+    double kbytes = -1; // of the rows for this size
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         if (rows[i].technology != technology || bytes > rows[i].kbytes * 1024)
             continue;
@@ -169,11 +169,11 @@ bool buffer_resolve(struct buffer_params *buffer, const struct conf_node *at, st
     const struct buffer_row *row = buffer_row(buffer->kind - 1, buffer->bytes, buffer->width);
     if (!row)
         return conf_fail(at, err,
-                         "the table of %s has no words of %d bits; take 64, 128 or 256 (512 from "
+                         "the table of %s has no words of %d bits; use 64, 128 or 256 (512 from "
                          "4 KB on)",
                          kind_names[buffer->kind], buffer->width);
     if (buffer->time_s < 0)
-        buffer->time_s = 20e-9; // whatever the table says (Buffer.py:327)
+        buffer->time_s = 20e-9; // regardless of the table (Buffer.py:327)
     if (buffer->read_j < 0)
         buffer->read_j = row->read_j;
     if (buffer->write_j < 0)

@@ -6,7 +6,7 @@
 
 struct cell_params {
     int bits;                    // levels = 2^bits
-    double r_lrs_ohm, r_hrs_ohm; // r_hrs: INFINITY where a cell in that state carries no current
+    double r_lrs_ohm, r_hrs_ohm; // r_hrs: INFINITY if a cell in that state carries no current
     double read_v, read_s;
     double read_j; // one cell, one read at the assumed activity; -1: from V, R and the pulse
     double write_v, write_s;
@@ -16,7 +16,7 @@ struct cell_params {
 };
 extern const struct conf_field cell_fields[];
 
-// What is assumed of the data until it is measured.
+// Assumptions about the data, used until activity is measured.
 struct activity_params {
     double inputs_on; // share of word lines that carry the read voltage
     double cells_lrs; // share of cells in the low-resistance state

@@ -24,7 +24,7 @@ static const char *const preset_names[] = {"none",    "mnsim-1", "mnsim-2", "mns
 #define AT(member) .offset = offsetof(struct dac_params, member)
 const struct conf_field dac_fields[] = {
     {"preset", CONF_ENUM, AT(preset), .names = preset_names, .fallback = "none",
-     .help = "gives whatever the keys below leave at auto"},
+     .help = "supplies the keys below that are auto"},
     {"bits", CONF_INT, AT(bits), .min = 1, .max = 16, .fallback = "auto", .word = "auto",
      .help = "input bits applied in one cycle"},
     {"time", CONF_QTY, AT(time_s), .min = 0, .max = 1e-3, .unit = "s", .fallback = "auto",
@@ -50,11 +50,10 @@ bool dac_resolve(struct dac_params *dac, const struct conf_node *at, struct err 
                          "give a preset (mnsim-1 ... mnsim-7) or all of bits, time, energy, area");
     if (dac->preset != 0 && dac->bits >= 0 && dac->bits != preset->bits &&
         (dac->time_s < 0 || dac->energy_j < 0 || dac->area_m2 < 0))
-        return conf_fail(
-            at, err,
-            "preset %s has %d bits, not %d, and its numbers do not scale; take another "
-            "preset, or give time, energy and area too",
-            preset->name, preset->bits, dac->bits);
+        return conf_fail(at, err,
+                         "preset %s has %d bits, not %d, and its numbers do not scale; use another "
+                         "preset, or give time, energy and area too",
+                         preset->name, preset->bits, dac->bits);
     if (dac->bits < 0)
         dac->bits = preset->bits;
     double use_s = preset->rate_hz > 0 ? (preset->bits + 2) / preset->rate_hz : 0;

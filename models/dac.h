@@ -1,4 +1,4 @@
-// Word-line drivers with so many bits: settle time, energy per driven row, area.
+// Word-line drivers (DACs): resolution, settle time, energy per driven row, area.
 #pragma once
 #include <stdbool.h>
 
@@ -7,14 +7,14 @@
 struct err;
 
 struct dac_params {
-    int preset;      // index into dac_presets, 0: given
+    int preset;      // index into dac_presets, 0: none
     int bits;        // -1: the preset's
     double time_s;   // settle time; -1: the preset's
     double energy_j; // one row driven once; -1: the preset's
     double area_m2;  // -1: the preset's
     double leakage_w;
     double technology_m; // node of these numbers; -1: not stated
-    int count;           // per crossbar: so many rows are driven at once; -1: one for every row
+    int count;           // per crossbar: rows driven at once; -1: all rows
 };
 extern const struct conf_field dac_fields[];
 
@@ -26,5 +26,5 @@ struct dac_preset {
 // The seven of MNSIM 2.0 (Hardware_Model/DAC.py:31-82); [0] is empty, ends with a NULL name.
 extern const struct dac_preset dac_presets[];
 
-// Fills what the preset gives and the file did not; false when something is still missing.
+// Fills the values that the file leaves at auto from the preset; false if one is still missing.
 bool dac_resolve(struct dac_params *dac, const struct conf_node *at, struct err *err);

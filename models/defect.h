@@ -1,5 +1,5 @@
-// What may be wrong with the parts of a chip: shares of them that are broken, spreads of values.
-// Which parts are hit is drawn from a seed and their addresses, elsewhere.
+// Defects of a chip: fault rates of its components, spreads of values. Other code samples which
+// components are faulty, from a seed and their addresses.
 #pragma once
 #include <stdbool.h>
 
@@ -14,16 +14,16 @@ struct defect_params {
     double drivers;              // share of word-line drivers that are stuck on
     double adcs;                 // share of ADCs that are stuck at one code
     double sigma;                // of the log-normal spread of resistances, per device
-    int redraw;                  // the spread anew for every so many images; -1: once per chip
-    double drift_s;              // since the cells were written: G = G0 (t / 1 s)^-nu
+    int redraw;                  // images between new samples of the spread; -1: once per chip
+    double drift_s;              // time since the cells were written: G = G0 (t / 1 s)^-nu
     double drift_exponent, drift_spread; // nu's mean and normal spread, per device
     double adc_offset;                   // standard deviation of an ADC's constant offset, in codes
     double read_noise; // standard deviation of one read-out, in currents of an LRS cell
 };
 extern const struct conf_field defect_fields[];
 
-bool defect_varies(const struct defect_params *defects); // some resistances spread or drift
+bool defect_varies(const struct defect_params *defects); // whether resistances spread or drift
 bool defect_any(const struct defect_params *defects);
 
-// Checks what the table cannot. `at` is blamed.
+// Checks what the table of keys cannot. Errors are reported at `at`.
 bool defect_check(const struct defect_params *defects, const struct conf_node *at, struct err *err);

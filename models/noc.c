@@ -18,7 +18,7 @@ const struct conf_field noc_fields[] = {
     {"concentration", CONF_INT, AT(concentration), .min = 2, .max = 16, .fallback = "2",
      .help = "cmesh: side of the square of tiles at one router; tree: children of a node"},
     {"flit", CONF_INT, AT(flit), .min = 1, .max = 4096, .fallback = "32",
-     .help = "bits; packets are whole flits"},
+     .help = "bits; packets have an integral number of flits"},
     {"link_rate", CONF_QTY, AT(link_bps), .min = 1, .max = 1e15, .unit = "b/s",
      .help = "of one link in one direction"},
     {"router_time", CONF_QTY, AT(router_s), .min = 0, .max = 1e-3, .unit = "s",
@@ -40,7 +40,7 @@ const struct conf_field noc_fields[] = {
 
 enum direction { EAST, WEST, NORTH, SOUTH, DIRECTIONS };
 
-// A node's outgoing links are numbered node * DIRECTIONS + direction.
+// A node's outgoing links have the numbers node * DIRECTIONS + direction.
 static int walk(int at, int to, int n, int wraps, int *dir)
 {
     int forward = to - at;

@@ -1,5 +1,5 @@
-// The network on chip: where packets go, how long a link is busy with one, what it costs. Pure
-// functions; contention is sim/events's.
+// The network on chip: routes of packets, occupation of links, cost. Pure functions; contention is
+// simulated in sim/events.
 #pragma once
 #include <stdint.h>
 
@@ -12,7 +12,7 @@ struct noc_params {
     int columns, rows;   // of tiles
     int concentration;   // cmesh: tiles along one side of the square that shares a router;
                          // tree: children of a node
-    int flit;            // bits; packets are whole flits
+    int flit;            // bits; packets have an integral number of flits
     double link_bps;     // bits per second of a link
     double router_s;     // delay of one hop
     double router_j;     // one flit through one router
@@ -26,8 +26,8 @@ extern const struct conf_field noc_fields[];
 
 enum { NOC_MAX_SIDE = 128, NOC_MAX_HOPS = 520 };
 
-// Links from tile (x0, y0) to (x1, y1) in the order in which they are crossed, as numbers from 0 to
-// noc_links(); returns how many (0: same tile or same router). Dimension order, x first.
+// The links from tile (x0, y0) to (x1, y1) in the order of the route, as numbers from 0 to
+// noc_links(); returns their count (0: same tile or same router). Dimension order, x first.
 int noc_route(const struct noc_params *noc, int x0, int y0, int x1, int y1,
               int links[NOC_MAX_HOPS]);
 int64_t noc_links(const struct noc_params *noc);

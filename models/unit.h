@@ -1,5 +1,5 @@
-// A simple part: so many of it, each doing one operation in `time_s` for `energy_j`.
-// What one operation is, is said where the part stands in the chip (sim/chip/chip.h).
+// A simple component: `count` instances, each doing one operation in `time_s` for `energy_j`.
+// sim/chip/chip.h defines the operation for each use.
 #pragma once
 #include <stdint.h>
 

@@ -5,7 +5,7 @@
 // Adds word[i][j] of one row.
 static void add_word_line(int columns, const double *g_s, double *sum_s)
 {
-    double beyond_s = 0, all_s = 0; // of the cells from j on; weighted by their distance
+    double beyond_s = 0, all_s = 0; // of the cells from j on; weighted by distance
     for (int k = 0; k < columns; k++)
         all_s += (k + 1) * g_s[k];
     for (int j = columns - 1; j >= 0; j--) {
@@ -20,7 +20,7 @@ static void add_bit_line(const struct wire_array *a, const double *g_s, double *
 {
     size_t step = (size_t)a->columns;
     int end = a->rows + a->rows_below;
-    double before_s = 0, all_s = 0; // of the cells up to i; weighted by their distance
+    double before_s = 0, all_s = 0; // of the cells up to i; weighted by distance
     for (int k = 0; k < a->rows; k++)
         all_s += (end - k) * g_s[(size_t)k * step];
     for (int i = 0; i < a->rows; i++) {

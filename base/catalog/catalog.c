@@ -15,18 +15,18 @@
 enum { MAX_NAME = 100, MAX_EXTENDS = 16 };
 
 const char *const catalog_kind_names[] = {"chip", "net", "workload"};
-// Below each folder of the user's, searched in this order; "" is the folder itself.
+// Subfolders of each user folder, searched in this order; "" is the folder itself.
 enum { KIND_FOLDERS = 3 };
 static const char *const kind_folders[][KIND_FOLDERS] = {
     {"", "/chips"}, {"", "/nets", "/zoo"}, {"", "/workloads"}};
 
-// Something found: an embedded text, or a file.
+// A description that was found: an embedded text, or a file.
 struct source {
-    const char *id; // "chip hawis", or the path: stands in messages
+    const char *id; // "chip hawis", or the path; used in messages
     const struct catalog_entry *entry;
 };
 
-// The descriptions that led here, the nearest first.
+// The chain of descriptions that extend each other, the latest first.
 struct chain {
     struct source source;
     dev_t device;
@@ -83,7 +83,7 @@ static void add_folder(struct names *names, const char *folder, struct arena *me
 {
     DIR *dir = opendir(folder);
     if (!dir && errno == ENOMEM)
-        mem_fail(0); // a name of the folder would be missing
+        mem_fail(0); // otherwise a name of the folder would be missing
     if (!dir)
         return;
     for (const struct dirent *item = readdir(dir); item; item = readdir(dir)) {
@@ -156,8 +156,8 @@ static bool is_open(const char *path, const struct chain *chain)
     return false;
 }
 
-// Files of the chain are passed over, so that a hawis.yaml of the user's can extend the hawis that
-// ships. If there is nothing else, the first of them is found: a loop.
+// Skips files of the chain, so that a user's hawis.yaml can extend the built-in hawis. If there is
+// no other file, finds the first of them: a loop.
 static bool find_named(const struct search *s, const char *name, const struct chain *chain,
                        struct source *source)
 {
@@ -183,8 +183,8 @@ static bool find_named(const struct search *s, const char *name, const struct ch
     return open != NULL;
 }
 
-// Finds what a name or a file name means; the latter beside the last file of the chain, if there is
-// one. NULL: no description says it.
+// Finds the source for a name or a file name; a file name is relative to the last file of the
+// chain, if there is one. chain is NULL if `what` comes from the caller.
 static bool find_source(const struct search *s, const char *what, const struct chain *chain,
                         struct source *source, struct err *err)
 {
@@ -194,8 +194,8 @@ static bool find_source(const struct search *s, const char *what, const struct c
     if (!strchr(what, '/') && !ends_in_yaml(what)) {
         if (!is_name(what))
             return err_set(err,
-                           "'%s' is no name of a %s: letters, digits, '.', '_' and '-' only, and "
-                           "no '.' first; a file needs a '/' or .yaml",
+                           "'%s' is not a valid %s name: letters, digits, '.', '_' and '-' only, "
+                           "not beginning with '.'; a file needs a '/' or .yaml",
                            shown, catalog_kind_names[s->kind]);
         return find_named(s, what, chain, source) || fail_unknown(s, what, err);
     }
@@ -237,7 +237,7 @@ static bool check_chain(const struct search *s, struct chain *link, struct err *
     }
     for (const struct chain *earlier = link->before; earlier; earlier = earlier->before)
         if (is_same(earlier, link))
-            return err_set(err, "a loop: %s; let one of them stand alone",
+            return err_set(err, "circular reference: %s; remove one 'extends'",
                            describe(s, link, earlier));
     if (link->length > MAX_EXTENDS)
         return err_set(err, "more than %d descriptions extend each other; merge some", MAX_EXTENDS);
@@ -246,14 +246,14 @@ static bool check_chain(const struct search *s, struct chain *link, struct err *
 
 static struct conf *load(const struct search *s, const struct chain *link);
 
-// Opens what the node of a key `extends` names.
+// Opens the description that a key `extends` names.
 static struct conf *open_base(const struct search *s, const struct chain *link,
                               const struct conf_node *at)
 {
     struct err why = {0};
     struct chain next = {.before = link, .length = link->length + 1};
     if (at->kind != CONF_SCALAR || !*at->text)
-        conf_fail(at, s->err, "names nothing; write the name of one %s or a file",
+        conf_fail(at, s->err, "is empty; write the name of one %s or a file",
                   catalog_kind_names[s->kind]);
     else if (!find_source(s, at->text, link, &next.source, &why) || !check_chain(s, &next, &why))
         conf_wrap(at, s->err, &why, "%s", why.text);
@@ -292,7 +292,7 @@ struct conf *catalog_open(const struct catalog *catalog, enum catalog_kind kind,
     return conf;
 }
 
-// The first line of a description; empty if there is none, or no way to read it.
+// The first line of a description; empty if there is none, "(cannot be read)" if it is invalid.
 static const char *describe_name(const struct search *s, const char *name)
 {
     struct source source = {0};

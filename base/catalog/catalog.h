@@ -1,5 +1,5 @@
-// The chips, nets, jobs and weights that ship with the program (embedded in it) and those in the
-// user's folders. Names win in the order: folders as given, then embedded.
+// The chips, nets, jobs and weights that are built into the program, and those in the user's
+// folders. Search order: the folders in their order, then the built-in ones.
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
@@ -20,7 +20,7 @@ struct embedded_kind {
     size_t n;
 };
 extern const struct embedded_kind catalog_embedded[CATALOG_KINDS]; // generated at build time
-// Likewise safetensors files, by the name of the job that left them.
+// Likewise safetensors files, by the name of the job that produced them.
 extern const struct embedded_kind catalog_weights;
 
 struct catalog {
@@ -29,12 +29,12 @@ struct catalog {
 };
 
 // Opens `what`: a file if it has a '/' or ends in .yaml, else a name. The error for an unknown name
-// lists the names there are. Resolves `extends: NAME` of chips (and of any kind) recursively, a
-// relative file name being relative to the file that says it; a loop is refused. A
-// name never means the file that says it: there hawis.yaml can extend the hawis of a later folder,
-// or the one that ships. The result has no key `extends` any more.
+// lists the known names. Resolves `extends: NAME` of every kind recursively and refuses a loop. A
+// relative file name is relative to the file that contains it. A name never means the file that
+// contains it, so hawis.yaml can extend the hawis of a later folder or the built-in one. The result
+// has no key `extends`.
 struct conf *catalog_open(const struct catalog *catalog, enum catalog_kind kind, const char *what,
                           struct err *err);
-// Calls `each` with every name of a kind, sorted, once each, and the first line of its description.
+// Calls `each` once for every name of a kind, sorted, with the first line of its description.
 void catalog_list(const struct catalog *catalog, enum catalog_kind kind,
                   void (*each)(const char *name, const char *description, void *arg), void *arg);

@@ -1,4 +1,4 @@
-// A map of the tree to a struct, by its table of fields.
+// Reads a map of the tree into a struct, by the struct's table of fields.
 #include "base/conf/tree.h"
 
 #include <assert.h>
@@ -22,16 +22,16 @@ struct bind {
 static bool bind_map(struct bind *b, const struct conf_node *at, const struct conf_field *fields,
                      char *out);
 
-// "'4 nm' is not a time in s; allowed: 1 ps..1 ms", or without quotes where there is no scalar.
+// "'4 nm' is not a time in s; allowed: 1 ps..1 ms"; without a value if the node is not a scalar.
 static bool refuse(const struct bind *b, const struct conf_node *at, const struct conf_field *field,
                    const char *what)
 {
     char shown[SHOWN], allowed[300];
     schema_allowed(allowed, sizeof allowed, field);
     if (at->kind == CONF_MAP)
-        return conf_fail(at, b->err, "a map stands here; allowed: %s", allowed);
+        return conf_fail(at, b->err, "found a map; allowed: %s", allowed);
     if (at->kind == CONF_SEQ)
-        return conf_fail(at, b->err, "a list stands here; allowed: %s", allowed);
+        return conf_fail(at, b->err, "found a list; allowed: %s", allowed);
     if (!*at->text && !at->quoted)
         return conf_fail(at, b->err, "is empty; allowed: %s", allowed);
     tree_show(shown, sizeof shown, at->text);
@@ -48,14 +48,14 @@ static bool is_word(const struct conf_node *at, const struct conf_field *field)
     return field->word && at->kind == CONF_SCALAR && strcmp(at->text, field->word) == 0;
 }
 
-// Digits only: no "0x10", "1_000", "1e3", and no "010", which some take for eight.
+// Digits only: no "0x10", "1_000", "1e3", and no "010", which some parsers read as eight.
 static bool parse_int(const char *text, long long *value)
 {
     const char *digits = text + (*text == '-' || *text == '+');
     size_t n = strspn(digits, "0123456789");
     if (n == 0 || digits[n] || (n > 1 && *digits == '0'))
         return false;
-    *value = strtoll(text, NULL, 10); // at its ends on overflow, and so out of any int's range
+    *value = strtoll(text, NULL, 10); // saturates on overflow, so it is out of any int's range
     return true;
 }
 
@@ -68,16 +68,16 @@ static bool bind_int(const struct bind *b, const struct conf_node *at,
         return true;
     }
     if (at->kind != CONF_SCALAR || (at->quoted && *at->text))
-        return refuse(b, at, field, "stands in quotes; write the number without");
+        return refuse(b, at, field, "is quoted; write the number without quotes");
     if (!parse_int(at->text, &value))
-        return refuse(b, at, field, "is no whole number");
+        return refuse(b, at, field, "is not an integer");
     if (value < INT_MIN || value > INT_MAX || !in_range(field, (double)value))
         return refuse(b, at, field, "is out of range");
     *out = (int)value;
     return true;
 }
 
-// A plain number is a quantity without unit.
+// A plain number is a quantity without a unit.
 static bool bind_double(const struct bind *b, const struct conf_node *at,
                         const struct conf_field *field, double *out)
 {
@@ -88,7 +88,7 @@ static bool bind_double(const struct bind *b, const struct conf_node *at,
     }
     bool plain = field->kind == CONF_NUM || field->kind == CONF_NUMS;
     if (at->kind != CONF_SCALAR || (plain && at->quoted && *at->text))
-        return refuse(b, at, field, "stands in quotes; write the number without");
+        return refuse(b, at, field, "is quoted; write the number without quotes");
     double value = 0;
     if (!units_parse(at->text, plain ? "" : field->unit, &value, &why))
         return refuse(b, at, field, why.text);
@@ -104,7 +104,7 @@ static bool bind_bool(const struct bind *b, const struct conf_node *at,
     bool yes = at->kind == CONF_SCALAR && strcmp(at->text, "true") == 0;
     bool no = at->kind == CONF_SCALAR && strcmp(at->text, "false") == 0;
     if (!yes && !no)
-        return refuse(b, at, field, "is neither");
+        return refuse(b, at, field, "is not a boolean");
     *out = yes;
     return true;
 }
@@ -183,7 +183,7 @@ static bool bind_sections(struct bind *b, const struct conf_node *at,
                           const struct conf_field *field, struct conf_list *out)
 {
     if (at->kind != CONF_SEQ)
-        return refuse(b, at, field, "stands here");
+        return refuse(b, at, field, "is a single value");
     out->n = at->n;
     out->size = field->size;
     out->items = arena_alloc(b->conf->mem, at->n, field->size);
@@ -210,7 +210,7 @@ static bool bind_text(const struct bind *b, const struct conf_node *at,
 {
     *out = at->text;
     return (at->kind == CONF_SCALAR && name_is_text(at->text)) ||
-           refuse(b, at, field, "has control characters");
+           refuse(b, at, field, "contains control characters");
 }
 
 static bool bind_value(struct bind *b, const struct conf_node *at, const struct conf_field *field,
@@ -253,7 +253,7 @@ static bool bind_value(struct bind *b, const struct conf_node *at, const struct 
     return false;
 }
 
-// A default is read as if it stood in the file: a table cannot say what a file could not.
+// A default is read like a value in a file, so a table cannot express anything that a file cannot.
 static void bind_fallback(const struct bind *b, const struct conf_field *field, char *out)
 {
     struct err why = {0};
@@ -263,11 +263,11 @@ static void bind_fallback(const struct bind *b, const struct conf_field *field, 
     if (schema_is_list(field))
         at = tree_value(b->conf, "default", field->fallback, &why);
     bool ok = at && bind_value(&quiet, at, field, out);
-    assert(ok && "the table's fallback is bad");
+    assert(ok && "the table's fallback is invalid");
     (void)ok;
 }
 
-// A key that is not there has no place of its own: the map that lacks it is blamed.
+// A missing key has no place of its own, so the message names the place of the map.
 static bool bind_absent(struct bind *b, const struct conf_node *at, const struct conf_field *field,
                         char *out)
 {
@@ -309,18 +309,18 @@ static bool refuse_key(const struct bind *b, const struct conf_node *at,
         line_add(&line, "%s%s", line.used ? ", " : "", field->key);
     }
     if (near.best)
-        return tree_fail_key(at, b->err, "unknown key; did you mean '%s'? Known here: %s",
+        return tree_fail_key(at, b->err, "unknown key; did you mean '%s'? Known keys: %s",
                              near.best, known);
-    return tree_fail_key(at, b->err, "unknown key; known here: %s", known);
+    return tree_fail_key(at, b->err, "unknown key; known keys: %s", known);
 }
 
-// Unknown keys come first: a misspelt one explains the missing one.
+// Unknown keys are reported first: a misspelt key explains the missing one.
 static bool bind_map(struct bind *b, const struct conf_node *at, const struct conf_field *fields,
                      char *out)
 {
     if (at->kind != CONF_MAP) {
         const struct conf_field section = {.kind = CONF_SECTION, .fields = fields};
-        return refuse(b, at, &section, "stands here");
+        return refuse(b, at, &section, "is a single value");
     }
     for (size_t i = 0; i < at->n; i++)
         if (!find_field(fields, at->children[i]->key))

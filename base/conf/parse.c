@@ -1,5 +1,5 @@
-// YAML text to a tree, by libyaml's events: their marks survive, aliases are never followed, and
-// the depth is ours to bound.
+// YAML text to a tree, from libyaml's events, which carry marks, do not follow aliases and let this
+// file limit the depth.
 #include "base/conf/tree.h"
 
 #include <stdarg.h>
@@ -15,11 +15,11 @@ struct parse {
     yaml_parser_t yaml;
     const struct conf *conf;
     const char *origin;
-    const char *text; // what is read, to look at what an error points to
+    const char *text; // the input, to find the character that an error points to
     size_t n;
-    bool bare; // a value from elsewhere: marks mean nothing to the user
+    bool bare; // not from a file: marks mean nothing to the user
     size_t nodes;
-    struct conf_node **pending; // children of the containers that are open
+    struct conf_node **pending; // children of the open containers
     size_t pending_n, pending_capacity;
     struct err *err;
 };
@@ -41,7 +41,7 @@ static bool fail(const struct parse *p, yaml_mark_t mark, const char *format, ..
                    mark.column + 1, sentence.text);
 }
 
-// The reader knows only the byte it stumbled over.
+// The reader reports only the offset of the invalid byte.
 static yaml_mark_t mark_of_byte(const struct parse *p, size_t offset)
 {
     yaml_mark_t mark = {.index = offset};
@@ -80,12 +80,12 @@ static bool fail_yaml(const struct parse *p)
     const char *problem = yaml->problem ? yaml->problem : "cannot be read";
     if (yaml->error == YAML_READER_ERROR)
         return fail(p, mark_of_byte(p, yaml->problem_offset),
-                    "is no YAML text: %s (0x%x); save the file as UTF-8", problem,
+                    "is not YAML text: %s (0x%x); save the file as UTF-8", problem,
                     yaml->problem_value < 0 ? 0 : (unsigned)yaml->problem_value);
     if (char_at(p, yaml->problem_mark) == '\t')
-        return fail(p, yaml->problem_mark, "a tab stands where YAML allows blanks only");
-    return fail(p, yaml->problem_mark, "is no YAML: %s%s%s", yaml->context ? yaml->context : "",
-                yaml->context ? ", " : "", problem);
+        return fail(p, yaml->problem_mark, "a tab is not allowed here; use blanks");
+    return fail(p, yaml->problem_mark, "is not valid YAML: %s%s%s",
+                yaml->context ? yaml->context : "", yaml->context ? ", " : "", problem);
 }
 
 static bool next_event(struct parse *p, yaml_event_t *event)
@@ -98,11 +98,11 @@ static bool check_properties(const struct parse *p, const yaml_event_t *event, c
 {
     if (anchor)
         return fail(p, event->start_mark,
-                    "the anchor '&%.40s' is refused; write out the value wherever it is needed",
+                    "the anchor '&%.40s' is not allowed; write out the value wherever it is needed",
                     anchor);
     if (tag)
         return fail(p, event->start_mark,
-                    "the tag '%.40s' is refused; the key says what kind it is", tag);
+                    "the tag '%.40s' is not allowed; the key determines the type", tag);
     return true;
 }
 
@@ -111,11 +111,11 @@ static bool check_event(const struct parse *p, const yaml_event_t *event)
     switch (event->type) {
     case YAML_ALIAS_EVENT:
         return fail(p, event->start_mark,
-                    "the alias '*%.40s' is refused; write out the value wherever it is needed",
+                    "the alias '*%.40s' is not allowed; write out the value wherever it is needed",
                     (const char *)event->data.alias.anchor);
     case YAML_SCALAR_EVENT:
         if (memchr(event->data.scalar.value, 0, event->data.scalar.length))
-            return fail(p, event->start_mark, "the text holds a 0 byte; take it out");
+            return fail(p, event->start_mark, "the text contains a 0 byte; remove it");
         return check_properties(p, event, (const char *)event->data.scalar.anchor,
                                 (const char *)event->data.scalar.tag);
     case YAML_SEQUENCE_START_EVENT:
@@ -133,8 +133,7 @@ static struct conf_node *new_node(struct parse *p, const yaml_event_t *event)
 {
     if (++p->nodes > CONF_MAX_NODES) {
         fail(p, event->start_mark,
-             "more than %d values; split the file, or check that it is the "
-             "right one",
+             "more than %d values; split the file, or check that it is the right one",
              CONF_MAX_NODES);
         return NULL;
     }
@@ -156,26 +155,26 @@ static struct conf_node *new_node(struct parse *p, const yaml_event_t *event)
 static bool check_key(const struct parse *p, const yaml_event_t *event)
 {
     if (event->type != YAML_SCALAR_EVENT && event->type != YAML_ALIAS_EVENT)
-        return fail(p, event->start_mark, "a list or a map stands where a key is expected");
+        return fail(p, event->start_mark, "a list or a map cannot be a key");
     if (!check_event(p, event))
         return false;
     const char *key = (const char *)event->data.scalar.value;
     if (!*key)
-        return fail(p, event->start_mark, "a key is empty; write its name before the ':'");
+        return fail(p, event->start_mark, "the key is empty; write its name before the ':'");
     if (event->data.scalar.length > CONF_MAX_KEY)
-        return fail(p, event->start_mark, "a key of %zu bytes; %d are allowed",
+        return fail(p, event->start_mark, "the key has %zu bytes; at most %d are allowed",
                     event->data.scalar.length, CONF_MAX_KEY);
     if (strcmp(key, "<<") == 0 && event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE)
         return fail(p, event->start_mark,
-                    "the merge key '<<' is refused; write the keys out, or use extends");
+                    "the merge key '<<' is not allowed; write the keys out, or use extends");
     return true;
 }
 
 static struct conf_node *read_node(struct parse *p, yaml_event_t *event, struct conf_node *parent,
                                    const struct conf_node *key, int depth);
 
-// Reads the event that follows and the node it starts; false also at the container's end, with
-// *end.
+// Reads the next event and the node that it starts; false also at the container's end, with *end
+// set.
 static bool read_child(struct parse *p, struct conf_node *parent, int depth, bool *end)
 {
     yaml_event_t event;
@@ -222,7 +221,7 @@ static bool read_children(struct parse *p, struct conf_node *node, int depth)
     return true;
 }
 
-// The event stays the caller's; `key` tells the new node's key and where it stands.
+// The caller keeps the event; `key` holds the new node's key and its place.
 static struct conf_node *read_node(struct parse *p, yaml_event_t *event, struct conf_node *parent,
                                    const struct conf_node *key, int depth)
 {
@@ -250,7 +249,7 @@ static bool is_block(const yaml_event_t *event)
             event->data.sequence_start.style != YAML_FLOW_SEQUENCE_STYLE);
 }
 
-// A document without contents has an empty plain scalar for its root.
+// The root of an empty document is an empty plain scalar.
 static bool is_nothing(const yaml_event_t *event)
 {
     return event->type == YAML_STREAM_END_EVENT ||
@@ -261,18 +260,18 @@ static bool is_nothing(const yaml_event_t *event)
 static bool check_root(const struct parse *p, const yaml_event_t *event)
 {
     if (is_nothing(event) && p->bare)
-        return err_set(p->err, "is empty; write '\"\"' for an empty text");
+        return err_set(p->err, "is empty; write '\"\"' for an empty string");
     if (is_nothing(event))
-        return err_set(p->err, "%s: is empty; it must hold lines of 'key: value'", p->origin);
+        return err_set(p->err, "%s: is empty; it must contain lines of 'key: value'", p->origin);
     if (!p->bare && event->type != YAML_MAPPING_START_EVENT && event->type != YAML_ALIAS_EVENT)
-        return fail(p, event->start_mark, "%s stands where lines of 'key: value' are expected",
+        return fail(p, event->start_mark, "found %s, expected lines of 'key: value'",
                     event->type == YAML_SCALAR_EVENT ? "a single value" : "a list");
     if (p->bare && is_block(event))
-        return err_set(p->err, "is not one value; put it in quotes, or in [...] or {...}");
+        return err_set(p->err, "is not a single value; put it in quotes, or in [...] or {...}");
     return true;
 }
 
-// Passes the events that carry nothing, up to the root's or the stream's end.
+// Skips events without content, up to the root or the end of the stream.
 static bool next_root(struct parse *p, yaml_event_t *event)
 {
     for (;;) {
@@ -297,7 +296,8 @@ static struct conf_node *read_document(struct parse *p)
         return NULL;
     bool last = event.type == YAML_STREAM_END_EVENT;
     if (!last)
-        fail(p, event.start_mark, "a second document; one is allowed, put it in another file");
+        fail(p, event.start_mark,
+             "found a second document; only one is allowed, put it in another file");
     yaml_event_delete(&event);
     return last ? root : NULL;
 }
@@ -351,7 +351,7 @@ struct conf_node *tree_value(const struct conf *conf, const char *origin, const 
     struct parse p = {
         .conf = conf, .origin = origin, .text = text, .n = strlen(text), .bare = true, .err = err};
     if (p.n > CONF_MAX_BYTES) {
-        err_set(err, "is longer than the %d bytes allowed", CONF_MAX_BYTES);
+        err_set(err, "is longer than %d bytes, the limit", CONF_MAX_BYTES);
         return NULL;
     }
     return parse(&p);

@@ -1,4 +1,4 @@
-// A tree as YAML that reads back to the same tree.
+// Prints a tree as YAML that reads back to the same tree.
 #include "base/conf/tree.h"
 
 #include <stdarg.h>
@@ -15,8 +15,8 @@ enum { COMMENT_COLUMN = 40 };
 struct print {
     FILE *out;
     bool comments;
-    bool lean;  // quotes only where they are needed
-    char *line; // the one being made, without its end
+    bool lean;  // quotes only where needed
+    char *line; // the current line, without its end
     size_t n, capacity;
 };
 
@@ -32,7 +32,7 @@ static void add(struct print *p, const char *text)
     add_n(p, text, strlen(text));
 }
 
-// Ends the line; `from` is where what it says comes from, NULL: a default.
+// Ends the line; `from` is the origin of its value, NULL: a default.
 static void end_line(struct print *p, const struct conf_node *from)
 {
     fwrite(p->line, 1, p->n, p->out);
@@ -54,8 +54,8 @@ static void add_indent(struct print *p, int indent)
         add(p, " ");
 }
 
-// Whether the text means the same without quotes, in block and in flow. Few texts qualify, so that
-// nothing has to be known about YAML's corners.
+// Whether the text means the same without quotes, in block and flow style. The rule is narrow, so
+// that this code needs no knowledge of YAML's special cases.
 static bool is_plain(const char *text)
 {
     static const char allowed[] =
@@ -78,7 +78,7 @@ static void add_quoted(struct print *p, const char *text)
 static void add_scalar(struct print *p, const char *text, bool quoted)
 {
     bool keep = quoted && (!p->lean || !*text);
-    if (!keep && (is_plain(text) || !*text)) // a key without a value stays one
+    if (!keep && (is_plain(text) || !*text)) // a key without a value stays so
         add(p, text);
     else
         add_quoted(p, text);
@@ -94,11 +94,11 @@ static bool holds_map(const struct conf_node *node)
     return false;
 }
 
-// Scalars and lists of lists of them fit in one line. An item without a text needs quotes there.
+// Scalars and lists of lists of scalars fit in one line. There an empty item needs quotes.
 static void add_flow(struct print *p, const struct conf_node *node)
 {
     if (node->kind == CONF_MAP) {
-        add(p, "{}"); // one with keys is printed in lines
+        add(p, "{}"); // a map with keys is printed in lines
         return;
     }
     if (node->kind == CONF_SCALAR) {
@@ -118,7 +118,7 @@ static void add_flow(struct print *p, const struct conf_node *node)
     add(p, "]");
 }
 
-// Whether a section that the tree lacks, or has empty, would print any line.
+// Whether a section that is absent from the tree, or empty, would print any line.
 static bool has_defaults(const struct conf_field *fields)
 {
     for (; fields && fields->key; fields++)
@@ -133,7 +133,7 @@ static void print_map(struct print *p, const struct conf_node *map, const struct
 static void print_items(struct print *p, const struct conf_node *seq,
                         const struct conf_field *fields, int indent);
 
-// Ends the line that "key:" or "-" began with the node itself, or goes on below it.
+// Completes a line that begins with "key:" or "-": with the node itself, or with lines below it.
 static void print_value(struct print *p, const struct conf_node *node,
                         const struct conf_field *fields, int indent)
 {
@@ -154,7 +154,7 @@ static void print_value(struct print *p, const struct conf_node *node,
         print_items(p, node, fields, indent + 2);
 }
 
-// A map's first key stands behind the '-'.
+// The first key of a map follows the '-'.
 static void print_items(struct print *p, const struct conf_node *seq,
                         const struct conf_field *fields, int indent)
 {
@@ -171,7 +171,7 @@ static void print_items(struct print *p, const struct conf_node *seq,
     }
 }
 
-// Begins the line of a key; the first one of an item goes on behind "- ".
+// Begins the line of a key; the first key of an item follows "- ".
 static void begin_key(struct print *p, const char *key, int indent)
 {
     if (!p->n)

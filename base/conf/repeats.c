@@ -1,4 +1,4 @@
-// No key twice in a map.
+// Refuses duplicate keys in a map.
 #include "base/conf/tree.h"
 
 #include <stdlib.h>
@@ -21,26 +21,26 @@ static int compare_keys(const void *a, const void *b)
     return order ? order : compare_places(*x, *y);
 }
 
-// Sorted, since a map may hold as many keys as a file can.
+// Sorts, because a map may have a large number of keys.
 static bool check_map(const struct conf_node *map, struct err *err)
 {
-    const struct conf_node *first = NULL, *again = NULL;
+    const struct conf_node *first = NULL, *second = NULL;
     struct conf_node **sorted = mem_alloc(map->n + 1, sizeof(struct conf_node *));
     if (map->n)
         memcpy(sorted, map->children, map->n * sizeof(struct conf_node *));
     qsort(sorted, map->n, sizeof(struct conf_node *), compare_keys);
     for (size_t i = 1; i < map->n; i++)
         if (strcmp(sorted[i - 1]->key, sorted[i]->key) == 0 &&
-            (!again || compare_places(sorted[i], again) < 0)) {
+            (!second || compare_places(sorted[i], second) < 0)) {
             first = sorted[i - 1];
-            again = sorted[i];
+            second = sorted[i];
         }
     free(sorted);
-    if (!again)
+    if (!second)
         return true;
-    if (again->key_line == 0)
-        return err_set(err, "the key '%s' is there twice; keep one", again->key);
-    return tree_fail_key(again, err, "is there twice, first in line %d; keep one", first->key_line);
+    if (second->key_line == 0)
+        return err_set(err, "has the duplicate key '%s'; keep one", second->key);
+    return tree_fail_key(second, err, "duplicate key, first in line %d; keep one", first->key_line);
 }
 
 bool tree_check_repeats(const struct conf_node *node, struct err *err)

@@ -1,4 +1,4 @@
-// What a table of fields says about itself, in messages and in the reference.
+// Describes the fields of a table, in messages and in the reference.
 #include "base/conf/tree.h"
 
 #include <float.h>
@@ -33,12 +33,12 @@ static void add_number(struct line *line, const struct conf_field *field, double
 
 static void add_range(struct line *line, const struct conf_field *field)
 {
-    bool whole = field->kind == CONF_INT || field->kind == CONF_INTS;
+    bool integer = field->kind == CONF_INT || field->kind == CONF_INTS;
     if (field->min == 0 && field->max == 0) {
         if (field->kind == CONF_QTY)
             line_add(line, "any %s in %s", units_dimension(field->unit), field->unit);
         else
-            line_add(line, whole ? "any whole number" : "any number");
+            line_add(line, integer ? "any integer" : "any number");
     } else if (field->max >= DBL_MAX) {
         add_number(line, field, field->min);
         line_add(line, " or more");
@@ -81,16 +81,16 @@ char *schema_allowed(char *buf, size_t n, const struct conf_field *field)
         add_names(&line, field->names);
         break;
     case CONF_STR:
-        line_add(&line, "a text");
+        line_add(&line, "a string");
         break;
     case CONF_NAME:
         line_add(&line, "%s", NAME_RULE);
         break;
     case CONF_TEXT:
-        line_add(&line, "a text without control characters");
+        line_add(&line, "a string without control characters");
         break;
     case CONF_STRS:
-        line_add(&line, "a text or a list of texts");
+        line_add(&line, "a string or a list of strings");
         break;
     case CONF_SECTION:
         line_add(&line, "a map of ");
@@ -111,13 +111,13 @@ static const char *kind_name(const struct conf_field *field)
 {
     switch (field->kind) {
     case CONF_INT:
-        return "whole number ";
+        return "integer ";
     case CONF_NUM:
         return "number ";
     case CONF_QTY:
         return units_dimension(field->unit);
     case CONF_INTS:
-        return "whole numbers, ";
+        return "integers, ";
     case CONF_NUMS:
         return "numbers, ";
     case CONF_ENUM:

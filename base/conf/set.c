@@ -1,4 +1,4 @@
-// One value from the command line into a tree: --set PATH=VALUE.
+// Sets one value of a tree from the command line: --set PATH=VALUE.
 #include "base/conf/tree.h"
 
 #include <string.h>
@@ -6,7 +6,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 
-// Counts the parts; 0 and a sentence when one is empty or too long.
+// Counts the parts; 0 and a sentence if one is empty or too long.
 static size_t count_parts(const char *path, struct err *err)
 {
     char shown[80];
@@ -17,7 +17,8 @@ static size_t count_parts(const char *path, struct err *err)
         if (n == 0)
             err_set(err, "--set %s: a part of the path is empty; write it like a.b.c", shown);
         else if (n > CONF_MAX_KEY)
-            err_set(err, "--set %s: a key of %zu bytes; %d are allowed", shown, n, CONF_MAX_KEY);
+            err_set(err, "--set %s: a key has %zu bytes; at most %d are allowed", shown, n,
+                    CONF_MAX_KEY);
         if (n == 0 || n > CONF_MAX_KEY)
             return 0;
         parts++;
@@ -37,7 +38,7 @@ static size_t depth_of(const struct conf_node *node)
     return deepest + (node->kind != CONF_SCALAR);
 }
 
-// Why the part of n characters cannot be looked for in `at`.
+// Reports why the part of n characters cannot be found in `at`.
 static bool refuse_step(const struct conf_node *at, const char *origin, const char *part, size_t n,
                         struct err *err)
 {
@@ -48,11 +49,11 @@ static bool refuse_step(const struct conf_node *at, const char *origin, const ch
     if (at->kind == CONF_SEQ)
         return err_set(err, "%s: the list has no item '%.*s'; its items are 0..%zu", origin, (int)n,
                        part, at->n - 1);
-    return err_set(err, "%s: '%.*s' cannot be looked for in the value '%s'; only maps have keys",
-                   origin, (int)n, part, tree_show(shown, sizeof shown, at->text));
+    return err_set(err, "%s: '%.*s' cannot be found in the value '%s'; only maps have keys", origin,
+                   (int)n, part, tree_show(shown, sizeof shown, at->text));
 }
 
-// Follows the path as far as it exists; *rest is what is left of it. False if it cannot go on.
+// Follows the path as far as it exists; *rest is the remainder. False if the path is invalid.
 static bool walk(struct conf_node **at, const char **rest, const char *origin, struct err *err)
 {
     while (**rest) {
@@ -69,7 +70,7 @@ static bool walk(struct conf_node **at, const char **rest, const char *origin, s
     return true;
 }
 
-// Hangs the value below `at`, in maps made for what is left of the path.
+// Adds the value below `at`, in new maps for the rest of the path.
 static void grow(const struct conf *conf, struct conf_node *at, const char *rest,
                  struct conf_node *value)
 {

@@ -1,11 +1,11 @@
-// How far a word is from a name: insertions, removals, changes and swaps of neighbours.
+// Edit distance of a word from a name: insertions, removals, changes and swaps of neighbours.
 #include "base/conf/suggest.h"
 
 #include <string.h>
 
-enum { MAX_WORD = 40 }; // longer ones are no misspelt names
+enum { MAX_WORD = 40 }; // longer words are not misspelt names
 
-static size_t least(size_t a, size_t b)
+static size_t smaller(size_t a, size_t b)
 {
     return a < b ? a : b;
 }
@@ -20,10 +20,10 @@ static size_t distance(const char *a, size_t na, const char *b, size_t nb)
         const size_t *last = rows[(i + 2) % 3], *before = rows[(i + 1) % 3];
         now[0] = i;
         for (size_t k = 1; k <= nb; k++) {
-            now[k] = least(last[k], now[k - 1]) + 1;
-            now[k] = least(now[k], last[k - 1] + (a[i - 1] != b[k - 1]));
+            now[k] = smaller(last[k], now[k - 1]) + 1;
+            now[k] = smaller(now[k], last[k - 1] + (a[i - 1] != b[k - 1]));
             if (i > 1 && k > 1 && a[i - 1] == b[k - 2] && a[i - 2] == b[k - 1])
-                now[k] = least(now[k], before[k - 2] + 1);
+                now[k] = smaller(now[k], before[k - 2] + 1);
         }
     }
     return rows[na % 3][nb];
@@ -35,8 +35,8 @@ void suggest_offer(struct suggest *near, const char *name)
     if (na > MAX_WORD || nb > MAX_WORD || na == 0)
         return;
     size_t d = distance(near->word, na, name, nb);
-    // A third of the letters may be wrong, in short words one; but not all of them.
-    if (d > least(na, nb) / 3 + (least(na, nb) < 3) || d >= nb)
+    // A third of the letters may be wrong, in short words one, but never all.
+    if (d > smaller(na, nb) / 3 + (smaller(na, nb) < 3) || d >= nb)
         return;
     if (near->best && near->distance <= d)
         return;

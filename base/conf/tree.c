@@ -26,7 +26,7 @@ struct conf_node *tree_new(const struct conf *conf, struct conf_node like)
     return node;
 }
 
-// The number that n digits write; SIZE_MAX when they are none.
+// The number written by n digits; SIZE_MAX if they are not all digits.
 static size_t read_index(const char *text, size_t n)
 {
     size_t index = 0;
@@ -97,7 +97,7 @@ void tree_put(const struct conf *conf, struct conf_node *parent, struct conf_nod
     append(conf, parent, child);
 }
 
-// Copying from one tree to another. Origins are shared by whole files: the last one is kept.
+// Copies from one tree to another. All nodes of a file share one origin, so the last copy is kept.
 struct copier {
     struct conf *to;
     const char *seen, *copy;
@@ -118,7 +118,7 @@ static struct conf_node *copy_node(struct copier *copier, const struct conf_node
     struct arena *mem = copier->to->mem;
     struct conf_node *node = tree_new(copier->to, *from);
     node->parent = parent;
-    node->replaced = NULL; // of the other tree's memory
+    node->replaced = NULL; // would point into the other tree's memory
     node->key = from->key ? arena_strdup(mem, from->key) : NULL;
     node->text = from->text ? arena_strdup(mem, from->text) : NULL;
     node->origin = copy_origin(copier, from->origin);
@@ -137,7 +137,7 @@ static int compare_keys(const void *a, const void *b)
 static void overlay_map(struct copier *copier, struct conf_node *base,
                         const struct conf_node *over);
 
-// What `over` says about a key that base has too. The node stays where it is in base's order.
+// Merges a key that base has too. The node keeps its position in base's order.
 static void overlay_child(struct copier *copier, struct conf_node *base,
                           const struct conf_node *over)
 {
@@ -152,7 +152,7 @@ static void overlay_child(struct copier *copier, struct conf_node *base,
         base->children[i]->parent = base;
 }
 
-// Keys are found by halving, since both maps may be as large as a file can be.
+// Keys are found by binary search, because both maps may be large.
 static void overlay_map(struct copier *copier, struct conf_node *base, const struct conf_node *over)
 {
     size_t n = base->n;
@@ -207,7 +207,7 @@ void line_add(struct line *line, const char *format, ...)
     }
 }
 
-// Writes "tile.adc.bits" from the back; the head of a long path is cut.
+// Writes "tile.adc.bits" from the end; the start of a long path is cut.
 static const char *key_path(char *buf, size_t n, const struct conf_node *at)
 {
     size_t used = n - 1;
@@ -234,7 +234,7 @@ static const char *key_path(char *buf, size_t n, const struct conf_node *at)
     return buf + used;
 }
 
-// The sentence keeps its class.
+// Keeps the class of the sentence.
 static bool fail_at(const struct conf_node *at, int line, int column, struct err *err,
                     const struct err *why)
 {

@@ -1,4 +1,4 @@
-// The values of a tree one by one, with those that only the table knows.
+// Visits the values of a tree one by one, including defaults from the table.
 #include <stdio.h>
 #include <string.h>
 
@@ -15,7 +15,7 @@ struct walk {
 static void walk_node(struct walk *w, size_t used, const struct conf_node *node,
                       const struct conf_field *fields);
 
-// Appends ".key" for the time of a visit; a path that is too long is cut.
+// Appends ".key" for the duration of a visit; a path that is too long is cut.
 static size_t extend(struct walk *w, size_t used, const char *key)
 {
     int n = snprintf(w->path + used, sizeof w->path - used, "%s%s", used ? "." : "", key);

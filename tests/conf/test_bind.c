@@ -164,24 +164,24 @@ static const struct {
     const char *text, *want;
 } bad[] = {
     {"adc: {bits: 3}\nrows: abc\n",
-     "t.yaml:2:7: rows: 'abc' is no whole number; allowed: 1..65536 or auto"},
-    {"rows: 0x10\n", "t.yaml:1:7: rows: '0x10' is no whole number; allowed: 1..65536 or auto"},
-    {"rows: 1_000\n", "t.yaml:1:7: rows: '1_000' is no whole number; allowed: 1..65536 or auto"},
-    {"rows: 1e3\n", "t.yaml:1:7: rows: '1e3' is no whole number; allowed: 1..65536 or auto"},
-    {"rows: 4.0\n", "t.yaml:1:7: rows: '4.0' is no whole number; allowed: 1..65536 or auto"},
-    {"rows: 010\n", "t.yaml:1:7: rows: '010' is no whole number; allowed: 1..65536 or auto"},
-    {"rows: .inf\n", "t.yaml:1:7: rows: '.inf' is no whole number; allowed: 1..65536 or auto"},
+     "t.yaml:2:7: rows: 'abc' is not an integer; allowed: 1..65536 or auto"},
+    {"rows: 0x10\n", "t.yaml:1:7: rows: '0x10' is not an integer; allowed: 1..65536 or auto"},
+    {"rows: 1_000\n", "t.yaml:1:7: rows: '1_000' is not an integer; allowed: 1..65536 or auto"},
+    {"rows: 1e3\n", "t.yaml:1:7: rows: '1e3' is not an integer; allowed: 1..65536 or auto"},
+    {"rows: 4.0\n", "t.yaml:1:7: rows: '4.0' is not an integer; allowed: 1..65536 or auto"},
+    {"rows: 010\n", "t.yaml:1:7: rows: '010' is not an integer; allowed: 1..65536 or auto"},
+    {"rows: .inf\n", "t.yaml:1:7: rows: '.inf' is not an integer; allowed: 1..65536 or auto"},
     {"rows: 0\n", "t.yaml:1:7: rows: '0' is out of range; allowed: 1..65536 or auto"},
     {"rows: -1\n", "t.yaml:1:7: rows: '-1' is out of range; allowed: 1..65536 or auto"},
     {"rows: 99999999999999999999\n",
      "t.yaml:1:7: rows: '99999999999999999999' is out of range; allowed: 1..65536 or auto"},
     {"rows:\n", "t.yaml:1:6: rows: is empty; allowed: 1..65536 or auto"},
-    {"rows: [1]\n", "t.yaml:1:7: rows: a list stands here; allowed: 1..65536 or auto"},
-    {"rows: {a: 1}\n", "t.yaml:1:7: rows: a map stands here; allowed: 1..65536 or auto"},
-    {"rows: '12'\n", "t.yaml:1:7: rows: '12' stands in quotes; write the number without; allowed: "
+    {"rows: [1]\n", "t.yaml:1:7: rows: found a list; allowed: 1..65536 or auto"},
+    {"rows: {a: 1}\n", "t.yaml:1:7: rows: found a map; allowed: 1..65536 or auto"},
+    {"rows: '12'\n", "t.yaml:1:7: rows: '12' is quoted; write the number without quotes; allowed: "
                      "1..65536 or auto"},
     {"count: 2147483648\n",
-     "t.yaml:1:8: count: '2147483648' is out of range; allowed: any whole number"},
+     "t.yaml:1:8: count: '2147483648' is out of range; allowed: any integer"},
     {"scale: 1.01\n", "t.yaml:1:8: scale: '1.01' is out of range; allowed: 0..1"},
     {"scale: NaN\n",
      "t.yaml:1:8: scale: 'NaN' is not a number; write for example '1.5'; allowed: 0..1"},
@@ -192,9 +192,9 @@ static const struct {
     {"drift: 1e400\n", "t.yaml:1:8: drift: '1e400' is too large; allowed: any number"},
     {"rate: 3\n", "t.yaml:1:7: rate: '3' has no unit; write for example '1.28 GHz'; allowed: any "
                   "frequency in Hz"},
-    {"fast: yes\n", "t.yaml:1:7: fast: 'yes' is neither; allowed: true or false"},
-    {"name: [a]\n", "t.yaml:1:7: name: a list stands here; allowed: a text"},
-    {"sizes: {a: 1}\n", "t.yaml:1:8: sizes: a map stands here; allowed: a list of 1..100"},
+    {"fast: yes\n", "t.yaml:1:7: fast: 'yes' is not a boolean; allowed: true or false"},
+    {"name: [a]\n", "t.yaml:1:7: name: found a list; allowed: a string"},
+    {"sizes: {a: 1}\n", "t.yaml:1:8: sizes: found a map; allowed: a list of 1..100"},
     {"ratios: [1, 2.5]\n",
      "t.yaml:1:13: ratios.1: '2.5' is out of range; allowed: a list of 0.5..2"},
     {"sizes: [1, 101]\n", "t.yaml:1:12: sizes.1: '101' is out of range; allowed: a list of 1..100"},
@@ -207,23 +207,23 @@ static const struct {
     {"adc:\n  bits: 3\n  kind: none\n",
      "t.yaml:3:9: adc.kind: 'none' is unknown; allowed: sar, flash, sigma-delta"},
     {"adc:\n  tiem: 1 ns\n",
-     "t.yaml:2:3: adc.tiem: unknown key; did you mean 'time'? Known here: kind, bits, time"},
-    {"adc:\n  zzz:\n    a: 1\n", "t.yaml:2:3: adc.zzz: unknown key; known here: kind, bits, time"},
+     "t.yaml:2:3: adc.tiem: unknown key; did you mean 'time'? Known keys: kind, bits, time"},
+    {"adc:\n  zzz:\n    a: 1\n", "t.yaml:2:3: adc.zzz: unknown key; known keys: kind, bits, time"},
     {"adc:\n  kind: sar\n", "t.yaml:2:3: adc.bits: is missing; allowed: 1..12"},
     {"name: x\n", "t.yaml:1:1: adc.bits: is missing; allowed: 1..12"},
     {"adc:\nname: x\n", "t.yaml:1:5: adc: is empty; allowed: a map of kind, bits, time"},
-    {"adc: sar\n", "t.yaml:1:6: adc: 'sar' stands here; allowed: a map of kind, bits, time"},
+    {"adc: sar\n", "t.yaml:1:6: adc: 'sar' is a single value; allowed: a map of kind, bits, time"},
     {"adc: {bits: 3}\ntiles: {pes: 1}\n",
-     "t.yaml:2:8: tiles: a map stands here; allowed: a list of maps of pes, adc"},
+     "t.yaml:2:8: tiles: found a map; allowed: a list of maps of pes, adc"},
     {"adc: {bits: 3}\ntiles: [{pes: 1}, 7]\n",
-     "t.yaml:2:19: tiles.1: '7' stands here; allowed: a map of pes, adc"},
+     "t.yaml:2:19: tiles.1: '7' is a single value; allowed: a map of pes, adc"},
     {"adc: {bits: 3}\ntiles:\n  - pes: 1\n  - adc: {bits: 99}\n    pes: 2\n",
      "t.yaml:4:17: tiles.1.adc.bits: '99' is out of range; allowed: 1..12"},
     {"adc: {bits: 3}\ntiles:\n  - pes: 1\n  - adc: {bits: 9}\n",
      "t.yaml:4:5: tiles.1.pes: is missing; allowed: 1..64"},
-    {"fast: \"a\\nb\"\n", "t.yaml:1:7: fast: 'a\\nb' is neither; allowed: true or false"},
+    {"fast: \"a\\nb\"\n", "t.yaml:1:7: fast: 'a\\nb' is not a boolean; allowed: true or false"},
     {"fast: ääääääääääääääääääääääääääääää\n",
-     "t.yaml:1:7: fast: 'ääääääääääääääääääääää...' is neither; allowed: true or false"},
+     "t.yaml:1:7: fast: 'ääääääääääääääääääääää...' is not a boolean; allowed: true or false"},
 };
 
 static void bad_values_are_told(void **state)
@@ -248,10 +248,10 @@ static void schema_tells_all(void **state)
     FILE *out = open_memstream(&text, &n);
     conf_print_schema(tile_fields, 1, out);
     fclose(out);
-    assert_string_equal(text, " pes: whole number 1..64; required\n"
+    assert_string_equal(text, " pes: integer 1..64; required\n"
                               " adc: a map; optional\n"
                               "   kind: one of sar, flash, sigma-delta; default flash\n"
-                              "   bits: whole number 1..12; required\n"
+                              "   bits: integer 1..12; required\n"
                               "       resolution\n"
                               "   time: time 1 ps..1 ms or auto; default auto\n");
     free(text);

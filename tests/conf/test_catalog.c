@@ -135,24 +135,28 @@ static void bad_names_are_told(void **state)
     static const struct {
         const char *what, *want;
     } cases[] = {
-        {"loop-a", "lib/chips/loop-b.yaml:1:10: extends: a loop: lib/chips/loop-a.yaml extends "
-                   "lib/chips/loop-b.yaml extends lib/chips/../chips/loop-a.yaml; let one of them "
-                   "stand alone"},
-        {"self", "lib/chips/self.yaml:2:10: extends: a loop: lib/chips/self.yaml extends "
-                 "lib/chips/self.yaml; let one of them stand alone"},
-        {"loop-b", "lib/chips/../chips/loop-a.yaml:1:10: extends: a loop: lib/chips/loop-b.yaml "
-                   "extends lib/chips/../chips/loop-a.yaml extends lib/chips/loop-b.yaml; let one "
-                   "of them stand alone"},
+        {"loop-a", "lib/chips/loop-b.yaml:1:10: extends: circular reference: "
+                   "lib/chips/loop-a.yaml extends "
+                   "lib/chips/loop-b.yaml extends lib/chips/../chips/loop-a.yaml; remove one "
+                   "'extends'"},
+        {"self",
+         "lib/chips/self.yaml:2:10: extends: circular reference: lib/chips/self.yaml extends "
+         "lib/chips/self.yaml; remove one 'extends'"},
+        {"loop-b",
+         "lib/chips/../chips/loop-a.yaml:1:10: extends: circular reference: "
+         "lib/chips/loop-b.yaml "
+         "extends lib/chips/../chips/loop-a.yaml extends lib/chips/loop-b.yaml; remove one "
+         "'extends'"},
         {"lost", "lib/chips/lost.yaml:1:10: extends: there is no chip 'basee'; did you mean "
                  "'base'? There are: "},
-        {"list", "lib/chips/list.yaml:1:10: extends: names nothing; write the name of one chip or "
+        {"list", "lib/chips/list.yaml:1:10: extends: is empty; write the name of one chip or "
                  "a file"},
-        {"wrong", "lib/chips/wrong.yaml:3:1: is no YAML: "},
+        {"wrong", "lib/chips/wrong.yaml:3:1: is not valid YAML: "},
         {"mine/orphan.yaml", "mine/orphan.yaml:1:10: extends: there is no file 'no/such.yaml'; "
                              "check the name"},
-        {"bad name", "'bad name' is no name of a chip: letters, digits, '.', '_' and '-' only"},
-        {"", "'' is no name of a chip: "},
-        {"..", "'..' is no name of a chip: "},
+        {"bad name", "'bad name' is not a valid chip name: letters, digits, '.', '_' and '-' only"},
+        {"", "'' is not a valid chip name: "},
+        {"..", "'..' is not a valid chip name: "},
         {"bsae", "there is no chip 'bsae'; did you mean 'base'? There are: "},
         {"qqqqqqqq", "there is no chip 'qqqqqqqq'; there are: "},
         {"a-net", "there is no chip 'a-net'"},

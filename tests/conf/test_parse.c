@@ -76,49 +76,51 @@ static void bad_texts_are_told(void **state)
     static const struct {
         const char *text, *want;
     } cases[] = {
-        {"", "t.yaml: is empty; it must hold lines of 'key: value'"},
-        {"\n  \n", "t.yaml: is empty; it must hold lines of 'key: value'"},
-        {"# only\n# comments\n", "t.yaml: is empty; it must hold lines of 'key: value'"},
-        {"---\n...\n", "t.yaml: is empty; it must hold lines of 'key: value'"},
-        {"word", "t.yaml:1:1: a single value stands where lines of 'key: value' are expected"},
-        {"\n- a\n", "t.yaml:2:1: a list stands where lines of 'key: value' are expected"},
-        {"a: 1\nb:\n\tc: 2\n", "t.yaml:3:1: a tab stands where YAML allows blanks only"},
-        {"a: 1\nb: 2\na: 3\n", "t.yaml:3:1: a: is there twice, first in line 1; keep one"},
-        {"x: {b: 1, c: 2, b: 3}\n", "t.yaml:1:17: x.b: is there twice, first in line 1; keep one"},
-        {"b: 1\na: 1\na: 2\nb: 2\n", "t.yaml:3:1: a: is there twice, first in line 2; keep one"},
+        {"", "t.yaml: is empty; it must contain lines of 'key: value'"},
+        {"\n  \n", "t.yaml: is empty; it must contain lines of 'key: value'"},
+        {"# only\n# comments\n", "t.yaml: is empty; it must contain lines of 'key: value'"},
+        {"---\n...\n", "t.yaml: is empty; it must contain lines of 'key: value'"},
+        {"word", "t.yaml:1:1: found a single value, expected lines of 'key: value'"},
+        {"\n- a\n", "t.yaml:2:1: found a list, expected lines of 'key: value'"},
+        {"a: 1\nb:\n\tc: 2\n", "t.yaml:3:1: a tab is not allowed here; use blanks"},
+        {"a: 1\nb: 2\na: 3\n", "t.yaml:3:1: a: duplicate key, first in line 1; keep one"},
+        {"x: {b: 1, c: 2, b: 3}\n", "t.yaml:1:17: x.b: duplicate key, first in line 1; keep one"},
+        {"b: 1\na: 1\na: 2\nb: 2\n", "t.yaml:3:1: a: duplicate key, first in line 2; keep one"},
         {"l:\n  - {a: 1}\n  - {a: 1, a: 2}\n",
-         "t.yaml:3:12: l.1.a: is there twice, first in line 3; keep one"},
+         "t.yaml:3:12: l.1.a: duplicate key, first in line 3; keep one"},
         {"a: 1\n---\nb: 2\n",
-         "t.yaml:3:1: a second document; one is allowed, put it in another file"},
+         "t.yaml:3:1: found a second document; only one is allowed, put it in another file"},
         {"a: &x [*x]\n",
-         "t.yaml:1:4: the anchor '&x' is refused; write out the value wherever it is needed"},
+         "t.yaml:1:4: the anchor '&x' is not allowed; write out the value wherever it is needed"},
         {"a: &x 1\n",
-         "t.yaml:1:4: the anchor '&x' is refused; write out the value wherever it is needed"},
+         "t.yaml:1:4: the anchor '&x' is not allowed; write out the value wherever it is needed"},
         {"a: *x\n",
-         "t.yaml:1:4: the alias '*x' is refused; write out the value wherever it is needed"},
+         "t.yaml:1:4: the alias '*x' is not allowed; write out the value wherever it is needed"},
         {"*x : 1\n",
-         "t.yaml:1:1: the alias '*x' is refused; write out the value wherever it is needed"},
-        {"a: !!int 3\n",
-         "t.yaml:1:4: the tag 'tag:yaml.org,2002:int' is refused; the key says what "
-         "kind it is"},
+         "t.yaml:1:1: the alias '*x' is not allowed; write out the value wherever it is needed"},
+        {"a: !!int 3\n", "t.yaml:1:4: the tag 'tag:yaml.org,2002:int' is not allowed; the key "
+                         "determines the type"},
         {"a: {<<: {b: 1}, b: 2}\n",
-         "t.yaml:1:5: the merge key '<<' is refused; write the keys out, or use extends"},
-        {"[a]: 1\n", "t.yaml:1:1: a list or a map stands where a key is expected"},
-        {"? {a: 1}\n: 1\n", "t.yaml:1:3: a list or a map stands where a key is expected"},
-        {"a: {'': 1}\n", "t.yaml:1:5: a key is empty; write its name before the ':'"},
-        {"a: \"x\\0y\"\n", "t.yaml:1:4: the text holds a 0 byte; take it out"},
-        {"a: [1, 2\nb: 3\n", "t.yaml:2:2: is no YAML: while parsing a flow sequence, did not find "
-                             "expected ',' or ']'"},
-        {"a: 'x\n", "t.yaml:2:1: is no YAML: while scanning a quoted scalar, found unexpected end "
-                    "of stream"},
-        {"a: 1\nb: x\x01y\n", "t.yaml:2:5: is no YAML text: control characters are not allowed "
+         "t.yaml:1:5: the merge key '<<' is not allowed; write the keys out, or use extends"},
+        {"[a]: 1\n", "t.yaml:1:1: a list or a map cannot be a key"},
+        {"? {a: 1}\n: 1\n", "t.yaml:1:3: a list or a map cannot be a key"},
+        {"a: {'': 1}\n", "t.yaml:1:5: the key is empty; write its name before the ':'"},
+        {"a: \"x\\0y\"\n", "t.yaml:1:4: the text contains a 0 byte; remove it"},
+        {"a: [1, 2\nb: 3\n",
+         "t.yaml:2:2: is not valid YAML: while parsing a flow sequence, did not find "
+         "expected ',' or ']'"},
+        {"a: 'x\n",
+         "t.yaml:2:1: is not valid YAML: while scanning a quoted scalar, found unexpected end "
+         "of stream"},
+        {"a: 1\nb: x\x01y\n", "t.yaml:2:5: is not YAML text: control characters are not allowed "
                               "(0x1); save the file as UTF-8"},
         {"a: gr\xfcn\n",
-         "t.yaml:1:6: is no YAML text: invalid leading UTF-8 octet (0xfc); save the "
+         "t.yaml:1:6: is not YAML text: invalid leading UTF-8 octet (0xfc); save the "
          "file as UTF-8"},
         {"\x7f"
          "ELF\x02\x01\x01",
-         "t.yaml:1:1: is no YAML text: control characters are not allowed (0x7f); save the file as "
+         "t.yaml:1:1: is not YAML text: control characters are not allowed (0x7f); save the file "
+         "as "
          "UTF-8"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
@@ -191,7 +193,7 @@ static void long_keys_are_refused(void **state)
     char text[200];
     memset(text, 'k', 129);
     memcpy(text + 129, ": 1\n", 5);
-    parse_bad(text, "t.yaml:1:1: a key of 129 bytes; 128 are allowed");
+    parse_bad(text, "t.yaml:1:1: the key has 129 bytes; at most 128 are allowed");
 }
 
 static void bad_files_are_told(void **state)

@@ -92,21 +92,20 @@ static void bad_sets_are_told(void **state)
         {"a..b", "3", "--set a..b: a part of the path is empty; write it like a.b.c"},
         {".a", "3", "--set .a: a part of the path is empty; write it like a.b.c"},
         {"a.", "3", "--set a.: a part of the path is empty; write it like a.b.c"},
-        {"a.b.c", "3",
-         "--set a.b.c: 'c' cannot be looked for in the value '1'; only maps have keys"},
+        {"a.b.c", "3", "--set a.b.c: 'c' cannot be found in the value '1'; only maps have keys"},
         {"l.2", "3", "--set l.2: the list has no item '2'; its items are 0..1"},
         {"l.x.y", "3", "--set l.x.y: the list has no item 'x'; its items are 0..1"},
         {"e.0", "3", "--set e.0: the list before '0' is empty; set the list itself"},
-        {"a.b", "", "--set a.b: '' is empty; write '\"\"' for an empty text"},
-        {"a.b", "# note", "--set a.b: '# note' is empty; write '\"\"' for an empty text"},
+        {"a.b", "", "--set a.b: '' is empty; write '\"\"' for an empty string"},
+        {"a.b", "# note", "--set a.b: '# note' is empty; write '\"\"' for an empty string"},
         {"a.b", "x: y",
-         "--set a.b: 'x: y' is not one value; put it in quotes, or in [...] or {...}"},
+         "--set a.b: 'x: y' is not a single value; put it in quotes, or in [...] or {...}"},
         {"a.b", "[1",
-         "--set a.b: '[1' is no YAML: while parsing a flow sequence, did not find "
+         "--set a.b: '[1' is not valid YAML: while parsing a flow sequence, did not find "
          "expected ',' or ']'"},
-        {"a.b", "{x: 1, x: 2}", "--set a.b: '{x: 1, x: 2}' the key 'x' is there twice; keep one"},
+        {"a.b", "{x: 1, x: 2}", "--set a.b: '{x: 1, x: 2}' has the duplicate key 'x'; keep one"},
         {"a.b", "*x",
-         "--set a.b: '*x' the alias '*x' is refused; write out the value wherever it "
+         "--set a.b: '*x' the alias '*x' is not allowed; write out the value wherever it "
          "is needed"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

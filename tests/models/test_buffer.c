@@ -118,7 +118,7 @@ static void impossible_ones_are_refused(void **state)
         const char *yaml, *part;
     } cases[] = {
         {"{kind: sram-65nm, bytes: 2 KB, width: 512}",
-         "sram-65nm has no words of 512 bits; take 64, 128 or 256 (512 from 4 KB on)"},
+         "sram-65nm has no words of 512 bits; use 64, 128 or 256 (512 from 4 KB on)"},
         {"{kind: sram-90nm, bytes: 64 KB, width: 96}", "sram-90nm has no words of 96 bits"},
         {"{bytes: 64 KB, time: 1 ns, read_energy: 1 pJ, write_energy: 1 pJ, area: 1 um2}",
          "give kind (sram-90nm, sram-65nm, sram-45nm) or all of"},

@@ -154,7 +154,7 @@ def free_text_is_checked(bitline, folder):
         prepare(folder, text=text)
         for kind in ("net", "chip", "train", "sweep", "search"):
             bitline.refuse(folder, ["check", f"{kind}.yaml"],
-                           [f"{kind}.yaml:{3 if kind == 'chip' else 2}:14: description: ", "has control characters"])
+                           [f"{kind}.yaml:{3 if kind == 'chip' else 2}:14: description: ", "contains control characters"])
 
 
 def data_is_checked(bitline, folder):

@@ -299,7 +299,7 @@ REFUSED = [
      "point 1 (sa0=0.6, sa1=0.6): stuck_lrs 0.6 and stuck_hrs 0.6"),
     (["--set", "sweep=[{path: adc.bitts, values: [6]}]"], "bitts: unknown key; did you mean 'bits'?"),
     (["--set", "sweep=[{path: dac.count, values: [64, none]}]"],
-     "point 2 (dac.count=none): --set dac.count: 'none' is no whole number"),
+     "point 2 (dac.count=none): --set dac.count: 'none' is not an integer"),
     (["--set", "set={adc.bitts: 6}"], "unknown key; did you mean 'bits'?"),
     (["--set", "sa0=0.1"], "sa0 also has a fixed value in the job"),
     (["--set", "images=20000"], "images: the set 'synth' has 10000 test images"),

@@ -31,7 +31,7 @@ static const struct conf_field crossbar_fields[] = {
     {"columns", CONF_INT, OF(crossbar_params, columns), .min = 1, .max = CHIP_MAX_LINES,
      .help = "bit lines for weights (the offset column comes on top)"},
     {"spare_rows", CONF_INT, OF(crossbar_params, spare_rows), .min = 0, .max = CHIP_MAX_SPARES,
-     .fallback = "0", .help = "word lines more, for eval --mend spares to use for broken ones"},
+     .fallback = "0", .help = "spare word lines for row repair (eval --mitigate spares)"},
     {"spare_columns", CONF_INT, OF(crossbar_params, spare_columns), .min = 0,
      .max = CHIP_MAX_SPARES, .fallback = "0", .help = "bit lines more, likewise"},
     {"polarity", CONF_ENUM, OF(crossbar_params, polarity), .names = polarity_names,

@@ -91,7 +91,7 @@ def combined(bitline, folder, chip):
     prepare(folder)
     few = ["--images", "24", "--activity", "activity.json"]
     for broken in BREAKAGES:
-        for mend in ([], ["--mend", "spares,bn", "--mend-images", "16", *SPARE]):
+        for mend in ([], ["--mitigate", "spares,bn", "--mitigate-images", "16", *SPARE]):
             args = [*chip, *broken, *mend, *few]
             base = evaluate(bitline, folder, *args)
             shares = layers_of(folder / "activity.json")
@@ -132,7 +132,7 @@ def nothing_to_mend(bitline, folder):
     prepare(folder)
     for chip in CHIPS:
         plain = evaluate(bitline, folder, *chip, *SPARE)
-        spared = evaluate(bitline, folder, *chip, *SPARE, "--sa0", "0", "--mend", "spares")
+        spared = evaluate(bitline, folder, *chip, *SPARE, "--sa0", "0", "--mitigate", "spares")
         expect(plain["trials"] == spared["trials"] and plain["differ"] == spared["differ"], f"{chip}")
 
 
@@ -142,7 +142,7 @@ def drift_is_mended(bitline, folder):
     signs = ["eval", "hawis", "signs", "--weights", "train-signs", "--images", "1000", "--json"]
     drift = ["--set", "defects.drift_time=1e4 s", "--set", "defects.drift_exponent=0.05"]
     fresh, gone, back = (json.loads(bitline.output(*signs, *more, cwd=folder)) for more in
-                         ([], drift, [*drift, "--mend", "gain"]))
+                         ([], drift, [*drift, "--mitigate", "gain"]))
     lost = fresh["accuracy"] - gone["accuracy"]
     expect(lost > 0.2, f"drift costs {lost} only")
     expect(abs(fresh["accuracy"] - back["accuracy"]) < 0.02, f"{fresh['accuracy']} {back['accuracy']}")
@@ -150,7 +150,7 @@ def drift_is_mended(bitline, folder):
     divided = back["mending"]["gain"]["divided_by"]
     expect(abs(divided / 1e4 ** -0.05 - 1) < 1e-9, f"{divided}")
     sigma = ["--sigma", "0.5"]
-    varied, both = (json.loads(bitline.output(*signs, *sigma, *more, "--mend", "gain", cwd=folder))
+    varied, both = (json.loads(bitline.output(*signs, *sigma, *more, "--mitigate", "gain", cwd=folder))
                     for more in ([], drift))
     expect(abs(both["mending"]["gain"]["divided_by"] /
                (varied["mending"]["gain"]["divided_by"] * divided) - 1) < 1e-9, f"{both['mending']}")
@@ -239,7 +239,8 @@ def comparators_vote(bitline, folder):
     told = adc_warnings(got)
     expect(len(told) == 1 and "calibrated" not in told[0] and "adc.bits=" in told[0], told)
     expect(any(not l["lossless"] for l in got["adc"]["layers"]), f"{got['adc']}")
-    bitline.refuse(folder, [*words, "--mend", "bn"], ["sums, which one-bit read-outs do not provide"])
+    bitline.refuse(folder, [*words, "--mitigate", "bn"],
+                   ["sums, which one-bit read-outs do not provide"])
 
 
 def rows_are_told(bitline, folder):
@@ -264,19 +265,19 @@ def full_disk(bitline, folder):
 
 
 REFUSED = [
-    (["--sa0", "1.5"], "--sa0 1.5: a rate from 0 to 1 is wanted"),
-    (["--sa1", "-0.1"], "--sa1 -0.1: a rate from 0 to 1 is wanted"),
-    (["--sa0", "nan"], "--sa0 nan: a rate from 0 to 1 is wanted"),
-    (["--sa0", "1%"], "--sa0 1%: a rate from 0 to 1 is wanted (1 % is 0.01)"),
+    (["--sa0", "1.5"], "--sa0 1.5: expected a rate from 0 to 1"),
+    (["--sa1", "-0.1"], "--sa1 -0.1: expected a rate from 0 to 1"),
+    (["--sa0", "nan"], "--sa0 nan: expected a rate from 0 to 1"),
+    (["--sa0", "1%"], "--sa0 1%: expected a rate from 0 to 1 (1 % is 0.01)"),
     (["--sa0", "0.6", "--sa1", "0.6"], "stuck_lrs 0.6 and stuck_hrs 0.6 (SA0 and SA1) together"),
     (["--set", "defects.stuck_lrs=2"], "defects.stuck_lrs: '2' is out of range"),
-    (["--sigma", "11"], "--sigma 11: a number from 0 to 10 is wanted"),
-    (["--images", "0"], "--images 0: a whole number from 1"),
+    (["--sigma", "11"], "--sigma 11: expected a number from 0 to 10"),
+    (["--images", "0"], "--images 0: expected an integer from 1"),
     (["--images", "20000"], "--images 20000: the set 'synth' has 10000 test images"),
-    (["--trials", "0"], "--trials 0: a whole number from 1"),
-    (["--jobs", "0"], "--jobs 0: a whole number from 1"),
-    (["--cpu", "sse"], "--cpu sse: unknown; take scalar, avx2 or avx512"),
-    (["--reference", "none"], "--reference none: unknown; take integer or float"),
+    (["--trials", "0"], "--trials 0: expected an integer from 1"),
+    (["--jobs", "0"], "--jobs 0: expected an integer from 1"),
+    (["--cpu", "sse"], "--cpu sse: unknown; use scalar, avx2 or avx512"),
+    (["--reference", "none"], "--reference none: unknown; use integer or float"),
     (["--data", "synth32"], "the set 'synth32' has 3x32x32"),
     (["--data", "none"], "data 'none' is no known data set"),
     (["--data", "mnist:nowhere"], "nowhere: there is no such folder"),

@@ -29,20 +29,20 @@ def net(**parts):
 # name, text of the file, what the message must say
 REFUSED = [
     ("sweep, key mistyped", SWEEP.replace("sweep:", "sweeep:"),
-     [":5:1: sweeep: unknown key; did you mean 'sweep'?", "most like those of a job of 'bitline sweep'"]),
+     [":5:1: sweeep: unknown key; did you mean 'sweep'?", "most of its keys belong to a job of 'bitline sweep'"]),
     ("sweep without its key", SWEEP.partition("sweep:")[0],
-     ["sweep: is missing", "most like those of a job of 'bitline sweep'", "'kind: sweep'"]),
+     ["sweep: is missing", "most of its keys belong to a job of 'bitline sweep'", "'kind: sweep'"]),
     ("training, key mistyped", TRAIN.replace("epochs", "epochss"),
-     [":3:1: epochss: unknown key; did you mean 'epochs'?", "most like those of a job of 'bitline train'"]),
+     [":3:1: epochss: unknown key; did you mean 'epochs'?", "most of its keys belong to a job of 'bitline train'"]),
     ("training without its key, but its kind", "kind: train\nname: a\nnet: signs\n",
      ["epochs: is missing"]),
     ("search, key mistyped", "name: a\nchip: hawis\nnet: resnet20\nepisods: 9\n",
-     ["episods: unknown key; did you mean 'episodes'?", "most like those of a job of 'bitline search'"]),
+     ["episods: unknown key; did you mean 'episodes'?", "most of its keys belong to a job of 'bitline search'"]),
     ("net, key mistyped", net().replace("layers:", "layer:"),
-     ["layer: unknown key; did you mean 'layers'?", "most like those of a net"]),
+     ["layer: unknown key; did you mean 'layers'?", "most of its keys belong to a net"]),
     ("chip, key mistyped", "extends: hawis\nname: a\nadcc: {bits: 6}\n",
      [":3:1: adcc: unknown key; did you mean 'adc'?"]),
-    ("no key of any kind", "name: a\ncolour: red\n", ["has no key of a chip, a net or a job"]),
+    ("no key of any kind", "name: a\ncolour: red\n", ["not a chip, network or job: none of its keys is known"]),
     ("kind mistyped", "kind: swep\n" + SWEEP,
      [":1:7: kind: 'swep' is unknown (did you mean 'sweep'?); allowed: chip, net, sweep,"]),
     ("kind that is none", "kind: [1]\n" + TRAIN, ["kind: '' is unknown; allowed: chip, net,"]),
@@ -66,7 +66,7 @@ REFUSED = [
     ("search, training job", SEARCH + "accuracy: {supernet: {set: {epoch: 3}}}\n",
      [":4:22: accuracy.supernet: --set epoch: unknown key; did you mean 'epochs'?"]),
     ("groups that the default form lacks", net(groups=", groups: 32"),
-     ["layers.0.groups: ", "another form, such as binary: write default_form: binary"]),
+     ["layers.0.groups: ", "another form, such as binary: set default_form: binary"]),
 ]
 
 FINE = [
@@ -160,7 +160,7 @@ def pairs_fit(bitline, folder):
         out, err = done.stdout.decode(), done.stderr.decode()
         expect(done.returncode == 0, err)
         result = json.loads(bitline.output("run", *pair[1:], *rows_set, "--json", cwd=folder))
-        expect(f"./net.yaml on ./chip.yaml: fits in the form int8, {result['crossbars']} crossbars "
+        expect(f"./net.yaml on ./chip.yaml: fits in form int8: {result['crossbars']} crossbars "
                f"on {result['tiles']} of 1024 tiles\n" in out, out)
         needed = (2 * rows).bit_length()
         expect(f"  ADC 6 bits, full range; the sums of layer 'fc' lie between -{rows} and {rows} "

@@ -133,7 +133,7 @@ def shortened_tables_say_so(bitline, folder):
     text = bitline.output("search", "search-resnet20", "--agent", "random", "--episodes", "300",
                           "--set", "cost.events=false", "--out", "s",
                           cwd=folder)
-    said = re.search(r"^front    (\d+) of its (\d+) nets shown, evenly; front.csv lists all$", text,
+    said = re.search(r"^front    (\d+) of (\d+) networks shown, evenly spaced; front.csv lists all$", text,
                      re.M)
     front = len((folder / "s/front.csv").read_text(encoding="utf-8").splitlines()) - 2
     rows = len(re.findall(r"^front \d+/\d+ ", text, re.M))

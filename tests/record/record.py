@@ -92,7 +92,7 @@ def evals():
         yield ["eval", "hawis", "signs", *EVAL, *option]
     yield ["eval", "ideal", "signs", *EVAL]
     yield ["eval", "ideal", "signs", *EVAL, "--sa0", "0.1"]
-    yield from (["eval", "hawis", "signs", *EVAL, "--sa0", "0.1", "--sigma", "0.2", "--mend", how]
+    yield from (["eval", "hawis", "signs", *EVAL, "--sa0", "0.1", "--sigma", "0.2", "--mitigate", how]
                 for how in ("bn", "gain", "bn,gain"))
     yield from (["eval", chip, "signs", *EVAL, "--json"] for chip in ("hawis-q8", "hawis-tolerance", "isaac-ce"))
     yield from (["eval", "hawis", "signs", *EVAL, "--set", setting, "--json"]

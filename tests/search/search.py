@@ -191,7 +191,7 @@ def nobody_judged(bitline, folder):
     judge(folder, "print(json.dumps({'id': n, 'error': 'too \\033[1mlarge'}), flush=True)")
     done = bitline.run("search", "job.yaml", "--episodes", "3", "--out", "out", *JUDGE, cwd=folder)
     said = done.stderr.decode()
-    expect(done.returncode == 1 and "none of 3 candidates could be judged; the first: too \\x1b[1mlarge"
+    expect(done.returncode == 1 and "all 3 candidates failed; the first: too \\x1b[1mlarge"
            in said, said)
     for row in table(folder / "out", "episodes.csv"):
         expect(row["failed"] and not row["accuracy"] and not row["reward"] and row["energy_j"],
@@ -389,7 +389,7 @@ REFUSED = [
     (["--set", "space.step=1000"], "no multiple of 1000 channels"),
     (["--set", "space.layers=[{layer: none, least: 1}]"], "'none' is not a scalable layer"),
     (["--set", "space.knobs=[{path: dac.count, values: [64]}]"], "two values or more"),
-    (["--episodes", "0"], "--episodes 0: a whole number from 1 to 1000000 is wanted"),
+    (["--episodes", "0"], "--episodes 0: expected an integer from 1 to 1000000"),
     (["--agent", "dpg"], "unknown agent 'dpg'"),
     (["--set", "agents={dpg: {}}"], "unknown agent"),
     (["--set", "agents={nsga2: {populatoin: 4}}"], "unknown key; did you mean 'population'?"),
@@ -415,7 +415,7 @@ REFUSED = [
      "not to 'resnet20' (int8)"),
     (["--set", "accuracy={source: formula}", "--set", "net=resnet20-bireal"],
      "not to 'resnet20-bireal' (binary)"),
-    (["--jobs", "0"], "--jobs 0: a whole number from 1 to 256 is wanted"),
+    (["--jobs", "0"], "--jobs 0: expected an integer from 1 to 256"),
 ]
 
 

@@ -69,15 +69,16 @@ def rates_of_zero(bitline, folder):
         expect(words not in text, f"'{words}' in\n{text}")
 
 
-def mended(bitline, folder):
-    """Beside what the same chips do unmended, and at the price of the images' way through them."""
+def mitigated(bitline, folder):
+    """Compared with the same chips without mitigation; its cost is that of running the images."""
     prepare(folder)
     options = ["--sa1", "0.2", "--sigma", "0.1", "--trials", "2",
                *sets({"crossbar.spare_rows": 2, "crossbar.spare_columns": 1})]
     plain = evaluate(bitline, folder, *options)
-    result = evaluate(bitline, folder, *options, "--mend", "bn,gain,spares", "--mend-images", "40")
-    again = evaluate(bitline, folder, *options, "--mend", "spares,gain,bn", "--mend-images", "40",
-                     "--jobs", "3")
+    result = evaluate(bitline, folder, *options, "--mitigate", "bn,gain,spares",
+                      "--mitigate-images", "40")
+    again = evaluate(bitline, folder, *options, "--mitigate", "spares,gain,bn",
+                     "--mitigate-images", "40", "--jobs", "3")
     expect(again == result, "the order of words or the number of jobs makes a difference")
     mending = result["mending"]
     expect(mending["trials_without"] == plain["trials"], f"{mending} {plain}")
@@ -89,12 +90,29 @@ def mended(bitline, folder):
     energy, time = mending["bn"]["energy_j"], mending["bn"]["time_s"]
     expect(abs(energy / (40 * run["energy_j"]) - 1) < 1e-9, f"{energy}")
     expect(abs(time / (run["latency_s"] + 39 / run["throughput_ips"]) - 1) < 1e-9, f"{time}")
-    for args, says in ((["--mend", "gain"], "cells that neither vary nor drift have no gain"),
-                       (["--mend", "spares"], "set crossbar.spare_rows or crossbar.spare_columns"),
-                       (["--mend", "bnn"], "use any of bn, gain and spares"),
-                       (["--mend-images", "4"], "--mend-images is for --mend bn"),
-                       (["--mend", "bn", "--mend-images", "9999999"], "training images")):
+    for args, says in ((["--mitigate", "gain"], "cells that neither vary nor drift have no gain"),
+                       (["--mitigate", "spares"], "set crossbar.spare_rows or crossbar.spare_"),
+                       (["--mitigate", "bnn"], "use any of bn, gain and spares"),
+                       (["--mitigate-images", "4"], "--mitigate-images requires --mitigate bn"),
+                       (["--mitigate", "bn", "--mitigate-images", "9999999"], "training images")):
         bitline.refuse(folder, ["eval", *NET, *args], [says])
+
+
+def old_names(bitline, folder):
+    """--mend and --mend-images still work, are not in --help, and give a note on stderr."""
+    prepare(folder)
+    options = ["--sa1", "0.2", "--json"]
+    new = bitline.run("eval", *NET, *options, "--mitigate", "bn", "--mitigate-images", "40",
+                      cwd=folder)
+    old = bitline.run("eval", *NET, *options, "--mend", "bn", "--mend-images", "40", cwd=folder)
+    of_new, of_old = (json.loads(done.stdout) for done in (new, old))
+    expect(of_new["mending"] == of_old["mending"] and of_new["trials"] == of_old["trials"],
+           f"{of_new} {of_old}")
+    notes = [line for line in old.stderr.decode().splitlines() if "is now called" in line]
+    expect(notes == [f"bitline: --mend{end} is now called --mitigate{end}; the old name goes with "
+                     "the next version" for end in ("", "-images")], f"{old.stderr}")
+    expect(b"is now called" not in new.stderr, f"{new.stderr}")
+    expect("mend" not in bitline.output("eval", "--help", cwd=folder), "an old name in --help")
 
 
 def no_hardware(bitline, folder):
@@ -107,7 +125,7 @@ def no_hardware(bitline, folder):
 def main():
     bitline = Bitline(sys.argv[1])
     run_tests([(test.__name__, in_folder(test, bitline))
-               for test in (every_kind, rates_of_zero, mended, no_hardware)])
+               for test in (every_kind, rates_of_zero, mitigated, old_names, no_hardware)])
 
 
 main()

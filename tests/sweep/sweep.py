@@ -308,8 +308,8 @@ REFUSED = [
     (["--set", "form=float"], "the form float has no hardware"),
     (["--set", "chip=hawsi"], "there is no chip 'hawsi'; did you mean 'hawis'?"),
     (["--set", "stop={interval: 0}"], "stop.interval: '0' is out of range"),
-    (["--jobs", "0"], "--jobs 0: a whole number from 1 to 256 is wanted"),
-    (["--set", "trials"], "--set trials: PATH=VALUE is wanted"),
+    (["--jobs", "0"], "--jobs 0: expected an integer from 1 to 256"),
+    (["--set", "trials"], "--set trials: expected PATH=VALUE"),
 ]
 
 

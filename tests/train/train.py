@@ -114,7 +114,7 @@ def interrupted(bitline, folder):
         process.send_signal(number)
         said = process.communicate(timeout=300)[1].decode()
         expect(process.returncode == 128 + number, f"exit {process.returncode}\n{said}")
-    expect("steps, all of them in out/checkpoint; go on with the same command and --resume" in said,
+    expect("steps, saved in out/checkpoint; continue with the same command and --resume" in said,
            said)
     expect(not (folder / "out" / "weights.safetensors").exists(), "weights of a run that is not done")
     bitline.refuse(folder, ["train", "job.yaml", "--out", "out"], ["continue it with --resume"])
@@ -334,7 +334,7 @@ REFUSED = [
     ([*FELT, "--set", "chip_set={net.levels: 4}"], "'net.levels=4' is not a key of the chip"),
     ([*FELT, "--set", "chip=hawis-q8"], "set crossbar.polarity to differential"),
     ([*FELT, "--set", "chip=hawsi"], "did you mean 'hawis'?"),
-    (["--jobs", "0"], "--jobs 0: a whole number from 1 to 256 is wanted"),
+    (["--jobs", "0"], "--jobs 0: expected an integer from 1 to 256"),
 ]
 
 

@@ -1,4 +1,4 @@
-// bitline check FILE...: is each a chip, a net or a job that loads, and do chip and nets fit?
+// bitline check FILE...: loads each chip, net or job file, and maps nets on a chip.
 #include <argp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,19 +24,22 @@
 #include "base/visible.h"
 
 static const char doc[] =
-    "Check chip, net and job files (or names): every key, unit and range. Errors name file, line "
+    "Check chip, network and job files (or names): every key, unit and range. Errors name file, "
+    "line "
     "and column.\n\n"
-    "The key 'kind' of a file (chip, net, sweep, train, search) says what it is. Without it, a "
-    "file with 'layers' is a net, one with 'sweep', 'epochs' or 'episodes' a job, and any other "
-    "the kind that most of its keys belong to. A .csv file is a layer table.\n\n"
+    "The key 'kind' of a file (chip, net, sweep, train, search) names its kind. Without it, a file "
+    "with 'layers' is a network, a file with 'sweep', 'epochs' or 'episodes' is a job, and any "
+    "other "
+    "file is of the kind that most of its keys belong to. A .csv file is a layer table.\n\n"
     "Chips: warnings report an implausible on/off ratio, variation, die area or power density, "
-    "parts of different technology nodes, and inherited numbers that depend on a key that was "
-    "changed.\n"
-    "Nets: the default form must be possible; forms that are not are listed.\n"
-    "One chip with nets: each net must fit on the chip as in 'bitline run CHIP NET'; the bits that "
-    "its ADCs need are printed.\n"
-    "Jobs: the chip and the net of a sweep or search are opened with every setting of the job; "
-    "of a training also its images and weights.\v"
+    "parts of different technology nodes, and inherited values that depend on a changed key.\n"
+    "Networks: the default form must be possible; impossible forms are listed.\n"
+    "One chip with networks: each network must fit on the chip as in 'bitline run CHIP NET'; the "
+    "ADC "
+    "bits that it needs are printed.\n"
+    "Jobs: the chip and network of a sweep or search are loaded with every setting of the job; for "
+    "a "
+    "training job, images and weights are loaded too.\v"
     "Examples:\n"
     "  bitline check my-chip.yaml my-net.yaml my-job.yaml\n"
     "  bitline check hawis resnet20\n"
@@ -45,7 +48,7 @@ static const char doc[] =
 
 static const struct argp_option options[] = {
     {"set", OPTION_SET, "PATH=VALUE", 0,
-     "With another value of a key: of the chip, the net (net.PATH) or the job", 0},
+     "Override a key of the chip, the network (net.PATH) or the job", 0},
     {0},
 };
 
@@ -56,7 +59,7 @@ struct args {
     struct err err;
 };
 
-// NOLINTNEXTLINE(readability-non-const-parameter): argp says what its parsers look like
+// NOLINTNEXTLINE(readability-non-const-parameter): argp fixes the type of its parsers
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
     struct args *a = state->input;
@@ -68,7 +71,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         return 0;
     }
     if (key == ARGP_KEY_NO_ARGS)
-        argp_error(state, "at least one FILE is wanted");
+        argp_error(state, "at least one FILE is required");
     return ARGP_ERR_UNKNOWN;
 }
 
@@ -84,13 +87,13 @@ static bool is_csv(const char *what)
     return n > 4 && !strcmp(what + n - 4, ".csv");
 }
 
-// What a file that is fine describes; both NULL: a job.
+// The description that a valid file holds; both NULL: a job.
 struct described {
     struct chip *chip;
     struct net *net; // in its default form
 };
 
-// Many files may be checked: each sentence begins with the one that it is about. Empties `found`.
+// Prefixes each warning with the file's name, since several may be checked. Empties `found`.
 static void print_warnings(const char *what, struct warnings *found)
 {
     struct warnings named = {0};
@@ -130,7 +133,7 @@ static bool build_form(const char *what, const struct inputs *inputs, const char
     return ok;
 }
 
-// What the default form says; with the forms that the net could have instead, if there are any.
+// Sets err to the error of the default form, with the forms that are possible instead, if any.
 static bool refuse_net(const struct form_check *forms, const struct err *why, struct err *err)
 {
     const char *first = NULL;
@@ -140,11 +143,11 @@ static bool refuse_net(const struct form_check *forms, const struct err *why, st
     if (!first)
         return err_wrap(err, why, "%s", why->text);
     return err_wrap(err, why,
-                    "%s; the net can be built in another form, such as %s: write default_form: %s",
+                    "%s; the network is possible in another form, such as %s: set default_form: %s",
                     why->text, first, first);
 }
 
-// A net must have its default form; forms that are impossible for it are listed, but are no error.
+// The default form must be possible; other impossible forms are listed and are not an error.
 static bool check_net(const char *what, const struct inputs *inputs, struct net **out,
                       struct err *err)
 {
@@ -217,15 +220,17 @@ static bool check_kind(enum file_kind kind, const char *what, const struct input
         break;
     }
     if (is_file(what))
-        return err_set(err,
-                       "%.300s: has no key of a chip, a net or a job; 'bitline show schema' lists "
-                       "them all",
-                       what);
-    return err_set(err,
-                   "there is no chip, net or job '%.100s'; 'bitline list chips', 'bitline list "
-                   "nets' and 'bitline list workloads' name them; a file needs a '/', .yaml or "
-                   ".csv",
-                   what);
+        return err_set(
+            err,
+            "%.300s: not a chip, network or job: none of its keys is known; 'bitline show schema' "
+            "lists all keys",
+            what);
+    return err_set(
+        err,
+        "unknown chip, network or job '%.100s'; 'bitline list chips', 'bitline list nets' "
+        "and 'bitline list workloads' list the names; a file name has a '/', or ends in "
+        ".yaml or .csv",
+        what);
 }
 
 static bool check(const char *what, const struct inputs *inputs, struct described *out,
@@ -239,12 +244,11 @@ static bool check(const char *what, const struct inputs *inputs, struct describe
         return true;
     if (!guess.by_keys || guess.kind == FILE_CHIP || guess.kind == FILE_KINDS)
         return err_wrap(err, &why, "%s", why.text);
-    return err_wrap(err, &why,
-                    "%s (its keys are most like those of %s; add 'kind: %s' if it is one)",
+    return err_wrap(err, &why, "%s (most of its keys belong to %s; add 'kind: %s' if it is one)",
                     why.text, file_kind_phrase(guess.kind), file_kind_names[guess.kind]);
 }
 
-// As bitline run CHIP NET maps it, with the seed that it has by default.
+// Maps the net as bitline run CHIP NET does, with the default seed.
 static bool check_pair(const char *what, const struct chip *chip, const struct net *net,
                        struct err *err)
 {
@@ -255,7 +259,7 @@ static bool check_pair(const char *what, const struct chip *chip, const struct n
         map_destroy(map);
         return err_wrap(err, &why, "%.200s: %s", what, why.text);
     }
-    printf("%s: fits in the form %s, %d crossbars on %d of %d tiles\n", visible(what),
+    printf("%s: fits in form %s: %d crossbars on %d of %d tiles\n", visible(what),
            net_form_names[net->form], map->use.crossbars, map->use.tiles, chip_tiles(chip));
     adc_rows_text(map, "  ADC");
     adc_rows_warn(map, &found);
@@ -264,7 +268,8 @@ static bool check_pair(const char *what, const struct chip *chip, const struct n
     return true;
 }
 
-// Each net on the chip, if there is one chip and no more. Returns `code`, or that of a refusal.
+// Checks each net on the chip if exactly one chip was named. Returns `code`, or the exit code of an
+// error.
 static int check_pairs(const struct args *a, const struct described *files, int code)
 {
     int chips = 0, at = 0;

@@ -1,4 +1,4 @@
-// bitline eval CHIP NET: what accuracy is left.
+// bitline eval CHIP NET: inference accuracy on a chip, faults included.
 #include <argp.h>
 #include <assert.h>
 #include <math.h>
@@ -40,7 +40,9 @@ enum {
     OPTION_REFERENCE,
     OPTION_JSON,
     OPTION_CPU,
-    OPTION_MEND,
+    OPTION_MITIGATE,
+    OPTION_MITIGATE_IMAGES,
+    OPTION_MEND, // old names, for one version
     OPTION_MEND_IMAGES,
     OPTION_ACTIVITY,
     OPTION_ADC,
@@ -48,49 +50,57 @@ enum {
 
 static const struct argp_option options[] = {
     {"form", OPTION_FORM, "FORM", 0,
-     "binary, int8, int16, or float (on the chip ideal, or another of arithmetic: exact)", 0},
+     "binary, int8, int16, or float (only on chips with arithmetic: exact, such as ideal)", 0},
     {"width", OPTION_WIDTH, "RATIO", 0, "Widen all layers, e.g. 3x", 0},
-    {"widths", OPTION_WIDTHS, "LIST", 0, "Output channels layer by layer", 0},
-    {"set", OPTION_SET, "PATH=VALUE", 0, "Override a key of the chip, or of the net (net.PATH)", 0},
-    {"weights", OPTION_WEIGHTS, "FILE", 0,
-     "safetensors, names as in PyTorch; or a name of 'bitline list weights'", 0},
-    {"data", OPTION_DATA, "SET", 0,
-     "cifar10:DIR, mnist:DIR, fashion:DIR, synth or synth32 (default by the net's input)", 0},
-    {"images", OPTION_IMAGES, "N", 0, "The first N test images (default: all)", 0},
-    {"sa0", OPTION_SA0, "RATE", 0, "Share of cells stuck at low resistance (HAWIS's SA0)", 0},
-    {"sa1", OPTION_SA1, "RATE", 0, "Share of cells stuck at high resistance (HAWIS's SA1)", 0},
-    {"sigma", OPTION_SIGMA, "S", 0, "Log-normal variation of every cell's resistance", 0},
-    {"mend", OPTION_MEND, "LIST", 0,
-     "What mends every chip that is drawn, split by commas: bn (batch-norms taken anew on it), "
-     "gain (the mean change of conductances by --sigma and drift divided out), spares (broken "
-     "lines moved onto the chip's spare ones)",
+    {"widths", OPTION_WIDTHS, "LIST", 0, "Output channels of each layer, e.g. 64,80,80", 0},
+    {"set", OPTION_SET, "PATH=VALUE", 0, "Override a key of the chip, or of the network (net.PATH)",
      0},
-    {"mend-images", OPTION_MEND_IMAGES, "K", 0, "Training images for --mend bn (default 256)", 0},
+    {"weights", OPTION_WEIGHTS, "FILE", 0,
+     "A safetensors file with PyTorch's tensor names, or a name from 'bitline list weights'", 0},
+    {"data", OPTION_DATA, "SET", 0,
+     "Data set: cifar10:DIR, mnist:DIR, fashion:DIR, synth or synth32 (default: according to the "
+     "network's input)",
+     0},
+    {"images", OPTION_IMAGES, "N", 0, "Use the first N test images (default: all)", 0},
+    {"sa0", OPTION_SA0, "RATE", 0, "Fraction of cells stuck at low resistance (SA0 in HAWIS)", 0},
+    {"sa1", OPTION_SA1, "RATE", 0, "Fraction of cells stuck at high resistance (SA1 in HAWIS)", 0},
+    {"sigma", OPTION_SIGMA, "S", 0,
+     "Standard deviation of the log-normal variation of cell resistance", 0},
+    {"mitigate", OPTION_MITIGATE, "LIST", 0,
+     "Fault mitigation for every sampled chip, comma-separated: bn (re-estimate batch-norm "
+     "statistics on the chip), gain (divide out the mean conductance change caused by --sigma and "
+     "drift), spares (remap faulty rows and columns to spare ones)",
+     0},
+    {"mitigate-images", OPTION_MITIGATE_IMAGES, "K", 0,
+     "Number of training images for --mitigate bn (default 256)", 0},
+    {"mend", OPTION_MEND, "LIST", OPTION_HIDDEN, NULL, 0},
+    {"mend-images", OPTION_MEND_IMAGES, "K", OPTION_HIDDEN, NULL, 0},
     {"activity", OPTION_ACTIVITY, "FILE", 0,
-     "Write what the images switch in the arrays of the first chip drawn (slow; --images), for run "
-     "--activity",
+     "Measure the switching activity of the first sampled chip's arrays and write it for 'bitline "
+     "run --activity' (slow; limit it with --images)",
      0},
     {"adc", OPTION_ADC, NULL, 0,
-     "List the layers with the bits that their ADCs need and have and the conversions that lose "
-     "something, of the first chip drawn",
+     "List for each layer the ADC bits needed and present, and the conversions that are clipped or "
+     "rounded on the first sampled chip",
      0},
-    {"trials", OPTION_TRIALS, "T", 0, "Fabricated chips to draw (default 1)", 0},
-    {"seed", OPTION_SEED, "N", 0, "Of the first draw (default 1)", 0},
-    {"jobs", OPTION_JOBS, "N", 0, "Worker processes (default 1); the result is the same", 0},
-    {"cpu", OPTION_CPU, "LEVEL", 0, "Kernels at most: scalar, avx2, avx512; the result is the same",
-     0},
+    {"trials", OPTION_TRIALS, "T", 0, "Number of chips to sample (default 1)", 0},
+    {"seed", OPTION_SEED, "N", 0, "Random seed of the chip samples (default 1)", 0},
+    {"jobs", OPTION_JOBS, "N", 0,
+     "Number of worker processes (default 1); does not change the result", 0},
+    {"cpu", OPTION_CPU, "LEVEL", 0,
+     "Highest instruction set to use: scalar, avx2 or avx512; does not change the result", 0},
     {"reference", OPTION_REFERENCE, "NET", 0,
-     "Count the images that are classified otherwise than by the unbroken net in whole numbers "
+     "Report how many predictions differ from the fault-free network, computed in integers "
      "(integer, the default) or in floating point (float)",
      0},
     {"json", OPTION_JSON, NULL, 0, "Print one JSON object", 0},
     {0},
 };
 static const char doc[] =
-    "Run test images through the crossbars of a chip, broken cells included, and say how many are "
-    "still classified right.\v"
-    "Cells stuck at low resistance (SA0 in HAWIS's words) read the highest level, those stuck at "
-    "high resistance (SA1) the lowest; other tools use the two names the other way round.\n\n"
+    "Evaluate a network on a chip: classify test images with the chip's crossbars, including "
+    "faulty cells, and report the accuracy.\v"
+    "Cells stuck at low resistance (SA0 in HAWIS) read as the highest level, cells stuck at high "
+    "resistance (SA1) as the lowest. Some other tools swap the two names.\n\n"
     "Examples:\n"
     "  bitline eval hawis signs --weights train-signs --sa0 0.01 --trials 3\n"
     "  bitline eval ideal resnet20 --form float --weights float.safetensors \\\n"
@@ -98,38 +108,37 @@ static const char doc[] =
     "  bitline eval hawis resnet20 --weights w.safetensors --data cifar10:DIR \\\n"
     "      --sa0 0.01 --trials 5\n"
     "  bitline eval hawis resnet20 --weights w.safetensors --data cifar10:DIR \\\n"
-    "      --sa1 0.1 --mend bn";
+    "      --sa1 0.1 --mitigate bn";
 
 struct args {
     struct model_params model;
     const char *activity;
     bool json, adc;
     unsigned long long trials, jobs;
-    char defects[3][48]; // sets of the chip's, from --sa0, --sa1 and --sigma
+    char defects[3][48]; // settings of the chip, from --sa0, --sa1 and --sigma
     enum cpu_level cpu;
     enum reference reference;
     struct err err;
 };
 
-static bool parse_whole(const char *name, const char *text, unsigned long long least,
-                        unsigned long long most, unsigned long long *out, struct err *err)
+static bool parse_integer(const char *name, const char *text, unsigned long long min,
+                          unsigned long long max, unsigned long long *out, struct err *err)
 {
     int64_t value = 0;
-    if (!integer_parse(text, (int64_t)least, (int64_t)most, &value))
-        return err_set(err, "--%s %s: a whole number from %llu to %llu is wanted", name, text,
-                       least, most);
+    if (!integer_parse(text, (int64_t)min, (int64_t)max, &value))
+        return err_set(err, "--%s %s: expected an integer from %llu to %llu", name, text, min, max);
     *out = (unsigned long long)value;
     return true;
 }
 
-// The flags are short for keys of the chip.
+// --sa0, --sa1 and --sigma are shorthand for keys of the chip.
 static void set_defect(struct args *a, int i, const char *key, double value)
 {
     struct inputs *inputs = &a->model.inputs;
     bool again = *a->defects[i];
     snprintf(a->defects[i], sizeof a->defects[i], "defects.%s=%.17g", key, value);
     if (!again && inputs->n_sets == INPUTS_MAX_SETS)
-        err_set(&a->err, "more than %d settings; write a chip file that extends this one",
+        err_set(&a->err, "too many settings (at most %d); write a chip file that extends this one",
                 INPUTS_MAX_SETS);
     else if (!again)
         inputs->sets[inputs->n_sets++] = a->defects[i];
@@ -141,7 +150,7 @@ static void parse_rate(const char *name, const char *text, struct args *a, int i
     if (number_parse(text, 0, 1, &rate))
         set_defect(a, i, key, rate);
     else
-        err_set(&a->err, "--%s %s: a rate from 0 to 1 is wanted (1 %% is 0.01)", name, text);
+        err_set(&a->err, "--%s %s: expected a rate from 0 to 1 (1 %% is 0.01)", name, text);
 }
 
 static void parse_sigma(const char *text, struct args *a)
@@ -150,7 +159,7 @@ static void parse_sigma(const char *text, struct args *a)
     if (number_parse(text, 0, 10, &sigma))
         set_defect(a, 2, "sigma", sigma);
     else
-        err_set(&a->err, "--sigma %s: a number from 0 to 10 is wanted", text);
+        err_set(&a->err, "--sigma %s: expected a number from 0 to 10", text);
 }
 
 static bool parse_cpu(const char *text, enum cpu_level *out, struct err *err)
@@ -160,7 +169,7 @@ static bool parse_cpu(const char *text, enum cpu_level *out, struct err *err)
             *out = (enum cpu_level)i;
             return true;
         }
-    return err_set(err, "--cpu %s: unknown; take scalar, avx2 or avx512", text);
+    return err_set(err, "--cpu %s: unknown; use scalar, avx2 or avx512", text);
 }
 
 static const char *const reference_names[] = {"integer", "float"};
@@ -172,33 +181,45 @@ static void parse_reference(const char *text, struct args *a)
     else if (!strcmp(text, reference_names[REFERENCE_INTEGER]))
         a->reference = REFERENCE_INTEGER;
     else
-        err_set(&a->err, "--reference %s: unknown; take integer or float", text);
+        err_set(&a->err, "--reference %s: unknown; use integer or float", text);
+}
+
+static void note_old_name(const char *old, const char *current)
+{
+    fprintf(stderr, "bitline: --%s is now called --%s; the old name goes with the next version\n",
+            old, current);
 }
 
 static bool parse_value(int key, char *arg, struct args *a)
 {
-    unsigned long long whole = 0;
+    unsigned long long value = 0;
     switch (key) {
     case OPTION_IMAGES:
-        if (parse_whole("images", arg, 1, 10000000, &whole, &a->err))
-            a->model.images = (size_t)whole;
+        if (parse_integer("images", arg, 1, 10000000, &value, &a->err))
+            a->model.images = (size_t)value;
         return true;
     case OPTION_TRIALS:
-        parse_whole("trials", arg, 1, 100000, &a->trials, &a->err);
+        parse_integer("trials", arg, 1, 100000, &a->trials, &a->err);
         return true;
     case OPTION_SEED:
-        if (parse_whole("seed", arg, 0, INT64_MAX, &whole, &a->err))
-            a->model.seed = whole;
+        if (parse_integer("seed", arg, 0, INT64_MAX, &value, &a->err))
+            a->model.seed = value;
         return true;
     case OPTION_JOBS:
-        parse_whole("jobs", arg, 1, 256, &a->jobs, &a->err);
+        parse_integer("jobs", arg, 1, 256, &a->jobs, &a->err);
         return true;
     case OPTION_MEND:
+        note_old_name("mend", "mitigate");
+        // fall through
+    case OPTION_MITIGATE:
         mitigation_parse(arg, &a->model.mend, &a->err);
         return true;
     case OPTION_MEND_IMAGES:
-        if (parse_whole("mend-images", arg, 1, 10000000, &whole, &a->err))
-            a->model.mend.images = (size_t)whole;
+        note_old_name("mend-images", "mitigate-images");
+        // fall through
+    case OPTION_MITIGATE_IMAGES:
+        if (parse_integer("mitigate-images", arg, 1, 10000000, &value, &a->err))
+            a->model.mend.images = (size_t)value;
         return true;
     case OPTION_SA0:
         parse_rate("sa0", arg, a, 0, "stuck_lrs");
@@ -241,7 +262,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case OPTION_ACTIVITY:
         a->activity = arg;
         if (!*arg)
-            err_set(&a->err, "--activity: the name of the file is empty; give one, such as "
+            err_set(&a->err, "--activity: the file name is empty; choose one, such as "
                              "activity.json");
         return 0;
     default:
@@ -254,9 +275,12 @@ static bool load(struct args *a, struct model *m)
 {
     struct mitigation_params *mend = &a->model.mend;
     if (!a->model.weights)
-        return err_set(&a->err, "--weights FILE is wanted: a safetensors file that fits the net");
+        return err_set(&a->err,
+                       "--weights FILE is required: a safetensors file that fits the network");
     if (mend->images && !mend->bn)
-        return err_set(&a->err, "--mend-images is for --mend bn; drop it, or mend with bn");
+        return err_set(
+            &a->err,
+            "--mitigate-images requires --mitigate bn; add it, or remove --mitigate-images");
     if (!mend->images)
         mend->images = MEND_IMAGES;
     a->model.workers = (int)a->jobs;
@@ -265,22 +289,23 @@ static bool load(struct args *a, struct model *m)
     if (!model_load(&a->model, NULL, m, &a->err))
         return false;
     if (mend->gain && !defect_varies(&m->chip->defects))
-        return err_set(&a->err, "--mend gain: cells that neither vary nor drift have no gain to "
-                                "take out; give --sigma or defects.drift_time and "
-                                "defects.drift_exponent, or drop gain");
+        return err_set(&a->err,
+                       "--mitigate gain: cells that neither vary nor drift have no gain to "
+                       "divide out; set --sigma, or defects.drift_time and "
+                       "defects.drift_exponent, or remove gain");
     return a->model.images <= m->images ||
            err_set(&a->err, "--images %zu: the set '%s' has %zu test images", a->model.images,
                    m->data->name, m->images);
 }
 
-// The same draw as it is, where a mended one is compared with it.
-static bool run_unmended(struct args *a, const struct model *m, const struct chip_sample *sample,
-                         double *accuracy)
+// The same chip sample without mitigation, for comparison.
+static bool run_unmitigated(struct args *a, const struct model *m, const struct chip_sample *sample,
+                            double *accuracy)
 {
     struct trial one = {0};
-    struct model unmended = *m;
-    unmended.mend = (struct mitigation_params){0};
-    if (!model_trial(&unmended, sample, a->cpu, (int)a->jobs, NULL, &one, &a->err))
+    struct model unmitigated = *m;
+    unmitigated.mend = (struct mitigation_params){0};
+    if (!model_trial(&unmitigated, sample, a->cpu, (int)a->jobs, NULL, &one, &a->err))
         return false;
     *accuracy = (double)one.right / (double)m->images;
     return true;
@@ -292,8 +317,8 @@ static bool run_trial(struct args *a, const struct model *m, unsigned trial,
     struct chip_sample sample = {m->chip->defects, a->model.seed, trial, 0, NULL};
     struct trial one = {0};
     struct adc_loss *adc = trial == 0 ? out->adc : NULL; // of the first chip
-    double unmended = 0;
-    if (out->mending && !run_unmended(a, m, &sample, &unmended))
+    double unmitigated = 0;
+    if (out->mending && !run_unmitigated(a, m, &sample, &unmitigated))
         return false;
     if (!model_trial(m, &sample, a->cpu, (int)a->jobs, adc, &one, &a->err))
         return false;
@@ -306,7 +331,7 @@ static bool run_trial(struct args *a, const struct model *m, unsigned trial,
     out->differ += one.differ;
     out->accuracy[trial] = (double)one.right / (double)m->images;
     if (out->mending)
-        mitigation_add(out->mending, &one, unmended);
+        mitigation_add(out->mending, &one, unmitigated);
     return true;
 }
 
@@ -336,20 +361,21 @@ static bool work(struct args *a, const struct model *m, struct eval_report *out)
     return (!a->activity || write_activity(a, m, out->command)) && run_trials(a, m, out);
 }
 
-// Of all chips together.
+// Warns if the accuracy over all sampled chips is at chance level.
 static void warn_chance(const struct model *m, const struct eval_report *out,
                         struct warnings *warnings)
 {
     double right = 0;
     for (unsigned t = 0; t < out->trials; t++)
         right += out->accuracy[t] * (double)m->images;
-    chance_warn((size_t)(right + 0.5), m->images * out->trials, m->data->classes,
-                defect_any(&m->chip->defects) ? "with these defects nothing may be left of the net"
-                : m->net->form == FORM_BINARY
-                    ? "check that net, form, weights and data belong together, and the net's key "
-                      "activations (zero_one or plus_minus_one)"
-                    : "check that net, form, weights and data belong together",
-                warnings);
+    chance_warn(
+        (size_t)(right + 0.5), m->images * out->trials, m->data->classes,
+        defect_any(&m->chip->defects) ? "the network may have lost all accuracy to these defects"
+        : m->net->form == FORM_BINARY
+            ? "check that network, form, weights and data belong together, and the network's key "
+              "activations (zero_one or plus_minus_one)"
+            : "check that network, form, weights and data belong together",
+        warnings);
 }
 
 int cmd_eval(int argc, char **argv)
@@ -389,7 +415,7 @@ int cmd_eval(int argc, char **argv)
         warn_chance(&m, &out, &warnings);
         (a.json ? print_eval_json : print_eval_text)(&out);
         if (a.activity && !a.json)
-            printf("activity %s, for bitline run --activity\n", visible(a.activity));
+            printf("activity %s (for bitline run --activity)\n", visible(a.activity));
         code = cli_finish_warned(code, &warnings);
     } else {
         code = cli_refuse(&a.err);

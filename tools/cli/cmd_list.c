@@ -11,15 +11,15 @@
 #include "base/visible.h"
 
 static const char doc[] =
-    "Name the chips, nets, workloads or trained weights that there are: those "
-    "that ship with the program and those in the folders of BITLINE_PATH.\v"
-    "Weights have the name of the job that left them: `bitline train NAME` "
-    "makes them again.\n\n"
+    "List the available chips, networks, jobs (workloads) or trained weights: those that ship with "
+    "the program and those in the folders of BITLINE_PATH.\v"
+    "Weights have the name of the job that trained them; `bitline train NAME` trains them "
+    "again.\n\n"
     "Examples:\n"
     "  bitline list chips\n"
     "  BITLINE_PATH=$HOME/chips bitline list chips";
 
-enum { WEIGHTS = CATALOG_KINDS }; // behind the kinds of descriptions
+enum { WEIGHTS = CATALOG_KINDS }; // after the kinds of description files
 
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
@@ -31,10 +31,11 @@ static error_t parse(int key, char *arg, struct argp_state *state)
                 *kind = k;
                 return 0;
             }
-        argp_error(state, "'%s': one of chips, nets, workloads, weights is wanted", visible(arg));
+        argp_error(state, "unknown list '%s': expected chips, nets, workloads or weights",
+                   visible(arg));
     }
     if (key == ARGP_KEY_END && *kind < 0)
-        argp_error(state, "one of chips, nets, workloads, weights is wanted");
+        argp_error(state, "expected chips, nets, workloads or weights");
     return key == ARGP_KEY_END ? 0 : ARGP_ERR_UNKNOWN;
 }
 
@@ -49,7 +50,7 @@ struct rows {
     enum catalog_kind kind;
 };
 
-// But for what is of another kind: a folder of BITLINE_PATH may hold files of all kinds.
+// Skips files of another kind: a folder of BITLINE_PATH may hold files of all kinds.
 static void add_fitting(const char *name, const char *description, void *arg)
 {
     const struct rows *rows = arg;

@@ -1,4 +1,4 @@
-// bitline run CHIP NET: one simulation, printed.
+// bitline run CHIP NET: simulate once and print the result.
 #include <argp.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -44,30 +44,35 @@ enum {
 };
 
 static const struct argp_option options[] = {
-    {"form", OPTION_FORM, "FORM", 0, "binary, int8 or int16 (default: the net's own)", 0},
+    {"form", OPTION_FORM, "FORM", 0, "binary, int8 or int16 (default: the network's own)", 0},
     {"width", OPTION_WIDTH, "RATIO", 0, "Widen all layers, e.g. 3x", 0},
-    {"widths", OPTION_WIDTHS, "LIST", 0, "Output channels layer by layer, e.g. 64,80,80", 0},
+    {"widths", OPTION_WIDTHS, "LIST", 0, "Output channels of each layer, e.g. 64,80,80", 0},
     {"policy", OPTION_POLICY, "NAME", 0,
-     "exact: what the mapped hardware switches (default); mnsim: MNSIM 2.0's charging rules", 0},
-    {"images", OPTION_IMAGES, "N", 0, "Images in flight one after the other (default 1)", 0},
-    {"tokens", OPTION_TOKENS, "KIND", 0, "rows (default) or windows (slow, for validation)", 0},
-    {"noc", OPTION_NOC, "BACKEND", 0, "calendar (default), ideal or simgrid", 0},
-    {"map", OPTION_MAP, "POLICY", 0, "kernel-aligned or dense; same as --set mapping.policy=", 0},
+     "exact (default): charge the hardware that the mapping uses; mnsim: charge by the rules of "
+     "MNSIM 2.0",
+     0},
+    {"images", OPTION_IMAGES, "N", 0, "Number of images to pipeline (default 1)", 0},
+    {"tokens", OPTION_TOKENS, "KIND", 0,
+     "Unit of data flow: rows (default) or windows (slow, for validation)", 0},
+    {"noc", OPTION_NOC, "BACKEND", 0,
+     "Model of the network on chip: calendar (default), ideal or simgrid", 0},
+    {"map", OPTION_MAP, "POLICY", 0, "kernel-aligned or dense; short for --set mapping.policy=", 0},
     {"replicate", OPTION_REPLICATE, "TILES", 0,
-     "Copy slow layers while the net stays within so many tiles", 0},
-    {"set", OPTION_SET, "PATH=VALUE", 0, "Override a key of the chip, or of the net (net.PATH)", 0},
+     "Replicate slow layers, using at most TILES tiles for the network", 0},
+    {"set", OPTION_SET, "PATH=VALUE", 0, "Override a key of the chip, or of the network (net.PATH)",
+     0},
     {"activity", OPTION_ACTIVITY, "FILE", 0,
-     "What eval --activity measured, in place of the activity that the chip assumes", 0},
-    {"seed", OPTION_SEED, "N", 0, "For random placement (default 1)", 0},
+     "Use the activity measured by 'bitline eval --activity' instead of the chip's assumptions", 0},
+    {"seed", OPTION_SEED, "N", 0, "Random seed of the placement (default 1)", 0},
     {"json", OPTION_JSON, NULL, 0, "Print one JSON object", 0},
     {"csv", OPTION_CSV, "DIR", 0,
      "Write layers.csv, parts.csv, shared.csv, slices.csv, summary.csv", 0},
     {"trace", OPTION_TRACE, "FILE", 0,
-     "Write a trace: .json (Perfetto), .csv or .paje; its energies are those of policy exact", 0},
+     "Write a trace: .json (Perfetto), .csv or .paje; energies follow the policy exact", 0},
     {0},
 };
 static const char doc[] =
-    "Simulate one network on one chip: energy, time and area, layer by layer and part by part.\v"
+    "Simulate a network on a chip: energy, time and area, by layer and by part.\v"
     "CHIP and NET are names (bitline list chips, bitline list nets) or files.\n\n"
     "Examples:\n"
     "  bitline run hawis resnet20\n"
@@ -95,30 +100,30 @@ static bool parse_name(const char *text, const char *const names[], int *out)
     return false;
 }
 
-static bool parse_count(const char *text, unsigned long long most, unsigned long long *out)
+static bool parse_count(const char *text, unsigned long long max, unsigned long long *out)
 {
     int64_t value = 0;
-    if (!integer_parse(text, 0, (int64_t)most, &value))
+    if (!integer_parse(text, 0, (int64_t)max, &value))
         return false;
     *out = (unsigned long long)value;
     return true;
 }
 
-// The options whose value is one of a few words.
+// Options whose value is one of a fixed set of words.
 static bool parse_choice(int key, char *arg, struct args *a)
 {
     int choice;
     if (key == OPTION_POLICY) {
         if (!parse_name(arg, policy_names, &choice))
-            err_set(&a->err, "--policy %s: unknown; take exact or mnsim", arg);
+            err_set(&a->err, "--policy %s: unknown; use exact or mnsim", arg);
         a->run.policy = (enum policy)choice;
     } else if (key == OPTION_TOKENS) {
         if (!parse_name(arg, token_names, &choice))
-            err_set(&a->err, "--tokens %s: unknown; take rows or windows", arg);
+            err_set(&a->err, "--tokens %s: unknown; use rows or windows", arg);
         a->run.tokens = (enum tokens)choice;
     } else if (key == OPTION_NOC) {
         if (!parse_name(arg, backend_names, &choice))
-            err_set(&a->err, "--noc %s: unknown; take calendar, ideal or simgrid", arg);
+            err_set(&a->err, "--noc %s: unknown; use calendar, ideal or simgrid", arg);
         a->run.backend = (enum noc_backend)choice;
     } else {
         return false;
@@ -131,16 +136,15 @@ static bool parse_number(int key, char *arg, struct args *a)
     unsigned long long n = 0;
     if (key == OPTION_IMAGES) {
         if (!parse_count(arg, 100000, &n) || n < 1)
-            err_set(&a->err, "--images %s: a whole number from 1 to 100000 is wanted", arg);
+            err_set(&a->err, "--images %s: expected an integer from 1 to 100000", arg);
         a->run.images = (int)n;
     } else if (key == OPTION_SEED) {
-        if (!parse_count(arg, INT64_MAX, &n)) // what the JSON can hold
-            err_set(&a->err, "--seed %s: a whole number from 0 to %" PRId64 " is wanted", arg,
-                    INT64_MAX);
+        if (!parse_count(arg, INT64_MAX, &n)) // the largest integer in the JSON
+            err_set(&a->err, "--seed %s: expected an integer from 0 to %" PRId64, arg, INT64_MAX);
         a->seed = n;
     } else if (key == OPTION_REPLICATE) {
         if (!parse_count(arg, 16384, &n) || n < 1)
-            err_set(&a->err, "--replicate %s: a number of tiles from 1 to 16384 is wanted", arg);
+            err_set(&a->err, "--replicate %s: expected a number of tiles from 1 to 16384", arg);
         snprintf(a->tiles_set, sizeof a->tiles_set, "mapping.tiles=%llu", n);
         static char replicate[] = "mapping.replicate=true";
         options_parse(&a->inputs, OPTION_SET, a->tiles_set, &a->err);
@@ -171,12 +175,12 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case OPTION_CSV:
         a->csv = arg;
         if (!*arg)
-            err_set(&a->err, "--csv: the name of the folder is empty; give one, such as tables");
+            err_set(&a->err, "--csv: the folder name is empty; choose one, such as tables");
         return 0;
     case OPTION_TRACE:
         a->trace = arg;
         if (!*arg)
-            err_set(&a->err, "--trace: the name of the file is empty; give one, such as run.json");
+            err_set(&a->err, "--trace: the file name is empty; choose one, such as run.json");
         return 0;
     default:
         return options_chip_net(key, arg, state, &a->chip, &a->net) ? 0 : ARGP_ERR_UNKNOWN;
@@ -216,12 +220,12 @@ static void print_trace_hint(const char *path)
 {
     const char *dot = strrchr(path, '.');
     if (!strcmp(dot, ".json"))
-        printf("trace    %s (bitline trace %s sums it up; opens in Perfetto)\n", visible(path),
+        printf("trace    %s (summary: bitline trace %s; opens in Perfetto)\n", visible(path),
                visible_word(path));
     else if (!strcmp(dot, ".csv"))
-        printf("trace    %s (bitline trace %s sums it up)\n", visible(path), visible_word(path));
+        printf("trace    %s (summary: bitline trace %s)\n", visible(path), visible_word(path));
     else
-        printf("trace    %s (for readers of Paje traces, such as ViTE)\n", visible(path));
+        printf("trace    %s (for Paje viewers such as ViTE)\n", visible(path));
 }
 
 static bool print_all(const struct args *a, const struct mapping *map, const struct result *r,
@@ -245,7 +249,7 @@ static bool print_all(const struct args *a, const struct mapping *map, const str
     return true;
 }
 
-// Of the digital side, what the ledger does not have.
+// Warns of digital hardware that the energy ledger leaves out.
 static void warn_borders(const struct net *net, struct warnings *warnings)
 {
     for (size_t i = 1; i + 1 < net->n; i++) {
@@ -255,26 +259,27 @@ static void warn_borders(const struct net *net, struct warnings *warnings)
             continue;
         warn_add(
             warnings, "border-thresholds",
-            "layer '%s' pads a map of -1 and +1 with zeros, so that its thresholds differ "
-            "between windows at the border and inside; their table and its selection are taken "
-            "to cost nothing, see pad_value for paddings that need none",
+            "layer '%s' pads a map of -1 and +1 with zeros, so its thresholds differ between "
+            "windows "
+            "at the border and inside; the table of thresholds and its lookup are not charged; "
+            "see pad_value for paddings that need none",
             l->name);
         return;
     }
 }
 
-// SimGrid shares the links out again among all messages under way whenever one begins or ends.
+// SimGrid recomputes the bandwidth of all active messages whenever one starts or ends.
 static void warn_slow(const struct args *a, const struct mapping *map)
 {
-    enum { FAST_TILES = 128 }; // a second or so
+    enum { FAST_TILES = 128 }; // about a second
     if (a->run.backend == BACKEND_SIMGRID && map->n_tiles > FAST_TILES)
         fprintf(stderr,
-                "bitline: --noc simgrid takes minutes or hours for nets on hundreds of tiles (%d "
-                "here), where --noc calendar takes seconds\n",
+                "bitline: --noc simgrid takes minutes or hours for networks on hundreds of tiles "
+                "(this one: %d); --noc calendar takes seconds\n",
                 map->n_tiles);
 }
 
-// Short runs show nothing.
+// Progress on stderr; runs below two seconds show nothing.
 static void show_progress(int64_t done, int64_t all)
 {
     const double wait_s = 2;
@@ -290,7 +295,7 @@ static void show_progress(int64_t done, int64_t all)
     fprintf(stderr, "\033[K%s", ends ? "\n" : "");
 }
 
-// True if the net is mapped, and what is only slow is said.
+// Maps the net and warns if the simulation will be slow. False with err set if it does not fit.
 static bool map_inputs(const struct args *a, const struct net *net, const struct chip *chip,
                        struct mapping **map, struct err *err)
 {

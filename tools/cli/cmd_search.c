@@ -1,16 +1,18 @@
-// bitline search [JOB]: better widths, by whom the job names.
+// bitline search [JOB]: a width search by the agent that the job names.
 #include "tools/cli/cmd.h"
 #include "tools/cli/search_command.h"
 
 static const char doc[] =
-    "Search the widths of a net, layer by layer, for much accuracy at little energy, latency or "
-    "area on a chip.\v"
-    "Without JOB it is search-synth, which needs no data: a few minutes on two cores. Where "
-    "accuracy comes from a super-net (HAWIS), stage a trains it into DIR/stage-a, stage b searches "
-    "with it; stage c trains the best nets from scratch, where the job has a section final. Every "
-    "candidate is in DIR/search.db as soon as it is judged: a search that was "
-    "stopped or "
-    "killed goes on with --resume and ends as an undisturbed one would.\n\n"
+    "Search for layer widths of a network that trade accuracy against energy, latency or area on a "
+    "chip.\v"
+    "The default JOB is search-synth, which needs no data and takes a few minutes on two cores. If "
+    "accuracy comes from a super-net, as in HAWIS, stage a trains the super-net into DIR/stage-a "
+    "and "
+    "stage b searches with it. Stage c trains the best networks from scratch, if the job has a "
+    "section final. Every evaluated candidate is stored in DIR/search.db at once; a search that "
+    "was "
+    "stopped or killed continues with --resume and gives the same result as an uninterrupted "
+    "search.\n\n"
     "Examples:\n"
     "  bitline search\n"
     "  bitline search search-resnet20\n"

@@ -23,18 +23,19 @@ enum { OPTION_PARTS = 1, OPTION_INHERITED, OPTION_TENSORS };
 static const struct argp_option options[] = {
     {"form", OPTION_FORM, "FORM", 0, "net: binary, int8, int16 or float", 0},
     {"width", OPTION_WIDTH, "RATIO", 0, "net: widen all layers, e.g. 3x", 0},
-    {"widths", OPTION_WIDTHS, "LIST", 0, "net: output channels layer by layer", 0},
-    {"set", OPTION_SET, "PATH=VALUE", 0, "Override a key of the chip, or of the net (net.PATH)", 0},
-    {"parts", OPTION_PARTS, NULL, 0, "chip: peak power, area and power density of its parts", 0},
+    {"widths", OPTION_WIDTHS, "LIST", 0, "net: output channels of each layer", 0},
+    {"set", OPTION_SET, "PATH=VALUE", 0, "Override a key of the chip, or of the network (net.PATH)",
+     0},
+    {"parts", OPTION_PARTS, NULL, 0, "chip: peak power, area and power density by part", 0},
     {"inherited", OPTION_INHERITED, NULL, 0,
-     "chip: every key that the file itself does not state, with where its value comes from", 0},
+     "chip: the keys that the file does not set itself, and the origin of each value", 0},
     {"tensors", OPTION_TENSORS, NULL, 0,
-     "net: the tensors of a weights file, and what their values mean", 0},
+     "net: the tensors that a weights file must hold, and the meaning of their values", 0},
     {0},
 };
-static const char doc[] = "Print a chip (resolved: every key with where its value came from, "
-                          "itself a valid chip file), a "
-                          "net (layers, shapes, operations), or the reference of all keys.\v"
+static const char doc[] = "Print a chip (every key with the origin of its value; the output is a "
+                          "valid chip file), a network (layers, shapes, operations), or the "
+                          "reference of all keys.\v"
                           "Examples:\n"
                           "  bitline show chip hawis\n"
                           "  bitline show chip isaac-ce --parts\n"
@@ -42,7 +43,7 @@ static const char doc[] = "Print a chip (resolved: every key with where its valu
                           "  bitline show net resnet20 --form binary --width 3x\n"
                           "  bitline show net resnet20 --tensors\n"
                           "  bitline show schema          all keys of chip, net and job files\n"
-                          "  bitline show schema tile     those of one part";
+                          "  bitline show schema tile     keys of one part";
 
 struct args {
     struct inputs inputs;
@@ -68,12 +69,12 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         return 0;
     case ARGP_KEY_ARG:
         if (state->arg_num > 1)
-            argp_error(state, "'%s' is one argument too many", visible(arg));
+            argp_error(state, "unexpected argument '%s'", visible(arg));
         *(state->arg_num ? &a->name : &a->what) = arg;
         return 0;
     case ARGP_KEY_END:
         if (!a->what)
-            argp_error(state, "chip NAME, net NAME or schema is wanted");
+            argp_error(state, "expected chip NAME, net NAME or schema");
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;

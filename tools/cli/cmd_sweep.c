@@ -22,23 +22,23 @@
 #include "base/visible.h"
 
 static const struct argp_option options[] = {
-    {"set", OPTION_SET, "KEY=VALUE", 0, "Override a key of the job, such as trials or weights", 0},
-    {"out", OPTION_OUT, "DIR", 0, "The folder to write (default: the job's name)", 0},
-    {"resume", OPTION_RESUME, NULL, 0, "Go on with what the folder has; begin if it has nothing",
-     0},
-    {"jobs", OPTION_JOBS, "N", 0, "Worker processes (default: the job's); the result is the same",
-     0},
-    {"json", OPTION_JSON, NULL, 0, "Print points.json, too", 0},
+    {"set", OPTION_SET, "KEY=VALUE", 0, "Override a key of the job, e.g. trials or weights", 0},
+    {"out", OPTION_OUT, "DIR", 0, "Output folder (default: the name of the job)", 0},
+    {"resume", OPTION_RESUME, NULL, 0, "Resume a run, or start one if the folder is empty", 0},
+    {"jobs", OPTION_JOBS, "N", 0,
+     "Number of worker processes (default: the job's); does not change the result", 0},
+    {"json", OPTION_JSON, NULL, 0, "Print points.json", 0},
     {0},
 };
 static const char doc[] =
-    "Run a job: accuracy over rates of broken cells, or over any key of the chip or the net, with "
-    "trials and their 95 % intervals.\v"
-    "The folder gets run.db (SQLite, every trial as soon as it is done), points.csv, points.json, "
-    "job.yaml as it was understood, and accuracy.svg with the data and the gnuplot script it is "
-    "drawn from. Whatever ends it, --resume goes on, and the files are the same in the end. File "
-    "names in a job are relative to it, those of --set to the folder you are in. `bitline show "
-    "schema workload` is the reference of the keys.\n\n"
+    "Run a sweep: accuracy over fault rates, or over any key of the chip or the network, with "
+    "repeated trials and 95 % confidence intervals.\v"
+    "Files in the output folder: run.db (SQLite; every trial is stored when it ends), points.csv, "
+    "points.json, job.yaml (the resolved job), and accuracy.svg with its data and gnuplot script. "
+    "After any interruption, --resume continues to the same files. File names in a job are "
+    "relative "
+    "to the job file, those in --set to the current folder. `bitline show schema workload` lists "
+    "the keys.\n\n"
     "Examples:\n"
     "  bitline sweep figure3-sa0 --set weights=w.safetensors --set data=cifar10:DIR\n"
     "  bitline sweep ./job.yaml --set trials=3 --set images=100 --out quick\n"
@@ -118,7 +118,7 @@ static void print_points(const struct sweep_loop *d)
     table_destroy(table);
 }
 
-// The exit code. A signal while the picture is drawn costs the picture, not the results.
+// Returns the exit code. A signal during plotting loses the plot, not the results.
 static int write_all(struct job_args *a, const struct sweep_loop *d, const char *folder)
 {
     struct export_params params = {folder, BITLINE_VERSION, a->stop};

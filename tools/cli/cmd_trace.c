@@ -1,4 +1,4 @@
-// bitline trace: a trace file, summed up.
+// bitline trace: summarises a trace file.
 #include "tools/cli/cmd.h"
 
 #include <argp.h>
@@ -25,19 +25,19 @@ struct options {
 };
 
 static const struct argp_option option_table[] = {
-    {"json", OPT_JSON, NULL, 0, "Print everything as JSON, in seconds and joules", 0},
-    {"top", OPT_TOP, "N", 0, "Print the N busiest parts and tiles (10)", 0},
+    {"json", OPT_JSON, NULL, 0, "Print one JSON object, in seconds and joules", 0},
+    {"top", OPT_TOP, "N", 0, "Print the N busiest parts and tiles (default 10)", 0},
     {0}};
 
 static const char doc[] =
-    "Sums up a trace that 'bitline run --trace FILE' has written as .json or .csv: energy and time "
-    "of every layer, and the busiest shared parts and tiles.\v"
+    "Summarise a trace that 'bitline run --trace FILE' wrote as .json or .csv: energy and time of "
+    "every layer, and the busiest shared parts and tiles.\v"
     "Examples:\n"
     "  bitline trace run.json             tables\n"
     "  bitline trace run.csv --top 3      the three busiest parts and tiles\n"
     "  bitline trace run.json --json      for programs\n"
     "\n"
-    "The .json itself opens in Perfetto (ui.perfetto.dev) and chrome://tracing.\n"
+    "The .json file opens in Perfetto (ui.perfetto.dev) and chrome://tracing.\n"
     "Exit status: 0 ok, 1 the output could not be written, 2 bad usage or bad input.";
 
 static error_t parse_option(int key, char *arg, struct argp_state *state)
@@ -50,17 +50,17 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
     case OPT_TOP: {
         int64_t top = 0;
         if (!integer_parse(arg, 0, INT_MAX, &top))
-            argp_error(state, "--top is '%s'; give a number of rows, 0 or more", visible(arg));
+            argp_error(state, "--top %s: expected a number of rows, 0 or more", visible(arg));
         options->top = (size_t)top;
         return 0;
     }
     case ARGP_KEY_ARG:
         if (options->path)
-            argp_error(state, "'%s' is one file too many; give one", visible(arg));
+            argp_error(state, "unexpected argument '%s': expected one file", visible(arg));
         options->path = arg;
         return 0;
     case ARGP_KEY_NO_ARGS:
-        argp_error(state, "no trace file is named");
+        argp_error(state, "FILE is required");
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;

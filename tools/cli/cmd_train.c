@@ -1,4 +1,4 @@
-// bitline train JOB: a net from a data set.
+// bitline train JOB: trains a net on a data set.
 #include <argp.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -24,31 +24,29 @@
 #include "workloads/dataset.h"
 
 static const struct argp_option options[] = {
-    {"set", OPTION_SET, "KEY=VALUE", 0, "Override a key of the job, such as epochs or data", 0},
-    {"out", OPTION_OUT, "DIR", 0, "The folder to write (default: the job's name)", 0},
-    {"resume", OPTION_RESUME, NULL, 0, "Go on with what the folder has; begin if it has nothing",
-     0},
-    {"jobs", OPTION_JOBS, "N", 0, "Threads (default: one per processor); the result is the same",
-     0},
+    {"set", OPTION_SET, "KEY=VALUE", 0, "Override a key of the job, e.g. epochs or data", 0},
+    {"out", OPTION_OUT, "DIR", 0, "Output folder (default: the name of the job)", 0},
+    {"resume", OPTION_RESUME, NULL, 0, "Resume a run, or start one if the folder is empty", 0},
+    {"jobs", OPTION_JOBS, "N", 0,
+     "Number of threads (default: one per processor); does not change the result", 0},
     {"json", OPTION_JSON, NULL, 0, "Print one JSON object", 0},
     {0},
 };
 static const char doc[] =
-    "Train a net as a job says, and count what it gets right of the test images.\v"
-    "The folder gets weights.safetensors for `bitline eval`, metrics.csv with a row for each "
-    "epoch, seconds.csv with the time that it took, job.yaml as it was understood, run.db (SQLite, "
-    "the same rows) and a checkpoint, the one before it kept beside. Whatever ends it, --resume "
-    "goes on, to the same weights. File names in a job are relative to it, those of --set to the "
-    "folder you are in. `bitline show schema train` is "
-    "the reference of the keys.\n\n"
-    "A job with `supernet` trains nets of many widths that share weights. Another job takes one of "
-    "them at its own width, with init and init_width: to train on, or with epochs 0 and bn_batches "
-    "above 0 just to have it.\n\n"
+    "Train a network as a job describes, and report its accuracy on the test images.\v"
+    "Files in the output folder: weights.safetensors for `bitline eval`, metrics.csv with one row "
+    "per epoch, seconds.csv with the time of each epoch, job.yaml (the resolved job), run.db "
+    "(SQLite, the same rows), and the last two checkpoints. After any interruption, --resume "
+    "continues to the same weights. File names in a job are relative to the job file, those in "
+    "--set to the current folder. `bitline show schema train` lists the keys.\n\n"
+    "A job with `supernet` trains networks of many widths that share weights. Another job extracts "
+    "one of them with init and init_width, and trains it further; with epochs 0 and bn_batches "
+    "above 0 it only re-estimates the batch-norm statistics.\n\n"
     "Examples:\n"
     "  bitline train train-lenet5-binary --set data=mnist:DIR\n"
     "  bitline train train-synth --set epochs=2 --out quick\n"
     "  bitline train train-synth --set chip=hawis --set perturb.stuck=true \\\n"
-    "    --set chip_set.defects.stuck_hrs=0.05 --out felt\n"
+    "    --set chip_set.defects.stuck_hrs=0.05 --out aware\n"
     "  bitline train ./job.yaml --resume --jobs 2\n"
     "  bitline train train-synth-supernet\n"
     "  bitline train train-synth --out cut --set width=1.5x --set epochs=0 \\\n"
@@ -74,7 +72,7 @@ static void show_progress(const struct run *run)
     fprintf(stderr, "\repoch %zu/%d, step %" PRIu64 "/%" PRIu64, state->n_rows + (left > 0),
             run->job->recipe.epochs, state->step, trainer_steps(run->trainer));
     if (state->seen > 0)
-        fprintf(stderr, ", %.2f %% right", 100 * (double)state->right / (double)state->seen);
+        fprintf(stderr, ", accuracy %.2f %%", 100 * (double)state->right / (double)state->seen);
     fprintf(stderr, ", %.3g images/s", images_per_second(run));
     progress_left(here ? run->seconds / (double)here * (double)left : 0);
     fputs("\033[K", stderr);
@@ -82,7 +80,7 @@ static void show_progress(const struct run *run)
         fputc('\n', stderr);
 }
 
-// null where there is none.
+// Writes null where there is no value.
 static void print_number(struct jsonw *w, const char *key, double value, bool there)
 {
     if (there)
@@ -96,9 +94,10 @@ static struct warnings warnings_of(const struct run *run, size_t right)
     const struct train_job *job = run->job;
     struct warnings warnings = {0};
     net_warn(job->net, &warnings);
-    chance_warn(right, job->test->n, job->test->classes,
-                "the net learnt nothing; look at the learning rate, the epochs and the images",
-                &warnings);
+    chance_warn(
+        right, job->test->n, job->test->classes,
+        "the network learnt nothing; check the learning rate, the number of epochs and the images",
+        &warnings);
     return warnings;
 }
 
@@ -182,7 +181,7 @@ static void print_text(const struct run *run, size_t right)
     printf("net      %s, %s, width %s [%016" PRIx64 "]\n", visible(job->net->name),
            net_form_names[job->net->form], visible(job->net->width), job->net->hash);
     if (job->chip)
-        printf("chip     %s, felt%s%s%s, drawn anew: %s\n", visible(job->chip_text),
+        printf("chip     %s, modelled:%s%s%s; new sample: %s\n", visible(job->chip_text),
                r->perturb.variation ? " variation" : "", r->perturb.stuck ? " stuck" : "",
                r->perturb.adc ? " adc" : "", recipe_redraw_names[r->perturb.redraw]);
     printf("data     %s, %zu training images\n", job->data->name, job->data->n);
@@ -192,9 +191,9 @@ static void print_text(const struct run *run, size_t right)
         print_epochs(trainer_state(run->trainer), job->recipe.has_supernet);
         putchar('\n');
     }
-    printf("accuracy %.2f %% of %zu test images, forward in floating point%s\n",
+    printf("accuracy %.2f %% of %zu test images, inference in floating point%s\n",
            100 * (double)right / (double)job->test->n, job->test->n,
-           job->chip ? ", on a chip as felt" : "");
+           job->chip ? ", with the modelled chip effects" : "");
     if (run->seconds > 0)
         printf("speed    %.0f images/s\n", images_per_second(run));
     printf(
@@ -206,7 +205,7 @@ static int leave_off(const struct job_args *a, const struct run *run)
 {
     fprintf(stderr,
             "%sbitline: stopped after %" PRIu64 " of %" PRIu64
-            " steps, all of them in %s/checkpoint; go on with the same command and --resume\n",
+            " steps, saved in %s/checkpoint; continue with the same command and --resume\n",
             isatty(STDERR_FILENO) ? "\n" : "", trainer_state(run->trainer)->step,
             trainer_steps(run->trainer), visible(run->folder));
     return job_left_off(a);

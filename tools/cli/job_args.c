@@ -8,12 +8,12 @@
 #include "base/number.h"
 #include "base/visible.h"
 
-long job_number(const char *name, const char *text, long least, long most, struct err *err)
+long job_number(const char *name, const char *text, long min, long max, struct err *err)
 {
     int64_t n = 0;
-    if (integer_parse(text, least, most, &n))
+    if (integer_parse(text, min, max, &n))
         return (long)n;
-    err_set(err, "--%s %s: a whole number from %ld to %ld is wanted", name, text, least, most);
+    err_set(err, "--%s %s: expected an integer from %ld to %ld", name, text, min, max);
     return 0;
 }
 
@@ -37,19 +37,19 @@ bool job_option(struct job_args *args, int key, char *arg, struct argp_state *st
         return true;
     case ARGP_KEY_ARG:
         if (state->arg_num)
-            argp_error(state, "'%s' is one argument too many: one JOB is wanted", visible(arg));
+            argp_error(state, "unexpected argument '%s': expected one JOB", visible(arg));
         args->job = arg;
         return true;
     case ARGP_KEY_END:
         if (!args->job)
-            argp_error(state, "a JOB is wanted: a file, or a name of 'bitline list workloads'");
+            argp_error(state, "JOB is required: a file, or a name from 'bitline list workloads'");
         return true;
     default:
         return false;
     }
 }
 
-static volatile sig_atomic_t stopped; // the signal that asked for the end
+static volatile sig_atomic_t stopped; // the signal that requested a stop
 
 static void note_signal(int number)
 {
@@ -61,7 +61,7 @@ void job_catch_signals(struct job_args *args)
     struct sigaction note = {.sa_handler = note_signal}, old;
     sigaction(SIGINT, &note, NULL);
     sigaction(SIGTERM, &note, NULL);
-    // Under nohup the work goes on when its terminal is closed.
+    // Under nohup the work continues when its terminal is closed.
     if (sigaction(SIGHUP, NULL, &old) == 0 && old.sa_handler != SIG_IGN)
         sigaction(SIGHUP, &note, NULL);
     args->stop = &stopped;

@@ -1,5 +1,5 @@
-// What sweep, search and train share: one JOB, a folder that can be gone on with, and an end that a
-// signal may ask for.
+// What sweep, search and train share: one JOB, an output folder that can be resumed, and a stop on
+// signals.
 #pragma once
 #include <signal.h>
 #include <stdbool.h>
@@ -12,22 +12,22 @@ struct argp_state;
 enum { OPTION_OUT = 1, OPTION_RESUME, OPTION_JOBS, OPTION_JSON, OPTION_OWN }; // OWN: the first free
 
 struct job_args {
-    struct inputs inputs; // its sets are the job's
+    struct inputs inputs; // its settings are those of the job
     const char *job, *out;
     bool resume, json;
     int jobs;                          // 0: not given
-    const volatile sig_atomic_t *stop; // a signal that asked for the end; NULL: not caught
+    const volatile sig_atomic_t *stop; // the signal that requested a stop; NULL: not caught
     struct err err;
 };
 
-// An argp_parser's work for --set, --out, --resume, --jobs, --json and JOB; false if it is none of
-// them.
+// Parses --set, --out, --resume, --jobs, --json and JOB for an argp parser; false for any other
+// key.
 bool job_option(struct job_args *args, int key, char *arg, struct argp_state *state);
-// A whole number in the words of option --name; 0 and a word in err if it is none, or out of range.
-long job_number(const char *name, const char *text, long least, long most, struct err *err);
+// Parses the value of option --name as an integer from min to max; 0 with err set if it is not.
+long job_number(const char *name, const char *text, long min, long max, struct err *err);
 
-// From now on SIGINT and SIGTERM ask for the end, at args->stop, and a pipe whose reader is gone is
-// an error like others, not the end of this process.
+// From now on SIGINT, SIGTERM and SIGHUP set args->stop, and writing to a closed pipe is an error
+// instead of ending the process.
 void job_catch_signals(struct job_args *args);
-// The exit code of work that a signal has left off.
+// The exit code of work that a signal has stopped.
 int job_left_off(const struct job_args *args);

@@ -1,4 +1,4 @@
-// bitline SUBCOMMAND ...: finds the subcommand and hands over.
+// bitline SUBCOMMAND ...: finds the subcommand and calls it.
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -18,15 +18,15 @@ struct command {
 };
 
 static const struct command commands[] = {
-    {"run", cmd_run, "simulate a net on a chip: energy, time, area, trace"},
-    {"eval", cmd_eval, "run images through a chip's crossbars: what accuracy is left"},
-    {"sweep", cmd_sweep, "accuracy over defect rates or any key, with intervals and a plot"},
-    {"train", cmd_train, "train a net: weights, and the accuracy after every epoch"},
-    {"search", cmd_search, "better widths for a net on a chip"},
-    {"show", cmd_show, "print a chip, a net, or the reference of all keys"},
-    {"list", cmd_list, "name the chips, nets or workloads that there are"},
-    {"check", cmd_check, "check chip and net files"},
-    {"trace", cmd_trace, "sum up a trace: energy by layer, busiest parts"},
+    {"run", cmd_run, "simulate a network on a chip: energy, time, area, trace"},
+    {"eval", cmd_eval, "inference accuracy on a (faulty) chip"},
+    {"sweep", cmd_sweep, "accuracy over fault rates or any key, with intervals and a plot"},
+    {"train", cmd_train, "train a network: weights, and accuracy after every epoch"},
+    {"search", cmd_search, "search layer widths that trade accuracy against cost on a chip"},
+    {"show", cmd_show, "print a chip, a network, or the reference of all keys"},
+    {"list", cmd_list, "list the available chips, networks, jobs and weights"},
+    {"check", cmd_check, "check chip, network and job files"},
+    {"trace", cmd_trace, "summarise a trace: energy by layer, busiest parts"},
 };
 enum { N_COMMANDS = sizeof commands / sizeof *commands };
 
@@ -44,7 +44,7 @@ static void print_help(FILE *out)
         "  bitline show net resnet20 --form binary\n"
         "  bitline help COMMAND         or bitline COMMAND --help: options and examples\n"
         "\nExit codes: 0 ok, 1 the work failed, 2 bad usage or input, 128+N stopped by signal N;\n"
-        "docs/exit-codes.md tells more.\n",
+        "see docs/exit-codes.md.\n",
         out);
 }
 

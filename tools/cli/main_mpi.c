@@ -1,4 +1,4 @@
-// bitline-mpi [JOB]: bitline search whose candidates are judged on the ranks of an MPI job.
+// bitline-mpi [JOB]: bitline search that evaluates its candidates on MPI ranks.
 #include <stdio.h>
 #include <string.h>
 
@@ -12,12 +12,15 @@
 #include "tools/study/version.h"
 
 static const char doc[] =
-    "bitline search over MPI: rank 0 drives, the other ranks judge candidates, one each. Start it "
-    "by mpirun; the result is that of bitline search, whatever the number of ranks.\v"
-    "Rank 0 trains (stages a and c, and a super-net that is tuned) with as many threads as the "
-    "job's key jobs says, on cores that mpirun --bind-to none leaves it. All ranks read the same "
-    "files: job, net, images, DIR. A worker that dies costs its candidate; if a rank or mpirun "
-    "dies, --resume goes on, here or in bitline search. With one rank alone, it judges too.\n\n"
+    "bitline search over MPI: rank 0 runs the search, every other rank evaluates one candidate at "
+    "a "
+    "time. Start it with mpirun. The result equals that of bitline search for any number of "
+    "ranks.\v"
+    "Rank 0 trains (stages a and c, and tuning of a super-net) with as many threads as the job's "
+    "key jobs says; start mpirun with --bind-to none so that it can use them. All ranks read the "
+    "same files: job, network, images, DIR. A worker that dies loses only its candidate. If a rank "
+    "or mpirun dies, continue with --resume, here or in bitline search. A single rank also "
+    "evaluates candidates.\n\n"
     "Examples:\n"
     "  mpirun -n 5 bitline-mpi search-resnet20\n"
     "  mpirun -n 5 bitline-mpi search-resnet20 --agent nsga2 --out front\n"

@@ -13,7 +13,7 @@
 static const char remedy[] =
     "; close other programs, use fewer --jobs or a smaller net, batch or number of images";
 
-// Output that stdout still buffers is lost on purpose: a cut table would look complete.
+// Buffered output is dropped on purpose: a truncated table would look complete.
 static void end(size_t bytes)
 {
     char text[256];
@@ -23,19 +23,17 @@ static void end(size_t bytes)
         n = snprintf(text, sizeof text, "bitline: out of memory%s\n", remedy);
     else if (bytes == SIZE_MAX)
         n = snprintf(text, sizeof text,
-                     "bitline: out of memory: more bytes than can be addressed were needed%s\n",
-                     remedy);
+                     "bitline: out of memory: the request exceeds the address space%s\n", remedy);
     else
-        n = snprintf(text, sizeof text,
-                     "bitline: out of memory: %zu bytes more could not be allocated%s\n", bytes,
-                     remedy);
+        n = snprintf(text, sizeof text, "bitline: out of memory: could not allocate %zu bytes%s\n",
+                     bytes, remedy);
     if (n > 0 && write(STDERR_FILENO, text, (size_t)n) < 0)
         _exit(EXIT_FAILED);
     _exit(EXIT_FAILED);
 }
 
-// Takes the place of the C library's for all libraries of the program: oneDNN writes to what it
-// gets without a look at the result.
+// Replaces the C library's function for all libraries of the program, because oneDNN does not
+// check the result.
 int posix_memalign(void **out, size_t alignment, size_t n)
 {
     if (!alignment || alignment % sizeof(void *) || (alignment & (alignment - 1)))

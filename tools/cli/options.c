@@ -27,9 +27,10 @@ bool options_parse(struct inputs *inputs, int key, char *arg, struct err *err)
         return true;
     case OPTION_SET:
         if (!strchr(arg, '='))
-            err_set(err, "--set %s: PATH=VALUE is wanted, such as adc.count=64", arg);
+            err_set(err, "--set %s: expected PATH=VALUE, such as adc.count=64", arg);
         else if (inputs->n_sets == sizeof inputs->sets / sizeof *inputs->sets)
-            err_set(err, "more than %zu times --set; write a chip file that extends this one",
+            err_set(err,
+                    "too many --set options (at most %zu); write a chip file that extends this one",
                     inputs->n_sets);
         else
             inputs->sets[inputs->n_sets++] = arg;
@@ -43,9 +44,9 @@ bool options_chip_net(int key, const char *arg, struct argp_state *state, const 
                       const char **net)
 {
     if (key == ARGP_KEY_ARG && state->arg_num > 1)
-        argp_error(state, "'%s' is one argument too many: CHIP and NET are wanted", visible(arg));
+        argp_error(state, "unexpected argument '%s': expected CHIP and NET", visible(arg));
     if (key == ARGP_KEY_END && state->arg_num < 2)
-        argp_error(state, "CHIP and NET are wanted");
+        argp_error(state, "CHIP and NET are required");
     if (key == ARGP_KEY_ARG)
         *(state->arg_num ? net : chip) = arg;
     return key == ARGP_KEY_ARG || key == ARGP_KEY_END;
@@ -53,7 +54,7 @@ bool options_chip_net(int key, const char *arg, struct argp_state *state, const 
 
 enum { OPTION_USAGE = 2000 };
 
-// argp's own answer to --help ends the program without a look at what became of the output.
+// argp's own --help exits without checking that the output was written.
 static error_t parse_help(int key, char *arg, struct argp_state *state)
 {
     (void)arg;
@@ -64,7 +65,7 @@ static error_t parse_help(int key, char *arg, struct argp_state *state)
     exit(cli_finish(EXIT_OK));
 }
 
-// getopt prints options that it does not know as they are.
+// getopt prints unknown options unescaped; this refuses those with control characters first.
 static void refuse_invisible_options(int argc, char **argv)
 {
     for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
@@ -84,13 +85,14 @@ static void refuse_invisible_options(int argc, char **argv)
 void options_run(const struct argp *argp, int argc, char **argv, unsigned flags, void *input)
 {
     static const struct argp_option help_options[] = {
-        {"help", '?', NULL, 0, "Give this help list", -1},
-        {"usage", OPTION_USAGE, NULL, 0, "Give a short usage message", 0},
+        {"help", '?', NULL, 0, "Print this help", -1},
+        {"usage", OPTION_USAGE, NULL, 0, "Print a short usage message", 0},
         {0},
     };
     static const struct argp help = {help_options, parse_help, 0, 0, 0, 0, 0};
     const struct argp_child children[] = {{argp, 0, NULL, 0}, {&help, 0, NULL, 0}, {0}};
-    const struct argp both = {.children = children}; // without a parser: input goes to the first
+    const struct argp both = {
+        .children = children}; // without a parser, so that argp passes input to the first child
     refuse_invisible_options(argc, argv);
     argp_err_exit_status = EXIT_USAGE;
     bool silent = (flags & ARGP_SILENT) == ARGP_SILENT;
@@ -134,7 +136,7 @@ void cli_warn(const struct warnings *warnings)
         cli_say("warning: ", warnings->items[i].text);
 }
 
-static int output_error; // errno of the first failure that was seen
+static int output_error; // errno of the first failed write
 
 void cli_flush(void)
 {
@@ -144,8 +146,7 @@ void cli_flush(void)
 
 int cli_finish(int code)
 {
-    // After an earlier failure this writes the rest, which fails for the same reason if it
-    // persists.
+    // After an earlier failure this tries to write the rest, and fails again if the cause persists.
     bool earlier = ferror(stdout) != 0;
     cli_flush();
     if (!earlier && !output_error)

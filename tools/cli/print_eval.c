@@ -120,26 +120,27 @@ static void text_faults(const struct eval_report *r)
     const struct defect_params *d = &r->model->chip->defects;
     struct faults_part parts[FAULTS_PARTS];
     faults_list(d, &r->faults, parts);
-    printf("faults   stuck at low resistance (SA0): %g asked, %" PRId64 " hit; at high (SA1): "
-           "%g asked, %" PRId64 " hit; of %" PRId64 " cells\n",
+    printf("faults   stuck at low resistance (SA0): %g requested, %" PRId64
+           " injected; at high (SA1): "
+           "%g requested, %" PRId64 " injected; of %" PRId64 " cells\n",
            d->stuck_lrs, r->faults.lrs, d->stuck_hrs, r->faults.hrs, r->faults.cells);
     for (int i = 0; i < FAULTS_PARTS; i++)
         if (parts[i].rate > 0)
-            printf("         %s: %g asked, %" PRId64 " hit of %" PRId64 "\n", parts[i].words,
-                   parts[i].rate, parts[i].tally.hit, parts[i].tally.all);
+            printf("         %s: %g requested, %" PRId64 " injected of %" PRId64 "\n",
+                   parts[i].words, parts[i].rate, parts[i].tally.hit, parts[i].tally.all);
 }
 
 static void text_variation(const struct defect_params *d, int64_t cut)
 {
-    printf("variation log-normal, sigma %g, drawn ", d->sigma);
+    printf("variation log-normal, sigma %g, sampled ", d->sigma);
     if (d->redraw > 0)
-        printf("anew every %d images", d->redraw);
+        printf("again every %d images", d->redraw);
     else
         printf("once per chip");
     if (d->drift_s > 1)
-        printf("; drift of %g s, nu %g, its spread %g", d->drift_s, d->drift_exponent,
+        printf("; drift of %g s, nu %g, spread of nu %g", d->drift_s, d->drift_exponent,
                d->drift_spread);
-    printf("; %" PRId64 " conductances were above the range and cut\n", cut);
+    printf("; %" PRId64 " conductances clipped at the top of the range\n", cut);
 }
 
 static void text_spreads(const struct eval_report *r)
@@ -180,7 +181,7 @@ void print_eval_text(const struct eval_report *r)
         printf(" (mean of %u chips, standard deviation %.2f points)", r->trials, 100 * deviation);
     printf("\n");
     if (m->reference)
-        printf("differ   %g of %zu images are classified otherwise than by the unbroken net (%s)\n",
+        printf("differ   %g of %zu predictions differ from the fault-free network (%s)\n",
                (double)r->differ / r->trials, m->images, visible(r->reference));
     if (r->mending)
         mitigation_text(r->mending, m);

@@ -1,4 +1,4 @@
-// What an evaluation found, for people and for programs, on standard output.
+// The result of an evaluation as text or JSON, on standard output.
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
@@ -22,7 +22,7 @@ struct eval_report {
     size_t differ;                     // images, of all trials; where model->reference is
     const char *reference;             // "integer", "float": what they differ from
     double dropped;                    // largest share of a cell's current that wires took
-    struct mitigation_report *mending; // NULL: the chips are as they were drawn
+    struct mitigation_report *mending; // NULL: no mitigation
     struct adc_loss *adc;              // of the first chip, by layer; NULL in the form float
     size_t adc_images;                 // on which conversions were counted
     bool adc_table;                    // print all layers

@@ -45,14 +45,15 @@ static void say_what_is_left_out(const struct search *s, size_t shown, size_t n)
     for (size_t r = 0; r < s->n_references; r++)
         failed += s->references[r].failed;
     if (shown < n)
-        printf("front    %zu of its %zu nets shown, evenly; front.csv lists all\n", shown, n);
+        printf("front    %zu of %zu networks shown, evenly spaced; front.csv lists all\n", shown,
+               n);
     if (failed)
         printf(
-            "uniform  %zu of %zu uniform nets failed and are not shown; references.csv says why\n",
+            "uniform  %zu of %zu uniform networks failed and are not shown; see references.csv\n",
             failed, s->n_references);
 }
 
-// The front is long: about a dozen of its nets, evenly, with both ends.
+// About a dozen nets of the front, evenly spaced, including both ends.
 static void print_front(const struct search *s)
 {
     enum { SHOWN = 12 };
@@ -91,7 +92,7 @@ static void print_front(const struct search *s)
     say_what_is_left_out(s, shown, n);
 }
 
-// Of all runs, on the chip; and how far single chips are from their mean.
+// Accuracy on the chip over all runs, and the standard deviation of single chips.
 static void add_robustness(struct table *t, const struct finals *f, const struct retrain_net *net)
 {
     struct retrain_robustness r = retrain_robustness(f, net);
@@ -140,11 +141,11 @@ static void print_faults(const struct search *s, const struct faults_params *fau
         printf("all %s images\n", images);
 }
 
-// Test accuracy: the mean of all runs, and the furthest of them from it.
+// Test accuracy: the mean of all runs, and the run furthest from it.
 static void print_finals(const struct search *s, const struct finals *f)
 {
     static const char *const headers[] = {
-        "<trained", ">test accuracy", ">furthest",    ">in the search", ">energy", ">latency",
+        "<trained", ">test accuracy", ">worst run",   ">in the search", ">energy", ">latency",
         ">area",    ">on the chip",   ">with faults", ">deviation",     NULL};
     const char *shown[sizeof headers / sizeof *headers];
     memcpy(shown, headers, sizeof headers);
@@ -173,7 +174,7 @@ static void print_warnings(const struct search *s)
         printf("failed   %zu of %d candidates (episodes.csv); the first: %s\n", failed,
                s->job->episodes, visible(why));
     if (best && best->judged.violation > 0)
-        puts("limits   no candidate keeps them; the best is the one that passes them least");
+        puts("limits   no candidate is within them; the best is the one that exceeds them least");
 }
 
 void print_search(const struct search *s, const struct finals *finals, const char *folder,

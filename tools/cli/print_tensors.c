@@ -54,7 +54,7 @@ static void tensor_row(void *context, const struct tensor_info *info)
     snprintf(shape + used, sizeof shape - used, "]%s", info->optional ? " or []" : "");
     table_cell(table, "%s", info->name);
     table_cell(table, "%s", shape);
-    table_cell(table, "%s%s", info->what, info->optional ? " (may be left out)" : "");
+    table_cell(table, "%s%s", info->what, info->optional ? " (optional)" : "");
 }
 
 bool print_tensors(const struct net *net, struct err *err)
@@ -73,8 +73,8 @@ bool print_tensors(const struct net *net, struct err *err)
         puts("batch-norm   gamma * (x - mean) / sqrt(variance + bn_eps) + beta; gamma is called "
              "weight, beta bias;\n"
              "             bn_eps is in the file's metadata, else 1e-5");
-        puts("types        F32, F16, BF16, F64, I8, U8, I32 or I64; 'module.' may stand before all "
-             "names");
+        puts("types        F32, F16, BF16, F64, I8, U8, I32 or I64; all names may start with "
+             "'module.'");
     }
     table_destroy(table);
     return ok;

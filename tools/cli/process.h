@@ -1,9 +1,9 @@
-// The process as the program finds it at its start.
+// Sets up signals, descriptors and environment when the program starts.
 #pragma once
 
-// Makes writes fail where a signal would end the program without a word: SIGXFSZ (a limit on the
-// size of files) and SIGPIPE (nobody reads the output any more). Programs that are started from
-// here get the default actions back. Descriptors 0 to 2 that are closed are occupied, so that no
-// file gets their number; they still cannot be read or written. POSIXLY_CORRECT leaves the
-// environment: with it, options behind the first operand would be files.
+// Makes writes fail where a signal would end the program silently: SIGXFSZ (a limit on file size)
+// and SIGPIPE (a closed pipe). Child programs get the default actions back. Closed descriptors 0 to
+// 2 are occupied, so that no file gets their number; they still cannot be read or written.
+// POSIXLY_CORRECT is removed from the environment: with it, options after the first operand would
+// be read as files.
 void process_init(void);

@@ -4,6 +4,6 @@
 
 // Prints ", 1:02:03 left" on stderr.
 void progress_left(double seconds);
-// After each of the chips and nets that a job makes: how many are checked. Shows nothing where
-// stderr is no terminal, or when there are few.
+// Shows how many of a job's chips and nets are checked, after each. Shows nothing if stderr is not
+// a terminal, or if there are few.
 void progress_checked(size_t done, size_t all);

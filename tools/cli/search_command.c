@@ -35,19 +35,19 @@
 enum { OPTION_AGENT = OPTION_OWN, OPTION_EPISODES, OPTION_SEED, OPTION_STAGE };
 
 static const struct argp_option options[] = {
-    {"set", OPTION_SET, "KEY=VALUE", 0, "Override a key of the job, such as reward.lambda=3", 0},
+    {"set", OPTION_SET, "KEY=VALUE", 0, "Override a key of the job, e.g. reward.lambda=3", 0},
     {"agent", OPTION_AGENT, "AGENT", 0,
-     "ddpg, ddpg-haq, random, evolution, nsga2, cmaes or greedy, in place of the job's", 0},
-    {"episodes", OPTION_EPISODES, "N", 0, "Candidates in all, in place of the job's", 0},
-    {"seed", OPTION_SEED, "N", 0, "In place of the job's", 0},
+     "ddpg, ddpg-haq, random, evolution, nsga2, cmaes or greedy (default: the job's)", 0},
+    {"episodes", OPTION_EPISODES, "N", 0, "Total number of candidates (default: the job's)", 0},
+    {"seed", OPTION_SEED, "N", 0, "Random seed (default: the job's)", 0},
     {"stage", OPTION_STAGE, "STAGE", 0,
-     "a: train the super-net, no more; b: search with what stage a left; c: train what was found "
-     "from scratch (default: all that the job asks for)",
+     "Run one stage only: a (train the super-net), b (search with the super-net of stage a) or c "
+     "(train the best networks from scratch). Default: all stages of the job",
      0},
-    {"out", OPTION_OUT, "DIR", 0, "Folder of the results (default: the job's name)", 0},
-    {"resume", OPTION_RESUME, NULL, 0, "Go on with a search that was stopped or killed", 0},
-    {"jobs", OPTION_JOBS, "N", 0, "Worker processes (default: the job's); the result is the same",
-     0},
+    {"out", OPTION_OUT, "DIR", 0, "Output folder (default: the name of the job)", 0},
+    {"resume", OPTION_RESUME, NULL, 0, "Resume a search, or start one if the folder is empty", 0},
+    {"jobs", OPTION_JOBS, "N", 0,
+     "Number of worker processes (default: the job's); does not change the result", 0},
     {"json", OPTION_JSON, NULL, 0, "Print one JSON object", 0},
     {0},
 };
@@ -56,16 +56,16 @@ enum { N_OPTIONS = sizeof options / sizeof *options };
 struct args {
     struct job_args job;
     const struct search_command *command;
-    char sets[3][64]; // of the flags
+    char sets[3][64]; // from the options
     size_t n_sets;
-    char stage; // 0: all that the job asks for
+    char stage; // 0: all stages of the job
 };
 
-// The flags are short for keys of the job, and stand above its --set.
+// Options that are shorthand for keys of the job; they override --set.
 static void set_key(struct args *a, const char *key, const char *value)
 {
     if (strlen(value) > 40) {
-        err_set(&a->job.err, "--%s %.40s...: is too long", key, value);
+        err_set(&a->job.err, "--%s %.40s...: too long", key, value);
         return;
     }
     char *set = a->sets[a->n_sets++ % 3];
@@ -90,15 +90,15 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         return 0;
     case OPTION_STAGE:
         if (strcmp(arg, "a") != 0 && strcmp(arg, "b") != 0 && strcmp(arg, "c") != 0)
-            err_set(&a->job.err, "--stage %.20s: a, b or c is wanted", arg);
+            err_set(&a->job.err, "--stage %.20s: expected a, b or c", arg);
         a->stage = *arg;
         return 0;
     case OPTION_JOBS:
         if (!a->command->workers)
             return job_option(&a->job, key, arg, state) ? 0 : ARGP_ERR_UNKNOWN;
         err_set(&a->job.err,
-                "--jobs %.20s: the ranks that mpirun starts are the workers; say how "
-                "many by mpirun -n, and leave --jobs away",
+                "--jobs %.20s: the ranks that mpirun starts are the workers; set their "
+                "number with mpirun -n, and remove --jobs",
                 arg);
         return 0;
     case ARGP_KEY_END:
@@ -130,7 +130,7 @@ static void show_progress(void *context, const struct search *s, double seconds,
 static int leave_off(const struct job_args *a, const struct search *s, const char *folder)
 {
     fprintf(stderr,
-            "%sbitline: stopped with %zu of %d episodes done, all of them in %s/search.db; go on "
+            "%sbitline: stopped after %zu of %d episodes, saved in %s/search.db; continue "
             "with the same command and --resume\n",
             isatty(STDERR_FILENO) ? "\n" : "", s->done, s->job->episodes, visible(folder));
     return job_left_off(a);
@@ -145,7 +145,7 @@ static void show_training(const struct run *run)
             state->n_rows + (left > 0), run->job->recipe.epochs, state->step,
             trainer_steps(run->trainer));
     if (state->seen > 0)
-        fprintf(stderr, ", %.2f %% right", 100 * (double)state->right / (double)state->seen);
+        fprintf(stderr, ", accuracy %.2f %%", 100 * (double)state->right / (double)state->seen);
     fprintf(stderr, ", %ld:%02ld:%02ld left\033[K", seconds / 3600, seconds / 60 % 60,
             seconds % 60);
     if (left == 0)
@@ -157,7 +157,7 @@ static void leave_store(void *store)
     store_leave(store);
 }
 
-// Of training, and workers where they are not ranks.
+// The number of training threads, and of workers unless they are MPI ranks.
 static int jobs_of(const struct args *a, const struct search *s)
 {
     return a->job.jobs ? a->job.jobs : s->job->jobs;
@@ -174,7 +174,7 @@ static struct subprocess training(const struct args *a, const struct search *s, 
     };
 }
 
-// False: the search ends here, with *code.
+// False: the command ends here with exit code *code.
 static bool train_first(struct args *a, struct search *s, struct store *store, const char *folder,
                         int *code)
 {
@@ -187,7 +187,7 @@ static bool train_first(struct args *a, struct search *s, struct store *store, c
         cli_say("resuming from the previous checkpoint: ", trained.warning.text);
     if (!trained.done) {
         fprintf(stderr,
-                "%sbitline: stopped in stage a, all of it in %s/stage-a; go on with the same "
+                "%sbitline: stopped in stage a, saved in %s/stage-a; continue with the same "
                 "command and --resume\n",
                 isatty(STDERR_FILENO) ? "\n" : "", visible(folder));
         *code = job_left_off(&a->job);
@@ -195,7 +195,7 @@ static bool train_first(struct args *a, struct search *s, struct store *store, c
     }
     if (a->stage != 'a')
         return true;
-    printf("files    %s/stage-a/weights.safetensors, metrics.csv; go on with --resume\n",
+    printf("files    %s/stage-a/weights.safetensors, metrics.csv; continue with --resume\n",
            visible(folder));
     *code = EXIT_OK;
     return false;
@@ -218,7 +218,7 @@ static void announce(const char *net, int run)
         fprintf(stderr, "stage c, %s, run %d\n", visible(net), run);
 }
 
-// Stage C, where the job has one, and its picture.
+// Stage C, if the job has one, and its plot.
 static bool train_last(struct args *a, const struct search *s, struct store *store,
                        const char *folder, bool *drawn, bool *done, struct finals **out)
 {
@@ -238,7 +238,7 @@ static bool train_last(struct args *a, const struct search *s, struct store *sto
     return true;
 }
 
-// Stage C, and what is to be said.
+// Stage C and its messages.
 static int finish(struct args *a, const struct search *s, struct store *store, const char *folder)
 {
     bool drawn = false, retrain_drawn = true, done = true;
@@ -247,8 +247,7 @@ static int finish(struct args *a, const struct search *s, struct store *store, c
         bool ok = search_export(s, folder, BITLINE_VERSION, &a->job.err);
         search_failed(s, &why);
         if (ok)
-            err_fail(&a->job.err, "none of %d candidates could be judged; the first: %s",
-                     s->job->episodes, why);
+            err_fail(&a->job.err, "all %d candidates failed; the first: %s", s->job->episodes, why);
         return EXIT_FAILED;
     }
     struct finals *finals = NULL;
@@ -259,7 +258,7 @@ static int finish(struct args *a, const struct search *s, struct store *store, c
     }
     if (!done)
         fprintf(stderr,
-                "%sbitline: stopped in stage c, all of it in %s/stage-c; go on with the same "
+                "%sbitline: stopped in stage c, saved in %s/stage-c; continue with the same "
                 "command and --resume\n",
                 isatty(STDERR_FILENO) ? "\n" : "", visible(folder));
     else if (a->job.json)
@@ -267,7 +266,7 @@ static int finish(struct args *a, const struct search *s, struct store *store, c
     else
         print_search(s, finals, folder, drawn, retrain_drawn);
     finals_destroy(finals);
-    // A signal while pictures are drawn costs the pictures, not the results.
+    // A signal during plotting loses the plots, not the results.
     return done && ((drawn && retrain_drawn) || !*a->job.stop) ? EXIT_OK : job_left_off(&a->job);
 }
 
@@ -313,18 +312,18 @@ static bool check_stage(struct args *a, const struct search *s)
         return true;
     if (a->stage == 'c' && !s->job->has_final)
         return err_set(&a->job.err,
-                       "--stage c: job '%s' has no section final to say how its nets are "
-                       "trained; add one, such as {train: JOB}",
+                       "--stage c: job '%s' has no section final, which says how to train "
+                       "its networks; add one, such as {train: JOB}",
                        s->job->name);
     if (a->stage == 'a' && !s->stages)
         return err_set(&a->job.err,
-                       "--stage a: the accuracy of job '%s' comes from no super-net; leave "
-                       "--stage away",
+                       "--stage a: the accuracy of job '%s' does not come from a super-net; "
+                       "remove --stage",
                        s->job->name);
     if (a->stage == 'a')
         return supernet_accuracy_trains(s->stages) ||
-               err_set(&a->job.err, "--stage a: the job gives the super-net's weights; take "
-                                    "accuracy.supernet.weights away, or --stage");
+               err_set(&a->job.err, "--stage a: the job sets the super-net's weights; remove "
+                                    "accuracy.supernet.weights or --stage");
     const char *path = s->stages ? supernet_accuracy_weights(s->stages, folder_of(a, s)) : NULL;
     return !path || access(path, F_OK) == 0 ||
            err_set(&a->job.err, "--stage %c: %s is missing; run --stage a first", a->stage, path);
@@ -347,7 +346,7 @@ static int search(struct args *a, struct search *s)
     return code;
 }
 
-// What --help says of --jobs is not for those who may not give it.
+// Leaves --jobs out of --help where it is refused.
 static void list_options(const struct search_command *command, struct argp_option *list)
 {
     for (size_t i = 0; i < N_OPTIONS; i++) {

@@ -74,32 +74,34 @@ static void spares_text(const struct mitigation_report *mending, const struct ch
 {
     const struct spare_report *s = &mending->spares;
     const char *chips = mending->trials > 1 ? " on all chips" : "";
-    printf("  spares %" PRId64 " rows and %" PRId64 " columns moved%s, cells that do not hold what "
-           "they should: %" PRId64 ", then %" PRId64 "\n",
+    printf("  spares %" PRId64 " rows and %" PRId64
+           " columns remapped%s; cells with a wrong level: "
+           "%" PRId64 " before, %" PRId64 " after\n",
            s->rows, s->columns, chips, s->wrong_before, s->wrong_after);
     if (s->rows_left + s->columns_left > 0)
-        printf("         spares ran out: %" PRId64 " rows and %" PRId64 " columns more hold such "
-               "cells where all %d spare rows or %d spare columns of a crossbar are in use\n",
+        printf("         too few spares: %" PRId64 " rows and %" PRId64
+               " columns with such cells remain "
+               "where all %d spare rows or %d spare columns of a crossbar are in use\n",
                s->rows_left, s->columns_left, chip->crossbar.spare_rows,
                chip->crossbar.spare_columns);
     printf("         once per chip: ");
     cost_text(mending->repair.test_j, mending->repair.test_s);
     printf(" to read all cells, ");
     cost_text(mending->repair.write_j, mending->repair.write_s);
-    printf(" to write what moved\n");
+    printf(" to write the remapped lines\n");
 }
 
 void mitigation_text(const struct mitigation_report *mending, const struct model *model)
 {
-    printf("mended   %.2f %% without\n", 100 * mean_unmended(mending));
+    printf("mitigate %.2f %% without mitigation\n", 100 * mean_unmended(mending));
     if (model->mend.bn) {
         printf("  bn     %" PRId64 " batch-norms from %zu training images; once per chip: ",
                mending->channels, model->mend.images);
         cost_text(mending->norms_j, mending->norms_s);
-        printf(" for their way through it\n");
+        printf(" to run them through the chip\n");
     }
     if (model->mend.gain)
-        printf("  gain   sums divided by %.5g; free, a factor in the thresholds\n",
+        printf("  gain   sums divided by %.5g; no cost: a factor in the thresholds\n",
                mitigation_gain(&model->chip->defects));
     if (model->mend.spares)
         spares_text(mending, model->chip);

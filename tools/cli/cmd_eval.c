@@ -187,7 +187,7 @@ static void parse_reference(const char *text, struct args *a)
 static void note_old_name(const char *old, const char *current)
 {
     fprintf(stderr, "bitline: --%s is now called --%s; the old name goes with the next version\n",
-            old, current);
+            visible(old), visible(current));
 }
 
 static bool parse_value(int key, char *arg, struct args *a)

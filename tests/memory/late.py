@@ -70,7 +70,7 @@ def main():
             ("train ./train-plain.yaml --out train", "weights.safetensors: is a folder"),
             ("sweep ./sweep.yaml --out sweep", "points.csv: is a folder"),
             ("search ./search.yaml --out search", "best.yaml: is a folder"),
-            ("search ./csv.yaml --out new", "the nets that are found could not be written"),
+            ("search ./csv.yaml --out new", "the nets found cannot be written"),
             ("run hawis ./plain.yaml --form binary --csv run", "slices.csv: is a folder"),
             ("run hawis ./plain.yaml --form binary --csv file", "file"),
             ("run hawis ./plain.yaml --form binary --trace place.json", "place.json: is a folder"),

@@ -337,7 +337,8 @@ def odd_paths(bitline, folder):
         summary = {row["key"]: row["value"] for row in rows_of(home / odd / "tables/summary.csv")[1]}
         if is_clean(odd, ""):
             expect(words_of(summary["command"]) == args, summary["command"])
-            hint = re.search(r"\(summary: bitline (trace .*?)(;|\))", text).group(1)
+            hint = re.search(r"\(summary: bitline (trace .*?)(; opens in Perfetto)?\)$", text,
+                             re.M).group(1)
             expect(shlex.split(hint) == ["trace", out + "t.json"], hint)
         clean_run(bitline, home, "trace", out + "t.json")
         for kind in ("train", "sweep", "search"):

@@ -246,7 +246,7 @@ static void test_joins(void **state)
         {NET CONV_A "  - {name: c, kind: concat, from: [a, x]}\n" FC,
          "layers.1.from: there is no layer 'x' above"},
         {NET CONV_A "  - {name: c, kind: concat, from: [a, {b: 1}]}\n" FC,
-         "allowed: a string or a list of texts"},
+         "allowed: a string or a list of strings"},
         {NET CONV_A CONV_B "  - {name: c, kind: concat, from: [a, b]}\n" FC,
          "layers.2.from: 'b' has a map of 4 x 4, 'a' one of 8 x 8; a concat joins"},
         {NET CONV_A "  - {name: c, kind: conv, from: [a, a], out: 2, kernel: 1}\n",

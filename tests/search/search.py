@@ -106,7 +106,7 @@ def interrupted(bitline, folder):
         process.send_signal(number)
         said = go_on(process)
         expect(process.returncode == 128 + number, f"exit {process.returncode}\n{said}")
-        expect("of 40 episodes done" in said and "--resume" in said, said)
+        expect("of 40 episodes, saved in" in said and "--resume" in said, said)
         expect(search(bitline, folder, out, "--resume") == whole, "other bytes")
         shutil.rmtree(folder / out)
 
@@ -181,7 +181,7 @@ def keeps_the_limits(bitline, folder):
     expect(best["episode"] == int(wanted["episode"]) and best["violation"] == 0, f"{best} {wanted}")
     words[-1] = words[-1].replace("0.6 uJ", "1 nJ")
     said = bitline.output("search", "job.yaml", *words, "--out", "none", cwd=folder)
-    expect("no candidate keeps them" in said, said)
+    expect("no candidate is within them" in said, said)
     expect(not table(folder / "none", "front.csv"), "a front beyond the limits")
 
 
@@ -313,8 +313,8 @@ def fails_for_good(bitline, folder, jobs):
     said = done.stderr.decode()
     expect(done.returncode == 1, f"exit {done.returncode}\n{said}")
     last = [line for line in said.splitlines() if line.startswith("bitline: ")]
-    expect(len(last) == 1 and "failed 9 times in a row, the last time over episode " in last[0] and
-           "it ended without an answer (standard error: disk \\x1b[1mfull); fix it and go on with "
+    expect(len(last) == 1 and "failed 9 times in a row, the last time on episode " in last[0] and
+           "it ended without an answer (standard error: disk \\x1b[1mfull); fix it and continue with "
            "--resume" in last[0], said)
     expect("first\n" in said, f"what it says is not passed on: {said}")
     with contextlib.closing(sqlite3.connect(folder / "out" / "search.db")) as db:
@@ -330,7 +330,7 @@ def fails_over_one(bitline, folder):
     judge(folder, f"if n == 5:\n    sys.exit(1)\n{GOOD}")
     done = bitline.run("search", "job.yaml", *JUDGE, "--episodes", "12", "--out", "out", cwd=folder)
     said = done.stderr.decode()
-    expect(done.returncode == 1 and "the last time over episode 5: it ended" in said, said)
+    expect(done.returncode == 1 and "the last time on episode 5: it ended" in said, said)
     with contextlib.closing(sqlite3.connect(folder / "out" / "search.db")) as db:
         rows = [n for n, in db.execute("SELECT episode FROM episode WHERE episode >= 0 ORDER BY 1")]
     expect(rows == [0, 1, 2, 3, 4, 6, 7], f"{rows}")

@@ -50,7 +50,7 @@ def every_kind(bitline, folder):
     expect(0 < one["wires"]["largest_drop"] < 0.2, f"{one}")
     expect(one["wires"]["resistance_ohm"] == 0.01, f"{one}")
     text = bitline.output("eval", *NET, *options, cwd=folder)
-    for words in ("open word lines: 0.02 asked", "open bit lines: 0.1 asked", "drivers stuck on",
+    for words in ("open word lines: 0.02 requested", "open bit lines: 0.1 requested", "drivers stuck on",
                   "ADCs stuck at a code", "offsets", "read-out", "0.01 ohm"):
         expect(words in text, f"no '{words}' in\n{text}")
 

@@ -403,7 +403,7 @@ static void refuses_what_does_not_fit(void **state)
     params.data = data;
     params.teacher = int8;
     params.teacher_weights = teacher;
-    refuses(&params, "take float or binary");
+    refuses(&params, "use float or binary");
     weights_destroy(teacher);
     dataset_close(data);
     net_destroy(net);

@@ -243,7 +243,7 @@ def trains_supernets(bitline, folder):
     bitline.refuse(folder, ["train", "job.yaml", *wide, "--set", "widths=[9, 40]"],
                    ["'conv2' of the sub-net has 40 outputs, the super-net's has 36"])
     bitline.refuse(folder, ["train", "job.yaml", *wide, "--set", "bn_batches=0"],
-                   ["epochs: 0 with init_width wants bn_batches above 0"])
+                   ["epochs: 0 with init_width requires bn_batches above 0"])
     bitline.refuse(folder, ["train", "job.yaml", *cut, "--set", "init_width=2x"], ["--width 3x"])
 
 

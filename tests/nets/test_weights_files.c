@@ -1,5 +1,5 @@
 // Trained nets as published. The values wanted were read from the files by another program, sums
-// added without rounding. Needs the data folder: BITLINE_DATA, or ../shared/data; a net whose file
+// added without rounding. Needs the trained nets: BITLINE_DATA names their folder; a net whose file
 // is not there is skipped. test_nets_weights_files resnet20|resnet32|binary
 #include "tests/nets/support.h"
 

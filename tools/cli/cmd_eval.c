@@ -209,15 +209,15 @@ static bool parse_value(int key, char *arg, struct args *a)
         parse_integer("jobs", arg, 1, 256, &a->jobs, &a->err);
         return true;
     case OPTION_MEND:
-        note_old_name("mend", "mitigate");
-        // fall through
     case OPTION_MITIGATE:
+        if (key == OPTION_MEND)
+            note_old_name("mend", "mitigate");
         mitigation_parse(arg, &a->model.mend, &a->err);
         return true;
     case OPTION_MEND_IMAGES:
-        note_old_name("mend-images", "mitigate-images");
-        // fall through
     case OPTION_MITIGATE_IMAGES:
+        if (key == OPTION_MEND_IMAGES)
+            note_old_name("mend-images", "mitigate-images");
         if (parse_integer("mitigate-images", arg, 1, 10000000, &value, &a->err))
             a->model.mend.images = (size_t)value;
         return true;
